@@ -1,0 +1,95 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <random>
+
+#include "base/error.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void throw_system_error(const fs::path& path, std::string_view action) {
+  throw Error("{}: {} failed: {}", path.string(), action, std::strerror(errno));
+}
+
+/// Waits until a file's bytes, or a folder's names, are on the disk.
+void sync_to_disk(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw_system_error(path, "opening for fsync");
+  const int status = ::fsync(descriptor);
+  const int reason = errno;
+  ::close(descriptor);
+  errno = reason;
+  if (status != 0) throw_system_error(path, "fsync");
+}
+
+void sync_tree_to_disk(const fs::path& path) {
+  if (fs::is_directory(path)) {
+    for (const auto& entry : fs::directory_iterator(path)) sync_tree_to_disk(entry.path());
+  }
+  sync_to_disk(path);
+}
+
+fs::path parent_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+}  // namespace
+
+StagedPath::StagedPath(fs::path final_path) : final_(std::move(final_path)) {
+  if (!fs::is_directory(parent_of(final_))) {
+    throw Error("{}: the folder {} does not exist", final_.string(), parent_of(final_).string());
+  }
+  const auto name =
+      fmt::format(".{}.{:08x}.partial", final_.filename().string(), std::random_device{}());
+  staged_ = parent_of(final_) / name;
+}
+
+StagedPath::~StagedPath() {
+  std::error_code ignored;
+  if (!committed_) fs::remove_all(staged_, ignored);
+}
+
+void StagedPath::commit() {
+  sync_tree_to_disk(staged_);
+  if (::rename(staged_.c_str(), final_.c_str()) != 0)
+    throw_system_error(final_, "renaming into place");
+  committed_ = true;
+  sync_to_disk(parent_of(final_));
+}
+
+void write_file_atomically(const fs::path& path, std::string_view content) {
+  StagedPath staged(path);
+  {
+    std::ofstream file(staged.path(), std::ios::binary);
+    file.write(content.data(), static_cast<std::streamsize>(content.size()));
+    file.close();
+    if (!file) throw_system_error(path, "writing");
+  }
+  staged.commit();
+}
+
+std::string read_file(const fs::path& path, size_t limit_bytes) {
+  std::ifstream file(path, std::ios::binary);
+  std::error_code no_size;
+  const auto size = fs::file_size(path, no_size);
+  if (!file || no_size)
+    throw InputError("{}: cannot be read: {}", path.string(), std::strerror(errno));
+  if (size > limit_bytes) {
+    throw InputError("{}: {} bytes, but at most {} are expected here", path.string(), size,
+                     limit_bytes);
+  }
+  std::string content(size, '\0');
+  file.read(content.data(), static_cast<std::streamsize>(size));
+  if (static_cast<size_t>(file.gcount()) != size)
+    throw InputError("{}: reading failed", path.string());
+  return content;
+}
+
+}  // namespace gm

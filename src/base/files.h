@@ -1,0 +1,43 @@
+/// Files that appear whole or not at all: written beside their final place, made durable, then
+/// renamed.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace gm {
+
+/// A file or folder under construction, beside its final place: `final_path` with a hidden name and
+/// a random tail. Whoever stages fills `path()` and calls commit(); without it, the destructor
+/// removes what was written.
+class StagedPath {
+ public:
+  /// Nothing is created yet. Throws Error when the parent folder does not exist.
+  explicit StagedPath(std::filesystem::path final_path);
+  ~StagedPath();
+  StagedPath(const StagedPath&) = delete;
+  StagedPath& operator=(const StagedPath&) = delete;
+
+  /// Where to write.
+  const std::filesystem::path& path() const { return staged_; }
+  /// Makes the content durable (fsync of every file and folder), renames it to the final path, and
+  /// makes the rename durable. An existing file is replaced; an existing folder is an error. Throws
+  /// Error with the system's reason.
+  void commit();
+
+ private:
+  std::filesystem::path final_;
+  std::filesystem::path staged_;
+  bool committed_ = false;
+};
+
+/// Replaces `path` with `content` in one step. Throws Error with the system's reason; the old file
+/// is kept then.
+void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+
+/// The whole file. Throws InputError when it cannot be read or is larger than `limit_bytes`.
+std::string read_file(const std::filesystem::path& path, size_t limit_bytes);
+
+}  // namespace gm

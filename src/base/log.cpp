@@ -1,0 +1,89 @@
+#include "base/log.h"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/error.h"
+
+namespace gm {
+namespace {
+
+/// The sinks of this process. `terminal` says what a person reads, `file` what is kept.
+struct Log {
+  std::shared_ptr<spdlog::sinks::stderr_sink_mt> terminal =
+      std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  std::shared_ptr<spdlog::sinks::basic_file_sink_mt> file;
+  std::shared_ptr<spdlog::logger> logger = std::make_shared<spdlog::logger>("gm", terminal);
+  std::string rank_prefix;
+  std::mutex mutex;
+
+  Log() { apply_pattern(); }
+
+  void apply_pattern() {
+    terminal->set_pattern(rank_prefix + "%v");
+    if (file) file->set_pattern("%Y-%m-%d %H:%M:%S %-7l " + rank_prefix + "%v");
+  }
+};
+
+Log& the_log() {
+  static Log log;
+  return log;
+}
+
+spdlog::level::level_enum spdlog_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      break;
+  }
+  return spdlog::level::err;
+}
+
+}  // namespace
+
+void set_log_rank(int rank, int world_size) {
+  Log& log = the_log();
+  std::scoped_lock lock(log.mutex);
+  log.rank_prefix = world_size > 1 ? fmt::format("[rank {}] ", rank) : "";
+  log.logger->set_level(rank == 0 ? spdlog::level::info : spdlog::level::warn);
+  log.apply_pattern();
+}
+
+void add_log_file(const std::filesystem::path& path) {
+  Log& log = the_log();
+  std::scoped_lock lock(log.mutex);
+  try {
+    log.file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
+  } catch (const spdlog::spdlog_ex& error) {
+    throw Error("{}: the log cannot be opened: {}", path.string(), error.what());
+  }
+  log.logger->sinks().push_back(log.file);
+  log.logger->flush_on(spdlog::level::info);
+  log.apply_pattern();
+}
+
+void close_log_file() {
+  Log& log = the_log();
+  std::scoped_lock lock(log.mutex);
+  std::erase(log.logger->sinks(), log.file);
+  log.file.reset();
+}
+
+void log_message(LogLevel level, std::string_view message) {
+  Log& log = the_log();
+  std::scoped_lock lock(log.mutex);
+  const char* mark = level == LogLevel::kWarning ? "warning: "
+                     : level == LogLevel::kError ? "error: "
+                                                 : "";
+  log.logger->log(spdlog_level(level), "{}{}", mark, message);
+}
+
+}  // namespace gm
