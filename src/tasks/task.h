@@ -1,0 +1,54 @@
+/// What is trained: a task owns networks, says their losses, and makes samples. The trainer knows
+/// phases, not models.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/batch.h"
+#include "nn/network.h"
+
+namespace gm {
+
+/// What a phase minimises, and the named parts of it for the log. Scalars, means over the batch.
+struct Losses {
+  at::Tensor total;
+  std::map<std::string, at::Tensor> terms = {};
+};
+
+/// One optimizer's turn in a step: the network that it updates and the loss that it minimises.
+struct Phase {
+  std::string name;
+  Network* network;
+  std::function<Losses(const Batch&)> loss;
+};
+
+/// Watches a sampling loop: called after each of its steps with the steps done, all steps, and the
+/// pictures so far
+/// ([n,C,H,W], about [-1,1]).
+using SamplingObserver =
+    std::function<void(int64_t done, int64_t steps, const at::Tensor& pictures)>;
+
+/// A task is single-device code: it never sees a rank. Its losses depend on nothing but the
+/// weights, the batch and the seed that it was made with.
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  /// In the order in which they take their turns in a step.
+  virtual std::vector<Phase> phases() = 0;
+  /// The network whose weights make the samples.
+  virtual Network& sampled_network() = 0;
+  /// Pictures number `indices` (int64 [n]) of the endless series that belongs to `seed`: float32
+  /// [n,C,H,W] in [0,1]. A picture depends on its index and the seed alone, not on which others are
+  /// made beside it.
+  virtual at::Tensor sample(uint64_t seed, const at::Tensor& indices,
+                            const SamplingObserver& observer) = 0;
+};
+
+}  // namespace gm

@@ -1,0 +1,15 @@
+/// The course of the learning rate over a run.
+#pragma once
+
+#include <cstdint>
+
+#include "train/train_config.h"
+
+namespace gm {
+
+/// Learning rate of `step` (counted from 0) in a run of `steps`: a linear warm-up that reaches the
+/// full rate at step `warmup_steps`, then constant, or half a cosine down to zero at the end of the
+/// run.
+double learning_rate_at(const OptimizerConfig& config, int64_t step, int64_t steps);
+
+}  // namespace gm

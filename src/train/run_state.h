@@ -1,0 +1,16 @@
+/// What a run needs besides tensors to go on where it stopped.
+#pragma once
+
+#include <cstdint>
+
+namespace gm {
+
+/// Where a run stands. Every random number and the order of the pictures follow from the seed and
+/// `images`, so there is no generator state to keep.
+struct RunState {
+  int64_t step = 0;  ///< Optimizer steps done, those skipped for a non-finite gradient among them.
+  int64_t images = 0;   ///< Pictures seen by the whole world: also the next global sample position.
+  int64_t updates = 0;  ///< Steps that changed the weights: Adam's own count.
+};
+
+}  // namespace gm

@@ -1,0 +1,118 @@
+/// How a run trains: keys `train.*`, `optimizer.*`, `ema.*` and `sample.*`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace gm {
+
+/// Keys `train.*`.
+struct TrainConfig {
+  int64_t steps = 10000;
+  int64_t batch_size = 32;
+  int64_t accumulate = 2;
+  std::string precision = "float32";
+  int64_t max_nonfinite = 10;
+  int64_t verify_ranks_every = 500;
+
+  /// Pictures that one step of the optimizer sees, over all ranks.
+  int64_t images_per_step() const { return batch_size * accumulate; }
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("steps", steps).range(1, 1'000'000'000).help("Optimizer steps of the whole run.");
+    field("batch_size", batch_size)
+        .range(1, 1'000'000)
+        .help("Pictures in a micro-batch of the whole world, shared out over the ranks.");
+    field("accumulate", accumulate)
+        .range(1, 10'000)
+        .help("Micro-batches whose gradients are added up for one optimizer step.");
+    field("precision", precision).one_of({"float32"}).help("Arithmetic of the network.");
+    field("max_nonfinite", max_nonfinite)
+        .range(1, 1'000'000)
+        .help(
+            "The run ends after this many steps in a row with a loss or gradient that is not "
+            "finite.");
+    field("verify_ranks_every", verify_ranks_every)
+        .range(0, 1'000'000'000)
+        .help("Steps between proofs that all ranks hold equal parameters; 0 for none.");
+  }
+};
+
+/// Keys `optimizer.*`: Adam (Kingma and Ba, 2015) and the course of its learning rate.
+struct OptimizerConfig {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  int64_t warmup_steps = 0;
+  std::string schedule = "constant";
+  double clip_norm = 0.0;
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("learning_rate", learning_rate)
+        .range(0.0, 10.0)
+        .help("Adam's learning rate at its peak.");
+    field("beta1", beta1).range(0.0, 0.999999).help("Decay of Adam's first moment.");
+    field("beta2", beta2).range(0.0, 0.9999999).help("Decay of Adam's second moment.");
+    field("epsilon", epsilon).range(1e-16, 1.0).help("Added to Adam's denominator.");
+    field("warmup_steps", warmup_steps)
+        .range(0, 1'000'000'000)
+        .help("Steps over which the learning rate rises linearly from zero.");
+    field("schedule", schedule)
+        .one_of({"constant", "cosine"})
+        .help(
+            "Learning rate after the warm-up: constant, or half a cosine down to zero at "
+            "train.steps.");
+    field("clip_norm", clip_norm)
+        .range(0.0, 1e9)
+        .help(
+            "Largest norm of the whole gradient; a longer one is scaled down to it. 0 for no "
+            "clipping.");
+  }
+};
+
+/// Keys `ema.*`: the exponential moving average of the weights, in images so that it keeps its
+/// meaning when the batch changes (Karras et al., "Elucidating the design space of diffusion-based
+/// generative models", 2022).
+struct EmaConfig {
+  double half_life_images = 20'000;
+  double ramp = 0.05;
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("half_life_images", half_life_images)
+        .range(0.0, 1e12)
+        .help("Images after which an old weight counts half in the average; 0 for no averaging.");
+    field("ramp", ramp)
+        .range(0.0, 1.0)
+        .help(
+            "Early on, the half-life is at most this share of the images seen so far; 0 for no "
+            "ramp.");
+  }
+};
+
+/// Keys `sample.*`: the pictures that a run shows of itself.
+struct SampleConfig {
+  int64_t every = 1000;
+  int64_t count = 64;
+  int64_t batch_size = 64;
+  std::string weights = "ema";
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("every", every)
+        .range(0, 1'000'000'000)
+        .help("Steps between grids of samples; 0 for one at the end only.");
+    field("count", count).range(1, 100'000).help("Pictures in a grid of samples.");
+    field("batch_size", batch_size)
+        .range(1, 100'000)
+        .help("Pictures that a rank generates at a time; bounds the memory, not the result.");
+    field("weights", weights)
+        .one_of({"ema", "model"})
+        .help("Weights to sample from: the moving average, or those of the last step.");
+  }
+};
+
+}  // namespace gm
