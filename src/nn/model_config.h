@@ -1,0 +1,30 @@
+/// Which network is trained, and how wide it is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gm {
+
+struct ModelConfig {
+  std::string kind = "unet";
+  int64_t dim = 16;
+  std::vector<int64_t> dim_mults = {1, 2, 4, 8};
+  std::string weights;
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("kind", kind).one_of({"unet"}).help("The network that predicts the noise.");
+    field("dim", dim).range(8, 1024).help("Channels at full resolution; a multiple of 8.");
+    field("dim_mults", dim_mults)
+        .range(1, 64)
+        .help(
+            "Channels of each level as multiples of model.dim; each further level halves the "
+            "picture.");
+    field("weights", weights)
+        .help("A safetensors file of weights to start from; empty: drawn from the seed.");
+  }
+};
+
+}  // namespace gm

@@ -1,0 +1,45 @@
+/// The U-Net that predicts the noise in a picture: the well-known PyTorch one, parameter by
+/// parameter, so that weights go both ways between Python and gm.
+///
+/// Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", 2020, with weight-standardised
+/// convolutions (Qiao et al., 2019), linear attention (Shen et al., 2018) at every level and full
+/// attention in the middle.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "nn/model_config.h"
+
+namespace gm {
+
+/// Throws InputError, with sizes that work, unless the network of `config` can halve a picture of
+/// `height` x `width` pixels at each of its levels.
+void check_image_size(const ModelConfig& config, int64_t height, int64_t width);
+
+class Unet : public torch::nn::Module {
+ public:
+  /// A network for pictures of `channels` channels. The initial weights follow PyTorch's default
+  /// distributions, drawn from `seed` alone: they are the same on every rank and machine.
+  /// Throws InputError where `config` describes no network.
+  Unet(const ModelConfig& config, int64_t channels, uint64_t seed);
+  ~Unet() override;
+
+  /// The noise predicted in `x` [N,C,H,W] at the timesteps `t` (int64 [N]): a tensor like `x`.
+  /// Activations are channels last throughout; `x` is brought into that layout if it is not.
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& t);
+
+  /// Tells the network that its parameters have new values. Weights are standardised and laid out
+  /// for the kernels once, at the first forward pass afterwards, and shared by all passes up to the
+  /// next call: whoever writes to the parameters, by an optimizer step or otherwise, calls this.
+  void weights_changed();
+
+ private:
+  struct Layers;
+  std::unique_ptr<Layers> layers_;
+};
+
+}  // namespace gm
