@@ -1,0 +1,14 @@
+/// What a loader yields: the pictures of one micro-batch that belong to this rank.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace gm {
+
+struct Batch {
+  at::Tensor images;     ///< float32 [n,C,H,W] in [-1,1], channels last in memory.
+  at::Tensor labels;     ///< int64 [n], or undefined when the data set has no labels.
+  at::Tensor positions;  ///< int64 [n], consecutive global sample positions; always on the CPU.
+};
+
+}  // namespace gm

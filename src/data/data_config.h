@@ -1,0 +1,55 @@
+/// The `[data]` section of a run's configuration.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace gm {
+
+struct DataConfig {
+  std::string path = "./data/train/";
+  std::string classes = "all";
+  int64_t image_size = 32;
+  std::string fit = "crop";
+  int64_t shards = 8;
+  bool flip = true;
+  double resize_crop = 1.12;
+  int64_t prefetch = 4;
+  std::string cache;
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("path", path)
+        .help(
+            "The pictures: an HDF5 file made by gm_data, a folder of such files, or a folder of "
+            "JPEG "
+            "and PNG files with one sub-folder a class.");
+    field("classes", classes).help("Classes to train on, separated by commas (cat,dog), or all.");
+    field("image_size", image_size)
+        .range(4, 4096)
+        .help("Height and width of the pictures in pixels; an HDF5 file must hold this size.");
+    field("fit", fit)
+        .one_of({"crop", "pad", "squash"})
+        .help(
+            "How a picture of a folder that is not square becomes square: cut, border or "
+            "distortion.");
+    field("shards", shards)
+        .range(1, 65536)
+        .help(
+            "Virtual shards of the data set; the number of ranks must divide it, and it must "
+            "divide train.batch_size.");
+    field("flip", flip).help("Mirror half of the pictures, drawn by chance.");
+    field("resize_crop", resize_crop)
+        .range(1.0, 4.0)
+        .help(
+            "Enlarge each picture by this factor and cut a piece of image_size at a random "
+            "place; 1 leaves pictures as they are.");
+    field("prefetch", prefetch).range(1, 1024).help("Micro-batches that the loader keeps ready.");
+    field("cache", cache)
+        .help(
+            "Folder for packed copies of picture folders; empty means $XDG_CACHE_HOME/gm, or "
+            "~/.cache/gm.");
+  }
+};
+
+}  // namespace gm

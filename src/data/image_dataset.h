@@ -1,0 +1,54 @@
+/// All pictures of a run in one index space: an HDF5 file, or a folder of such files of one shape.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/image_file.h"
+#include "data/image_shape.h"
+
+namespace gm {
+
+class ImageDataset {
+ public:
+  /// Opens `path`: an image file (see image_file.h), or a folder of them (`*.h5`, `*.hdf5`), in the
+  /// order of their names. `classes` is `all`, or the names of the classes to keep, separated by
+  /// commas. Every rank opens for itself. Throws InputError when the path does not exist, a file is
+  /// not right, files differ in shape or classes, or a class is unknown.
+  explicit ImageDataset(const std::filesystem::path& path, std::string_view classes = "all");
+
+  int64_t size() const { return size_; }  ///< Number of pictures, at least 1.
+  const ImageShape& shape() const { return files_.front().shape(); }
+  bool has_labels() const;
+  const std::vector<std::string>& classes() const { return files_.front().classes(); }
+  const std::vector<ImageFile>& files() const { return files_; }
+  /// Hash of the files' content hashes and of the chosen classes; quick, as nothing is read anew.
+  /// Ranks compare it to prove that they train on the same data.
+  std::string content_hash() const;
+
+  /// Copies picture `index` to `pixels`, shape().bytes() values [H,W,C]. May be called from several
+  /// threads.
+  void read_image(int64_t index, std::span<uint8_t> pixels) const;
+  /// Label of picture `index`, an index of classes(). Expects has_labels().
+  int64_t label(int64_t index) const;
+
+ private:
+  struct Place {
+    const ImageFile& file;
+    int64_t index;
+  };
+  Place place_of(int64_t index) const;
+  void select_classes(std::string_view names);
+
+  std::vector<ImageFile> files_;
+  std::vector<int64_t> ends_;      // ends_[f] = pictures in files 0..f
+  std::vector<int64_t> selected_;  // indices of the chosen classes; empty: all pictures
+  std::string selection_;
+  int64_t size_ = 0;
+};
+
+}  // namespace gm

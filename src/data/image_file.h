@@ -1,0 +1,70 @@
+/// One HDF5 file of pictures, opened read-only and checked before anything is allocated.
+///
+/// The format, version 1:
+///   /images        uint8 [N,H,W,C], C = 1 or 3; contiguous when written by gm_data
+///   /labels        int64 [N], optional
+///   /classes       strings, optional: the name of label i
+///   /block_hashes  strings of 32 hexadecimal digits, optional: XXH3-128 of each block of pictures
+///   attributes of the root: format_version (1), content_hash (string), block_images (pictures in
+///   a block; the last one may be shorter)
+/// Files of others need only /images: format_version is then taken to be 1.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/image_shape.h"
+
+namespace gm {
+
+class ImageFile {
+ public:
+  static constexpr int64_t kFormatVersion = 1;
+
+  /// Throws InputError, naming file, data set, what was found and what is expected, when `path` is
+  /// not such a file: not HDF5, truncated, another version, type, rank or shape, no pictures, or
+  /// data that lies in other files.
+  explicit ImageFile(const std::filesystem::path& path);
+  ~ImageFile();
+  ImageFile(ImageFile&&) noexcept;
+  ImageFile& operator=(ImageFile&&) noexcept;
+
+  const std::filesystem::path& path() const;
+  int64_t size() const;  ///< Number of pictures, at least 1.
+  const ImageShape& shape() const;
+  bool has_labels() const;
+  const std::vector<std::string>& classes() const;  ///< Empty when the file names none.
+
+  /// Copies picture `index` to `pixels`, shape().bytes() values [H,W,C]. May be called from several
+  /// threads. Throws Error when the file cannot be read any more.
+  void read_image(int64_t index, std::span<uint8_t> pixels) const;
+  /// Copies pictures [first, first + count) to `pixels`.
+  void read_images(int64_t first, int64_t count, std::span<uint8_t> pixels) const;
+  /// Label of picture `index`. Expects has_labels().
+  int64_t label(int64_t index) const;
+  /// All labels. Empty when there are none.
+  std::vector<int64_t> labels() const;
+
+  /// The stored hash of everything that the file holds; when there is none (a file of others), a
+  /// hash of its shape, its number of pictures and a sample of its pictures.
+  std::string content_hash() const;
+  /// Whether content_hash() is the stored one.
+  bool has_content_hash() const;
+  /// Whether pictures are read with pread, past the HDF5 library.
+  bool is_contiguous() const;
+
+  /// Reads everything and compares with the stored hashes. Throws InputError that names the damaged
+  /// pictures, or says that the file has no hashes.
+  void verify() const;
+
+ private:
+  struct Content;
+  std::unique_ptr<Content> content_;
+};
+
+}  // namespace gm

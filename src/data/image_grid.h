@@ -1,0 +1,21 @@
+/// Pictures side by side in one PNG file.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+
+namespace gm {
+
+/// Pixels of pictures as a network makes them: float [n,C,H,W] in [-1,1] (values outside are
+/// clamped) to uint8 [n,H,W,C] on the CPU, rounded to nearest.
+at::Tensor to_pixels(const at::Tensor& images);
+
+/// Writes `images`, uint8 [n,H,W,C] with C = 1 or 3, row by row in a grid of `columns` with a dark
+/// line between them, each pixel `scale` pixels wide. The file appears whole or not at all. Throws
+/// Error when it cannot be written.
+void write_image_grid(const std::filesystem::path& path, const at::Tensor& images, int64_t columns,
+                      int64_t scale = 1);
+
+}  // namespace gm

@@ -1,0 +1,18 @@
+/// The size of the pictures of a data set: all of them have the same.
+#pragma once
+
+#include <cstdint>
+
+namespace gm {
+
+struct ImageShape {
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t channels = 0;  ///< 1 (grey) or 3 (RGB).
+
+  /// Bytes of one picture with one byte a value, stored [H,W,C].
+  int64_t bytes() const { return height * width * channels; }
+  bool operator==(const ImageShape&) const = default;
+};
+
+}  // namespace gm

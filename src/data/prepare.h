@@ -1,0 +1,16 @@
+/// From what the user names as `data.path` to something that ImageDataset opens.
+#pragma once
+
+#include <filesystem>
+
+#include "data/data_config.h"
+
+namespace gm {
+
+/// An HDF5 file or a folder of them is returned as it is. A folder of pictures is packed into the
+/// cache, with progress, unless a packed copy of the same content is there already; the copy's path
+/// is returned. Only one rank may call it; the others open the path that it returned. Throws
+/// InputError when there are no pictures, or one of them cannot be used.
+std::filesystem::path prepare_dataset(const DataConfig& config);
+
+}  // namespace gm
