@@ -28,11 +28,9 @@ struct Phase {
   std::function<Losses(const Batch&)> loss;
 };
 
-/// Watches a sampling loop: called after each of its steps with the steps done, all steps, and the
-/// pictures so far
-/// ([n,C,H,W], about [-1,1]).
-using SamplingObserver =
-    std::function<void(int64_t done, int64_t steps, const at::Tensor& pictures)>;
+/// Watches a sampling loop: called after each reverse step at `t` with the pictures so far,
+/// [n,C,H,W].
+using SamplingObserver = std::function<void(int64_t t, const at::Tensor& pictures)>;
 
 /// A task is single-device code: it never sees a rank. Its losses depend on nothing but the
 /// weights, the batch and the seed that it was made with.
@@ -45,8 +43,8 @@ class Task {
   /// The network whose weights make the samples.
   virtual Network& sampled_network() = 0;
   /// Pictures number `indices` (int64 [n]) of the endless series that belongs to `seed`: float32
-  /// [n,C,H,W] in [0,1]. A picture depends on its index and the seed alone, not on which others are
-  /// made beside it.
+  /// [n,C,H,W] in [-1,1]. A picture depends on its index and the seed alone, not on which others
+  /// are made beside it.
   virtual at::Tensor sample(uint64_t seed, const at::Tensor& indices,
                             const SamplingObserver& observer) = 0;
 };

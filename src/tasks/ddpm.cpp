@@ -1,0 +1,37 @@
+#include "tasks/ddpm.h"
+
+#include "diffusion/keyed_noise.h"
+
+namespace gm {
+
+DdpmTask::DdpmTask(const ModelConfig& model, const DiffusionConfig& diffusion,
+                   const ImageShape& shape, uint64_t seed)
+    : shape_(shape), seed_(seed), unet_(model, shape.channels, seed), diffusion_(diffusion) {
+  check_image_size(model, shape.height, shape.width);
+}
+
+std::vector<Phase> DdpmTask::phases() {
+  return {{.name = "ddpm", .network = &unet_, .loss = [this](const Batch& b) { return loss(b); }}};
+}
+
+Losses DdpmTask::loss(const Batch& batch) {
+  const auto noise = keyed_normal(seed_, Stream::kNoise, batch.positions, /*draw=*/0,
+                                  shape_.channels, shape_.height, shape_.width);
+  const auto timesteps = keyed_timesteps(seed_, batch.positions, diffusion_.steps());
+  const auto network = [this](const at::Tensor& x, const at::Tensor& t) {
+    return unet_.forward(x, t);
+  };
+  return {.total = diffusion_.loss(network, batch.images, timesteps, noise)};
+}
+
+at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,
+                            const SamplingObserver& observer) {
+  const auto network = [this](const at::Tensor& x, const at::Tensor& t) {
+    return unet_.forward(x, t);
+  };
+  const auto noise =
+      keyed_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
+  return diffusion_.sample(network, noise, observer);
+}
+
+}  // namespace gm

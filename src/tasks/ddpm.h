@@ -1,0 +1,39 @@
+/// Denoising diffusion: a U-Net learns to predict the noise in a picture, and makes new pictures
+/// out of noise. Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", 2020.
+#pragma once
+
+#include <cstdint>
+
+#include "data/image_shape.h"
+#include "diffusion/gaussian_diffusion.h"
+#include "nn/unet.h"
+#include "tasks/task.h"
+
+namespace gm {
+
+/// The loss is the mean absolute error of the predicted noise. Noise and timestep of a picture are
+/// keyed by its global sample position, so that they do not depend on the rank that trains it.
+class DdpmTask : public Task {
+ public:
+  /// `seed` draws the initial weights, and noise and timesteps in training. Throws InputError when
+  /// the network does not fit the pictures.
+  DdpmTask(const ModelConfig& model, const DiffusionConfig& diffusion, const ImageShape& shape,
+           uint64_t seed);
+
+  std::vector<Phase> phases() override;
+  Network& sampled_network() override { return unet_; }
+  at::Tensor sample(uint64_t seed, const at::Tensor& indices,
+                    const SamplingObserver& observer) override;
+
+  const GaussianDiffusion& diffusion() const { return diffusion_; }
+
+ private:
+  Losses loss(const Batch& batch);
+
+  ImageShape shape_;
+  uint64_t seed_;
+  Unet unet_;
+  GaussianDiffusion diffusion_;
+};
+
+}  // namespace gm
