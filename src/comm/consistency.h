@@ -1,0 +1,24 @@
+/// Proofs that all ranks run the same program on the same input and hold the same parameters.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace gm {
+
+class Communicator;
+
+/// Tells this build from any other: the build ids that the linker gave the program and libgm.
+std::string program_build_id();
+
+/// Throws InputError on every rank when the ranks do not all give the same `value`, naming which
+/// ranks give what. `what` starts the sentence: "the configuration". Called by all ranks.
+void require_same_everywhere(Communicator& communicator, std::string_view what,
+                             std::string_view value);
+
+/// Throws Error on every rank when the hash of the parameters differs between ranks after `step`,
+/// naming the ranks that differ from the majority. Called by all ranks.
+void require_equal_parameters(Communicator& communicator, int64_t step, std::string_view hash);
+
+}  // namespace gm

@@ -1,0 +1,89 @@
+/// Ends the whole world when a part of the run takes too long: nothing outside detects a rank that
+/// hangs, and the others would wait for it in a collective for ever.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace gm {
+
+class RollCall;
+class World;
+
+/// A thread that watches named sections of the program, each with a limit of its own:
+///
+///     {
+///       auto section = watchdog.section("checkpoint", config.checkpoint_seconds);
+///       ...
+///     }
+///
+/// Sections nest and may be opened by several threads. When one is late, the watchdog asks those of
+/// the other ranks where they are, prints the answers (and which ranks give none), and ends the
+/// world with status 1.
+class Watchdog {
+ public:
+  using Clock = std::chrono::steady_clock;
+  /// Called from the watchdog's thread with what is late. Called once.
+  using OnLate = std::function<void(const std::string& reason)>;
+
+  /// Every rank makes one. `world` must outlive it.
+  explicit Watchdog(World& world);
+  /// With something else to do than to end the world: for tests.
+  Watchdog(World& world, OnLate on_late);
+  ~Watchdog();
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+
+ private:
+  struct Entry {
+    std::string name;
+    Clock::time_point since;
+    double limit_seconds;
+    bool late(Clock::time_point now) const;
+  };
+
+ public:
+  /// Watched as long as it lives.
+  class [[nodiscard]] Section {
+   public:
+    ~Section();
+    Section(const Section&) = delete;
+    Section& operator=(const Section&) = delete;
+
+   private:
+    friend class Watchdog;
+    Section(Watchdog& watchdog, std::list<Entry>::iterator entry)
+        : watchdog_(watchdog), entry_(entry) {}
+
+    Watchdog& watchdog_;
+    std::list<Entry>::iterator entry_;
+  };
+
+  /// `limit_seconds` 0: never late, but named in the answers to other ranks.
+  Section section(std::string_view name, double limit_seconds);
+
+ private:
+  void watch();
+  std::optional<Entry> late_entry();
+  Clock::time_point next_deadline() const;
+  std::string whereabouts();
+  std::string describe_lateness(const Entry& entry);
+
+  int rank_;
+  RollCall* roll_call_;
+  OnLate on_late_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::list<Entry> sections_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace gm

@@ -1,0 +1,34 @@
+/// How long the parts of a run may take before the watchdog ends it.
+#pragma once
+
+namespace gm {
+
+/// Limits in seconds. 0 switches a limit off, for a debugger.
+struct WatchdogConfig {
+  double start_seconds = 600;
+  double step_seconds = 300;
+  double sampling_seconds = 1800;
+  double checkpoint_seconds = 600;
+
+  template <class Fields>
+  void describe(Fields& field) {
+    constexpr double kWeek = 604800;
+    field("start_seconds", start_seconds)
+        .range(0.0, kWeek)
+        .help(
+            "longest time in seconds from the start of the world to the first step; 0 = no limit");
+    field("step_seconds", step_seconds)
+        .range(0.0, kWeek)
+        .help(
+            "longest time in seconds for one training step, waiting for data included; 0 = no "
+            "limit");
+    field("sampling_seconds", sampling_seconds)
+        .range(0.0, kWeek)
+        .help("longest time in seconds for making one grid of samples; 0 = no limit");
+    field("checkpoint_seconds", checkpoint_seconds)
+        .range(0.0, kWeek)
+        .help("longest time in seconds for writing or reading one checkpoint; 0 = no limit");
+  }
+};
+
+}  // namespace gm
