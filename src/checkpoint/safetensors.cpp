@@ -1,0 +1,312 @@
+#include "checkpoint/safetensors.h"
+
+#include <ATen/ops/empty.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "safetensors is little endian");
+
+/// The format's own limit (huggingface/safetensors, MAX_HEADER_SIZE).
+constexpr uint64_t kMaxHeaderBytes = 100'000'000;
+/// The header is an object of objects of arrays; anything deeper is an attack on the parser's
+/// stack.
+constexpr int kMaxHeaderDepth = 4;
+constexpr size_t kMaxDimensions = 16;
+/// Tensors begin at a multiple of this, so that a mapped file can be used as it lies.
+constexpr size_t kAlignment = 8;
+
+struct DType {
+  const char* name;
+  at::ScalarType type;
+};
+constexpr std::array kDTypes{
+    DType{"F64", at::kDouble}, DType{"F32", at::kFloat},     DType{"F16", at::kHalf},
+    DType{"I64", at::kLong},   DType{"BF16", at::kBFloat16}, DType{"I32", at::kInt},
+    DType{"I16", at::kShort},  DType{"I8", at::kChar},       DType{"U8", at::kByte},
+    DType{"BOOL", at::kBool},
+};
+
+/// A file descriptor that closes itself.
+class File {
+ public:
+  File(const fs::path& path, int flags) : descriptor_(::open(path.c_str(), flags, 0666)) {}
+  ~File() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  int get() const { return descriptor_; }
+  explicit operator bool() const { return descriptor_ >= 0; }
+  /// The error of closing, which a network disk may report only then.
+  bool close() { return ::close(std::exchange(descriptor_, -1)) == 0; }
+
+ private:
+  int descriptor_;
+};
+
+/// Where a tensor lies in the file, as its header entry says.
+struct Entry {
+  std::string name;
+  at::ScalarType type;
+  std::vector<int64_t> shape;
+  uint64_t begin;  // from the end of the header
+  uint64_t end;
+};
+
+/// Reads one file, step by step; every error names it.
+class Reader {
+ public:
+  explicit Reader(const fs::path& path) : path_(path), file_(path, O_RDONLY | O_CLOEXEC) {
+    struct stat status {};
+    if (!file_ || ::fstat(file_.get(), &status) != 0) fail("cannot be read: {}", strerror(errno));
+    if (!S_ISREG(status.st_mode)) fail("is not a file");
+    file_bytes_ = static_cast<uint64_t>(status.st_size);
+  }
+
+  TensorMap read() {
+    const auto entries = entries_of(read_header());
+    check_layout(entries);
+    TensorMap tensors;
+    for (const Entry& entry : entries) tensors.emplace(entry.name, read_tensor(entry));
+    return tensors;
+  }
+
+ private:
+  template <typename... Args>
+  [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) const {
+    throw InputError("{}: {}", path_.string(), fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  void read_bytes(void* target, uint64_t bytes, uint64_t offset) const {
+    auto* next = static_cast<char*>(target);
+    while (bytes > 0) {
+      const ssize_t got = ::pread(file_.get(), next, bytes, static_cast<off_t>(offset));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) fail("reading failed: {}", strerror(errno));
+      if (got == 0) fail("became shorter while it was read");
+      next += got;
+      offset += static_cast<uint64_t>(got);
+      bytes -= static_cast<uint64_t>(got);
+    }
+  }
+
+  nlohmann::json read_header() {
+    uint64_t header_bytes = 0;
+    if (file_bytes_ < sizeof header_bytes) fail("is too short to be a safetensors file");
+    read_bytes(&header_bytes, sizeof header_bytes, 0);
+    if (header_bytes > std::min(kMaxHeaderBytes, file_bytes_ - sizeof header_bytes)) {
+      fail("is no safetensors file, or was cut off: it declares a header of {} bytes",
+           header_bytes);
+    }
+    data_begin_ = sizeof header_bytes + header_bytes;
+    std::string text(header_bytes, '\0');
+    read_bytes(text.data(), header_bytes, sizeof header_bytes);
+    return parse_header(text);
+  }
+
+  nlohmann::json parse_header(const std::string& text) const {
+    check_depth(text);
+    auto header = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!header.is_object()) fail("is no safetensors file: its header is no JSON object");
+    return header;
+  }
+
+  /// Bounds the nesting before a recursive destructor or parser meets it.
+  void check_depth(const std::string& text) const {
+    int depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text.size(); ++i) {
+      const char c = text[i];
+      if (in_string) {
+        if (c == '\\') ++i;
+        if (c == '"') in_string = false;
+      } else if (c == '"') {
+        in_string = true;
+      } else if (c == '{' || c == '[') {
+        if (++depth > kMaxHeaderDepth) fail("is no safetensors file: its header is nested deeply");
+      } else if (c == '}' || c == ']') {
+        --depth;
+      }
+    }
+  }
+
+  std::vector<Entry> entries_of(const nlohmann::json& header) const {
+    std::vector<Entry> entries;
+    for (const auto& [name, fields] : header.items()) {
+      if (name != "__metadata__") entries.push_back(entry_of(name, fields));
+    }
+    return entries;
+  }
+
+  Entry entry_of(const std::string& name, const nlohmann::json& fields) const {
+    if (!fields.is_object() || fields.size() != 3 || !fields.contains("dtype") ||
+        !fields.contains("shape") || !fields.contains("data_offsets")) {
+      fail("tensor \"{}\": needs exactly dtype, shape and data_offsets", name);
+    }
+    const auto offsets = counts_of(name, "data_offsets", fields["data_offsets"]);
+    if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > file_bytes_ - data_begin_) {
+      fail("tensor \"{}\": its data_offsets lie outside the file's {} bytes of data (cut off?)",
+           name, file_bytes_ - data_begin_);
+    }
+    Entry entry{name, type_of(name, fields["dtype"]), {}, offsets[0], offsets[1]};
+    const auto shape = counts_of(name, "shape", fields["shape"]);
+    check_size(entry, shape);
+    entry.shape.assign(shape.begin(), shape.end());
+    return entry;
+  }
+
+  std::vector<uint64_t> counts_of(const std::string& name, const char* field,
+                                  const nlohmann::json& array) const {
+    if (!array.is_array() || array.size() > kMaxDimensions) {
+      fail("tensor \"{}\": {} is no array of at most {} numbers", name, field, kMaxDimensions);
+    }
+    std::vector<uint64_t> counts;
+    for (const auto& element : array) {
+      if (!element.is_number_unsigned() ||
+          element.get<uint64_t>() > std::numeric_limits<int64_t>::max()) {
+        fail("tensor \"{}\": {} holds {}, which is no count", name, field, element.dump());
+      }
+      counts.push_back(element.get<uint64_t>());
+    }
+    return counts;
+  }
+
+  at::ScalarType type_of(const std::string& name, const nlohmann::json& dtype) const {
+    for (const DType& known : kDTypes) {
+      if (dtype == known.name) return known.type;
+    }
+    fail("tensor \"{}\": dtype {} is not supported", name, dtype.dump());
+  }
+
+  /// The shape's bytes must be those between the offsets. They lie inside the file, so a product
+  /// that passes them is refused before it can overflow.
+  void check_size(const Entry& entry, const std::vector<uint64_t>& shape) const {
+    const uint64_t bytes = entry.end - entry.begin;
+    uint64_t expected = c10::elementSize(entry.type);
+    const bool empty = std::ranges::find(shape, 0U) != shape.end();
+    for (const uint64_t extent : shape) {
+      if (empty) break;
+      if (extent > std::numeric_limits<uint64_t>::max() / expected) {
+        fail("tensor \"{}\": its shape [{}] is too large", entry.name, fmt::join(shape, ", "));
+      }
+      expected *= extent;
+    }
+    if (empty) expected = 0;
+    if (expected != bytes) {
+      fail("tensor \"{}\": shape [{}] needs {} bytes, but data_offsets give it {}", entry.name,
+           fmt::join(shape, ", "), expected, bytes);
+    }
+  }
+
+  /// The tensors must fill the file's data exactly: no hole to hide bytes in, no overlap.
+  void check_layout(std::vector<Entry> entries) const {
+    std::ranges::sort(entries, {}, [](const Entry& e) { return std::pair(e.begin, e.end); });
+    uint64_t position = 0;
+    for (const Entry& entry : entries) {
+      if (entry.begin != position) {
+        fail(
+            "tensor \"{}\": begins at byte {} of the data, but {} was expected (a hole or an "
+            "overlap)",
+            entry.name, entry.begin, position);
+      }
+      position = entry.end;
+    }
+    if (position != file_bytes_ - data_begin_) {
+      fail("{} bytes follow the last tensor", file_bytes_ - data_begin_ - position);
+    }
+  }
+
+  at::Tensor read_tensor(const Entry& entry) const {
+    at::Tensor tensor = at::empty(entry.shape, at::TensorOptions(entry.type));
+    if (entry.end > entry.begin) {
+      read_bytes(tensor.mutable_data_ptr(), entry.end - entry.begin, data_begin_ + entry.begin);
+    }
+    return tensor;
+  }
+
+  fs::path path_;
+  File file_;
+  uint64_t file_bytes_ = 0;
+  uint64_t data_begin_ = 0;
+};
+
+const char* dtype_name(const std::string& tensor_name, const at::Tensor& tensor) {
+  for (const DType& known : kDTypes) {
+    if (known.type == tensor.scalar_type()) return known.name;
+  }
+  throw Error("tensor \"{}\" has type {}, which cannot be saved", tensor_name,
+              c10::toString(tensor.scalar_type()));
+}
+
+/// Header text, padded with spaces so that the data begin aligned.
+std::string header_of(const TensorMap& tensors,
+                      const std::map<std::string, std::string>& metadata) {
+  auto header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  uint64_t position = 0;
+  for (const auto& [name, tensor] : tensors) {
+    if (name == "__metadata__") throw Error("a tensor cannot be named \"__metadata__\"");
+    const uint64_t end = position + tensor.nbytes();
+    header[name] = {{"dtype", dtype_name(name, tensor)},
+                    {"shape", tensor.sizes().vec()},
+                    {"data_offsets", {position, end}}};
+    position = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  return text;
+}
+
+void write_bytes(const File& file, const fs::path& path, const void* source, size_t bytes) {
+  const auto* next = static_cast<const char*>(source);
+  while (bytes > 0) {
+    const ssize_t put = ::write(file.get(), next, bytes);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) throw Error("{}: writing failed: {}", path.string(), strerror(errno));
+    next += put;
+    bytes -= static_cast<size_t>(put);
+  }
+}
+
+}  // namespace
+
+TensorMap load_safetensors(const fs::path& path) { return Reader(path).read(); }
+
+void save_safetensors(const fs::path& path, const TensorMap& tensors,
+                      const std::map<std::string, std::string>& metadata) {
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor.device().is_cpu())
+      throw Error("tensor \"{}\" must be on the CPU to be saved", name);
+  }
+  const std::string header = header_of(tensors, metadata);
+  const uint64_t header_bytes = header.size();
+  File file(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+  if (!file) throw Error("{}: cannot be created: {}", path.string(), strerror(errno));
+  write_bytes(file, path, &header_bytes, sizeof header_bytes);
+  write_bytes(file, path, header.data(), header.size());
+  for (const auto& [name, tensor] : tensors) {
+    const at::Tensor dense = tensor.contiguous();
+    write_bytes(file, path, dense.const_data_ptr(), dense.nbytes());
+  }
+  if (!file.close()) throw Error("{}: closing failed: {}", path.string(), strerror(errno));
+}
+
+}  // namespace gm

@@ -1,0 +1,41 @@
+/// A run's metrics.jsonl: one JSON object a line, appended, readable with jq while the run goes on.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string_view>
+
+#include "telemetry/step_report.h"
+
+namespace gm {
+
+/// Appends lines to a file. A line that cannot be written (full disk) is dropped, with one warning,
+/// and counted: a lost line must not stop a run.
+class JsonLines {
+ public:
+  /// Creates the file or goes on at its end; a torn last line, as a crash may leave, is cut off.
+  /// Throws Error when it cannot be opened.
+  explicit JsonLines(const std::filesystem::path& path);
+  ~JsonLines();
+  JsonLines(const JsonLines&) = delete;
+  JsonLines& operator=(const JsonLines&) = delete;
+
+  /// Writes `{"kind": kind, "step": step, "images": images, "time": now, ...more}`. `kind` is one
+  /// of train, evaluation, sample, checkpoint, event; `more` an object. Numbers that are not finite
+  /// become null.
+  void write(std::string_view kind, int64_t step, int64_t images,
+             const nlohmann::ordered_json& more);
+  /// The `train` line of a step: loss, loss_NAME, learning_rate, gradient_norm, step_seconds,
+  /// images_per_second, and PART_seconds.
+  void write_step(const StepReport& report);
+
+  int64_t dropped_lines() const { return dropped_lines_; }
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  int64_t dropped_lines_ = 0;
+};
+
+}  // namespace gm

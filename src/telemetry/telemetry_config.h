@@ -1,0 +1,28 @@
+/// The `[telemetry]` section of a run's configuration.
+#pragma once
+
+#include <string>
+
+namespace gm {
+
+struct TelemetryConfig {
+  int port = 9464;
+  std::string address = "127.0.0.1";
+  double log_every_seconds = 10.0;
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("port", port)
+        .range(0, 65535)
+        .help(
+            "First port of the Prometheus endpoints: a rank serves on port + its rank on the node. 0 "
+            "for none.");
+    field("address", address)
+        .help("Address that the endpoints are bound to; 0.0.0.0 lets other machines read them.");
+    field("log_every_seconds", log_every_seconds)
+        .range(0.0, 86400.0)
+        .help("Seconds between two progress lines in the log.");
+  }
+};
+
+}  // namespace gm
