@@ -1,0 +1,62 @@
+# How our own code is compiled: warnings, sanitizers, ccache and the precompiled header.
+
+set(CMAKE_COMPILE_WARNING_AS_ERROR ON)
+
+# Everything is position independent in the same way, so that one precompiled header serves the
+# library, the programs and the tests.
+set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+add_library(gm_flags INTERFACE)
+target_compile_options(gm_flags INTERFACE -fPIC)
+target_compile_options(gm_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2)
+set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
+
+if(GM_SANITIZE)
+  target_compile_options(gm_flags INTERFACE -fsanitize=${GM_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(gm_flags INTERFACE -fsanitize=${GM_SANITIZE})
+endif()
+
+# ccache: relative paths make a clone in another folder hit the cache; the sloppiness is what ccache
+# asks for where a precompiled header is used.
+find_program(GM_CCACHE ccache)
+if(GM_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    ${GM_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    target_compile_options(gm_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+  endif()
+endif()
+
+# Only system headers: the header then depends on LibTorch alone, not on where the clone lies.
+set(GM_PRECOMPILED_HEADERS
+  <algorithm> <array> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span>
+  <string> <string_view> <utility> <vector>
+  <fmt/format.h> <ATen/ATen.h> <ATen/Parallel.h> <torch/csrc/autograd/custom_function.h>
+  <torch/nn/module.h>)
+
+# Sources of rooms that know no tensors do not wait for the precompiled header of LibTorch.
+set(GM_TORCH_FREE "/(apps|base|config|telemetry)/|/data/(pack|image|sample|index|shard|dataset)")
+
+function(gm_precompile_torch target)
+  target_precompile_headers(${target} PRIVATE ${GM_PRECOMPILED_HEADERS})
+  gm_skip_torch_free(${target})
+endfunction()
+
+# The header that the library has compiled already, for a target with the same flags.
+function(gm_reuse_precompiled_torch target)
+  target_precompile_headers(${target} REUSE_FROM gm)
+  gm_skip_torch_free(${target})
+endfunction()
+
+function(gm_skip_torch_free target)
+  get_target_property(sources ${target} SOURCES)
+  foreach(source IN LISTS sources)
+    file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${source})
+    if("/${path}" MATCHES "${GM_TORCH_FREE}")
+      set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,71 @@
+# Finds LibTorch and the Debian packages that gm stands on.
+# gm_torch: LibTorch's CPU half. gm_dependencies: everything else.
+
+# ---- LibTorch -------------------------------------------------------------------------------------
+# The programs link libtorch_cpu and libc10 alone, as imported libraries: find_package(Torch) would ask
+# for a CUDA compiler, and a program linked to libtorch_cuda carries so much static thread storage that
+# small threads (those of the metrics server) cannot start.
+if(DEFINED ENV{GM_TORCH_ENV})
+  set(gm_torch_env $ENV{GM_TORCH_ENV})
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(gm_torch_env $ENV{XDG_CACHE_HOME}/gm/torch-2.11.0)
+else()
+  set(gm_torch_env $ENV{HOME}/.cache/gm/torch-2.11.0)
+endif()
+file(GLOB gm_torch_found ${gm_torch_env}/lib/python3*/site-packages/torch)
+set(GM_TORCH_DIR "${gm_torch_found}" CACHE PATH "Folder of LibTorch 2.11: the one that holds include/ and lib/")
+if(NOT EXISTS "${GM_TORCH_DIR}/lib/libtorch_cpu.so")
+  message(FATAL_ERROR
+    "No LibTorch in ${gm_torch_env}${GM_TORCH_DIR}. Run ./launch/setup, which installs it, or point to "
+    "one of your own with -DGM_TORCH_DIR=FOLDER (the folder that holds include/ and lib/).")
+endif()
+
+# The wheel carries headers of a newer fmt without its library: the system's, under a name of their own,
+# come first.
+find_package(fmt REQUIRED CONFIG)
+find_path(GM_FMT_INCLUDE_DIR fmt/format.h REQUIRED NO_CACHE)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/system_fmt)
+file(CREATE_LINK ${GM_FMT_INCLUDE_DIR}/fmt ${CMAKE_BINARY_DIR}/system_fmt/fmt SYMBOLIC)
+
+add_library(gm_torch INTERFACE)
+target_include_directories(gm_torch SYSTEM INTERFACE
+  ${CMAKE_BINARY_DIR}/system_fmt ${GM_TORCH_DIR}/include
+  ${GM_TORCH_DIR}/include/torch/csrc/api/include)
+# Without -fopenmp at::parallel_for is serial, silently. The runtime must be the one that LibTorch
+# brings: two of them in one process would each start a pool of threads.
+target_compile_options(gm_torch INTERFACE -fopenmp)
+foreach(library torch_cpu c10 gomp)
+  file(GLOB location ${GM_TORCH_DIR}/lib/lib${library}.so*)
+  if(location)
+    add_library(gm_torch_${library} SHARED IMPORTED)
+    set_target_properties(gm_torch_${library} PROPERTIES IMPORTED_LOCATION ${location})
+    target_link_libraries(gm_torch INTERFACE gm_torch_${library})
+  elseif(library STREQUAL gomp)
+    target_link_options(gm_torch INTERFACE -fopenmp)
+  endif()
+endforeach()
+# libtorch_cpu needs CUDA libraries that it finds through its own run path, the linker does not.
+target_link_options(gm_torch INTERFACE -Wl,--allow-shlib-undefined)
+
+# ---- Debian packages ------------------------------------------------------------------------------
+find_package(Threads REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C)
+find_package(PkgConfig REQUIRED)
+pkg_search_module(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial hdf5)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
+pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(CLI11 REQUIRED CLI11)
+pkg_check_modules(NLOHMANN_JSON REQUIRED nlohmann_json)
+find_package(PNG REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(spdlog REQUIRED CONFIG)
+find_package(prometheus-cpp REQUIRED CONFIG)
+
+add_library(gm_dependencies INTERFACE)
+# The C interface of MPI only; toml++ from its shared library instead of in every unit.
+target_compile_definitions(gm_dependencies INTERFACE OMPI_SKIP_MPICXX TOML_HEADER_ONLY=0)
+target_link_libraries(gm_dependencies INTERFACE
+  Threads::Threads MPI::MPI_C PkgConfig::HDF5 PkgConfig::XXHASH PkgConfig::TURBOJPEG PkgConfig::JPEG
+  PkgConfig::TOMLPLUSPLUS PNG::PNG ZLIB::ZLIB fmt::fmt spdlog::spdlog prometheus-cpp::pull)
