@@ -1,0 +1,34 @@
+/// The command lines of the programs that take a configuration.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "config/run_config.h"
+
+namespace gm {
+
+/// What a command line of gm_train asks for.
+struct TrainCommand {
+  /// Text to print on stdout instead of training (--help, --version, --help-config).
+  std::optional<std::string> answer;
+  RunConfig config;
+  /// Where the configuration came from; empty for the defaults.
+  std::filesystem::path file;
+  /// Also draw the forward and the reverse process (--visualize).
+  bool visualize = false;
+};
+
+/// `gm_train [FILE|RUN] [section.key=value ...] [--option value ...]`.
+///
+/// FILE is a TOML file, RUN the directory of a run; without either, gm.toml of the working
+/// directory is read if there is one. The options are those of the program that gm follows, as
+/// other names of keys, with `_` or `-`; overrides win over options, options over the file. Throws
+/// InputError.
+TrainCommand parse_train_command(int argc, const char* const* argv);
+
+/// "gm 0.1.0 (LibTorch ...)": what --version prints.
+std::string version_text();
+
+}  // namespace gm

@@ -1,0 +1,65 @@
+/// Everything that can be configured about a run: the sections of all rooms in one struct, with
+/// their way from and to TOML.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "checkpoint/checkpoint_config.h"
+#include "comm/watchdog_config.h"
+#include "config/run_settings.h"
+#include "data/data_config.h"
+#include "diffusion/diffusion_config.h"
+#include "nn/model_config.h"
+#include "telemetry/telemetry_config.h"
+#include "train/train_config.h"
+
+namespace gm {
+
+struct RunConfig {
+  RunSettings run;
+  DataConfig data;
+  ModelConfig model;
+  DiffusionConfig diffusion;
+  TrainConfig train;
+  OptimizerConfig optimizer;
+  EmaConfig ema;
+  CheckpointConfig checkpoint;
+  SampleConfig sample;
+  TelemetryConfig telemetry;
+  WatchdogConfig watchdog;
+
+  template <class Sections>
+  void describe(Sections& to) {
+    to.section("run", run);
+    to.section("data", data);
+    to.section("model", model);
+    to.section("diffusion", diffusion);
+    to.section("train", train);
+    to.section("optimizer", optimizer);
+    to.section("ema", ema);
+    to.section("checkpoint", checkpoint);
+    to.section("sample", sample);
+    to.section("telemetry", telemetry);
+    to.section("watchdog", watchdog);
+  }
+};
+
+/// The defaults, changed by a TOML file. Throws InputError with file, line, column and key.
+RunConfig read_config(const std::filesystem::path& file);
+
+/// The configuration of the run in `run_dir`, from its config.toml; `run.dir` becomes `run_dir`,
+/// for runs that were moved.
+RunConfig read_run_config(const std::filesystem::path& run_dir);
+
+/// All keys with their values as commented TOML, which read_config() reads back to the same.
+std::string to_toml(const RunConfig& config);
+
+/// The table that --help-config prints: every key with type, range, default and one sentence.
+std::string config_help();
+
+/// A hash of the keys that decide what a run computes, at any number of ranks and in any folder:
+/// equal hashes, equal weights.
+std::string config_hash(const RunConfig& config);
+
+}  // namespace gm

@@ -1,0 +1,98 @@
+/// The keys of a configuration struct: what they are called, which values they take and what they
+/// are for. A struct describes itself to anything that can be called like a Schema:
+///
+///     template <class Fields>
+///     void describe(Fields& field) {
+///       field("shards", shards).range(1, 65536).help("Virtual shards of the data set.");
+///     }
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "config/value.h"
+
+namespace gm {
+
+/// One key, bound to the field of a struct that it sets.
+class Key {
+ public:
+  using Field = std::variant<bool*, int*, int64_t*, double*, std::string*, std::vector<int64_t>*>;
+
+  Key(std::string name, Field field) : name_(std::move(name)), field_(field) {}
+
+  /// Numbers, or each number of a list, lie between `min` and `max`, both included. (A long double
+  /// holds every int64_t.)
+  Key& range(long double min, long double max);
+  /// The only texts that the key takes.
+  Key& one_of(std::initializer_list<const char*> choices);
+  /// One sentence, shown by --help-config and in a run's config.toml.
+  Key& help(std::string sentence);
+
+  const std::string& name() const { return name_; }  ///< "section.key"
+  const std::string& help() const { return help_; }
+  /// What a value must be: "an integer from 1 to 65536", "crop, pad or squash".
+  std::string expectation() const;
+  /// The field's value.
+  Value value() const;
+  /// Sets the field. Throws InputError with place, key, value and expectation; the field is then as
+  /// before.
+  void set(const Assignment& assignment) const;
+
+ private:
+  bool accept(const Value& value, const std::string& typed) const;
+  bool accept_number(const Value& value, double& field) const;
+  bool accept_integer(const Value& value, int64_t& field) const;
+  bool accept_list(const Value& value, std::vector<int64_t>& field) const;
+  bool accept_text(const Value& value, const std::string& typed, std::string& field) const;
+  bool in_range(long double number) const;
+
+  std::string name_;
+  Field field_;
+  std::optional<std::pair<long double, long double>> range_;
+  std::vector<std::string> choices_;
+  std::string help_;
+};
+
+/// All keys of a struct of sections, in the order in which the struct describes them.
+class Schema {
+ public:
+  /// `config` calls `section(name, struct)` for each of its sections. It must outlive the schema,
+  /// whose keys set its fields.
+  template <class Config>
+  explicit Schema(Config& config) {
+    config.describe(*this);
+  }
+
+  template <class Section>
+  void section(const char* name, Section& section) {
+    section_ = name;
+    section.describe(*this);
+  }
+
+  template <class T>
+  Key& operator()(const char* name, T& field) {
+    return keys_.emplace_back(section_ + "." + name, &field);
+  }
+
+  const std::vector<Key>& keys() const { return keys_; }
+  /// Throws InputError for a key that does not exist, with the nearest that does.
+  void set(const Assignment& assignment) const;
+
+ private:
+  std::string section_;
+  std::vector<Key> keys_;
+};
+
+/// Of `candidates` the one that `word` is probably a slip of the pen for, by edit distance; nothing
+/// when none is near.
+std::optional<std::string> nearest(std::string_view word,
+                                   const std::vector<std::string>& candidates);
+
+}  // namespace gm

@@ -1,0 +1,24 @@
+/// Reads TOML (https://toml.io, version 1.0) into assignments of keys.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/value.h"
+
+namespace gm {
+
+/// The assignments of a TOML text, in the order in which they are written; `name` is the file's,
+/// for messages. Throws InputError with file, line and column.
+std::vector<Assignment> parse_toml(std::string_view text, const std::string& name);
+
+/// The assignments of a file. Throws InputError, also for a file larger than 1 MiB.
+std::vector<Assignment> read_toml(const std::filesystem::path& file);
+
+/// One `section.key=value` of a command line. The value is TOML; what is none is text, so quotes
+/// are needed around nothing. Throws InputError when there is no `=`.
+Assignment parse_override(std::string_view argument);
+
+}  // namespace gm
