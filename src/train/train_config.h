@@ -12,6 +12,7 @@ struct TrainConfig {
   int64_t batch_size = 32;
   int64_t accumulate = 2;
   std::string precision = "float32";
+  std::string reducer = "bucketed";
   int64_t max_nonfinite = 10;
   int64_t verify_ranks_every = 500;
 
@@ -28,6 +29,11 @@ struct TrainConfig {
         .range(1, 10'000)
         .help("Micro-batches whose gradients are added up for one optimizer step.");
     field("precision", precision).one_of({"float32"}).help("Arithmetic of the network.");
+    field("reducer", reducer)
+        .one_of({"bucketed", "naive"})
+        .help(
+            "How ranks add up gradients: in pieces during the backward pass, or all at once after "
+            "it.");
     field("max_nonfinite", max_nonfinite)
         .range(1, 1'000'000)
         .help(

@@ -1,0 +1,71 @@
+/// One phase of a task while it trains: gradients of all micro-batches and ranks, one update of the
+/// weights.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/lap_clock.h"
+#include "comm/communicator.h"
+#include "comm/gradient_reducer.h"
+#include "tasks/task.h"
+#include "telemetry/step_report.h"
+#include "train/flat_parameters.h"
+#include "train/run_state.h"
+#include "train/train_config.h"
+
+namespace gm {
+
+/// What a phase's turn came to; the same on every rank.
+struct PhaseOutcome {
+  double loss = 0;  ///< Mean over micro-batches and ranks.
+  StepReport::Named loss_terms;
+  double learning_rate = 0;
+  double gradient_norm = 0;  ///< Of the mean gradient, before clipping.
+  bool finite = true;        ///< Otherwise the weights were left as they are.
+};
+
+class PhaseTrainer {
+ public:
+  PhaseTrainer(Phase phase, Communicator& communicator, const TrainConfig& train,
+               const OptimizerConfig& optimizer, const EmaConfig& ema);
+
+  /// One turn. Every rank comes here with its part of the same `micro_batches`; all ranks hold
+  /// equal weights before and after. A loss or gradient that is not finite on any rank leaves the
+  /// weights of all unchanged. Laps of `clock`: forward_backward, reduction, optimizer.
+  PhaseOutcome step(const std::vector<Batch>& micro_batches, const RunState& state,
+                    LapClock& clock);
+
+  const Phase& phase() const { return phase_; }
+  const FlatParameters& flat() const { return flat_; }
+
+  /// While it lives, the network computes with the moving average of its weights.
+  class [[nodiscard]] UseEma {
+   public:
+    explicit UseEma(PhaseTrainer& trainer);
+    ~UseEma();
+    UseEma(const UseEma&) = delete;
+    UseEma& operator=(const UseEma&) = delete;
+
+   private:
+    Network& network_;
+    std::unique_ptr<FlatParameters::UseEma> swap_;
+  };
+
+ private:
+  void accumulate_gradients(const std::vector<Batch>& micro_batches, LapClock& clock);
+  void add_losses(const Losses& losses);
+  void mean_losses(int64_t micro_batches, PhaseOutcome& outcome);
+  void update_weights(const PhaseOutcome& outcome, const RunState& state, double gradient_divisor);
+
+  Phase phase_;
+  Communicator& communicator_;
+  TrainConfig train_;
+  OptimizerConfig optimizer_;
+  EmaConfig ema_;
+  FlatParameters flat_;
+  std::unique_ptr<GradientReducer> reducer_;
+  std::map<std::string, double> loss_sums_;  // of this rank in this step; "" is the total
+};
+
+}  // namespace gm

@@ -1,0 +1,54 @@
+#include "train/run_log.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+
+namespace gm {
+
+RunLog::RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options)
+    : metrics_(metrics) {
+  if (!options.is_rank_zero) return;
+  json_lines_.emplace(directory.metrics());
+  progress_.emplace(options.total_steps, options.first_step, options.log_every_seconds);
+}
+
+void RunLog::write(std::string_view kind, const RunState& state,
+                   const nlohmann::ordered_json& more) {
+  if (json_lines_) json_lines_->write(kind, state.step, state.images, more);
+}
+
+void RunLog::step(const StepReport& report) {
+  metrics_.record_step(report);
+  if (json_lines_) json_lines_->write_step(report);
+  if (progress_) progress_->update(report);
+}
+
+void RunLog::sample(const RunState& state, const std::filesystem::path& grid, double seconds) {
+  write("sample", state, {{"path", grid.string()}, {"seconds", seconds}});
+  log_info("step {}: samples in {}", state.step, grid.string());
+}
+
+void RunLog::checkpoint(const RunState& state, const std::filesystem::path& folder,
+                        double seconds) {
+  metrics_.record_checkpoint(seconds, /*succeeded=*/true);
+  write("checkpoint", state, {{"path", folder.string()}, {"seconds", seconds}});
+  log_info("step {}: checkpoint in {}", state.step, folder.string());
+}
+
+void RunLog::checkpoint_failed(const RunState& state, const std::string& reason) {
+  metrics_.record_checkpoint(/*seconds=*/0, /*succeeded=*/false);
+  write("event", state, {{"event", "checkpoint_failed"}, {"reason", reason}});
+  log_warning("step {}: no checkpoint, the one before is kept: {}", state.step, reason);
+}
+
+void RunLog::skipped_step(const StepReport& report, int64_t in_a_row) {
+  metrics_.record_skipped_step();
+  const RunState state{.step = report.step, .images = report.images};
+  write("event", state, {{"event", "nonfinite"}, {"in_a_row", in_a_row}});
+  log_warning(
+      "step {}: loss {} and gradient norm {} are not finite; the weights are left as they are",
+      report.step, report.loss, report.gradient_norm);
+}
+
+}  // namespace gm

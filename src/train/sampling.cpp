@@ -1,0 +1,29 @@
+#include "train/sampling.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "data/image_grid.h"
+
+namespace gm {
+
+at::Tensor sample_on_all_ranks(Task& task, Communicator& communicator,
+                               const SamplingRequest& request) {
+  // Equal shares, so that gathering is simple: the last ranks may make a few pictures that nobody
+  // asked for.
+  const int64_t share = (request.count + communicator.size() - 1) / communicator.size();
+  const int64_t first = communicator.rank() * share;
+  std::vector<at::Tensor> pixels;
+  for (int64_t done = 0; done < share; done += request.batch_size) {
+    const int64_t end = std::min(share, done + request.batch_size);
+    const auto indices = at::arange(first + done, first + end, at::kLong);
+    pixels.push_back(to_pixels(task.sample(request.seed, indices, {})));
+  }
+  const at::Tensor gathered = communicator.all_gather(at::cat(pixels));
+  return gathered.flatten(0, 1).narrow(0, 0, request.count);
+}
+
+}  // namespace gm

@@ -1,0 +1,153 @@
+#include "train/trainer.h"
+
+#include "base/error.h"
+#include "checkpoint/weights.h"
+#include "comm/consistency.h"
+#include "data/image_grid.h"
+#include "train/sampling.h"
+
+namespace gm {
+namespace {
+
+/// Columns of a grid that is about square.
+int64_t grid_columns(int64_t count) {
+  int64_t columns = 1;
+  while (columns * columns < count) ++columns;
+  return columns;
+}
+
+/// Pixels of the grid for a pixel of a picture: small pictures are shown larger.
+int64_t grid_scale(int64_t height) { return height < 64 ? 64 / height : 1; }
+
+}  // namespace
+
+Trainer::Trainer(const TrainerConfig& config, const TrainerParts& parts)
+    : config_(config), parts_(parts), checkpoints_(parts.directory.root(), config.checkpoint.keep) {
+  for (Phase& phase : parts_.task.phases()) {
+    phases_.push_back(std::make_unique<PhaseTrainer>(std::move(phase), parts_.world.communicator(),
+                                                     config.train, config.optimizer, config.ema));
+  }
+}
+
+void Trainer::run() {
+  verify_ranks();
+  while (state_.step < config_.train.steps) {
+    train_step();
+    if (due(config_.train.verify_ranks_every)) verify_ranks();
+    if (due(config_.sample.every)) save_samples();
+    if (due(config_.checkpoint.every)) save_checkpoint();
+  }
+}
+
+void Trainer::train_step() {
+  const auto section = parts_.watchdog.section("step", config_.watchdog.step_seconds);
+  LapClock clock;
+  const std::vector<Batch> micro_batches = next_micro_batches();
+  clock.lap("data");
+
+  StepReport report;
+  bool finite = true;
+  for (auto& phase : phases_) {
+    const PhaseOutcome outcome = phase->step(micro_batches, state_, clock);
+    finite = finite && outcome.finite;
+    report.loss += outcome.loss;
+    report.loss_terms.insert(report.loss_terms.end(), outcome.loss_terms.begin(),
+                             outcome.loss_terms.end());
+    report.learning_rate = outcome.learning_rate;
+    report.gradient_norm = std::max(report.gradient_norm, outcome.gradient_norm);
+  }
+  state_.step += 1;
+  state_.images += config_.train.images_per_step();
+  state_.updates += finite ? 1 : 0;
+
+  report.step = state_.step;
+  report.images = state_.images;
+  report.step_images = config_.train.images_per_step();
+  report.step_seconds = clock.total_seconds();
+  report.part_seconds = clock.parts();
+  parts_.log.step(report);
+  count_nonfinite(report, finite);
+}
+
+std::vector<Batch> Trainer::next_micro_batches() {
+  std::vector<Batch> micro_batches;
+  for (int64_t i = 0; i < config_.train.accumulate; ++i)
+    micro_batches.push_back(parts_.loader.next());
+  return micro_batches;
+}
+
+void Trainer::count_nonfinite(const StepReport& report, bool finite) {
+  nonfinite_in_a_row_ = finite ? 0 : nonfinite_in_a_row_ + 1;
+  if (!finite) parts_.log.skipped_step(report, nonfinite_in_a_row_);
+  if (nonfinite_in_a_row_ >= config_.train.max_nonfinite) {
+    throw Error(
+        "step {}: loss or gradient was not finite {} times in a row (train.max_nonfinite); try a "
+        "lower "
+        "optimizer.learning_rate, or optimizer.clip_norm",
+        state_.step, nonfinite_in_a_row_);
+  }
+}
+
+void Trainer::verify_ranks() {
+  for (const auto& phase : phases_) {
+    require_equal_parameters(parts_.world.communicator(), state_.step, phase->flat().hash());
+  }
+}
+
+void Trainer::save_samples() {
+  const auto section = parts_.watchdog.section("sampling", config_.watchdog.sampling_seconds);
+  LapClock clock;
+  std::optional<PhaseTrainer::UseEma> use_ema;
+  if (config_.sample.weights == "ema") use_ema.emplace(sampled_phase());
+  const SamplingRequest request{
+      .seed = config_.seed, .count = config_.sample.count, .batch_size = config_.sample.batch_size};
+  const at::Tensor pixels = sample_on_all_ranks(parts_.task, parts_.world.communicator(), request);
+  clock.lap("sampling");
+  if (parts_.world.rank() != 0) return;
+  const auto path = parts_.directory.samples(state_.step);
+  write_image_grid(path, pixels, grid_columns(request.count), grid_scale(pixels.size(1)));
+  parts_.log.sample(state_, path, clock.total_seconds());
+}
+
+void Trainer::save_checkpoint() {
+  if (parts_.world.rank() != 0) return;
+  const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
+  LapClock clock;
+  const CheckpointInfo info{.step = state_.step,
+                            .images = state_.images,
+                            .updates = state_.updates,
+                            .world = parts_.world.size(),
+                            .config_hash = config_.config_hash};
+  try {
+    const auto folder = checkpoints_.save(info, checkpoint_files());
+    clock.lap("checkpoint");
+    parts_.log.checkpoint(state_, folder, clock.total_seconds());
+  } catch (const Error& error) {
+    parts_.log.checkpoint_failed(state_, error.what());
+  }
+}
+
+std::map<std::string, TensorMap> Trainer::checkpoint_files() const {
+  std::map<std::string, TensorMap> files;
+  for (const auto& phase : phases_) {
+    const FlatParameters& flat = phase->flat();
+    const std::string suffix = phases_.size() > 1 ? "_" + phase->phase().name : "";
+    files["model" + suffix] = weights_of(flat.named_views(flat.parameters()));
+    files["ema" + suffix] = weights_of(flat.named_views(flat.ema()));
+  }
+  return files;
+}
+
+PhaseTrainer& Trainer::sampled_phase() {
+  for (auto& phase : phases_) {
+    if (phase->phase().network == &parts_.task.sampled_network()) return *phase;
+  }
+  throw Error("the task samples from a network that none of its phases trains");
+}
+
+/// After this step, and always after the last one.
+bool Trainer::due(int64_t every) const {
+  return (every > 0 && state_.step % every == 0) || state_.step == config_.train.steps;
+}
+
+}  // namespace gm
