@@ -1,0 +1,141 @@
+// gm_train: trains a generative model, on one process or on all ranks of a launcher.
+#include <fmt/core.h>
+
+#include "base/allocator.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "checkpoint/weights.h"
+#include "comm/consistency.h"
+#include "comm/on_rank_zero.h"
+#include "comm/run_program.h"
+#include "comm/watchdog.h"
+#include "comm/world.h"
+#include "config/command_line.h"
+#include "data/prepare.h"
+#include "tasks/ddpm.h"
+#include "telemetry/metrics.h"
+#include "train/run_table.h"
+#include "train/trainer.h"
+
+namespace gm {
+namespace {
+
+std::string device_row(const World& world) {
+  return fmt::format("CPU, {} thread{} a rank", world.threads(), world.threads() == 1 ? "" : "s");
+}
+
+void show_run(const World& world, const RunConfig& config, const ImageDataset& dataset,
+              const Network& network) {
+  int64_t parameters = 0;
+  for (const auto& parameter : network.parameters()) parameters += parameter.numel();
+  const ImageShape& shape = dataset.shape();
+  const TrainConfig& train = config.train;
+  const std::vector<TableRow> rows{
+      {"ranks", fmt::format("{}, {} on {}", world.size(), world.local_size(), world.host())},
+      {"device", device_row(world)},
+      {"data", fmt::format("{}: {} pictures, {}x{}x{}, in {} shards", config.data.path,
+                           with_thousands(dataset.size()), shape.height, shape.width,
+                           shape.channels, config.data.shards)},
+      {"network", fmt::format("{}, dim {}: {} parameters", config.model.kind, config.model.dim,
+                              with_thousands(parameters))},
+      {"diffusion",
+       fmt::format("{} steps, {} schedule", config.diffusion.steps, config.diffusion.schedule)},
+      {"batch", fmt::format("{} pictures a step = {} ranks x {} pictures x {} micro-batches",
+                            train.images_per_step(), world.size(), train.batch_size / world.size(),
+                            train.accumulate)},
+      {"length", fmt::format("{} steps, {} pictures, {:.1f} epochs", with_thousands(train.steps),
+                             with_thousands(train.steps * train.images_per_step()),
+                             static_cast<double>(train.steps * train.images_per_step()) /
+                                 static_cast<double>(dataset.size()))},
+      {"results", fmt::format("{}: config.toml, metrics.jsonl, log.txt, samples/, checkpoints/",
+                              config.run.dir)},
+  };
+  log_info("{}\n{}", version_text(), format_table(rows));
+}
+
+std::shared_ptr<const ImageDataset> open_dataset(Communicator& ranks, const DataConfig& config) {
+  const std::string path = on_rank_zero(ranks, [&] { return prepare_dataset(config).string(); });
+  auto dataset = std::make_shared<const ImageDataset>(path, config.classes);
+  require_image_size(*dataset, config.image_size);
+  require_same_everywhere(ranks, "the data set", dataset->content_hash());
+  return dataset;
+}
+
+void start_from(const std::string& weights, Network& network) {
+  if (weights.empty()) return;
+  load_weights(named_parameters_of(network), load_safetensors(weights), weights);
+}
+
+void train(World& world, const TrainCommand& command) {
+  const RunConfig& config = command.config;
+  const auto seed = static_cast<uint64_t>(config.run.seed);
+  Communicator& ranks = world.communicator();
+  Watchdog watchdog(world);
+
+  // Packing a folder of pictures may take hours: the limit of the start does not count it.
+  std::shared_ptr<const ImageDataset> dataset;
+  {
+    const auto section = watchdog.section("data preparation", 0);
+    require_same_everywhere(ranks, "the program", program_build_id());
+    require_same_everywhere(ranks, "the configuration", to_toml(config));
+    dataset = open_dataset(ranks, config.data);
+  }
+  auto start = std::make_optional(watchdog.section("start", config.watchdog.start_seconds));
+  check_divisible(dataset->size(), config.data.shards, config.train.batch_size, world.size());
+  DdpmTask task(config.model, config.diffusion, dataset->shape(), seed);
+  start_from(config.model.weights, task.sampled_network());
+
+  const RunDirectory directory(config.run.dir);
+  on_rank_zero(ranks, [&] {
+    directory.claim(to_toml(config));
+    return std::string();
+  });
+  if (world.rank() == 0) add_log_file(directory.log());
+  show_run(world, config, *dataset, task.sampled_network());
+
+  Metrics metrics;
+  metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
+  ImageLoader loader(dataset, {.batch_size = config.train.batch_size,
+                               .shards = config.data.shards,
+                               .rank = world.rank(),
+                               .ranks = world.size(),
+                               .seed = seed,
+                               .augmentation = augmentation_options(config.data),
+                               .prefetch = config.data.prefetch});
+  RunLog log(directory, metrics,
+             {.is_rank_zero = world.rank() == 0,
+              .total_steps = config.train.steps,
+              .log_every_seconds = config.telemetry.log_every_seconds});
+  Trainer trainer({.train = config.train,
+                   .optimizer = config.optimizer,
+                   .ema = config.ema,
+                   .sample = config.sample,
+                   .checkpoint = config.checkpoint,
+                   .watchdog = config.watchdog,
+                   .seed = seed,
+                   .config_hash = config_hash(config)},
+                  {.world = world,
+                   .watchdog = watchdog,
+                   .task = task,
+                   .loader = loader,
+                   .directory = directory,
+                   .log = log});
+  start.reset();
+  trainer.run();
+}
+
+}  // namespace
+}  // namespace gm
+
+int main(int argc, char** argv) {
+  gm::tune_allocator();
+  return gm::run_program([&](gm::World& world) {
+    const gm::TrainCommand command = gm::parse_train_command(argc, argv);
+    if (command.answer) {
+      if (world.rank() == 0) fmt::print("{}", *command.answer);
+    } else {
+      gm::train(world, command);
+    }
+    return gm::kExitDone;
+  });
+}
