@@ -1,0 +1,41 @@
+#include "tasks/strips.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
+
+#include <algorithm>
+
+#include "diffusion/keyed_noise.h"
+
+namespace gm {
+
+std::vector<int64_t> strip_timesteps(int64_t steps) {
+  std::vector<int64_t> timesteps;
+  for (const int64_t percent : {0, 25, 50, 75, 99}) timesteps.push_back(steps * percent / 100);
+  return timesteps;
+}
+
+at::Tensor forward_strips(const GaussianDiffusion& diffusion, const at::Tensor& images,
+                          uint64_t seed) {
+  const auto noise = keyed_normal(seed, Stream::kNoise, at::arange(images.size(0), at::kLong),
+                                  /*draw=*/0, images.size(1), images.size(2), images.size(3));
+  std::vector<at::Tensor> moments;
+  for (const int64_t t : strip_timesteps(diffusion.steps())) {
+    moments.push_back(diffusion.q_sample(images, at::full({images.size(0)}, t, at::kLong), noise));
+  }
+  return at::stack(moments, 1).flatten(0, 1);
+}
+
+at::Tensor reverse_strips(DdpmTask& task, const at::Tensor& indices, uint64_t seed) {
+  const auto timesteps = strip_timesteps(task.diffusion().steps());
+  std::vector<at::Tensor> moments;
+  task.sample(seed, indices, [&](int64_t t, const at::Tensor& pictures) {
+    // A process of few steps shows one and the same step for several moments.
+    const auto times = std::count(timesteps.begin(), timesteps.end(), t);
+    for (int64_t i = 0; i < times; ++i) moments.push_back(pictures.clone());
+  });
+  return at::stack(moments, 1).flatten(0, 1);
+}
+
+}  // namespace gm

@@ -1,0 +1,26 @@
+/// Strips that show the diffusion process: pictures turning into noise, and noise into pictures.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "tasks/ddpm.h"
+
+namespace gm {
+
+/// Timesteps at 0, 25, 50, 75 and 99 % of a process of `steps` steps.
+std::vector<int64_t> strip_timesteps(int64_t steps);
+
+/// The pictures `images` ([n,C,H,W] in [-1,1]) with the noise of each of strip_timesteps():
+/// [n*5,C,H,W], one strip after the other, from clear to noise. Picture i gets the noise of
+/// (`seed`, i).
+at::Tensor forward_strips(const GaussianDiffusion& diffusion, const at::Tensor& images,
+                          uint64_t seed);
+
+/// The samples `indices` of the series of `seed` on their way, after the reverse step at each of
+/// strip_timesteps(): [n*5,C,H,W], one strip after the other, from noise to clear.
+at::Tensor reverse_strips(DdpmTask& task, const at::Tensor& indices, uint64_t seed);
+
+}  // namespace gm
