@@ -51,6 +51,8 @@ class Checkpoint {
     std::string hash;
   };
 
+  void check_length(const std::string& name) const;
+
   std::filesystem::path folder_;
   CheckpointInfo info_;
   std::map<std::string, FileRecord> files_;  // by file name

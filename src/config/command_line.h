@@ -28,7 +28,7 @@ struct TrainCommand {
 /// InputError.
 TrainCommand parse_train_command(int argc, const char* const* argv);
 
-/// "gm 0.1.0 (LibTorch ...)": what --version prints.
+/// "gm 0.1.0": what --version prints.
 std::string version_text();
 
 }  // namespace gm

@@ -1,0 +1,179 @@
+#include "config/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/schema.h"
+#include "config/toml.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kDefaultFile = "gm.toml";
+
+/// An option as another name for keys.
+struct Alias {
+  const char* option;
+  std::array<const char*, 2> keys;
+  const char* help;
+};
+constexpr std::array kAliases{
+    Alias{"--train_steps", {"train.steps"}, "Optimizer steps"},
+    Alias{"--time_steps", {"diffusion.steps"}, "Steps of the diffusion process"},
+    Alias{"--save_folder", {"run.dir"}, "Directory of the run"},
+    Alias{"--data_path", {"data.path"}, "The pictures"},
+    Alias{"--load_path", {"model.weights"}, "Weights to start from"},
+    Alias{"--data_class", {"data.classes"}, "Classes to train on, or all"},
+    Alias{"--image_size", {"data.image_size"}, "Height and width in pixels"},
+    Alias{"--batch_size", {"train.batch_size"}, "Pictures in a micro-batch"},
+    Alias{"--learning_rate", {"optimizer.learning_rate"}, "Learning rate of Adam"},
+    Alias{"--unet_dim", {"model.dim"}, "Width of the U-Net"},
+    Alias{"--save_and_sample_every",
+          {"sample.every", "checkpoint.every"},
+          "Steps between checkpoints and sample grids"},
+};
+
+/// What CLI11 found, as text.
+struct Parsed {
+  std::array<std::string, kAliases.size()> aliases;
+  std::vector<std::string> dim_mults;
+  std::vector<std::string> positionals;
+  std::string dataloader_workers;
+  bool train = false, visualize = false, fid = false, help_config = false;
+};
+
+/// Options are written with underscores here; a dash between words means the same.
+std::string with_underscores(std::string argument) {
+  if (!argument.starts_with("--")) return argument;
+  const auto name_end = std::find(argument.begin(), argument.end(), '=');
+  std::replace(argument.begin() + 2, name_end, '-', '_');
+  return argument == "--help_config" ? "--help-config" : argument;
+}
+
+void describe_options(CLI::App& app, Parsed& parsed) {
+  app.name("gm_train");
+  app.set_version_flag("--version", version_text());
+  app.add_flag("--help-config", parsed.help_config, "Print every key of the configuration");
+  app.add_option("arguments", parsed.positionals,
+                 "A TOML file or the directory of a run, then section.key=value");
+  for (size_t i = 0; i < kAliases.size(); ++i) {
+    const auto& [option, keys, help] = kAliases[i];
+    app.add_option(option, parsed.aliases[i], fmt::format("{} ({})", help, keys[0]))->take_last();
+  }
+  app.add_option("--unet_dim_mults", parsed.dim_mults,
+                 "Width of each level as a multiple (model.dim_mults), as in 1 2 4 8");
+  app.add_option("--dataloader_workers", parsed.dataloader_workers,
+                 "Accepted, without effect: loading takes a thread of its own");
+  app.add_flag("--train", parsed.train, "Accepted: training is what gm_train does");
+  app.add_flag("--visualize", parsed.visualize, "Also draw the forward and reverse process");
+  app.add_flag("--fid", parsed.fid, "Not in this version");
+  app.allow_extras();  // we say what an unknown option was probably meant to be
+}
+
+[[noreturn]] void refuse_option(const CLI::App& app, const std::string& option) {
+  std::vector<std::string> known;
+  for (const CLI::Option* candidate : app.get_options()) {
+    if (!candidate->get_positional()) known.push_back(candidate->get_name());
+  }
+  const std::string name = option.substr(0, option.find('='));
+  const auto meant = nearest(name, known);
+  throw InputError("command line: there is no option {}{}; --help lists all options", name,
+                   meant ? fmt::format(", did you mean {}?", *meant) : "");
+}
+
+/// Fills what `app` was told to fill. Returns the text that answers --help or --version, if one of
+/// them was asked for.
+std::optional<std::string> parse_arguments(CLI::App& app, int argc, const char* const* argv) {
+  std::vector<std::string> reversed;  // as CLI11 wants them
+  for (int i = argc - 1; i > 0; --i) reversed.push_back(with_underscores(argv[i]));
+  try {
+    app.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    return app.help();
+  } catch (const CLI::CallForVersion&) {
+    return version_text() + "\n";
+  } catch (const CLI::ParseError& error) {
+    throw InputError("command line: {}", error.what());
+  }
+  for (const std::string& left : app.remaining()) refuse_option(app, left);
+  return std::nullopt;
+}
+
+bool is_override(const std::string& argument) { return argument.find('=') != std::string::npos; }
+
+/// The one positional that is no override, if any.
+std::string take_file(std::vector<std::string>& positionals) {
+  const auto file = std::ranges::find_if_not(positionals, is_override);
+  if (file == positionals.end()) return "";
+  std::string name = *file;
+  positionals.erase(file);
+  return name;
+}
+
+fs::path config_file(const std::string& argument) {
+  if (argument.empty()) return fs::exists(kDefaultFile) ? fs::path(kDefaultFile) : fs::path();
+  return argument;
+}
+
+RunConfig config_from(const fs::path& file) {
+  if (file.empty()) return {};
+  return fs::is_directory(file) ? read_run_config(file) : read_config(file);
+}
+
+std::vector<Assignment> alias_assignments(const Parsed& parsed) {
+  std::vector<Assignment> assignments;
+  const auto add = [&](const char* option, const char* key, const std::string& text) {
+    Assignment assignment = parse_override(fmt::format("{}={}", key, text));
+    assignment.where = option;
+    assignments.push_back(std::move(assignment));
+  };
+  for (size_t i = 0; i < kAliases.size(); ++i) {
+    for (const char* key : kAliases[i].keys) {
+      if (key != nullptr && !parsed.aliases[i].empty()) {
+        add(kAliases[i].option, key, parsed.aliases[i]);
+      }
+    }
+  }
+  if (!parsed.dim_mults.empty()) {
+    add("--unet_dim_mults", "model.dim_mults",
+        fmt::format("[{}]", fmt::join(parsed.dim_mults, ", ")));
+  }
+  return assignments;
+}
+
+}  // namespace
+
+TrainCommand parse_train_command(int argc, const char* const* argv) {
+  Parsed parsed;
+  CLI::App app(
+      "Trains the model that a configuration describes, on one rank or, under mpirun or "
+      "srun, on many.");
+  describe_options(app, parsed);
+  TrainCommand command;
+  command.answer = parse_arguments(app, argc, argv);
+  if (parsed.help_config) command.answer = config_help();
+  if (command.answer) return command;
+  if (parsed.fid) {
+    throw InputError("--fid: this version computes no FID; run without it");
+  }
+  if (!parsed.dataloader_workers.empty()) {
+    log_info("--dataloader_workers has no effect: loading takes a thread of its own");
+  }
+
+  command.visualize = parsed.visualize;
+  command.file = config_file(take_file(parsed.positionals));
+  command.config = config_from(command.file);
+  const Schema schema(command.config);
+  for (const Assignment& assignment : alias_assignments(parsed)) schema.set(assignment);
+  for (const std::string& argument : parsed.positionals) schema.set(parse_override(argument));
+  return command;
+}
+
+std::string version_text() { return "gm " GM_VERSION; }
+
+}  // namespace gm

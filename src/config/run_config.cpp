@@ -1,0 +1,89 @@
+#include "config/run_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/hash.h"
+#include "config/schema.h"
+#include "config/toml.h"
+
+namespace gm {
+namespace {
+
+/// Keys, or whole sections, that change where or how a run is computed, but not what. All others
+/// are part of its identity. The data are identified by their content, not by their path.
+constexpr std::array<std::string_view, 10> kNotIdentity{
+    "run.dir",     "run.device", "data.path",  "data.prefetch", "data.cache",
+    "checkpoint.", "sample.",    "telemetry.", "watchdog.",     "train.verify_ranks_every",
+};
+
+bool is_identity(const RunConfig& config, const std::string& key) {
+  // A longer run goes on as the shorter one, unless the end shapes the learning rate.
+  if (key == "train.steps") return config.optimizer.schedule != "constant";
+  return std::ranges::none_of(kNotIdentity, [&](std::string_view entry) {
+    return entry.ends_with('.') ? key.starts_with(entry) : key == entry;
+  });
+}
+
+std::string section_of(const Key& key) { return key.name().substr(0, key.name().find('.')); }
+std::string name_in_section(const Key& key) { return key.name().substr(key.name().find('.') + 1); }
+
+}  // namespace
+
+RunConfig read_config(const std::filesystem::path& file) {
+  RunConfig config;
+  const Schema schema(config);
+  for (const Assignment& assignment : read_toml(file)) schema.set(assignment);
+  return config;
+}
+
+RunConfig read_run_config(const std::filesystem::path& run_dir) {
+  RunConfig config = read_config(run_dir / "config.toml");
+  config.run.dir = run_dir.string();
+  return config;
+}
+
+std::string to_toml(const RunConfig& config) {
+  RunConfig copy = config;  // a schema binds to fields that it could set
+  std::string text = "# The configuration of a run of gm, every key as it was resolved.\n";
+  std::string section;
+  for (const Key& key : Schema(copy).keys()) {
+    if (section_of(key) != section) {
+      section = section_of(key);
+      text += fmt::format("\n[{}]\n", section);
+    }
+    text += fmt::format("# {} ({})\n{} = {}\n", key.help(), key.expectation(), name_in_section(key),
+                        to_text(key.value()));
+  }
+  return text;
+}
+
+std::string config_help() {
+  RunConfig defaults;
+  std::string text =
+      "Keys of the configuration file, also given on the command line as section.key=value.\n";
+  std::string section;
+  for (const Key& key : Schema(defaults).keys()) {
+    if (section_of(key) != section) {
+      section = section_of(key);
+      text += fmt::format("\n[{}]\n", section);
+    }
+    text += fmt::format("  {:<28} default {:<16} {}\n      {}\n", key.name(), to_text(key.value()),
+                        key.expectation(), key.help());
+  }
+  return text;
+}
+
+std::string config_hash(const RunConfig& config) {
+  RunConfig copy = config;
+  Hash hash;
+  for (const Key& key : Schema(copy).keys()) {
+    if (is_identity(config, key.name())) hash.add(key.name() + "=" + to_text(key.value()) + "\n");
+  }
+  return hash.hex();
+}
+
+}  // namespace gm

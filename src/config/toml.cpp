@@ -1,0 +1,92 @@
+#include "config/toml.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace gm {
+namespace {
+
+constexpr size_t kFileLimitBytes = 1 << 20;
+constexpr const char* kCommandLine = "command line";
+
+std::string place(const std::string& name, const toml::source_region& region) {
+  return fmt::format("{}:{}:{}", name, region.begin.line, region.begin.column);
+}
+
+/// A TOML value without the library; nothing for dates, times and tables, which no key takes.
+std::optional<Value> value_of(const toml::node& node) {
+  if (const auto* array = node.as_array()) {
+    ValueArray values;
+    for (const auto& element : *array) {
+      auto value = value_of(element);
+      if (!value) return std::nullopt;
+      values.push_back(*std::move(value));
+    }
+    return Value{std::move(values)};
+  }
+  if (const auto* value = node.as_boolean()) return Value{value->get()};
+  if (const auto* value = node.as_integer()) return Value{value->get()};
+  if (const auto* value = node.as_floating_point()) return Value{value->get()};
+  if (const auto* value = node.as_string()) return Value{value->get()};
+  return std::nullopt;
+}
+
+void collect(const toml::table& table, const std::string& prefix, const std::string& file,
+             std::vector<Assignment>& assignments) {
+  for (const auto& [name, node] : table) {
+    const std::string key = prefix + std::string(name.str());
+    if (const auto* section = node.as_table()) {
+      collect(*section, key + ".", file, assignments);
+      continue;
+    }
+    const std::string where = place(file, name.source());
+    const auto value = value_of(node);
+    if (!value) throw InputError("{}: {}: no key takes a table, a date or a time", where, key);
+    assignments.push_back({key, *value, where});
+  }
+}
+
+/// The value that the text is in TOML, if it is one and nothing else.
+std::optional<Value> parse_value(std::string_view text) {
+  try {
+    const toml::table table = toml::parse(fmt::format("value = {}", text));
+    if (table.size() != 1) return std::nullopt;
+    return value_of(table.begin()->second);
+  } catch (const toml::parse_error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::vector<Assignment> parse_toml(std::string_view text, const std::string& name) {
+  std::vector<Assignment> assignments;
+  try {
+    collect(toml::parse(text), "", name, assignments);
+  } catch (const toml::parse_error& error) {
+    throw InputError("{}: not TOML: {}", place(name, error.source()), error.description());
+  }
+  return assignments;
+}
+
+std::vector<Assignment> read_toml(const std::filesystem::path& file) {
+  return parse_toml(read_file(file, kFileLimitBytes), file.string());
+}
+
+Assignment parse_override(std::string_view argument) {
+  const size_t equals = argument.find('=');
+  if (equals == 0 || equals == std::string_view::npos) {
+    throw InputError("{}: \"{}\" is neither a file nor section.key=value", kCommandLine, argument);
+  }
+  const std::string typed(argument.substr(equals + 1));
+  auto value = parse_value(typed);
+  return {std::string(argument.substr(0, equals)), value ? *value : Value{typed}, kCommandLine,
+          typed};
+}
+
+}  // namespace gm
