@@ -72,7 +72,7 @@ std::unique_ptr<DdpmTask> load_task(const SampleCommand& command) {
                          .channels = Unet::picture_channels(weights, file.string())};
   auto task = std::make_unique<DdpmTask>(config.model, config.diffusion, shape,
                                          static_cast<uint64_t>(config.run.seed));
-  load_weights(named_parameters_of(task->sampled_network()), weights, file);
+  load_weights(task->sampled_network().parameter_list(), weights, file);
   log_info("{}: checkpoint of step {}, {} weights", command.run, checkpoint.info().step,
            command.weights);
   return task;

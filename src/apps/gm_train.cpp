@@ -63,7 +63,7 @@ std::shared_ptr<const ImageDataset> open_dataset(Communicator& ranks, const Data
 
 void start_from(const std::string& weights, Network& network) {
   if (weights.empty()) return;
-  load_weights(named_parameters_of(network), load_safetensors(weights), weights);
+  load_weights(network.parameter_list(), load_safetensors(weights), weights);
 }
 
 void train(World& world, const TrainCommand& command) {

@@ -3,7 +3,14 @@
 
 #include <torch/nn/module.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace gm {
+
+/// Tensors with their names, in order.
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// A module with parameters that others may change in place.
 class Network : public torch::nn::Module {
@@ -11,6 +18,13 @@ class Network : public torch::nn::Module {
   /// Whoever changed parameters says so: a network may keep what it derived from them, such as
   /// standardised weights, from one call to the next.
   virtual void weights_changed() {}
+
+  /// All parameters under their full names ("downs.0.0.block1.proj.weight").
+  NamedTensors parameter_list() const {
+    NamedTensors list;
+    for (const auto& item : named_parameters()) list.emplace_back(item.key(), item.value());
+    return list;
+  }
 };
 
 }  // namespace gm

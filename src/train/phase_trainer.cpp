@@ -9,17 +9,6 @@
 #include "train/learning_rate.h"
 
 namespace gm {
-namespace {
-
-NamedTensors parameters_of(const Network& network) {
-  NamedTensors parameters;
-  for (const auto& item : network.named_parameters())
-    parameters.emplace_back(item.key(), item.value());
-  return parameters;
-}
-
-}  // namespace
-
 PhaseTrainer::PhaseTrainer(Phase phase, Communicator& communicator, const TrainConfig& train,
                            const OptimizerConfig& optimizer, const EmaConfig& ema)
     : phase_(std::move(phase)),
@@ -27,7 +16,7 @@ PhaseTrainer::PhaseTrainer(Phase phase, Communicator& communicator, const TrainC
       train_(train),
       optimizer_(optimizer),
       ema_(ema),
-      flat_(parameters_of(*phase_.network)),
+      flat_(phase_.network->parameter_list()),
       reducer_(make_gradient_reducer(train.reducer, communicator, flat_.gradients(),
                                      flat_.gradient_slices())) {}
 

@@ -1,0 +1,105 @@
+// One turn of a phase, on a network whose gradient is known in closed form.
+#include "train/phase_trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace gm {
+namespace {
+
+/// Loss: mean over the batch of w . x, so that the gradient is the mean picture.
+class Dot : public Network {
+ public:
+  Dot() : w(register_parameter("w", at::zeros({4}))) {}
+  void weights_changed() override { ++changes; }
+
+  at::Tensor w;
+  int changes = 0;
+};
+
+class PhaseTrainerTest : public ::testing::Test {
+ protected:
+  PhaseTrainer make_trainer() {
+    Phase phase{.name = "dot", .network = &network_, .loss = [this](const Batch& batch) {
+                  const auto loss = batch.images.matmul(network_.w).mean();
+                  return Losses{.total = loss, .terms = {{"half", loss / 2}}};
+                }};
+    return {phase, communicator_, train_, optimizer_, ema_};
+  }
+
+  static Batch batch(at::Tensor images) {
+    return {.images = images, .labels = {}, .positions = {}};
+  }
+
+  Dot network_;
+  SelfCommunicator communicator_;
+  TrainConfig train_{.steps = 10, .batch_size = 2, .accumulate = 2};
+  OptimizerConfig optimizer_{.learning_rate = 0.5};
+  EmaConfig ema_{.half_life_images = 4, .ramp = 0};
+  LapClock clock_;
+};
+
+TEST_F(PhaseTrainerTest, AveragesLossAndGradientOverMicroBatches) {
+  auto trainer = make_trainer();
+  network_.w.data().fill_(1.0);
+  const auto first = at::tensor({1.F, 0.F, 0.F, 0.F, 3.F, 0.F, 0.F, 0.F}).view({2, 4});
+  const auto second = at::tensor({0.F, 8.F, 0.F, 0.F, 0.F, 0.F, 0.F, 0.F}).view({2, 4});
+  const auto outcome = trainer.step({batch(first), batch(second)}, {}, clock_);
+
+  EXPECT_DOUBLE_EQ(outcome.loss, (2.0 + 4.0) / 2);
+  ASSERT_EQ(outcome.loss_terms.size(), 1U);
+  EXPECT_EQ(outcome.loss_terms[0].first, "half");
+  EXPECT_DOUBLE_EQ(outcome.loss_terms[0].second, 1.5);
+  EXPECT_DOUBLE_EQ(outcome.gradient_norm, std::hypot(1.0, 2.0));
+  EXPECT_DOUBLE_EQ(outcome.learning_rate, 0.5);
+  // Adam's first step has the length of the learning rate wherever there is a gradient.
+  EXPECT_TRUE(at::allclose(network_.w, at::tensor({0.5F, 0.5F, 1.F, 1.F}), 0, 1e-6));
+  EXPECT_EQ(network_.changes, 1);
+}
+
+TEST_F(PhaseTrainerTest, ClipsTheWholeGradientToItsLargestNorm) {
+  optimizer_.clip_norm = 2.5;
+  auto trainer = make_trainer();
+  const auto outcome = trainer.step({batch(at::tensor({{3.F, 4.F, 0.F, 0.F}}))}, {}, clock_);
+  EXPECT_DOUBLE_EQ(outcome.gradient_norm, 5.0);
+  const auto applied = trainer.flat().named_views(trainer.flat().gradients())[0].second;
+  EXPECT_TRUE(at::allclose(applied, at::tensor({1.5F, 2.F, 0.F, 0.F}), 1e-6, 0));
+}
+
+TEST_F(PhaseTrainerTest, LeavesTheWeightsWhenAnythingIsNotFinite) {
+  auto trainer = make_trainer();
+  const auto before = network_.w.detach().clone();
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const auto outcome = trainer.step({batch(at::full({2, 4}, bad))}, {}, clock_);
+    EXPECT_FALSE(outcome.finite);
+    EXPECT_TRUE(at::equal(network_.w, before));
+  }
+  EXPECT_TRUE(trainer.step({batch(at::ones({2, 4}))}, {}, clock_).finite);
+  EXPECT_FALSE(at::equal(network_.w, before));
+}
+
+TEST_F(PhaseTrainerTest, SamplesFromTheMovingAverageOnlyWhileAsked) {
+  auto trainer = make_trainer();
+  // images_per_step = half_life: the average moves half of the way from 0 to -0.5.
+  trainer.step({batch(at::ones({2, 4}))}, {}, clock_);
+  const auto trained = network_.w.detach().clone();
+  {
+    const PhaseTrainer::UseEma use_ema(trainer);
+    EXPECT_TRUE(at::allclose(network_.w, trained / 2, 1e-6, 0));
+  }
+  EXPECT_TRUE(at::equal(network_.w, trained));
+  EXPECT_EQ(network_.changes, 3) << "one update, and there and back";
+}
+
+TEST_F(PhaseTrainerTest, BooksItsTimeUnderItsParts) {
+  auto trainer = make_trainer();
+  trainer.step({batch(at::ones({2, 4}))}, {}, clock_);
+  std::vector<std::string> names;
+  for (const auto& [name, seconds] : clock_.parts()) names.push_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"forward_backward", "reduction", "optimizer"}));
+}
+
+}  // namespace
+}  // namespace gm
