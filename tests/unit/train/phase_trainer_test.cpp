@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 namespace gm {
@@ -61,7 +62,7 @@ TEST_F(PhaseTrainerTest, AveragesLossAndGradientOverMicroBatches) {
 TEST_F(PhaseTrainerTest, ClipsTheWholeGradientToItsLargestNorm) {
   optimizer_.clip_norm = 2.5;
   auto trainer = make_trainer();
-  const auto outcome = trainer.step({batch(at::tensor({{3.F, 4.F, 0.F, 0.F}}))}, {}, clock_);
+  const auto outcome = trainer.step({batch(at::tensor({3.F, 4.F, 0.F, 0.F}).view({1, 4}))}, {}, clock_);
   EXPECT_DOUBLE_EQ(outcome.gradient_norm, 5.0);
   const auto applied = trainer.flat().named_views(trainer.flat().gradients())[0].second;
   EXPECT_TRUE(at::allclose(applied, at::tensor({1.5F, 2.F, 0.F, 0.F}), 1e-6, 0));
