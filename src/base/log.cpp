@@ -3,7 +3,9 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,6 +22,8 @@ struct Log {
   std::shared_ptr<spdlog::sinks::basic_file_sink_mt> file;
   std::shared_ptr<spdlog::logger> logger = std::make_shared<spdlog::logger>("gm", terminal);
   std::string rank_prefix;
+  std::string status;
+  const bool on_terminal = ::isatty(STDERR_FILENO) == 1;
   std::mutex mutex;
 
   Log() { apply_pattern(); }
@@ -37,6 +41,7 @@ Log& the_log() {
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
+    case LogLevel::kProgress:
     case LogLevel::kInfo:
       return spdlog::level::info;
     case LogLevel::kWarning:
@@ -46,6 +51,9 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   }
   return spdlog::level::err;
 }
+
+/// Writes the status line, or nothing, over what stands in the terminal's last line.
+void draw_status(const std::string& status) { std::fputs(("\r\x1b[K" + status).c_str(), stderr); }
 
 }  // namespace
 
@@ -77,13 +85,25 @@ void close_log_file() {
   log.file.reset();
 }
 
+void set_status_line(std::string_view text) {
+  Log& log = the_log();
+  std::scoped_lock lock(log.mutex);
+  if (!log.on_terminal || log.status == text) return;
+  log.status = text;
+  draw_status(log.status);
+}
+
 void log_message(LogLevel level, std::string_view message) {
   Log& log = the_log();
   std::scoped_lock lock(log.mutex);
   const char* mark = level == LogLevel::kWarning ? "warning: "
                      : level == LogLevel::kError ? "error: "
                                                  : "";
+  const bool file_only = level == LogLevel::kProgress && log.on_terminal;
+  log.terminal->set_level(file_only ? spdlog::level::off : spdlog::level::trace);
+  if (!log.status.empty()) draw_status("");
   log.logger->log(spdlog_level(level), "{}{}", mark, message);
+  if (!log.status.empty()) draw_status(log.status);
 }
 
 }  // namespace gm

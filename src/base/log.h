@@ -9,7 +9,9 @@
 
 namespace gm {
 
-enum class LogLevel { kInfo, kWarning, kError };
+/// kProgress says again and again where a run stands: on a terminal the status line does that, and
+/// the message goes to the log file alone.
+enum class LogLevel { kProgress, kInfo, kWarning, kError };
 
 /// Puts `[rank r]` in front of every message of this process. Only rank 0 shows messages below a
 /// warning; warnings and errors are shown by every rank. A world of one shows no rank.
@@ -22,7 +24,16 @@ void add_log_file(const std::filesystem::path& path);
 /// Stops writing to the file of add_log_file, if any.
 void close_log_file();
 
+/// Shows `text` as the last line of the terminal, below every message, redrawn in place; an empty
+/// text removes it. Without effect when stderr is no terminal.
+void set_status_line(std::string_view text);
+
 void log_message(LogLevel level, std::string_view message);
+
+template <typename... Args>
+void log_progress(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::kProgress, fmt::format(format, std::forward<Args>(args)...));
+}
 
 template <typename... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {

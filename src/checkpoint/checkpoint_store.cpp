@@ -22,8 +22,6 @@ constexpr const char* kFolderPrefix = "step-";
 constexpr const char* kTensorSuffix = ".safetensors";
 constexpr size_t kManifestLimitBytes = 1 << 20;
 
-std::string folder_name(int64_t step) { return fmt::format("{}{:08d}", kFolderPrefix, step); }
-
 /// The step in a checkpoint folder's name; nothing for any other name.
 std::optional<int64_t> step_of(const fs::path& folder) {
   const std::string name = folder.filename().string();
@@ -126,9 +124,13 @@ TensorMap Checkpoint::load(const std::string& name) const {
 CheckpointStore::CheckpointStore(fs::path run_dir, int64_t keep)
     : root_(std::move(run_dir) / "checkpoints"), keep_(keep) {}
 
+fs::path CheckpointStore::folder_of(int64_t step) const {
+  return root_ / fmt::format("{}{:08d}", kFolderPrefix, step);
+}
+
 fs::path CheckpointStore::save(const CheckpointInfo& info,
                                const std::map<std::string, TensorMap>& files) {
-  const fs::path folder = root_ / folder_name(info.step);
+  const fs::path folder = folder_of(info.step);
   try {
     fs::create_directories(root_);
     StagedPath staged(folder);

@@ -71,6 +71,8 @@ class CheckpointStore {
   std::filesystem::path save(const CheckpointInfo& info,
                              const std::map<std::string, TensorMap>& files);
 
+  /// Where the checkpoint of `step` lies, whether it exists or not.
+  std::filesystem::path folder_of(int64_t step) const;
   /// The folder that `latest` names, or nothing before the first save. Throws InputError when
   /// `latest` points to no checkpoint.
   std::optional<std::filesystem::path> latest() const;

@@ -1,6 +1,8 @@
 /// A run's metrics.jsonl: one JSON object a line, appended, readable with jq while the run goes on.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
@@ -33,6 +35,9 @@ class JsonLines {
   int64_t dropped_lines() const { return dropped_lines_; }
 
  private:
+  void append(std::string_view line);
+  void cut_to(off_t length);
+
   std::filesystem::path path_;
   int descriptor_ = -1;
   int64_t dropped_lines_ = 0;

@@ -13,29 +13,22 @@ namespace gm {
 /// units. Recording is safe from any thread and costs a few atomic additions.
 class Metrics {
  public:
-  /// Labels of gm_build_info.
-  struct BuildInfo {
-    std::string version;
-    std::string torch_version;
-    std::string device;
-  };
-
   Metrics();
   ~Metrics();
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  void set_build_info(const BuildInfo& info);
-  void set_world_size(int ranks);
   /// A finished optimizer step.
   void record_step(const StepReport& report);
+  /// A step whose loss or gradient was not finite, so that it changed no weight.
+  void record_skipped_step();
   /// A checkpoint attempt; a failed one only counts as a failure.
   void record_checkpoint(double seconds, bool succeeded);
 
-  /// Serves `http://address:port/metrics` until the process ends; port 0 serves nothing. A port
-  /// that cannot be bound (taken, not ours) is a warning, and the run goes on without the
-  /// endpoint. Returns whether it serves.
-  bool serve(const std::string& address, int port);
+  /// Serves `http://address:(port + local_rank)/metrics` until the process ends; port 0 serves
+  /// nothing. A port that cannot be bound (taken, not ours) is a warning, and the run goes on
+  /// without the endpoint. Returns whether it serves.
+  bool serve(const std::string& address, int port, int local_rank);
 
   /// All metrics in Prometheus' text format, as the endpoint gives them.
   std::string text() const;

@@ -13,8 +13,8 @@ namespace gm {
 /// plain line every few seconds.
 class ProgressLine {
  public:
-  /// `total_steps` is where the run will end, `first_step` where this process began (resumed runs).
-  ProgressLine(int64_t total_steps, int64_t first_step, double log_every_seconds);
+  /// `total_steps` is where the run will end.
+  ProgressLine(int64_t total_steps, double log_every_seconds);
   /// Removes the line from the terminal.
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
@@ -25,18 +25,20 @@ class ProgressLine {
  private:
   using Clock = std::chrono::steady_clock;
 
-  std::string line_for(const StepReport& report, Clock::time_point now);
+  void smooth(const StepReport& report);
+  std::string line_for(const StepReport& report) const;
 
   int64_t total_steps_;
-  int64_t first_step_;
-  double log_every_seconds_;
-  double smoothed_loss_ = 0;
-  double smoothed_step_seconds_ = 0;
-  Clock::time_point last_draw_;
-  Clock::time_point last_log_;
+  std::chrono::duration<double> log_every_;
+  int64_t updates_ = 0;
+  double loss_ = 0;          // smoothed over the last steps, as is the next
+  double step_seconds_ = 0;  // wall clock from step to step, samples and checkpoints included
+  Clock::time_point last_update_ = Clock::now();
+  Clock::time_point last_draw_{};
+  Clock::time_point last_log_ = Clock::now();
 };
 
-/// "42 s", "3 min 20 s", "2 h 05 min", "3 d 4 h".
+/// "42 s", "3 min 20 s", "2 h 05 min", "3 d 04 h".
 std::string format_duration(double seconds);
 
 }  // namespace gm

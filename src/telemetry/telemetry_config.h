@@ -15,7 +15,8 @@ struct TelemetryConfig {
     field("port", port)
         .range(0, 65535)
         .help(
-            "First port of the Prometheus endpoints: a rank serves on port + its rank on the node. 0 "
+            "First port of the Prometheus endpoints: a rank serves on port + its rank on the node. "
+            "0 "
             "for none.");
     field("address", address)
         .help("Address that the endpoints are bound to; 0.0.0.0 lets other machines read them.");

@@ -10,7 +10,7 @@ RunLog::RunLog(const RunDirectory& directory, Metrics& metrics, const Options& o
     : metrics_(metrics) {
   if (!options.is_rank_zero) return;
   json_lines_.emplace(directory.metrics());
-  progress_.emplace(options.total_steps, options.first_step, options.log_every_seconds);
+  progress_.emplace(options.total_steps, options.log_every_seconds);
 }
 
 void RunLog::write(std::string_view kind, const RunState& state,

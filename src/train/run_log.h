@@ -19,7 +19,6 @@ class RunLog {
   struct Options {
     bool is_rank_zero = true;
     int64_t total_steps = 0;
-    int64_t first_step = 0;
     double log_every_seconds = 10;
   };
 
