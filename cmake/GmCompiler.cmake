@@ -34,8 +34,7 @@ endif()
 set(GM_PRECOMPILED_HEADERS
   <algorithm> <array> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span>
   <string> <string_view> <utility> <vector>
-  <fmt/format.h> <ATen/ATen.h> <ATen/Parallel.h> <torch/csrc/autograd/custom_function.h>
-  <torch/nn/module.h>)
+  <fmt/format.h> <ATen/ATen.h> <ATen/Parallel.h> <torch/nn/module.h>)
 
 # Sources of rooms that know no tensors do not wait for the precompiled header of LibTorch.
 set(GM_TORCH_FREE "/(apps|base|config|telemetry)/|/data/(pack|image|sample|index|shard|dataset)")
