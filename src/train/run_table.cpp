@@ -15,11 +15,13 @@ std::string format_table(const std::vector<TableRow>& rows) {
 }
 
 std::string with_thousands(int64_t number) {
-  std::string digits = fmt::format("{}", number);
-  for (auto i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0 ? 1 : 0); i -= 3) {
-    digits.insert(static_cast<size_t>(i), ",");
+  const std::string digits = fmt::format("{}", number);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
   }
-  return digits;
+  return text;
 }
 
 }  // namespace gm

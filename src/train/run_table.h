@@ -2,6 +2,7 @@
 /// everything goes.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,7 +14,7 @@ using TableRow = std::pair<std::string, std::string>;
 /// Labels in a column of their own, one row a line.
 std::string format_table(const std::vector<TableRow>& rows);
 
-/// 1234567 as "1,234,567".
+/// 1234567 as "1,234,567". Expects number >= 0.
 std::string with_thousands(int64_t number);
 
 }  // namespace gm
