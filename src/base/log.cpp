@@ -23,7 +23,6 @@ struct Log {
   std::shared_ptr<spdlog::logger> logger = std::make_shared<spdlog::logger>("gm", terminal);
   std::string rank_prefix;
   std::string status;
-  const bool on_terminal = ::isatty(STDERR_FILENO) == 1;
   std::mutex mutex;
 
   Log() { apply_pattern(); }
@@ -51,6 +50,8 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   }
   return spdlog::level::err;
 }
+
+bool on_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 /// Writes the status line, or nothing, over what stands in the terminal's last line.
 void draw_status(const std::string& status) { std::fputs(("\r\x1b[K" + status).c_str(), stderr); }
@@ -88,7 +89,7 @@ void close_log_file() {
 void set_status_line(std::string_view text) {
   Log& log = the_log();
   std::scoped_lock lock(log.mutex);
-  if (!log.on_terminal || log.status == text) return;
+  if (!on_terminal() || log.status == text) return;
   log.status = text;
   draw_status(log.status);
 }
@@ -99,7 +100,7 @@ void log_message(LogLevel level, std::string_view message) {
   const char* mark = level == LogLevel::kWarning ? "warning: "
                      : level == LogLevel::kError ? "error: "
                                                  : "";
-  const bool file_only = level == LogLevel::kProgress && log.on_terminal;
+  const bool file_only = level == LogLevel::kProgress && on_terminal();
   log.terminal->set_level(file_only ? spdlog::level::off : spdlog::level::trace);
   if (!log.status.empty()) draw_status("");
   log.logger->log(spdlog_level(level), "{}{}", mark, message);

@@ -1,0 +1,100 @@
+// Files that appear whole or not at all.
+#include "base/files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/error.h"
+#include "support/expect_error.h"
+#include "support/file_size_limit.h"
+#include "support/temporary_folder.h"
+
+namespace gm {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr size_t kLimit = 1000;
+
+TEST(WriteFileAtomically, WritesAndReplaces) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "file", "first");
+  write_file_atomically(folder / "file", std::string_view("a\0b", 3));
+  EXPECT_EQ(read_file(folder / "file", kLimit), std::string("a\0b", 3));
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"file"});
+}
+
+TEST(WriteFileAtomically, ADiskThatRefusesKeepsTheOldFile) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "file", "old");
+  {
+    const FileSizeLimit limit(4096);
+    expect_error<Error>([&] { write_file_atomically(folder / "file", std::string(100'000, 'x')); },
+                        HasSubstr("writing failed: File too large"));
+  }
+  EXPECT_EQ(read_file(folder / "file", kLimit), "old");
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"file"});
+}
+
+TEST(StagedPath, IsRemovedWhenItIsNotCommitted) {
+  const TemporaryFolder folder;
+  {
+    const StagedPath staged(folder / "final");
+    std::ofstream(staged.path()) << "half";
+    EXPECT_FALSE(fs::exists(folder / "final"));
+  }
+  EXPECT_TRUE(folder.names().empty());
+}
+
+TEST(StagedPath, CommitsAFolderWithItsFiles) {
+  const TemporaryFolder folder;
+  StagedPath staged(folder / "final");
+  fs::create_directories(staged.path() / "inner");
+  std::ofstream(staged.path() / "inner" / "file") << "text";
+  staged.commit();
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"final"});
+  EXPECT_EQ(read_file(folder / "final" / "inner" / "file", kLimit), "text");
+}
+
+TEST(StagedPath, DoesNotReplaceAFullFolder) {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "final");
+  std::ofstream(folder / "final" / "old") << "old";
+  {
+    StagedPath staged(folder / "final");
+    fs::create_directory(staged.path());
+    EXPECT_THROW(staged.commit(), Error);
+  }
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"final"});
+  EXPECT_EQ(read_file(folder / "final" / "old", kLimit), "old");
+}
+
+TEST(StagedPath, NeedsTheParentFolder) {
+  const TemporaryFolder folder;
+  expect_error<Error>([&] { StagedPath(folder / "missing" / "file"); },
+                      AllOf(HasSubstr("missing"), HasSubstr("does not exist")));
+}
+
+TEST(ReadFile, RefusesWhatIsLargerThanExpected) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "file") << std::string(kLimit + 1, 'x');
+  expect_error<InputError>([&] { read_file(folder / "file", kLimit); },
+                           AllOf(HasSubstr("1001 bytes"), HasSubstr("at most 1000")));
+}
+
+TEST(ReadFile, NamesAFileThatIsNotThere) {
+  const TemporaryFolder folder;
+  expect_error<InputError>([&] { read_file(folder / "missing", kLimit); }, HasSubstr("missing"));
+}
+
+TEST(ReadFile, RefusesAFolder) {
+  const TemporaryFolder folder;
+  expect_error<InputError>([&] { read_file(folder.path(), kLimit); }, HasSubstr("cannot be read"));
+}
+
+}  // namespace
+}  // namespace gm
