@@ -13,12 +13,13 @@ class Communicator;
 std::string program_build_id();
 
 /// Throws InputError on every rank when the ranks do not all give the same `value`, naming which
-/// ranks give what. `what` starts the sentence: "the configuration". Called by all ranks.
+/// ranks give what; of a text of many lines, the first line that differs. `what` starts the
+/// sentence: "the configuration". Called by all ranks.
 void require_same_everywhere(Communicator& communicator, std::string_view what,
                              std::string_view value);
 
 /// Throws Error on every rank when the hash of the parameters differs between ranks after `step`,
-/// naming the ranks that differ from the majority. Called by all ranks.
+/// naming which ranks hold what. Called by all ranks.
 void require_equal_parameters(Communicator& communicator, int64_t step, std::string_view hash);
 
 }  // namespace gm

@@ -62,7 +62,7 @@ class BucketedReducer final : public GradientReducer {
   /// `gradients`: the flat buffer, [n], contiguous. `slices`: every parameter, in the order of
   /// their offsets, without overlap. A bucket holds whole parameters, `bucket_bytes` or more (the
   /// last one less). Hooks stay on the parameters as long as this object lives.
-  BucketedReducer(Communicator& communicator, at::Tensor gradients,
+  BucketedReducer(Communicator& communicator, const at::Tensor& gradients,
                   const std::vector<GradientSlice>& slices, int64_t bucket_bytes = kBucketBytes);
   ~BucketedReducer() override;
   BucketedReducer(const BucketedReducer&) = delete;
@@ -74,7 +74,7 @@ class BucketedReducer final : public GradientReducer {
 
  private:
   class Buckets;
-  std::shared_ptr<Buckets> buckets_;
+  std::unique_ptr<Buckets> buckets_;
 };
 
 /// "bucketed" or "naive", as `train.reducer` names them. In a world of one it is always naive:

@@ -20,7 +20,7 @@ class World;
 /// A thread that watches named sections of the program, each with a limit of its own:
 ///
 ///     {
-///       auto section = watchdog.section("checkpoint", config.checkpoint_seconds);
+///       const auto section = watchdog.section("checkpoint", config.checkpoint_seconds);
 ///       ...
 ///     }
 ///
@@ -29,9 +29,9 @@ class World;
 /// world with status 1.
 class Watchdog {
  public:
-  using Clock = std::chrono::steady_clock;
-  /// Called from the watchdog's thread with what is late. Called once.
+  /// Called once, from the watchdog's thread, with what is late.
   using OnLate = std::function<void(const std::string& reason)>;
+  class Section;
 
   /// Every rank makes one. `world` must outlive it.
   explicit Watchdog(World& world);
@@ -41,42 +41,29 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
+  /// Watches from now on, until the section is destroyed. With a limit of 0 it is never late, but
+  /// named in the answers to other ranks.
+  [[nodiscard]] Section section(std::string_view name, double limit_seconds);
+
  private:
+  using Clock = std::chrono::steady_clock;
   struct Entry {
     std::string name;
     Clock::time_point since;
     double limit_seconds;
-    bool late(Clock::time_point now) const;
+
+    Clock::time_point deadline() const;
+    std::string describe() const;
   };
 
- public:
-  /// Watched as long as it lives.
-  class [[nodiscard]] Section {
-   public:
-    ~Section();
-    Section(const Section&) = delete;
-    Section& operator=(const Section&) = delete;
-
-   private:
-    friend class Watchdog;
-    Section(Watchdog& watchdog, std::list<Entry>::iterator entry)
-        : watchdog_(watchdog), entry_(entry) {}
-
-    Watchdog& watchdog_;
-    std::list<Entry>::iterator entry_;
-  };
-
-  /// `limit_seconds` 0: never late, but named in the answers to other ranks.
-  Section section(std::string_view name, double limit_seconds);
-
- private:
   void watch();
-  std::optional<Entry> late_entry();
-  Clock::time_point next_deadline() const;
-  std::string whereabouts();
-  std::string describe_lateness(const Entry& entry);
+  Clock::time_point next_look() const;
+  std::optional<Entry> late_entry() const;
+  std::string whereabouts() const;
+  void report(const Entry& late, const std::string& where);
 
   int rank_;
+  int size_;
   RollCall* roll_call_;
   OnLate on_late_;
   std::mutex mutex_;
@@ -84,6 +71,22 @@ class Watchdog {
   std::list<Entry> sections_;
   bool stopping_ = false;
   std::thread thread_;
+};
+
+/// A part of the program that is being watched.
+class Watchdog::Section {
+ public:
+  Section(Section&& other) noexcept;
+  Section& operator=(Section&&) = delete;
+  ~Section();
+
+ private:
+  friend class Watchdog;
+  Section(Watchdog* watchdog, std::list<Entry>::iterator entry)
+      : watchdog_(watchdog), entry_(entry) {}
+
+  Watchdog* watchdog_;
+  std::list<Entry>::iterator entry_;
 };
 
 }  // namespace gm

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -46,34 +47,32 @@ class World {
   /// How the watchdogs of the ranks ask each other where they are. Null in a world of one.
   RollCall* roll_call() { return roll_call_.get(); }
 
-  /// A rank that failed asks the others whether they failed as well, which is what happens when all
-  /// of them read the same wrong configuration. Returns true when every rank came here within
-  /// `patience_seconds`; `status` is then the same on all (kExitFailure if they differed), and
-  /// `speak` tells whether this rank's reason is news (rank 0, or another text than rank 0's).
-  /// Returns false when some rank goes on: the world has to be ended.
-  struct SharedFailure {
-    bool everywhere;
-    int status;
-    bool speak;
-  };
-  SharedFailure agree_on_failure(int status, std::string_view reason, double patience_seconds);
+  /// For a rank on which an exception escaped: says `reason` as end_world() does, and returns the
+  /// exit status for it to leave with if every other rank comes here within two seconds. That is so
+  /// when all of them read the same wrong configuration; the reason is then said once for all ranks
+  /// that have the same one, and the status is `status`, or kExitFailure if the ranks differ.
+  /// Otherwise ends the world: the others would wait for this rank in a collective.
+  int fail(int status, std::string_view reason);
 
  private:
   void start_mpi();
+  bool all_ranks_fail(double patience_seconds);
 
   int rank_ = 0;
   int size_ = 1;
   int local_rank_ = 0;
   int local_size_ = 1;
   int threads_ = 1;
+  std::optional<int> failed_everywhere_;  ///< The status that all ranks leave with.
   std::string host_;
   std::unique_ptr<Communicator> communicator_;
   std::unique_ptr<Communicator> failure_communicator_;
   std::unique_ptr<RollCall> roll_call_;
 };
 
-/// Ends every process of this world, now, with exit status `status`. `reason` becomes the last line
-/// of ours on stderr, as `gm_train: [rank 2] reason`. May be called from any thread.
+/// Ends every process of this world, now, with exit status `status`: mpirun and srun return it.
+/// `reason` becomes the last line on stderr, as `gm_train: [rank 2] reason`. (mpirun adds lines of
+/// its own to any status but 0, unless it is called with --quiet.) May be called from any thread.
 [[noreturn]] void end_world(int status, std::string_view reason);
 
 }  // namespace gm

@@ -1,0 +1,127 @@
+#include "comm/consistency.h"
+
+#include <elf.h>
+#include <fmt/format.h>
+#include <link.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "comm/communicator.h"
+
+namespace gm {
+namespace {
+
+/// Adds the build ids in one segment of ELF notes: name, GNU, and the linker's hash of the content.
+void add_build_ids(Hash& hash, const char* notes, size_t bytes) {
+  const auto padded = [](size_t size) { return (size + 3) & ~size_t{3}; };
+  while (bytes >= sizeof(ElfW(Nhdr))) {
+    const auto* note = reinterpret_cast<const ElfW(Nhdr)*>(notes);
+    const size_t name = padded(note->n_namesz);
+    const size_t length = sizeof(*note) + name + padded(note->n_descsz);
+    if (length > bytes) return;
+    const char* content = notes + sizeof(*note) + name;
+    if (note->n_type == NT_GNU_BUILD_ID) hash.add(std::string_view(content, note->n_descsz));
+    notes += length;
+    bytes -= length;
+  }
+}
+
+int add_object(dl_phdr_info* object, size_t, void* hash) {
+  // The program itself has no name here.
+  const std::string_view path = object->dlpi_name;
+  const std::string_view name = path.substr(path.find_last_of('/') + 1);
+  if (!path.empty() && !name.starts_with("libgm")) return 0;
+  for (int i = 0; i < object->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& header = object->dlpi_phdr[i];
+    if (header.p_type != PT_NOTE) continue;
+    add_build_ids(*static_cast<Hash*>(hash),
+                  reinterpret_cast<const char*>(object->dlpi_addr + header.p_vaddr),
+                  header.p_memsz);
+  }
+  return 0;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+/// Of each text the first line that is not the same in all of them.
+std::vector<std::string> first_different_lines(const std::vector<std::string>& texts) {
+  std::vector<std::vector<std::string>> lines;
+  size_t longest = 0;
+  for (const std::string& text : texts) {
+    lines.push_back(lines_of(text));
+    longest = std::max(longest, lines.back().size());
+  }
+  std::vector<std::string> row(texts.size());
+  for (size_t i = 0; i < longest; ++i) {
+    for (size_t t = 0; t < texts.size(); ++t) row[t] = i < lines[t].size() ? lines[t][i] : "";
+    if (std::count(row.begin(), row.end(), row.front()) != std::ssize(row)) break;
+  }
+  return row;
+}
+
+/// "ranks 0-2, 5".
+std::string list_ranks(const std::vector<int>& ranks) {
+  std::string text = ranks.size() == 1 ? "rank " : "ranks ";
+  for (size_t i = 0; i < ranks.size();) {
+    size_t last = i;
+    while (last + 1 < ranks.size() && ranks[last + 1] == ranks[last] + 1) ++last;
+    text += i == 0 ? "" : ", ";
+    text += last == i ? fmt::format("{}", ranks[i]) : fmt::format("{}-{}", ranks[i], ranks[last]);
+    i = last + 1;
+  }
+  return text;
+}
+
+/// Which ranks give which value, as "ranks 0, 2: A; rank 1: B". Empty when all give the same.
+std::string describe_difference(Communicator& communicator, std::string_view value) {
+  // Hashes first: usually they agree, and the values may be long.
+  const std::vector<std::string> hashes = communicator.all_gather_text(Hash().add(value).hex());
+  if (std::count(hashes.begin(), hashes.end(), hashes.front()) == std::ssize(hashes)) return "";
+  const std::vector<std::string> lines = first_different_lines(communicator.all_gather_text(value));
+  std::map<std::string, std::vector<int>> ranks_by_line;
+  for (int rank = 0; rank < communicator.size(); ++rank) ranks_by_line[lines[rank]].push_back(rank);
+  std::string text;
+  for (const auto& [line, ranks] : ranks_by_line) {
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", list_ranks(ranks), line);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string program_build_id() {
+  Hash hash;
+  dl_iterate_phdr(add_object, &hash);
+  return fmt::format("{}-{}", GM_VERSION, hash.hex());
+}
+
+void require_same_everywhere(Communicator& communicator, std::string_view what,
+                             std::string_view value) {
+  const std::string difference = describe_difference(communicator, value);
+  if (difference.empty()) return;
+  throw InputError("{} differs between the ranks ({}); every node has to see the same", what,
+                   difference);
+}
+
+void require_equal_parameters(Communicator& communicator, int64_t step, std::string_view hash) {
+  const std::string difference = describe_difference(communicator, hash);
+  if (difference.empty()) return;
+  throw Error(
+      "the parameters after step {} differ between the ranks ({}); go on from the last "
+      "checkpoint, and suspect the hardware of the odd rank if it happens again",
+      step, difference);
+}
+
+}  // namespace gm

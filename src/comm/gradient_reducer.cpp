@@ -1,0 +1,150 @@
+#include "comm/gradient_reducer.h"
+
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/utils/lambda_post_hook.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include <utility>
+
+#include "base/error.h"
+#include "comm/communicator.h"
+
+namespace gm {
+
+NaiveReducer::NaiveReducer(Communicator& communicator, at::Tensor gradients)
+    : communicator_(communicator), gradients_(std::move(gradients)) {}
+
+void NaiveReducer::finish() {
+  if (synchronize_) communicator_.all_reduce_sum(gradients_);
+  synchronize_ = false;
+}
+
+/// The state that the hooks of the parameters share.
+///
+/// Everything happens on the thread that runs the backward pass: a hook starts what has become
+/// ready and lets MPI proceed a little. A thread of its own for the communication would spin in MPI
+/// on a core that the backward pass needs, which was measured to cost more than it hides.
+class BucketedReducer::Buckets {
+ public:
+  Buckets(Communicator& communicator, const at::Tensor& gradients,
+          const std::vector<GradientSlice>& slices, int64_t bucket_bytes)
+      : communicator_(communicator) {
+    cut(gradients, slices, bucket_bytes);
+  }
+
+  ~Buckets() {
+    for (const Hook& hook : hooks_) hook.accumulator->del_post_hook(hook.key);
+  }
+
+  int count() const { return static_cast<int>(buckets_.size()); }
+
+  void begin_step(bool synchronize) {
+    if (synchronize_) throw Error("begin_step() before the finish() of the step before");
+    synchronize_ = synchronize;
+    started_ = completed_ = 0;
+    for (Bucket& bucket : buckets_) bucket.missing = bucket.parameters;
+  }
+
+  void finish() {
+    if (!std::exchange(synchronize_, false)) return;
+    while (started_ < buckets_.size()) start_next();
+    for (Bucket& bucket : buckets_) {
+      bucket.reduction->wait();
+      bucket.reduction.reset();
+    }
+  }
+
+ private:
+  struct Bucket {
+    at::Tensor gradients;
+    int parameters = 0;
+    int missing = 0;
+    std::unique_ptr<PendingReduction> reduction;
+  };
+  struct Hook {
+    std::shared_ptr<torch::autograd::Node> accumulator;  // A tensor holds it only weakly.
+    uintptr_t key;
+  };
+
+  /// Buckets from the end of the buffer to its start. They cover all of it, gaps included.
+  void cut(const at::Tensor& gradients, const std::vector<GradientSlice>& slices,
+           int64_t bucket_bytes) {
+    int64_t end = gradients.numel();
+    Bucket bucket;
+    for (size_t i = slices.size(); i-- > 0;) {
+      const int64_t begin = i == 0 ? 0 : slices[i].offset;
+      ++bucket.parameters;
+      watch(slices[i].parameter, buckets_.size());
+      if ((end - begin) * gradients.element_size() < bucket_bytes && i > 0) continue;
+      bucket.gradients = gradients.slice(0, begin, end);
+      buckets_.push_back(std::exchange(bucket, {}));
+      end = begin;
+    }
+  }
+
+  void watch(const at::Tensor& parameter, size_t bucket) {
+    using torch::autograd::variable_list;
+    auto accumulator = torch::autograd::impl::grad_accumulator(parameter);
+    if (!accumulator) throw Error("a parameter to be reduced does not require a gradient");
+    const auto hook = [this, bucket](const variable_list& outputs, const variable_list&) {
+      gradient_arrived(buckets_[bucket]);
+      return outputs;
+    };
+    const auto key =
+        accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(hook));
+    hooks_.push_back({std::move(accumulator), key});
+  }
+
+  void gradient_arrived(Bucket& bucket) {
+    if (!synchronize_) return;
+    if (bucket.missing == 0) {
+      throw Error(
+          "a gradient changed after its bucket was reduced: two backward passes reached "
+          "one parameter between begin_step(true) and finish()");
+    }
+    --bucket.missing;
+    while (started_ < buckets_.size() && buckets_[started_].missing == 0) start_next();
+    while (completed_ < started_ && buckets_[completed_].reduction->poll()) ++completed_;
+  }
+
+  /// Always in the order of the buckets: which gradient arrives first may differ between ranks, and
+  /// ranks that start collectives in different orders sum the wrong ones.
+  void start_next() {
+    Bucket& bucket = buckets_[started_++];
+    bucket.reduction = communicator_.start_all_reduce_sum(bucket.gradients);
+  }
+
+  Communicator& communicator_;
+  std::vector<Bucket> buckets_;
+  std::vector<Hook> hooks_;
+  bool synchronize_ = false;
+  size_t started_ = 0;
+  size_t completed_ = 0;
+};
+
+BucketedReducer::BucketedReducer(Communicator& communicator, const at::Tensor& gradients,
+                                 const std::vector<GradientSlice>& slices, int64_t bucket_bytes)
+    : buckets_(std::make_unique<Buckets>(communicator, gradients, slices, bucket_bytes)) {}
+
+BucketedReducer::~BucketedReducer() = default;
+
+void BucketedReducer::begin_step(bool synchronize) { buckets_->begin_step(synchronize); }
+
+void BucketedReducer::finish() { buckets_->finish(); }
+
+int BucketedReducer::bucket_count() const { return buckets_->count(); }
+
+std::unique_ptr<GradientReducer> make_gradient_reducer(std::string_view kind,
+                                                       Communicator& communicator,
+                                                       const at::Tensor& gradients,
+                                                       const std::vector<GradientSlice>& slices) {
+  if (kind == "naive" || (kind == "bucketed" && communicator.size() == 1)) {
+    return std::make_unique<NaiveReducer>(communicator, gradients);
+  }
+  if (kind == "bucketed") {
+    return std::make_unique<BucketedReducer>(communicator, gradients, slices);
+  }
+  throw InputError("no reducer is called \"{}\"; there are \"bucketed\" and \"naive\"", kind);
+}
+
+}  // namespace gm

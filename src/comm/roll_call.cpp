@@ -1,0 +1,82 @@
+#include "comm/roll_call.h"
+
+#include <chrono>
+#include <thread>
+
+namespace gm {
+namespace {
+
+constexpr int kQuestion = 1;
+constexpr int kAnswer = 2;
+/// Short enough for MPI to send without waiting for the receiver.
+constexpr size_t kMaxAnswerBytes = 1000;
+
+std::optional<MPI_Status> waiting_message(MPI_Comm comm, int tag) {
+  int there = 0;
+  MPI_Status status;
+  GM_MPI_CHECK(MPI_Iprobe(MPI_ANY_SOURCE, tag, comm, &there, &status));
+  return there != 0 ? std::optional(status) : std::nullopt;
+}
+
+}  // namespace
+
+RollCall::RollCall(MPI_Comm ranks) {
+  GM_MPI_CHECK(MPI_Comm_dup(ranks, &comm_));
+  GM_MPI_CHECK(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN));
+  GM_MPI_CHECK(MPI_Comm_rank(comm_, &rank_));
+  GM_MPI_CHECK(MPI_Comm_size(comm_, &size_));
+}
+
+RollCall::Outcome RollCall::ask(std::string_view whereabouts, double patience_seconds) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + std::chrono::duration<double>(patience_seconds);
+  for (int rank = 0; rank < size_; ++rank) {
+    if (rank != rank_) send(rank, kQuestion, "");
+  }
+  Outcome outcome;
+  while (std::ssize(outcome.answers) < size_ - 1 && Clock::now() < deadline) {
+    while (const auto asker = next_question()) {
+      send(*asker, kAnswer, whereabouts);
+      outcome.also_asked_by = std::min(outcome.also_asked_by.value_or(*asker), *asker);
+    }
+    while (const auto status = waiting_message(comm_, kAnswer)) {
+      outcome.answers[status->MPI_SOURCE] = receive(*status);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return outcome;
+}
+
+void RollCall::answer(const std::function<std::string()>& whereabouts) {
+  while (const auto asker = next_question()) send(*asker, kAnswer, whereabouts());
+}
+
+std::optional<int> RollCall::next_question() {
+  const auto status = waiting_message(comm_, kQuestion);
+  if (!status) return std::nullopt;
+  receive(*status);
+  return status->MPI_SOURCE;
+}
+
+void RollCall::send(int rank, int tag, std::string_view text) {
+  // Nobody waits for the end of the sending: the receiver may never take it, and the world is about
+  // to end. So the bytes are kept for good.
+  const auto* kept = new std::string(text.substr(0, kMaxAnswerBytes));
+  MPI_Request request;
+  GM_MPI_CHECK(MPI_Isend(kept->data(), static_cast<int>(kept->size()), MPI_BYTE, rank, tag, comm_,
+                         &request));
+  GM_MPI_CHECK(MPI_Request_free(&request));
+}
+
+std::string RollCall::receive(const MPI_Status& status) {
+  std::string text(kMaxAnswerBytes, '\0');
+  MPI_Status received;
+  int bytes = 0;
+  GM_MPI_CHECK(MPI_Recv(text.data(), static_cast<int>(text.size()), MPI_BYTE, status.MPI_SOURCE,
+                        status.MPI_TAG, comm_, &received));
+  GM_MPI_CHECK(MPI_Get_count(&received, MPI_BYTE, &bytes));
+  text.resize(static_cast<size_t>(bytes));
+  return text;
+}
+
+}  // namespace gm

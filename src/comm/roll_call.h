@@ -1,0 +1,45 @@
+/// How the watchdogs of the ranks ask each other where they are when one rank is late.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "comm/mpi_check.h"
+
+namespace gm {
+
+/// Questions and answers between ranks, beside whatever their other threads do in MPI. Used by one
+/// thread of each rank.
+class RollCall {
+ public:
+  /// Makes a communicator of its own of the same ranks as `ranks`. All of them call this together.
+  explicit RollCall(MPI_Comm ranks);
+  RollCall(const RollCall&) = delete;
+  RollCall& operator=(const RollCall&) = delete;
+
+  struct Outcome {
+    std::map<int, std::string> answers;  ///< By rank; without the ranks that said nothing.
+    std::optional<int> also_asked_by;    ///< The lowest rank that asked this one meanwhile.
+  };
+
+  /// Asks every other rank and waits up to `patience_seconds` for the answers, answering itself
+  /// with `whereabouts` if it is asked. Never blocks on a rank that is gone.
+  Outcome ask(std::string_view whereabouts, double patience_seconds);
+
+  /// Answers with `whereabouts()` whoever asked. Returns at once.
+  void answer(const std::function<std::string()>& whereabouts);
+
+ private:
+  std::optional<int> next_question();
+  void send(int rank, int tag, std::string_view text);
+  std::string receive(const MPI_Status& status);
+
+  MPI_Comm comm_ = MPI_COMM_NULL;
+  int rank_ = 0;
+  int size_ = 1;
+};
+
+}  // namespace gm

@@ -1,0 +1,82 @@
+#include "comm/run_program.h"
+
+#include <c10/util/Exception.h>
+
+#include <exception>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "comm/world.h"
+
+namespace gm {
+namespace {
+
+struct Failure {
+  int status;
+  std::string reason;
+};
+
+/// One line, because the last line on stderr is what says why.
+std::string on_one_line(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  for (size_t i = text.find('\n'); i != std::string::npos; i = text.find('\n', i)) {
+    text.replace(i, 1, " | ");
+  }
+  return text;
+}
+
+/// Of the exception being handled.
+Failure current_failure() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return {error.exit_status(), on_one_line(error.what())};
+  } catch (const c10::Error& error) {
+    return {kExitFailure, on_one_line(error.what_without_backtrace())};
+  } catch (const std::bad_alloc&) {
+    return {kExitFailure, "out of memory"};
+  } catch (const std::exception& error) {
+    return {kExitFailure, on_one_line(error.what())};
+  } catch (...) {
+    return {kExitFailure, "an exception of an unknown type"};
+  }
+}
+
+/// An exception left a thread or a destructor: nobody is left to catch it.
+[[noreturn]] void end_world_on_terminate() {
+  if (!std::current_exception()) end_world(kExitFailure, "std::terminate was called");
+  const Failure failure = [] {
+    try {
+      std::rethrow_exception(std::current_exception());
+    } catch (...) {
+      return current_failure();
+    }
+  }();
+  end_world(failure.status, failure.reason);
+}
+
+void start(std::optional<World>& world) {
+  try {
+    world.emplace();
+  } catch (...) {
+    const Failure failure = current_failure();
+    end_world(failure.status, failure.reason);
+  }
+}
+
+}  // namespace
+
+int run_program(const std::function<int(World&)>& body) {
+  std::set_terminate(end_world_on_terminate);
+  std::optional<World> world;
+  start(world);
+  try {
+    return body(*world);
+  } catch (...) {
+    const Failure failure = current_failure();
+    return world->fail(failure.status, failure.reason);
+  }
+}
+
+}  // namespace gm

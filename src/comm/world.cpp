@@ -1,0 +1,225 @@
+#include "comm/world.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/ones.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "comm/mpi_communicator.h"
+#include "comm/roll_call.h"
+
+namespace gm {
+namespace {
+
+/// Longest wait for the other ranks when MPI starts and finishes: starting thousands of processes,
+/// or writing the last checkpoint, takes minutes.
+constexpr double kStartSeconds = 600;
+constexpr double kFinishSeconds = 600;
+/// After every rank has failed, nobody has anything left to do.
+constexpr double kFinishAfterFailureSeconds = 5;
+constexpr double kAbortSeconds = 5;
+
+/// Whether MPI is running, and as which rank: what end_world() has to know, from any thread.
+struct MpiState {
+  std::atomic<bool> running = false;
+  std::atomic<int> rank = 0;
+};
+MpiState mpi_state;
+
+void say_reason(std::string_view reason) {
+  const std::string line = fmt::format("{}: [rank {}] {}\n", program_invocation_short_name,
+                                       mpi_state.rank.load(), reason);
+  std::fwrite(line.data(), 1, line.size(), stderr);  // One write: lines of ranks do not mix.
+}
+
+/// Leaves the process when it still lives after `seconds`: for calls into MPI that may wait for
+/// ever.
+class LeaveAfter {
+ public:
+  LeaveAfter(double seconds, int status, std::string reason)
+      : thread_([=](const std::stop_token& stop) {
+          std::mutex mutex;
+          std::unique_lock lock(mutex);
+          std::condition_variable_any never;
+          never.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
+          if (stop.stop_requested()) return;
+          if (!reason.empty()) say_reason(reason);
+          ::_exit(status);
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+std::optional<int> number_in_environment(const char* name) {
+  const char* text = std::getenv(name);
+  if (!text) return std::nullopt;
+  int number = 0;
+  const auto [end, error] = std::from_chars(text, text + std::strlen(text), number);
+  return error == std::errc() ? std::optional(number) : std::nullopt;
+}
+
+bool started_by_mpi_launcher() {
+  // mpirun of Open MPI; srun --mpi=pmix and prterun; launchers of the MPICH family.
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
+    if (std::getenv(name)) return true;
+  }
+  return false;
+}
+
+/// How many processes the launcher says it started; 1 when it says nothing.
+int size_by_launcher() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    if (const auto size = number_in_environment(name)) return *size;
+  }
+  return 1;
+}
+
+void require_launcher_and_mpi_agree(int size) {
+  if (size == size_by_launcher()) return;
+  throw InputError(
+      "the launcher started {} processes but MPI connects {}: each would train a run of its own. "
+      "Start them with Open MPI's mpirun, or with srun --mpi=pmix",
+      size_by_launcher(), size);
+}
+
+cpu_set_t allowed_cores() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  if (sched_getaffinity(0, sizeof(cores), &cores) != 0) CPU_SET(0, &cores);
+  return cores;
+}
+
+/// The allowed cores, divided among the processes of the node that may use any of the same ones:
+/// mpirun binds ranks to cores of their own or leaves them free, as it is told.
+int share_of_cores(const cpu_set_t& mine, const std::vector<cpu_set_t>& on_node) {
+  const auto overlaps = [&](const cpu_set_t& other) {
+    cpu_set_t common;
+    CPU_AND(&common, &mine, &other);
+    return CPU_COUNT(&common) > 0;
+  };
+  const auto sharers = std::count_if(on_node.begin(), on_node.end(), overlaps);
+  return std::max(1, CPU_COUNT(&mine) / static_cast<int>(sharers));
+}
+
+std::string name_of_host() {
+  char name[256] = "";
+  ::gethostname(name, sizeof(name) - 1);
+  return name;
+}
+
+void initialize_mpi() {
+  const LeaveAfter limit(kStartSeconds, kExitFailure,
+                         fmt::format("MPI did not start within {} s", kStartSeconds));
+  int provided = MPI_THREAD_SINGLE;
+  GM_MPI_CHECK(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided));
+  mpi_state.running = true;
+  GM_MPI_CHECK(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
+  if (provided < MPI_THREAD_MULTIPLE) {
+    throw Error("this MPI library does not support MPI_THREAD_MULTIPLE, which the watchdog needs");
+  }
+}
+
+}  // namespace
+
+World::World() : host_(name_of_host()) {
+  const cpu_set_t cores = allowed_cores();
+  threads_ = share_of_cores(cores, {cores});
+  if (started_by_mpi_launcher()) {
+    start_mpi();
+  } else {
+    require_launcher_and_mpi_agree(1);
+    communicator_ = std::make_unique<SelfCommunicator>();
+  }
+  failure_communicator_ = communicator_->duplicate();
+  threads_ = std::max(1, number_in_environment("OMP_NUM_THREADS").value_or(threads_));
+  at::set_num_threads(threads_);
+  set_log_rank(rank_, size_);
+}
+
+void World::start_mpi() {
+  initialize_mpi();
+  communicator_ = std::make_unique<MpiCommunicator>(MPI_COMM_WORLD);
+  rank_ = communicator_->rank();
+  size_ = communicator_->size();
+  mpi_state.rank = rank_;
+  require_launcher_and_mpi_agree(size_);
+  if (size_ > 1) roll_call_ = std::make_unique<RollCall>(MPI_COMM_WORLD);
+
+  MPI_Comm node;
+  GM_MPI_CHECK(
+      MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node));
+  GM_MPI_CHECK(MPI_Comm_rank(node, &local_rank_));
+  GM_MPI_CHECK(MPI_Comm_size(node, &local_size_));
+  const cpu_set_t cores = allowed_cores();
+  std::vector<cpu_set_t> on_node(static_cast<size_t>(local_size_));
+  GM_MPI_CHECK(MPI_Allgather(&cores, sizeof(cores), MPI_BYTE, on_node.data(), sizeof(cores),
+                             MPI_BYTE, node));
+  GM_MPI_CHECK(MPI_Comm_free(&node));
+  threads_ = share_of_cores(cores, on_node);
+}
+
+World::~World() {
+  if (!mpi_state.running) return;
+  const LeaveAfter limit =
+      failed_everywhere_
+          ? LeaveAfter(kFinishAfterFailureSeconds, *failed_everywhere_, "")
+          : LeaveAfter(kFinishSeconds, kExitFailure, "the other ranks did not come to the end");
+  MPI_Finalize();
+  mpi_state.running = false;
+}
+
+bool World::all_ranks_fail(double patience_seconds) {
+  const auto everyone = failure_communicator_->start_all_reduce_sum(at::ones({1}));
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::duration<double>(patience_seconds);
+  while (!everyone->poll()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+int World::fail(int status, std::string_view reason) {
+  constexpr double kPatienceSeconds = 2;
+  if (!all_ranks_fail(kPatienceSeconds)) end_world(status, reason);
+  const std::vector<std::string> failures =
+      failure_communicator_->all_gather_text(fmt::format("{} {}", status, reason));
+  const std::string& mine = failures[static_cast<size_t>(rank_)];
+  const bool alike = std::count(failures.begin(), failures.end(), mine) == size_;
+  if (rank_ == 0 || mine != failures.front()) say_reason(reason);
+  failed_everywhere_ = alike ? status : kExitFailure;
+  return *failed_everywhere_;
+}
+
+void end_world(int status, std::string_view reason) {
+  static std::atomic_flag ending;
+  while (ending.test_and_set()) ::pause();  // Another thread of this process was first.
+  say_reason(reason);
+  if (mpi_state.running) {
+    // Leaving alone would not do: under srun the others wait in their collectives for ever, and
+    // under mpirun an exit with status 0 or a hang of this rank goes unnoticed. MPI_Abort makes the
+    // launcher kill all ranks and return the status. It may itself wait, for a lock that a stuck
+    // thread holds or for a launcher that is cut off: then this rank leaves alone after all.
+    const LeaveAfter limit(kAbortSeconds, status, "");
+    MPI_Abort(MPI_COMM_WORLD, status);
+  }
+  ::_exit(status);
+}
+
+}  // namespace gm
