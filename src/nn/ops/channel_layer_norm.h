@@ -1,0 +1,17 @@
+/// Layer norm over the channels of each pixel.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace gm::ops {
+
+/// (x - mean) / sqrt(variance + 1e-5) * gain + residual with mean and variance over the channels of
+/// each pixel of `x` [N,C,H,W]. `gain` is [1,C,1,1]; `residual`, like `x`, may be undefined.
+at::Tensor channel_layer_norm(const at::Tensor& x, const at::Tensor& gain,
+                              const at::Tensor& residual = {});
+
+/// The same as plain ATen operators: the oracle, and the way on any device, shape and type.
+at::Tensor channel_layer_norm_plain(const at::Tensor& x, const at::Tensor& gain,
+                                    const at::Tensor& residual = {});
+
+}  // namespace gm::ops

@@ -1,0 +1,57 @@
+#include "nn/parameter_scope.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <sstream>
+
+#include "base/random.h"
+
+namespace gm {
+
+namespace {
+
+/// The module called `name` in `parent`, made when it is not there yet.
+torch::nn::Module& child(torch::nn::Module& parent, const std::string& name) {
+  if (const auto* known = parent.named_children().find(name)) return **known;
+  return *parent.register_module(name, std::make_shared<torch::nn::Module>());
+}
+
+}  // namespace
+
+ParameterScope::ParameterScope(torch::nn::Module& root, uint64_t seed)
+    : ParameterScope(root, std::make_shared<Shared>(Shared{seed})) {}
+
+ParameterScope ParameterScope::operator/(const std::string& name) const {
+  torch::nn::Module* module = module_;
+  std::istringstream names(name);
+  for (std::string part; std::getline(names, part, '.');) module = &child(*module, part);
+  return ParameterScope(*module, shared_);
+}
+
+at::Tensor ParameterScope::uniform(const std::string& name, at::IntArrayRef shape,
+                                   int64_t fan_in) const {
+  KeyedRandom random(shared_->seed, Stream::kInitialWeights, shared_->parameters);
+  const float bound = 1.0F / std::sqrt(static_cast<float>(fan_in));
+  at::Tensor value = at::empty(shape, at::kFloat);
+  std::generate_n(value.data_ptr<float>(), value.numel(),
+                  [&] { return bound * (2.0F * random.uniform() - 1.0F); });
+  return add(name, value);
+}
+
+at::Tensor ParameterScope::ones(const std::string& name, at::IntArrayRef shape) const {
+  return add(name, at::ones(shape, at::kFloat));
+}
+
+at::Tensor ParameterScope::zeros(const std::string& name, at::IntArrayRef shape) const {
+  return add(name, at::zeros(shape, at::kFloat));
+}
+
+at::Tensor ParameterScope::add(const std::string& name, at::Tensor value) const {
+  ++shared_->parameters;
+  return module_->register_parameter(name, std::move(value));
+}
+
+}  // namespace gm

@@ -1,0 +1,311 @@
+#include "nn/unet.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <optional>
+
+#include "base/error.h"
+#include "nn/layers.h"
+#include "nn/ops/attention.h"
+#include "nn/ops/channel_layer_norm.h"
+#include "nn/ops/group_norm_silu.h"
+#include "nn/ops/linear_attention.h"
+
+namespace gm {
+
+namespace {
+
+constexpr int64_t kGroups = 8;
+constexpr int64_t kHeads = 4;
+constexpr int64_t kHeadChannels = 32;
+
+/// The position of each timestep `t` (int64 [N]) on `dim / 2` circles, slow to fast: [N,dim].
+/// Vaswani et al., "Attention is all you need", 2017, with all sines before all cosines.
+at::Tensor sinusoidal_embedding(const at::Tensor& t, int64_t dim) {
+  const int64_t half = dim / 2;
+  const double step = std::log(10000.0) / static_cast<double>(half - 1);
+  const at::Tensor frequency =
+      at::exp(at::arange(half, t.options()).to(at::kFloat) * static_cast<float>(-step));
+  const at::Tensor angle = t.unsqueeze(1) * frequency.unsqueeze(0);
+  return at::cat({angle.sin(), angle.cos()}, 1);
+}
+
+/// Layer norm over channels, with a gain and no bias.
+struct ChannelNorm {
+  ChannelNorm(const ParameterScope& scope, int64_t dim) : gain(scope.ones("g", {1, dim, 1, 1})) {}
+
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& residual = {}) const {
+    return ops::channel_layer_norm(x, gain, residual);
+  }
+
+  at::Tensor gain;
+};
+
+/// What a timestep says to the network: [N] -> [N,4*dim], through the SiLU with which each
+/// residual block begins to read it.
+struct TimeEmbedding {
+  TimeEmbedding(const ParameterScope& scope, int64_t dim)
+      : dim(dim), in(scope / 1, dim, 4 * dim), out(scope / 3, 4 * dim, 4 * dim) {}
+
+  at::Tensor operator()(const at::Tensor& t) const {
+    return at::silu(out(at::gelu(in(sinusoidal_embedding(t, dim)))));
+  }
+
+  int64_t dim;
+  Linear in;
+  Linear out;
+};
+
+/// Convolution, group norm, SiLU.
+struct Block {
+  Block(const ParameterScope& scope, int64_t in, int64_t out)
+      : proj(scope / "proj", in, out, 3, {.padding = 1, .standardized = true}),
+        weight((scope / "norm").ones("weight", {out})),
+        bias((scope / "norm").zeros("bias", {out})) {}
+
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& scale_shift,
+                        const at::Tensor& residual) const {
+    return ops::group_norm_silu(proj(x), weight, bias, kGroups, scale_shift, residual);
+  }
+
+  Conv proj;
+  at::Tensor weight;
+  at::Tensor bias;
+};
+
+/// Two blocks and a way around them; the time enters the first as a scale and a shift.
+struct ResidualBlock {
+  ResidualBlock(const ParameterScope& scope, int64_t in, int64_t out, int64_t time_dim)
+      : time_mlp(scope / "mlp.1", time_dim, 2 * out),
+        block1(scope / "block1", in, out),
+        block2(scope / "block2", out, out) {
+    if (in != out) res_conv.emplace(scope / "res_conv", in, out, 1);
+  }
+
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& time) const {
+    const at::Tensor h = block1(x, time_mlp(time), {});
+    return block2(h, {}, res_conv ? (*res_conv)(x) : x);
+  }
+
+  Linear time_mlp;
+  Block block1;
+  Block block2;
+  std::optional<Conv> res_conv;
+};
+
+/// x + norm(attention(norm(x))), linear in the number of pixels.
+struct LinearAttention {
+  LinearAttention(const ParameterScope& scope, int64_t dim)
+      : to_qkv(scope / "fn.fn.to_qkv", dim, 3 * kHeads * kHeadChannels, 1, {.bias = false}),
+        to_out(scope / "fn.fn.to_out.0", kHeads * kHeadChannels, dim, 1),
+        out_norm(scope / "fn.fn.to_out.1", dim),
+        norm(scope / "fn.norm", dim) {}
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    const at::Tensor h =
+        ops::linear_attention(norm(x), to_qkv.weight(), to_out.weight(), to_out.bias(), kHeads);
+    return out_norm(h, x);
+  }
+
+  Conv to_qkv;
+  Conv to_out;
+  ChannelNorm out_norm;
+  ChannelNorm norm;
+};
+
+/// x + attention(norm(x)), of every pixel with every other.
+struct FullAttention {
+  FullAttention(const ParameterScope& scope, int64_t dim)
+      : to_qkv(scope / "fn.fn.to_qkv", dim, 3 * kHeads * kHeadChannels, 1, {.bias = false}),
+        to_out(scope / "fn.fn.to_out", kHeads * kHeadChannels, dim, 1),
+        norm(scope / "fn.norm", dim) {}
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    return x + ops::attention(norm(x), to_qkv.weight(), to_out.weight(), to_out.bias(), kHeads);
+  }
+
+  Conv to_qkv;
+  Conv to_out;
+  ChannelNorm norm;
+};
+
+/// Half the size, or the same at the lowest level.
+struct Downsample {
+  Downsample(const ParameterScope& scope, int64_t in, int64_t out, bool lowest)
+      : conv(lowest ? Conv(scope, in, out, 3, {.padding = 1})
+                    : Conv(scope, in, out, 4, {.stride = 2, .padding = 1})) {}
+
+  at::Tensor operator()(const at::Tensor& x) const { return conv(x); }
+
+  Conv conv;
+};
+
+/// Twice the size by nearest neighbours, or the same at the highest level; then a convolution.
+struct Upsample {
+  Upsample(const ParameterScope& scope, int64_t in, int64_t out, bool highest)
+      : highest(highest), conv(highest ? scope : scope / 1, in, out, 3, {.padding = 1}) {}
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    return conv(highest ? x : at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
+  }
+
+  bool highest;
+  Conv conv;
+};
+
+struct DownLevel {
+  DownLevel(const ParameterScope& scope, int64_t in, int64_t out, int64_t time_dim, bool lowest)
+      : block1(scope / 0, in, in, time_dim),
+        block2(scope / 1, in, in, time_dim),
+        attention(scope / 2, in),
+        downsample(scope / 3, in, out, lowest) {}
+
+  ResidualBlock block1;
+  ResidualBlock block2;
+  LinearAttention attention;
+  Downsample downsample;
+};
+
+/// Both blocks read what the level below gives beside what the way down left here (`skip`).
+struct UpLevel {
+  UpLevel(const ParameterScope& scope, int64_t skip, int64_t dim, int64_t time_dim, bool highest)
+      : block1(scope / 0, dim + skip, dim, time_dim),
+        block2(scope / 1, dim + skip, dim, time_dim),
+        attention(scope / 2, dim),
+        upsample(scope / 3, dim, skip, highest) {}
+
+  ResidualBlock block1;
+  ResidualBlock block2;
+  LinearAttention attention;
+  Upsample upsample;
+};
+
+/// The width of each level, the input convolution's first.
+std::vector<int64_t> widths(const ModelConfig& config) {
+  std::vector<int64_t> dims = {config.dim};
+  for (const int64_t mult : config.dim_mults) dims.push_back(config.dim * mult);
+  return dims;
+}
+
+void check(const ModelConfig& config, int64_t channels) {
+  if (config.dim < kGroups || config.dim % kGroups != 0) {
+    throw InputError("model.dim is {}: the group norms need a positive multiple of {}, such as {}",
+                     config.dim, kGroups, std::max<int64_t>(1, config.dim / kGroups) * kGroups);
+  }
+  if (config.dim_mults.empty()) throw InputError("model.dim_mults is empty: give 1,2,4,8");
+  for (const int64_t mult : config.dim_mults) {
+    if (mult < 1) throw InputError("model.dim_mults holds {}: each must be at least 1", mult);
+  }
+  if (channels < 1) throw InputError("pictures of {} channels: at least 1 is needed", channels);
+}
+
+at::Tensor beside(const at::Tensor& a, const at::Tensor& b) { return at::cat({a, b}, 1); }
+
+}  // namespace
+
+void check_image_size(const ModelConfig& config, int64_t height, int64_t width) {
+  const auto halvings = static_cast<int64_t>(config.dim_mults.size()) - 1;
+  const int64_t multiple = int64_t{1} << halvings;
+  if (height > 0 && width > 0 && height % multiple == 0 && width % multiple == 0) return;
+  const int64_t below = std::max(std::min(height, width) / multiple, int64_t{1}) * multiple;
+  throw InputError(
+      "pictures of {}x{} pixels: the network halves them {} times (model.dim_mults has {} levels), "
+      "so height and width must be multiples of {}, such as {} or {}; pack them in such a size",
+      height, width, halvings, halvings + 1, multiple, below, below + multiple);
+}
+
+/// Made in the order of the well-known network: it is the order of the parameters.
+struct Unet::Layers {
+  Layers(const ParameterScope& scope, const ModelConfig& config, int64_t channels)
+      : version(scope.version()),
+        init_conv(scope / "init_conv", channels, config.dim, 7, {.padding = 3}),
+        time_mlp(scope / "time_mlp", config.dim),
+        downs(make_downs(scope / "downs", config)),
+        ups(make_ups(scope / "ups", config)),
+        mid_block1(scope / "mid_block1", lowest(config), lowest(config), 4 * config.dim),
+        mid_attention(scope / "mid_attn", lowest(config)),
+        mid_block2(scope / "mid_block2", lowest(config), lowest(config), 4 * config.dim),
+        final_block(scope / "final_res_block", 2 * config.dim, config.dim, 4 * config.dim),
+        final_conv(scope / "final_conv", config.dim, channels, 1) {}
+
+  static int64_t lowest(const ModelConfig& config) { return widths(config).back(); }
+
+  static std::vector<DownLevel> make_downs(const ParameterScope& scope, const ModelConfig& config) {
+    const std::vector<int64_t> dims = widths(config);
+    const size_t levels = dims.size() - 1;
+    std::vector<DownLevel> result;
+    for (size_t i = 0; i < levels; ++i) {
+      result.emplace_back(scope / static_cast<int64_t>(i), dims[i], dims[i + 1], 4 * config.dim,
+                          /*lowest=*/i + 1 == levels);
+    }
+    return result;
+  }
+
+  static std::vector<UpLevel> make_ups(const ParameterScope& scope, const ModelConfig& config) {
+    const std::vector<int64_t> dims = widths(config);
+    const size_t levels = dims.size() - 1;
+    std::vector<UpLevel> result;
+    for (size_t i = 0; i < levels; ++i) {
+      result.emplace_back(scope / static_cast<int64_t>(i), dims[levels - i - 1], dims[levels - i],
+                          4 * config.dim, /*highest=*/i + 1 == levels);
+    }
+    return result;
+  }
+
+  std::shared_ptr<int64_t> version;
+  Conv init_conv;
+  TimeEmbedding time_mlp;
+  std::vector<DownLevel> downs;
+  std::vector<UpLevel> ups;
+  ResidualBlock mid_block1;
+  FullAttention mid_attention;
+  ResidualBlock mid_block2;
+  ResidualBlock final_block;
+  Conv final_conv;
+};
+
+Unet::Unet(const ModelConfig& config, int64_t channels, uint64_t seed) {
+  check(config, channels);
+  layers_ = std::make_unique<Layers>(ParameterScope(*this, seed), config, channels);
+}
+
+Unet::~Unet() = default;
+
+at::Tensor Unet::forward(const at::Tensor& pictures, const at::Tensor& t) {
+  const Layers& net = *layers_;
+  const at::Tensor time = net.time_mlp(t);
+
+  const at::Tensor first = net.init_conv(pictures.contiguous(at::MemoryFormat::ChannelsLast));
+  at::Tensor x = first;
+  std::vector<at::Tensor> skips;
+  const auto pop_skip = [&] {
+    at::Tensor skip = std::move(skips.back());
+    skips.pop_back();
+    return skip;
+  };
+
+  for (const DownLevel& level : net.downs) {
+    x = level.block1(x, time);
+    skips.push_back(x);
+    x = level.attention(level.block2(x, time));
+    skips.push_back(x);
+    x = level.downsample(x);
+  }
+
+  x = net.mid_block1(x, time);
+  x = net.mid_attention(x);
+  x = net.mid_block2(x, time);
+
+  for (const UpLevel& level : net.ups) {
+    x = level.block1(beside(x, pop_skip()), time);
+    x = level.block2(beside(x, pop_skip()), time);
+    x = level.upsample(level.attention(x));
+  }
+
+  return net.final_conv(net.final_block(beside(x, first), time));
+}
+
+void Unet::weights_changed() { ++*layers_->version; }
+
+}  // namespace gm
