@@ -11,7 +11,7 @@ struct ModelConfig {
   std::string kind = "unet";
   int64_t dim = 16;
   std::vector<int64_t> dim_mults = {1, 2, 4, 8};
-  std::string weights;
+  std::string weights = {};
 
   template <class Fields>
   void describe(Fields& field) {

@@ -45,8 +45,8 @@ struct ChannelNorm {
 /// What a timestep says to the network: [N] -> [N,4*dim], through the SiLU with which each
 /// residual block begins to read it.
 struct TimeEmbedding {
-  TimeEmbedding(const ParameterScope& scope, int64_t dim)
-      : dim(dim), in(scope / 1, dim, 4 * dim), out(scope / 3, 4 * dim, 4 * dim) {}
+  TimeEmbedding(const ParameterScope& scope, int64_t width)
+      : dim(width), in(scope / 1, dim, 4 * dim), out(scope / 3, 4 * dim, 4 * dim) {}
 
   at::Tensor operator()(const at::Tensor& t) const {
     return at::silu(out(at::gelu(in(sinusoidal_embedding(t, dim)))));
@@ -143,8 +143,8 @@ struct Downsample {
 
 /// Twice the size by nearest neighbours, or the same at the highest level; then a convolution.
 struct Upsample {
-  Upsample(const ParameterScope& scope, int64_t in, int64_t out, bool highest)
-      : highest(highest), conv(highest ? scope : scope / 1, in, out, 3, {.padding = 1}) {}
+  Upsample(const ParameterScope& scope, int64_t in, int64_t out, bool is_highest)
+      : highest(is_highest), conv(highest ? scope : scope / 1, in, out, 3, {.padding = 1}) {}
 
   at::Tensor operator()(const at::Tensor& x) const {
     return conv(highest ? x : at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));

@@ -6,13 +6,11 @@
 /// attention in the middle.
 #pragma once
 
-#include <torch/nn/module.h>
-
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "nn/model_config.h"
+#include "nn/network.h"
 
 namespace gm {
 
@@ -20,7 +18,7 @@ namespace gm {
 /// `height` x `width` pixels at each of its levels.
 void check_image_size(const ModelConfig& config, int64_t height, int64_t width);
 
-class Unet : public torch::nn::Module {
+class Unet : public Network {
  public:
   /// A network for pictures of `channels` channels. The initial weights follow PyTorch's default
   /// distributions, drawn from `seed` alone: they are the same on every rank and machine.
@@ -32,10 +30,9 @@ class Unet : public torch::nn::Module {
   /// Activations are channels last throughout; `x` is brought into that layout if it is not.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t);
 
-  /// Tells the network that its parameters have new values. Weights are standardised and laid out
-  /// for the kernels once, at the first forward pass afterwards, and shared by all passes up to the
-  /// next call: whoever writes to the parameters, by an optimizer step or otherwise, calls this.
-  void weights_changed();
+  /// Weights are standardised and laid out for the kernels once, at the first forward pass after this
+  /// call, and shared by all passes, forward and backward, up to the next.
+  void weights_changed() override;
 
  private:
   struct Layers;

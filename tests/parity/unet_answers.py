@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Asks denoising-diffusion-pytorch's Unet for outputs and gradients: tests/parity/answers/unet_*.
+
+Usage: unet_answers.py [FOLDER]        (FOLDER defaults to the answers that are committed)
+
+Weights, inputs and the loss's weights are keyed random numbers which unet_test.cpp draws as well.
+A gradient is summarised by its length and two projections on keyed vectors: an error shows in them
+as large as it is, and 276 gradients take 3 KB.
+"""
+
+import math
+import pathlib
+import sys
+
+import numpy as np
+import torch
+from denoising_diffusion_pytorch import Unet
+from safetensors.torch import save_file
+
+import keyed_random
+
+CASES = [(dim, channels) for dim in (8, 16, 64) for channels in (1, 3)]
+PICTURES, SIZE, STEPS = 2, 32, 50
+
+
+def keyed(stream, position, shape, low=-1.0, high=1.0):
+    values = keyed_random.uniform(0, stream, position, math.prod(shape), low, high)
+    return torch.from_numpy(values.reshape(shape))
+
+
+def set_weights(network):
+    """Values of a trained network's kind: gains near 1, no bias 0, no channel dead."""
+    for index, (name, parameter) in enumerate(network.named_parameters()):
+        if name.endswith(("norm.weight", ".g")):
+            low, high = 0.8, 1.2
+        elif name.endswith("bias"):
+            low, high = -0.3, 0.3
+        else:
+            high = math.sqrt(3.0 / math.prod(parameter.shape[1:]))
+            low = -high
+        value = keyed(keyed_random.WEIGHTS, index, tuple(parameter.shape), low, high)
+        parameter.data.copy_(value)
+
+
+def summary(index, gradient):
+    g = gradient.double().flatten()
+    projections = [
+        torch.dot(g, keyed(keyed_random.PROJECTIONS, 2 * index + i, (g.numel(),)).double()).item()
+        for i in range(2)
+    ]
+    return [g.norm().item(), *projections]
+
+
+def answer(dim, channels):
+    network = Unet(dim, dim_mults=(1, 2, 4, 8), channels=channels)
+    set_weights(network)
+    shape = (PICTURES, channels, SIZE, SIZE)
+    x = keyed(keyed_random.INPUTS, 0, shape).requires_grad_()
+    t = torch.tensor([3, STEPS - 1])
+    output = network(x, t)
+    (output * keyed(keyed_random.INPUTS, 1, shape)).sum().backward()
+    gradients = [summary(i, p.grad) for i, p in enumerate(network.parameters())]
+    return network, {
+        "output": output.detach(),
+        "input_gradient": x.grad,
+        "gradients": torch.tensor(gradients, dtype=torch.float64),
+    }
+
+
+def main():
+    here = pathlib.Path(__file__).parent
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here / "answers"
+    folder.mkdir(parents=True, exist_ok=True)
+    for dim, channels in CASES:
+        network, tensors = answer(dim, channels)
+        save_file(tensors, folder / f"unet_dim{dim}_channels{channels}.safetensors")
+        if (dim, channels) == (16, 3):
+            lines = [f"{n} {' '.join(map(str, p.shape))}\n" for n, p in network.named_parameters()]
+            (folder / "unet_parameters.txt").write_text("".join(lines))
+
+
+if __name__ == "__main__":
+    main()

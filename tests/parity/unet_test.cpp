@@ -1,0 +1,114 @@
+// The U-Net against the well-known PyTorch one (unet_answers.py asks it): names, output, gradients.
+#include "nn/unet.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "answers.h"
+#include "checkpoint/safetensors.h"
+#include "keyed_values.h"
+
+namespace gm::parity {
+namespace {
+
+constexpr int64_t kPictures = 2;
+constexpr int64_t kSize = 32;
+constexpr int64_t kSteps = 50;
+
+/// Gives the parameters the values that unet_answers.py gives the oracle's.
+void set_weights(Unet& network) {
+  const at::NoGradGuard no_gradients;
+  uint64_t index = 0;
+  for (auto& parameter : network.named_parameters()) {
+    const std::string& name = parameter.key();
+    const at::Tensor& value = parameter.value();
+    double low = -0.3, high = 0.3;
+    if (name.ends_with("norm.weight") || name.ends_with(".g")) {
+      low = 0.8, high = 1.2;
+    } else if (!name.ends_with("bias")) {
+      const auto fan_in = static_cast<double>(value.numel() / value.size(0));
+      high = std::sqrt(3.0 / fan_in), low = -high;
+    }
+    value.copy_(keyed_uniform(0, kWeights, index++, value.sizes(), low, high));
+  }
+  network.weights_changed();
+}
+
+/// Length, and projections on two keyed vectors.
+at::Tensor summary(uint64_t index, const at::Tensor& gradient) {
+  const at::Tensor g = gradient.to(at::kDouble).flatten();
+  std::vector<double> values = {g.norm().item<double>()};
+  for (uint64_t i = 0; i < 2; ++i) {
+    const at::Tensor v = keyed_uniform(0, kProjections, 2 * index + i, {g.numel()});
+    values.push_back(g.dot(v.to(at::kDouble)).item<double>());
+  }
+  return at::tensor(values, at::kDouble);
+}
+
+double largest(const at::Tensor& x) { return x.abs().max().item<double>(); }
+
+struct Case {
+  int64_t dim;
+  int64_t channels;
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << "dim " << c.dim << ", channels " << c.channels;
+}
+
+class UnetParity : public testing::TestWithParam<Case> {};
+
+TEST_P(UnetParity, OutputAndEveryGradientAgree) {
+  const auto [dim, channels] = GetParam();
+  const TensorMap expected = load_safetensors(answer(
+      "unet_dim" + std::to_string(dim) + "_channels" + std::to_string(channels) + ".safetensors"));
+
+  Unet network({.dim = dim}, channels, /*seed=*/1);
+  set_weights(network);
+  const at::Tensor x = keyed_uniform(0, kInputs, 0, {kPictures, channels, kSize, kSize});
+  x.requires_grad_();
+  const at::Tensor output = network.forward(x, at::tensor({int64_t{3}, kSteps - 1}));
+  (output * keyed_uniform(0, kInputs, 1, output.sizes())).sum().backward();
+
+  EXPECT_LT(largest(output - expected.at("output")), 1e-5 * largest(expected.at("output")));
+  EXPECT_LT((x.grad() - expected.at("input_gradient")).norm().item<double>(),
+            1e-4 * expected.at("input_gradient").norm().item<double>());
+  const at::Tensor gradients = expected.at("gradients");
+  // Where a group is one channel, the norm takes the convolution's bias out again: its gradient is
+  // zero but for rounding, which is of the size of all gradients, not of this one.
+  const double rounding = 1e-7 * gradients.select(1, 0).norm().item<double>();
+  uint64_t index = 0;
+  for (const auto& parameter : network.named_parameters()) {
+    const at::Tensor known = gradients[static_cast<int64_t>(index)];
+    const at::Tensor error = summary(index, parameter.value().grad()) - known;
+    EXPECT_LT(largest(error), 1e-4 * known[0].item<double>() + rounding) << parameter.key();
+    ++index;
+  }
+  EXPECT_EQ(index, gradients.size(0));
+}
+
+INSTANTIATE_TEST_SUITE_P(Widths, UnetParity,
+                         testing::Values(Case{8, 1}, Case{8, 3}, Case{16, 1}, Case{16, 3},
+                                         Case{64, 1}, Case{64, 3}));
+
+TEST(UnetNames, AreThoseOfTheWellKnownNetworkInItsOrder) {
+  std::ifstream file(answer("unet_parameters.txt"));
+  std::vector<std::string> expected;
+  for (std::string line; std::getline(file, line);) expected.push_back(line);
+  ASSERT_EQ(expected.size(), 276U);
+
+  std::vector<std::string> names;
+  const Unet network({.dim = 16}, /*channels=*/3, /*seed=*/1);
+  for (const auto& parameter : network.named_parameters()) {
+    std::ostringstream line;
+    line << parameter.key();
+    for (const int64_t size : parameter.value().sizes()) line << ' ' << size;
+    names.push_back(line.str());
+  }
+  EXPECT_THAT(names, testing::ElementsAreArray(expected));
+}
+
+}  // namespace
+}  // namespace gm::parity
