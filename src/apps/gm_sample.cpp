@@ -61,6 +61,15 @@ Checkpoint find_checkpoint(const SampleCommand& command) {
   return Checkpoint(*latest);
 }
 
+/// From the weights themselves, since the run's data may be elsewhere by now.
+int64_t picture_channels(const TensorMap& weights, const std::filesystem::path& file) {
+  const auto found = weights.find("init_conv.weight");
+  if (found == weights.end() || found->second.dim() != 4) {
+    throw InputError("{}: no weights of a U-Net: it has no init_conv.weight", file.string());
+  }
+  return found->second.size(1);
+}
+
 /// A task like the run's, with the weights of the checkpoint.
 std::unique_ptr<DdpmTask> load_task(const SampleCommand& command) {
   const RunConfig config = read_run_config(command.run);
@@ -69,7 +78,7 @@ std::unique_ptr<DdpmTask> load_task(const SampleCommand& command) {
   const auto file = checkpoint.file(command.weights);
   const ImageShape shape{.height = config.data.image_size,
                          .width = config.data.image_size,
-                         .channels = Unet::picture_channels(weights, file.string())};
+                         .channels = picture_channels(weights, file)};
   auto task = std::make_unique<DdpmTask>(config.model, config.diffusion, shape,
                                          static_cast<uint64_t>(config.run.seed));
   load_weights(task->sampled_network().parameter_list(), weights, file);

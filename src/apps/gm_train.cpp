@@ -1,8 +1,10 @@
 // gm_train: trains a generative model, on one process or on all ranks of a launcher.
+#include <ATen/ops/arange.h>
 #include <fmt/core.h>
 
 #include "base/allocator.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "checkpoint/weights.h"
 #include "comm/consistency.h"
@@ -11,8 +13,9 @@
 #include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
+#include "data/image_grid.h"
 #include "data/prepare.h"
-#include "tasks/ddpm.h"
+#include "tasks/strips.h"
 #include "telemetry/metrics.h"
 #include "train/run_table.h"
 #include "train/trainer.h"
@@ -66,6 +69,29 @@ void start_from(const std::string& weights, Network& network) {
   load_weights(network.parameter_list(), load_safetensors(weights), weights);
 }
 
+/// Strips of eight pictures of the data set on their way into noise, and of eight samples on their
+/// way out.
+void draw_process(DdpmTask& task, const ImageDataset& dataset, const RunDirectory& directory,
+                  uint64_t seed) {
+  constexpr int64_t kStrips = 8;
+  const at::Tensor images = read_images(dataset, 0, std::min(kStrips, dataset.size()));
+  const auto columns = static_cast<int64_t>(strip_timesteps(task.diffusion().steps()).size());
+  const auto draw = [&](const char* name, const at::Tensor& strips) {
+    const auto path = directory.samples_folder() / name;
+    write_image_grid(path, to_pixels(strips), columns);
+    log_info("{}", path.string());
+  };
+  draw("forward.png", forward_strips(task.diffusion(), images, seed));
+  draw("reverse.png", reverse_strips(task, at::arange(kStrips, at::kLong), seed));
+}
+
+void require_device(const std::string& device) {
+  if (device == "cuda") {
+    throw InputError(
+        "run.device = \"cuda\": this version of gm computes on CPUs; use \"cpu\" or \"auto\"");
+  }
+}
+
 void train(World& world, const TrainCommand& command) {
   const RunConfig& config = command.config;
   const auto seed = static_cast<uint64_t>(config.run.seed);
@@ -77,7 +103,7 @@ void train(World& world, const TrainCommand& command) {
   {
     const auto section = watchdog.section("data preparation", 0);
     require_same_everywhere(ranks, "the program", program_build_id());
-    require_same_everywhere(ranks, "the configuration", to_toml(config));
+    require_same_everywhere(ranks, "the configuration", Hash().add(to_toml(config)).hex());
     dataset = open_dataset(ranks, config.data);
   }
   auto start = std::make_optional(watchdog.section("start", config.watchdog.start_seconds));
@@ -86,6 +112,7 @@ void train(World& world, const TrainCommand& command) {
   start_from(config.model.weights, task.sampled_network());
 
   const RunDirectory directory(config.run.dir);
+  require_device(config.run.device);
   on_rank_zero(ranks, [&] {
     directory.claim(to_toml(config));
     return std::string();
@@ -122,6 +149,7 @@ void train(World& world, const TrainCommand& command) {
                    .log = log});
   start.reset();
   trainer.run();
+  if (command.visualize && world.rank() == 0) draw_process(task, *dataset, directory, seed);
 }
 
 }  // namespace
