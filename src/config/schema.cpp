@@ -88,8 +88,9 @@ std::string Key::expectation() const {
 Value Key::value() const {
   return std::visit(Overloaded{[](const int* field) { return Value{int64_t{*field}}; },
                                [](const std::vector<int64_t>* field) {
-                                 ValueArray values;
-                                 for (const int64_t number : *field) values.push_back({number});
+                                 ValueArray values(field->size());
+                                 for (size_t i = 0; i < values.size(); ++i)
+                                   values[i].content = (*field)[i];
                                  return Value{std::move(values)};
                                },
                                [](const auto* field) { return Value{*field}; }},
@@ -194,14 +195,15 @@ std::optional<std::string> nearest(std::string_view word,
   if (word.size() > kLongestWord) return std::nullopt;
   const std::string last = last_part(std::string(word));
   std::optional<std::string> best;
-  size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
+  // The second distance decides between two that are equally near.
+  std::pair<size_t, size_t> best_distance{std::max<size_t>(2, word.size() / 3) + 1, 0};
   for (const std::string& candidate : candidates) {
+    const size_t whole = edit_distance(word, candidate);
     // A key in the wrong section, or without one, is as near as one slip.
-    const size_t distance =
-        std::min(edit_distance(word, candidate), edit_distance(last, last_part(candidate)) + 1);
-    if (distance >= best_distance) continue;
+    const size_t near = std::min(whole, edit_distance(last, last_part(candidate)) + 1);
+    if (std::pair(near, whole) >= best_distance) continue;
     best = candidate;
-    best_distance = distance;
+    best_distance = {near, whole};
   }
   return best;
 }

@@ -81,7 +81,8 @@ class Schema {
     return keys_.emplace_back(section_ + "." + name, &field);
   }
 
-  const std::vector<Key>& keys() const { return keys_; }
+  const std::vector<Key>& keys() const& { return keys_; }
+  std::vector<Key> keys() && { return std::move(keys_); }
   /// Throws InputError for a key that does not exist, with the nearest that does.
   void set(const Assignment& assignment) const;
 

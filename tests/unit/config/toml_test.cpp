@@ -1,0 +1,92 @@
+// From TOML to assignments, and from values to TOML.
+#include "config/toml.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+
+#include "base/error.h"
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
+
+namespace gm {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST(ParseToml, GivesKeysWithTheirPlace) {
+  const auto assignments = parse_toml("top = 1\n[a]\n# a comment\n  b = 2.5\nc.d = true\n", "f");
+  ASSERT_EQ(assignments.size(), 3U);
+  std::map<std::string, std::string> places;
+  for (const auto& assignment : assignments) places[assignment.key] = assignment.where;
+  EXPECT_EQ(places["top"], "f:1:1");
+  EXPECT_EQ(places["a.b"], "f:4:3");
+  EXPECT_THAT(places["a.c.d"], StartsWith("f:5:"));
+}
+
+TEST(ParseToml, ASyntaxErrorNamesFileLineAndColumn) {
+  expect_error<InputError>([] { parse_toml("[a]\nb = \n", "f.toml"); },
+                           StartsWith("f.toml:2:5: not TOML"));
+  expect_error<InputError>([] { parse_toml("[a]\nb = 1\nb = 2\n", "f.toml"); },
+                           StartsWith("f.toml:3:"));
+  expect_error<InputError>([] { parse_toml("a = \"\xff\xfe\"", "f.toml"); },
+                           StartsWith("f.toml:1:"));
+}
+
+TEST(ParseToml, DatesAndTablesAreValuesOfNoKey) {
+  expect_error<InputError>([] { parse_toml("[a]\nb = 2024-01-01\n", "f"); },
+                           HasSubstr("f:2:1: a.b: no key takes"));
+  expect_error<InputError>([] { parse_toml("[[a.b]]\nc = 1\n", "f"); }, HasSubstr("no key takes"));
+  expect_error<InputError>([] { parse_toml("a = [{b = 1}]\n", "f"); }, HasSubstr("no key takes"));
+}
+
+TEST(ParseToml, DeepNestingIsRefused) {
+  EXPECT_THROW(parse_toml("a = " + std::string(100'000, '['), "f"), InputError);
+  EXPECT_THROW(parse_toml("a = " + std::string(100'000, '[') + std::string(100'000, ']'), "f"),
+               InputError);
+}
+
+TEST(ReadToml, RefusesMissingAndHugeFiles) {
+  const TemporaryFolder folder;
+  expect_error<InputError>([&] { read_toml(folder / "none.toml"); }, HasSubstr("none.toml"));
+  std::ofstream(folder / "huge.toml") << std::string((1 << 20) + 1, '#');
+  expect_error<InputError>([&] { read_toml(folder / "huge.toml"); }, HasSubstr("at most"));
+}
+
+TEST(ParseOverride, NeedsAKeyAndAnEqualsSign) {
+  expect_error<InputError>([] { parse_override("train.steps"); },
+                           "command line: \"train.steps\" is neither a file nor "
+                           "section.key=value");
+  EXPECT_THROW(parse_override("=3"), InputError);
+  EXPECT_THROW(parse_override(""), InputError);
+}
+
+/// A value, written as TOML and read again.
+Value read_again(const Value& value) {
+  return parse_toml("value = " + to_text(value), "f").at(0).value;
+}
+
+TEST(ToText, ReadsBackToTheSameValue) {
+  for (const double number : {0.0, 1.0, -20000.0, 0.1, 1e-8, 1e300, 5e-324, 1.0 / 3,
+                              std::numeric_limits<double>::max()}) {
+    EXPECT_EQ(std::get<double>(read_again({number}).content), number);
+  }
+  for (const int64_t number : {int64_t{0}, INT64_MAX, INT64_MIN}) {
+    EXPECT_EQ(std::get<int64_t>(read_again({number}).content), number);
+  }
+  for (const std::string& text :
+       {std::string("plain"), std::string("a\"b\\c"), std::string("line\nfeed\ttab"),
+        std::string("\x01\x7f"), std::string("Kätzchen 猫"), std::string("# ' '''")}) {
+    EXPECT_EQ(std::get<std::string>(read_again({text}).content), text);
+  }
+  const auto list = std::get<ValueArray>(read_again({ValueArray{{true}, {int64_t{2}}}}).content);
+  ASSERT_EQ(list.size(), 2U);
+  EXPECT_EQ(std::get<int64_t>(list[1].content), 2);
+}
+
+}  // namespace
+}  // namespace gm
