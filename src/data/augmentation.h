@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "data/image_shape.h"
+#include "data/resample.h"
 
 namespace gm {
 
@@ -15,14 +18,22 @@ struct AugmentationOptions {
 
 /// The reference's training transform: resize both sides to int(resize_crop * side), bilinear as
 /// Pillow's (antialiased, two passes, 8-bit between them), random crop to the first size, random
-/// mirror. What is drawn depends on (seed, position) alone.
+/// mirror. What is drawn depends on (seed, position) alone. Holds scratch memory: one for each
+/// thread.
 class Augmentation {
  public:
   Augmentation(const ImageShape& shape, const AugmentationOptions& options, uint64_t seed);
 
-  bool is_identity() const;
   /// Replaces `pixels`, one picture [H,W,C], by its augmented version for global sample `position`.
   void apply(std::span<uint8_t> pixels, uint64_t position);
+
+ private:
+  ImageShape shape_;
+  int64_t enlarged_height_, enlarged_width_;
+  bool flip_;
+  uint64_t seed_;
+  std::optional<Resampler> enlarge_;
+  std::vector<uint8_t> cut_;
 };
 
 }  // namespace gm

@@ -1,0 +1,122 @@
+#include "data/hdf5.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace gm {
+namespace {
+
+constexpr hsize_t kMostStrings = 1 << 20;
+constexpr size_t kLongestString = 4096;
+
+herr_t keep_first_reason(unsigned, const H5E_error2_t* error, void* reason) {
+  auto& text = *static_cast<std::string*>(reason);
+  if (text.empty() && error->desc != nullptr) text = error->desc;
+  return 0;
+}
+
+std::vector<std::string> read_variable_strings(hid_t dataset, hid_t type, size_t count) {
+  std::vector<char*> pointers(count);
+  GM_HDF5(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()));
+  std::vector<std::string> strings;
+  for (const char* text : pointers) strings.emplace_back(text == nullptr ? "" : text);
+  const Hdf5Id space(GM_HDF5(H5Dget_space(dataset)), H5Sclose);
+  GM_HDF5(H5Dvlen_reclaim(type, space, H5P_DEFAULT, pointers.data()));
+  return strings;
+}
+
+std::vector<std::string> read_fixed_strings(hid_t dataset, hid_t type, size_t count) {
+  const size_t length = H5Tget_size(type);
+  std::string bytes(length * count, '\0');
+  GM_HDF5(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()));
+  std::vector<std::string> strings;
+  for (size_t i = 0; i < count; ++i) {
+    const char* text = bytes.data() + i * length;
+    strings.emplace_back(text, ::strnlen(text, length));
+  }
+  return strings;
+}
+
+std::string describe_type(hid_t type) {
+  const size_t bits = 8 * H5Tget_size(type);
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+      return fmt::format("{}int{}", H5Tget_sign(type) == H5T_SGN_NONE ? "u" : "", bits);
+    case H5T_FLOAT:
+      return fmt::format("float{}", bits);
+    case H5T_STRING:
+      return "string";
+    default:
+      return "another type";
+  }
+}
+
+}  // namespace
+
+std::string hdf5_reason() {
+  std::string reason;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first_reason, &reason);
+  return reason.empty() ? "no reason given" : reason;
+}
+
+void silence_hdf5() {
+  thread_local const herr_t silenced = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  static_cast<void>(silenced);
+}
+
+Hdf5Id open_hdf5_file(const std::string& path) {
+  silence_hdf5();
+  const Hdf5Id access(GM_HDF5(H5Pcreate(H5P_FILE_ACCESS)), H5Pclose);
+  GM_HDF5(H5Pset_file_locking(access, false, true));
+  return {H5Fopen(path.c_str(), H5F_ACC_RDONLY, access), H5Fclose};
+}
+
+std::vector<hsize_t> hdf5_extent(hid_t dataset) {
+  const Hdf5Id space(GM_HDF5(H5Dget_space(dataset)), H5Sclose);
+  std::vector<hsize_t> extent(static_cast<size_t>(GM_HDF5(H5Sget_simple_extent_ndims(space))));
+  GM_HDF5(H5Sget_simple_extent_dims(space, extent.data(), nullptr));
+  return extent;
+}
+
+std::string describe_hdf5(hid_t dataset) {
+  const Hdf5Id type(GM_HDF5(H5Dget_type(dataset)), H5Tclose);
+  return fmt::format("{} [{}]", describe_type(type), fmt::join(hdf5_extent(dataset), ","));
+}
+
+std::vector<std::string> read_hdf5_strings(hid_t file, const char* name) {
+  const Hdf5Id dataset(GM_HDF5(H5Dopen2(file, name, H5P_DEFAULT)), H5Dclose);
+  const Hdf5Id type(GM_HDF5(H5Dget_type(dataset)), H5Tclose);
+  const auto extent = hdf5_extent(dataset);
+  const bool is_variable = H5Tis_variable_str(type) > 0;
+  if (H5Tget_class(type) != H5T_STRING || extent.size() != 1 || extent[0] > kMostStrings ||
+      (!is_variable && H5Tget_size(type) > kLongestString)) {
+    throw InputError("{} is {}, but a list of names is expected", name, describe_hdf5(dataset));
+  }
+  if (extent[0] == 0) return {};
+  return is_variable ? read_variable_strings(dataset, type, extent[0])
+                     : read_fixed_strings(dataset, type, extent[0]);
+}
+
+void write_hdf5_strings(hid_t file, const char* name, const std::vector<std::string>& strings) {
+  size_t length = 1;
+  for (const auto& text : strings) length = std::max(length, text.size());
+  std::string bytes(length * strings.size(), '\0');
+  for (size_t i = 0; i < strings.size(); ++i) strings[i].copy(&bytes[i * length], length);
+
+  Hdf5Id type(GM_HDF5(H5Tcopy(H5T_C_S1)), H5Tclose);
+  GM_HDF5(H5Tset_size(type, length));
+  GM_HDF5(H5Tset_strpad(type, H5T_STR_NULLPAD));
+  GM_HDF5(H5Tset_cset(type, H5T_CSET_UTF8));
+  const hsize_t count = strings.size();
+  Hdf5Id space(GM_HDF5(H5Screate_simple(1, &count, nullptr)), H5Sclose);
+  Hdf5Id creation(GM_HDF5(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
+  GM_HDF5(H5Pset_obj_track_times(creation, false));
+  Hdf5Id dataset(GM_HDF5(H5Dcreate2(file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT)),
+                 H5Dclose);
+  GM_HDF5(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()));
+  dataset.close();
+}
+
+}  // namespace gm

@@ -1,0 +1,168 @@
+#include "data/hdf5_rows.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace gm {
+namespace {
+
+/// A chunk is read, and unpacked, as a whole.
+constexpr int64_t kLargestChunkBytes = 256 << 20;
+constexpr int64_t kLargestDatasetBytes = int64_t{1} << 60;
+
+int64_t product(const std::vector<int64_t>& extent, int64_t bytes, const char* name) {
+  for (const int64_t n : extent) {
+    if (__builtin_mul_overflow(bytes, n, &bytes) || bytes > kLargestDatasetBytes)
+      throw InputError("{} declares a size that no file can have", name);
+  }
+  return bytes;
+}
+
+void check_filters(hid_t creation, const char* name) {
+  const int filters = GM_HDF5(H5Pget_nfilters(creation));
+  for (int i = 0; i < filters; ++i) {
+    size_t values = 0;
+    unsigned flags = 0, config = 0;
+    char filter_name[64] = "";
+    const auto filter = GM_HDF5(H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values,
+                                               nullptr, sizeof filter_name, filter_name, &config));
+    if (H5Zfilter_avail(filter) <= 0) {
+      throw InputError(
+          "{} is compressed with HDF5 filter {} ({}), which is not installed here; install it "
+          "(package hdf5-filter-plugin) or write the file without it",
+          name, filter, filter_name);
+    }
+  }
+}
+
+}  // namespace
+
+FileDescriptor::FileDescriptor(const std::filesystem::path& path)
+    : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (descriptor_ < 0)
+    throw InputError("{}: cannot be opened for reading: {}", path.string(), std::strerror(errno));
+}
+
+FileDescriptor::~FileDescriptor() { ::close(descriptor_); }
+
+int64_t FileDescriptor::size_bytes() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) throw Error("fstat failed: {}", std::strerror(errno));
+  return status.st_size;
+}
+
+Hdf5Rows::Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* name,
+                   hid_t memory_type)
+    : descriptor_(descriptor), name_(name), memory_type_(memory_type) {
+  check_is_here(file);
+  // Unpacked chunks are not kept: pictures are read one by one in random order, and a cache that
+  // is smaller than the data set then only costs time.
+  const Hdf5Id access(GM_HDF5(H5Pcreate(H5P_DATASET_ACCESS)), H5Pclose);
+  GM_HDF5(H5Pset_chunk_cache(access, 521, 0, 0.75));
+  dataset_ = Hdf5Id(GM_HDF5(H5Dopen2(file, name, access)), H5Dclose);
+  for (const hsize_t n : hdf5_extent(dataset_)) extent_.push_back(static_cast<int64_t>(n));
+
+  const Hdf5Id type(GM_HDF5(H5Dget_type(dataset_)), H5Tclose);
+  const auto element_bytes = static_cast<int64_t>(H5Tget_size(type));
+  const int64_t bytes = product(extent_, element_bytes, name);
+  if (bytes == 0 || extent_.empty()) return;
+  row_bytes_ = bytes / extent_[0] / element_bytes * static_cast<int64_t>(H5Tget_size(memory_type));
+
+  const Hdf5Id creation(GM_HDF5(H5Dget_create_plist(dataset_)), H5Pclose);
+  const H5D_layout_t layout = H5Pget_layout(creation);
+  if (layout == H5D_VIRTUAL || H5Pget_external_count(creation) > 0)
+    throw InputError("{} keeps its data in other files; copy it into one (h5repack)", name);
+  if (layout == H5D_CHUNKED) check_chunks(creation);
+  if (layout == H5D_CONTIGUOUS) {
+    const haddr_t offset = H5Dget_offset(dataset_);
+    check_one_piece(offset == HADDR_UNDEF ? -1 : static_cast<int64_t>(offset), bytes);
+    if (H5Tequal(type, memory_type) > 0) offset_ = static_cast<int64_t>(offset);
+  }
+}
+
+void Hdf5Rows::check_is_here(hid_t file) const {
+  if (H5Lexists(file, name_, H5P_DEFAULT) <= 0)
+    throw InputError("has no data set {}; gm_data pack makes files that have", name_);
+  H5L_info_t link;
+  GM_HDF5(H5Lget_info(file, name_, &link, H5P_DEFAULT));
+  if (link.type != H5L_TYPE_HARD)
+    throw InputError("{} is a link to elsewhere; copy the data into this file (h5repack)", name_);
+  H5O_info_t object;
+  GM_HDF5(H5Oget_info_by_name2(file, name_, &object, H5O_INFO_BASIC, H5P_DEFAULT));
+  if (object.type != H5O_TYPE_DATASET) throw InputError("{} is not a data set", name_);
+}
+
+void Hdf5Rows::check_one_piece(int64_t offset, int64_t bytes) const {
+  const auto stored = static_cast<int64_t>(H5Dget_storage_size(dataset_));
+  const int64_t file_bytes = descriptor_.size_bytes();
+  if (offset < 0 || stored != bytes || offset > file_bytes || bytes > file_bytes - offset) {
+    throw InputError(
+        "{} declares {} ({} bytes), but the file has {} bytes in all; it was cut short or never "
+        "filled: copy it again or pack it again",
+        name_, description(), bytes, file_bytes);
+  }
+}
+
+void Hdf5Rows::check_chunks(hid_t creation) const {
+  std::vector<hsize_t> chunk(extent_.size());
+  GM_HDF5(H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data()));
+  const Hdf5Id type(GM_HDF5(H5Dget_type(dataset_)), H5Tclose);
+  int64_t chunk_bytes = static_cast<int64_t>(H5Tget_size(type));
+  hsize_t expected = 1;
+  for (size_t i = 0; i < chunk.size(); ++i) {
+    chunk_bytes = product({static_cast<int64_t>(chunk[i])}, chunk_bytes, name_);
+    expected *= (static_cast<hsize_t>(extent_[i]) + chunk[i] - 1) / chunk[i];
+  }
+  if (chunk_bytes > kLargestChunkBytes) {
+    throw InputError(
+        "{} has chunks of {} bytes, more than {}; write it with smaller ones (h5repack)", name_,
+        chunk_bytes, kLargestChunkBytes);
+  }
+  hsize_t present = 0;
+  GM_HDF5(H5Dget_num_chunks(dataset_, H5S_ALL, &present));
+  if (present != expected) {
+    throw InputError("{} declares {} in {} chunks, but only {} are there; write the file again",
+                     name_, description(), expected, present);
+  }
+  check_filters(creation, name_);
+}
+
+void Hdf5Rows::read(int64_t first, int64_t count, void* rows) const {
+  if (is_contiguous())
+    read_directly(first, count, rows);
+  else
+    read_through_hdf5(first, count, rows);
+}
+
+void Hdf5Rows::read_directly(int64_t first, int64_t count, void* rows) const {
+  auto* out = static_cast<char*>(rows);
+  int64_t position = offset_ + first * row_bytes_;
+  for (int64_t left = count * row_bytes_; left > 0;) {
+    const ssize_t got = ::pread(descriptor_, out, static_cast<size_t>(left), position);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Error("{}: reading failed: {}", name_, std::strerror(errno));
+    if (got == 0) throw Error("{}: the file became shorter while it was read", name_);
+    out += got;
+    position += got;
+    left -= got;
+  }
+}
+
+void Hdf5Rows::read_through_hdf5(int64_t first, int64_t count, void* rows) const {
+  silence_hdf5();
+  std::vector<hsize_t> start(extent_.size(), 0), block(extent_.begin(), extent_.end());
+  start[0] = static_cast<hsize_t>(first);
+  block[0] = static_cast<hsize_t>(count);
+  const Hdf5Id file_space(GM_HDF5(H5Dget_space(dataset_)), H5Sclose);
+  GM_HDF5(H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start.data(), nullptr, block.data(),
+                              nullptr));
+  const Hdf5Id memory_space(
+      GM_HDF5(H5Screate_simple(static_cast<int>(block.size()), block.data(), nullptr)), H5Sclose);
+  GM_HDF5(H5Dread(dataset_, memory_type_, memory_space, file_space, H5P_DEFAULT, rows));
+}
+
+}  // namespace gm

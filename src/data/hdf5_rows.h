@@ -1,0 +1,61 @@
+/// The rows of one HDF5 data set (pictures, labels), read with pread where they lie in one piece
+/// and through the HDF5 library where they don't.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/hdf5.h"
+
+namespace gm {
+
+/// A file descriptor that closes itself.
+class FileDescriptor {
+ public:
+  /// Opens read-only. Throws InputError with the system's reason.
+  explicit FileDescriptor(const std::filesystem::path& path);
+  ~FileDescriptor();
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+
+  operator int() const { return descriptor_; }  // NOLINT(google-explicit-constructor)
+  int64_t size_bytes() const;
+
+ private:
+  int descriptor_;
+};
+
+class Hdf5Rows {
+ public:
+  /// Opens data set `name`, whose elements have type `memory_type` in memory, and checks that all
+  /// of its data is in this file and there. `descriptor` and the file that `file` belongs to must
+  /// live as long as the rows. Throws InputError, naming the data set but not the file.
+  Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* name, hid_t memory_type);
+
+  const std::vector<int64_t>& extent() const { return extent_; }
+  bool is_contiguous() const { return offset_ >= 0; }
+  /// Element type in the file and extent, such as `uint8 [10,32,32,3]`.
+  std::string description() const { return describe_hdf5(dataset_); }
+
+  /// Copies rows [first, first + count) to `rows`. May be called from several threads.
+  void read(int64_t first, int64_t count, void* rows) const;
+
+ private:
+  void check_is_here(hid_t file) const;
+  void check_one_piece(int64_t offset, int64_t bytes) const;
+  void check_chunks(hid_t creation) const;
+  void read_directly(int64_t first, int64_t count, void* rows) const;
+  void read_through_hdf5(int64_t first, int64_t count, void* rows) const;
+
+  const FileDescriptor& descriptor_;
+  const char* name_;
+  hid_t memory_type_;
+  Hdf5Id dataset_;
+  std::vector<int64_t> extent_;
+  int64_t row_bytes_ = 0;
+  int64_t offset_ = -1;  // where the rows begin in the file; -1: not in one piece
+};
+
+}  // namespace gm

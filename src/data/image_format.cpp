@@ -1,0 +1,31 @@
+#include "data/image_format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/hash.h"
+
+namespace gm::image_format {
+
+int64_t block_images(const ImageShape& shape) {
+  constexpr int64_t kBlockBytes = 4 << 20;
+  return std::max<int64_t>(1, kBlockBytes / shape.bytes());
+}
+
+std::string hash_block(std::span<const uint8_t> pixels, std::span<const int64_t> labels) {
+  return Hash().add(std::as_bytes(pixels)).add(std::as_bytes(labels)).hex();
+}
+
+std::string hash_content(const ImageShape& shape, int64_t images,
+                         const std::vector<std::string>& classes,
+                         const std::vector<std::string>& block_hashes) {
+  Hash hash;
+  hash.add(fmt::format("{} {} {} {}\n", images, shape.height, shape.width, shape.channels));
+  // Each name is preceded by its length, so that no two lists of names read the same.
+  for (const auto& name : classes) hash.add(fmt::format("{} {}\n", name.size(), name));
+  for (const auto& block : block_hashes) hash.add(block);
+  return hash.hex();
+}
+
+}  // namespace gm::image_format

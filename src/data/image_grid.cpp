@@ -1,0 +1,84 @@
+#include "data/image_grid.h"
+
+#include <ATen/ATen.h>
+#include <png.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace gm {
+namespace {
+
+constexpr int64_t kLineWidth = 2;
+constexpr uint8_t kLineValue = 32;
+
+/// Pixels of the whole grid [height, width, channels].
+struct Canvas {
+  int64_t height, width, channels;
+  std::vector<uint8_t> pixels;
+};
+
+Canvas arrange(const at::Tensor& images, int64_t columns, int64_t scale) {
+  const int64_t count = images.size(0), channels = images.size(3);
+  const int64_t height = images.size(1) * scale, width = images.size(2) * scale;
+  const int64_t rows = (count + columns - 1) / columns;
+  Canvas canvas{rows * (height + kLineWidth) + kLineWidth,
+                columns * (width + kLineWidth) + kLineWidth,
+                channels,
+                {}};
+  canvas.pixels.assign(static_cast<size_t>(canvas.height * canvas.width * channels), kLineValue);
+  const auto* source = images.const_data_ptr<uint8_t>();
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t top = kLineWidth + i / columns * (height + kLineWidth);
+    const int64_t left = kLineWidth + i % columns * (width + kLineWidth);
+    for (int64_t y = 0; y < height; ++y) {
+      uint8_t* out =
+          &canvas.pixels[static_cast<size_t>(((top + y) * canvas.width + left) * channels)];
+      for (int64_t x = 0; x < width; ++x, out += channels) {
+        const int64_t pixel = (i * images.size(1) + y / scale) * images.size(2) + x / scale;
+        std::copy_n(source + pixel * channels, channels, out);
+      }
+    }
+  }
+  return canvas;
+}
+
+}  // namespace
+
+at::Tensor to_pixels(const at::Tensor& images) {
+  return images.detach()
+      .to(at::kCPU, at::kFloat)
+      .clamp(-1, 1)
+      .add(1)
+      .mul(127.5)
+      .round()
+      .to(at::kByte)
+      .permute({0, 2, 3, 1})
+      .contiguous();
+}
+
+void write_image_grid(const std::filesystem::path& path, const at::Tensor& images, int64_t columns,
+                      int64_t scale) {
+  if (images.dim() != 4 || images.scalar_type() != at::kByte || images.size(0) < 1 ||
+      (images.size(3) != 1 && images.size(3) != 3) || columns < 1 || scale < 1) {
+    throw Error("{}: a grid is made of uint8 pictures [n,H,W,1 or 3]", path.string());
+  }
+  const Canvas canvas =
+      arrange(images.cpu().contiguous(), std::min(columns, images.size(0)), scale);
+  png_image description{};
+  description.version = PNG_IMAGE_VERSION;
+  description.width = static_cast<png_uint_32>(canvas.width);
+  description.height = static_cast<png_uint_32>(canvas.height);
+  description.format = canvas.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  StagedPath staged(path);
+  if (png_image_write_to_file(&description, staged.path().c_str(), 0, canvas.pixels.data(), 0,
+                              nullptr) == 0) {
+    throw Error("{}: writing the PNG failed: {}", path.string(), description.message);
+  }
+  staged.commit();
+}
+
+}  // namespace gm

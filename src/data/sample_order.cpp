@@ -1,0 +1,123 @@
+#include "data/sample_order.h"
+
+#include <fmt/ranges.h>
+
+#include <array>
+#include <bit>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/random.h"
+
+namespace gm {
+namespace {
+
+/// A keyed bijection of [0, 2^bits): the two halves take turns in masking each other.
+class Feistel {
+ public:
+  Feistel(int bits, std::array<uint32_t, 2> key)
+      : high_bits_(bits / 2), low_bits_(bits - bits / 2), key_(key) {}
+
+  uint64_t operator()(uint64_t value) const {
+    constexpr uint32_t kRounds = 8;
+    uint64_t low = value & mask(low_bits_), high = value >> low_bits_;
+    for (uint32_t round = 0; round < kRounds; round += 2) {
+      high ^= scrambled(low, round) & mask(high_bits_);
+      low ^= scrambled(high, round + 1) & mask(low_bits_);
+    }
+    return (high << low_bits_) | low;
+  }
+
+ private:
+  static uint64_t mask(int bits) { return (uint64_t{1} << bits) - 1; }
+  uint64_t scrambled(uint64_t half, uint32_t round) const {
+    const auto words =
+        philox({static_cast<uint32_t>(half), static_cast<uint32_t>(half >> 32), round, 0}, key_);
+    return (static_cast<uint64_t>(words[1]) << 32) | words[0];
+  }
+
+  int high_bits_, low_bits_;
+  std::array<uint32_t, 2> key_;
+};
+
+/// The values nearest to `wanted`, at most three below and three above, that `works` accepts.
+template <typename Works>
+std::string nearest(int64_t wanted, int64_t least, int64_t most, Works works) {
+  std::vector<int64_t> found;
+  for (int64_t n = wanted - 1; n >= least && found.size() < 3; --n) {
+    if (works(n)) found.insert(found.begin(), n);
+  }
+  const size_t below = found.size();
+  for (int64_t n = wanted + 1; n <= most && found.size() < below + 3; ++n) {
+    if (works(n)) found.push_back(n);
+  }
+  return fmt::format("{}", fmt::join(found, ", "));
+}
+
+}  // namespace
+
+int64_t permuted(int64_t i, int64_t n, uint64_t seed, uint64_t epoch, uint32_t shard) {
+  if (n < 2) return 0;
+  KeyedRandom random(seed, Stream::kSampleOrder, epoch, shard);
+  const uint32_t first = random.next(), second = random.next();
+  const int bits = std::max(2, static_cast<int>(std::bit_width(static_cast<uint64_t>(n - 1))));
+  const Feistel shuffle(bits, {first, second});
+  // Cycle walking: a value outside [0, n) is shuffled on until it is inside; less than two turns on
+  // average, as n is more than half of the shuffled range (for n = 2, exactly half).
+  auto value = static_cast<uint64_t>(i);
+  do {
+    value = shuffle(value);
+  } while (value >= static_cast<uint64_t>(n));
+  return static_cast<int64_t>(value);
+}
+
+void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, int ranks) {
+  if (shards < 1 || batch_size < 1 || ranks < 1)
+    throw InputError("shards, batch size and ranks must be at least 1");
+  if (shards % ranks != 0) {
+    throw InputError(
+        "{} ranks do not divide data.shards = {}; numbers of ranks that would work: {}; or set "
+        "data.shards to a multiple of {}",
+        ranks, shards, nearest(ranks, 1, shards, [&](int64_t n) { return shards % n == 0; }),
+        ranks);
+  }
+  if (batch_size % shards != 0) {
+    throw InputError(
+        "train.batch_size = {} is not a multiple of data.shards = {}; batch sizes that would work: "
+        "{}; numbers of shards that would work: {}",
+        batch_size, shards,
+        nearest(batch_size, shards, batch_size + 2 * shards,
+                [&](int64_t n) { return n % shards == 0; }),
+        nearest(shards, ranks, batch_size,
+                [&](int64_t n) { return batch_size % n == 0 && n % ranks == 0; }));
+  }
+  if (dataset_size < batch_size) {
+    throw InputError(
+        "the data set has {} pictures, fewer than the {} of one global batch (train.batch_size); "
+        "use a smaller batch or more pictures",
+        dataset_size, batch_size);
+  }
+}
+
+SampleOrder::SampleOrder(int64_t dataset_size, int64_t shards, int64_t batch_size, uint64_t seed)
+    : dataset_size_(dataset_size), shards_(shards), batch_size_(batch_size), seed_(seed) {
+  check_divisible(dataset_size, shards, batch_size, 1);
+}
+
+int64_t SampleOrder::index_at(int64_t position) const {
+  const int64_t share = batch_size_ / shards_;
+  const int64_t micro_batch = position / batch_size_;
+  const int64_t shard = position % batch_size_ / share;
+  const int64_t place_in_stream = micro_batch * share + position % share;
+  // Shard s begins at floor(s * N / S), computed so that it cannot overflow.
+  const auto begin_of = [&](int64_t s) {
+    return dataset_size_ / shards_ * s + dataset_size_ % shards_ * s / shards_;
+  };
+  const int64_t begin = begin_of(shard), size = begin_of(shard + 1) - begin;
+  const auto epoch = static_cast<uint64_t>(place_in_stream / size);
+  return begin + permuted(place_in_stream % size, size, seed_, epoch, static_cast<uint32_t>(shard));
+}
+
+}  // namespace gm
