@@ -13,11 +13,6 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-bool is_image_file_name(const fs::path& path) {
-  const auto extension = path.extension();
-  return (extension == ".h5" || extension == ".hdf5") && !path.filename().string().starts_with(".");
-}
-
 std::vector<fs::path> image_file_paths(const fs::path& path) {
   if (!fs::exists(path)) throw InputError("{}: no such file or folder", path.string());
   if (!fs::is_directory(path)) return {path};
@@ -48,6 +43,11 @@ void check_alike(const ImageFile& first, const ImageFile& other) {
 }
 
 }  // namespace
+
+bool is_image_file_name(const fs::path& path) {
+  const auto extension = path.extension();
+  return (extension == ".h5" || extension == ".hdf5") && !path.filename().string().starts_with(".");
+}
 
 ImageDataset::ImageDataset(const fs::path& path, std::string_view classes) {
   for (const auto& file_path : image_file_paths(path)) {

@@ -13,6 +13,9 @@
 
 namespace gm {
 
+/// Whether a folder's entry counts as an image file: `*.h5` or `*.hdf5`, not hidden.
+bool is_image_file_name(const std::filesystem::path& path);
+
 class ImageDataset {
  public:
   /// Opens `path`: an image file (see image_file.h), or a folder of them (`*.h5`, `*.hdf5`), in the

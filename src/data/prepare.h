@@ -1,9 +1,12 @@
 /// From what the user names as `data.path` to something that ImageDataset opens.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
+#include "data/augmentation.h"
 #include "data/data_config.h"
+#include "data/image_dataset.h"
 
 namespace gm {
 
@@ -12,5 +15,11 @@ namespace gm {
 /// is returned. Only one rank may call it; the others open the path that it returned. Throws
 /// InputError when there are no pictures, or one of them cannot be used.
 std::filesystem::path prepare_dataset(const DataConfig& config);
+
+/// Throws InputError, saying how to pack or configure, unless pictures are image_size x image_size.
+void require_image_size(const ImageDataset& dataset, int64_t image_size);
+
+/// What data.resize_crop and data.flip ask for.
+AugmentationOptions augmentation_options(const DataConfig& config);
 
 }  // namespace gm

@@ -1,0 +1,181 @@
+// gm_data: packs pictures into HDF5 files, says what such files hold, and verifies them.
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "data/image_dataset.h"
+#include "data/pack/pack.h"
+
+namespace gm {
+namespace {
+
+struct Command {
+  PackOptions pack;
+  int background = -1;
+  std::filesystem::path path;
+  bool as_json = false;
+};
+
+void describe_pack(CLI::App& pack, Command& command) {
+  PackOptions& options = command.pack;
+  pack.add_option("input", options.input,
+                  "A folder of JPEG and PNG files, one sub-folder a class; or an IDX file (.gz or "
+                  "not), whose labels are looked for beside it")
+      ->required();
+  pack.add_option("-o,--out", options.output, "The file to make; a folder when --shards is given")
+      ->required();
+  pack.add_option("--size", options.size,
+                  "Height and width in pixels; an IDX file's own when not given")
+      ->check(CLI::Range(1, 8192));
+  pack.add_option("--fit", options.fit,
+                  "How a picture becomes square: crop (the middle), pad (made smaller where too "
+                  "large, never larger, with black around it) or squash")
+      ->check(CLI::IsMember({"crop", "pad", "squash"}))
+      ->capture_default_str();
+  pack.add_option("--classes", options.classes, "Classes to keep, separated by commas, or all")
+      ->capture_default_str();
+  pack.add_option("--shards", options.shards, "Number of files to spread the pictures over")
+      ->check(CLI::Range(1, 99999))
+      ->capture_default_str();
+  pack.add_option("-j,--jobs", options.jobs, "Threads; all allowed cores when not given")
+      ->check(CLI::Range(1, 1024));
+  pack.add_option("--background", command.background,
+                  "Grey value, 0 (black) to 255 (white), behind transparent pixels, which are "
+                  "refused when not given")
+      ->check(CLI::Range(0, 255));
+  pack.add_flag("--grey", options.grey, "One channel instead of three");
+  pack.add_flag("--skip-bad", options.skip_bad,
+                "Count and leave out pictures that cannot be used, instead of ending");
+}
+
+void pack(Command& command) {
+  if (command.background >= 0) command.pack.background = static_cast<uint8_t>(command.background);
+  const PackReport report = pack_pictures(command.pack);
+  if (!report.remark.empty()) fmt::print(stderr, "{}\n", report.remark);
+  if (report.skipped > 0) {
+    fmt::print(stderr, "skipped {} pictures:\n  {}\n{}", report.skipped,
+               fmt::join(report.problems, "\n  "),
+               report.skipped > static_cast<int64_t>(report.problems.size()) ? "  ...\n" : "");
+  }
+  fmt::print("{}: {} pictures of {} x {} x {} in {:.1f} s ({:.0f}/s)\n",
+             command.pack.output.string(), report.packed, report.shape.height, report.shape.width,
+             report.shape.channels, report.seconds,
+             static_cast<double>(report.packed) / report.seconds);
+}
+
+/// Pictures of each class; empty without labels.
+std::vector<int64_t> pictures_by_class(const ImageDataset& dataset) {
+  std::vector<int64_t> counts(dataset.has_labels() ? dataset.classes().size() : 0);
+  if (counts.empty()) return counts;
+  for (const auto& file : dataset.files()) {
+    for (const int64_t label : file.labels()) {
+      if (label >= 0 && label < static_cast<int64_t>(counts.size()))
+        ++counts[static_cast<size_t>(label)];
+    }
+  }
+  return counts;
+}
+
+void print_json(const ImageDataset& dataset) {
+  auto classes = nlohmann::ordered_json::array();
+  const auto counts = pictures_by_class(dataset);
+  for (size_t c = 0; c < counts.size(); ++c)
+    classes.push_back({{"name", dataset.classes()[c]}, {"images", counts[c]}});
+  auto files = nlohmann::ordered_json::array();
+  for (const auto& file : dataset.files()) {
+    files.push_back({{"path", file.path().string()},
+                     {"images", file.size()},
+                     {"contiguous", file.is_contiguous()},
+                     {"content_hash", file.content_hash()},
+                     {"verifiable", file.has_content_hash()}});
+  }
+  const auto& shape = dataset.shape();
+  const nlohmann::ordered_json info{{"images", dataset.size()},
+                                    {"height", shape.height},
+                                    {"width", shape.width},
+                                    {"channels", shape.channels},
+                                    {"labels", dataset.has_labels()},
+                                    {"classes", classes},
+                                    {"content_hash", dataset.content_hash()},
+                                    {"files", files}};
+  fmt::print("{}\n", info.dump(2));
+}
+
+void print_table(const ImageDataset& dataset) {
+  const auto& shape = dataset.shape();
+  fmt::print("pictures  {} of {} x {}, {}\n", dataset.size(), shape.height, shape.width,
+             shape.channels == 1 ? "grey" : "RGB");
+  const auto counts = pictures_by_class(dataset);
+  for (size_t c = 0; c < counts.size(); ++c)
+    fmt::print("{}  {}: {}\n", c == 0 ? "classes " : "        ", dataset.classes()[c], counts[c]);
+  if (counts.empty()) fmt::print("classes   none\n");
+  for (const auto& file : dataset.files()) {
+    fmt::print("file      {}: {} pictures, {}, hash {}{}\n", file.path().string(), file.size(),
+               file.is_contiguous() ? "contiguous" : "read through HDF5", file.content_hash(),
+               file.has_content_hash() ? "" : " (of a sample; the file stores none)");
+  }
+}
+
+void info(const Command& command) {
+  const ImageDataset dataset(command.path);
+  if (command.as_json)
+    print_json(dataset);
+  else
+    print_table(dataset);
+}
+
+void verify(const Command& command) {
+  const ImageDataset dataset(command.path);
+  for (const auto& file : dataset.files()) file.verify();
+  fmt::print("{}: {} pictures are what was packed\n", command.path.string(), dataset.size());
+}
+
+int run(int argc, char** argv) {
+  Command command;
+  CLI::App app("Packs pictures into HDF5 files that gm_train reads, and looks into such files.",
+               "gm_data");
+  app.set_version_flag("--version", "gm " GM_VERSION);
+  app.require_subcommand(1);
+  CLI::App* pack_command = app.add_subcommand("pack", "Pack a folder of pictures or an IDX file");
+  describe_pack(*pack_command, command);
+  CLI::App* info_command =
+      app.add_subcommand("info", "Say what a file, or a folder of files, holds");
+  info_command->add_flag("--json", command.as_json, "As JSON");
+  CLI::App* verify_command =
+      app.add_subcommand("verify", "Compare a file, or a folder of files, with its own hashes");
+  for (CLI::App* reader : {info_command, verify_command}) {
+    reader->add_option("path", command.path, "An HDF5 file, or a folder of them")->required();
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& answer) {
+    return app.exit(answer);
+  } catch (const CLI::ParseError& error) {
+    throw InputError("command line: {}; --help lists what is possible", error.what());
+  }
+  if (*pack_command) pack(command);
+  if (*info_command) info(command);
+  if (*verify_command) verify(command);
+  return kExitDone;
+}
+
+}  // namespace
+}  // namespace gm
+
+int main(int argc, char** argv) {
+  try {
+    return gm::run(argc, argv);
+  } catch (const gm::Error& error) {
+    fmt::print(stderr, "gm_data: {}\n", error.what());
+    return error.exit_status();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "gm_data: {}\n", error.what());
+    return gm::kExitFailure;
+  }
+}

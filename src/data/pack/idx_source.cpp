@@ -1,0 +1,160 @@
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <span>
+
+#include "base/error.h"
+#include "data/class_names.h"
+#include "data/pack/source.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+/// A file of the IDX format, read from front to back; zlib reads plain files as well.
+class IdxReader {
+ public:
+  IdxReader(const fs::path& path, size_t dimensions)
+      : name_(path.string()), file_(gzopen(path.c_str(), "rb")) {
+    if (!file_) throw InputError("{}: cannot be opened for reading", name_);
+    gzbuffer(file_.get(), 1 << 18);
+    read_header(dimensions);
+  }
+
+  const std::vector<int64_t>& extent() const { return extent_; }
+
+  void read(std::span<uint8_t> bytes) {
+    const int got = gzread(file_.get(), bytes.data(), static_cast<unsigned>(bytes.size()));
+    if (got == static_cast<int>(bytes.size())) return;
+    int code = 0;
+    const std::string reason = gzerror(file_.get(), &code);
+    throw InputError("{}: ends too early{}; copy it again", name_,
+                     code == Z_OK || code == Z_BUF_ERROR ? "" : fmt::format(" ({})", reason));
+  }
+
+  void require_end() {
+    std::array<uint8_t, 1> byte;
+    if (gzread(file_.get(), byte.data(), 1) > 0)
+      throw InputError("{}: holds more than its header declares", name_);
+  }
+
+ private:
+  void read_header(size_t dimensions) {
+    constexpr uint8_t kUnsignedByte = 0x08;
+    constexpr int64_t kLargestCount = 1 << 30, kLargestSide = 8192;
+    std::array<uint8_t, 4> word;
+    read(word);
+    if (word[0] != 0 || word[1] != 0 || word[2] != kUnsignedByte || word[3] != dimensions) {
+      throw InputError(
+          "{}: is not an IDX file of {}-dimensional bytes (it begins with {:02x} {:02x} "
+          "{:02x} {:02x}); a folder of pictures or an IDX file is expected",
+          name_, dimensions, word[0], word[1], word[2], word[3]);
+    }
+    for (size_t d = 0; d < dimensions; ++d) {
+      read(word);
+      extent_.push_back(int64_t{word[0]} << 24 | word[1] << 16 | word[2] << 8 | word[3]);
+      if (extent_[d] < 1 || extent_[d] > (d == 0 ? kLargestCount : kLargestSide))
+        throw InputError("{}: declares {} along dimension {}", name_, extent_[d], d);
+    }
+  }
+
+  struct Close {
+    void operator()(gzFile_s* file) const { gzclose_r(file); }
+  };
+  std::string name_;
+  std::unique_ptr<gzFile_s, Close> file_;
+  std::vector<int64_t> extent_;
+};
+
+/// Where the labels of `images` would lie. Empty when the name tells nothing.
+fs::path labels_path(const fs::path& images) {
+  constexpr std::string_view kImages = "images-idx3", kLabels = "labels-idx1";
+  std::string name = images.filename().string();
+  const size_t at = name.find(kImages);
+  if (at == std::string::npos) return {};
+  return images.parent_path() / name.replace(at, kImages.size(), kLabels);
+}
+
+class IdxSource : public PictureSource {
+ public:
+  IdxSource(const fs::path& path, const std::string& classes)
+      : path_(path), images_(path, 3), kept_(images_.extent()[0]) {
+    if (const auto labels = labels_path(path); !labels.empty() && fs::exists(labels))
+      read_labels(labels);
+    if (!means_all_classes(classes)) keep_classes(classes);
+  }
+
+  int64_t size() const override { return kept_; }
+  const std::vector<std::string>& classes() const override { return classes_; }
+  int64_t channels() const override { return 1; }
+  int64_t own_size() const override {
+    return images_.extent()[1] == images_.extent()[2] ? images_.extent()[1] : 0;
+  }
+
+  SourceItem next() override {
+    Picture picture{{images_.extent()[1], images_.extent()[2], 1}, {}};
+    picture.pixels.resize(static_cast<size_t>(picture.shape.bytes()));
+    int64_t label = 0;
+    do {
+      images_.read(picture.pixels);
+      label = labels_.empty() ? 0 : new_label_[labels_[static_cast<size_t>(read_)]];
+      ++read_;
+      if (read_ == images_.extent()[0]) images_.require_end();
+    } while (label < 0);
+    return {fmt::format("{}: picture {}", path_.string(), read_ - 1), label,
+            [picture = std::move(picture)] { return picture; }};
+  }
+
+ private:
+  void read_labels(const fs::path& path) {
+    IdxReader reader(path, 1);
+    if (reader.extent()[0] != images_.extent()[0]) {
+      throw InputError("{}: holds {} labels for the {} pictures of {}", path.string(),
+                       reader.extent()[0], images_.extent()[0], path_.string());
+    }
+    labels_.resize(static_cast<size_t>(reader.extent()[0]));
+    reader.read(labels_);
+    const int classes = 1 + *std::max_element(labels_.begin(), labels_.end());
+    for (int c = 0; c < classes; ++c) {
+      classes_.push_back(std::to_string(c));
+      new_label_[static_cast<size_t>(c)] = c;
+    }
+  }
+
+  void keep_classes(const std::string& names) {
+    if (labels_.empty()) {
+      throw InputError("{}: classes {} were asked for, but there is no file of labels beside it",
+                       path_.string(), names);
+    }
+    const auto indices = find_classes(names, classes_, path_.string());
+    const std::set<int64_t> wanted(indices.begin(), indices.end());
+    new_label_.fill(-1);
+    std::vector<std::string> kept_classes;
+    for (const int64_t c : wanted) {
+      new_label_[static_cast<size_t>(c)] = static_cast<int>(kept_classes.size());
+      kept_classes.push_back(classes_[static_cast<size_t>(c)]);
+    }
+    classes_ = std::move(kept_classes);
+    kept_ = std::count_if(labels_.begin(), labels_.end(),
+                          [this](uint8_t label) { return new_label_[label] >= 0; });
+    if (kept_ == 0) throw InputError("{}: no picture is of classes {}", path_.string(), names);
+  }
+
+  fs::path path_;
+  IdxReader images_;
+  std::vector<uint8_t> labels_;
+  std::vector<std::string> classes_;
+  std::array<int, 256> new_label_{};  // by label in the file; -1: left out
+  int64_t kept_;
+  int64_t read_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<PictureSource> open_idx_source(const fs::path& file, const SourceOptions& options) {
+  return std::make_unique<IdxSource>(file, options.classes);
+}
+
+}  // namespace gm

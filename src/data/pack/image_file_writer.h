@@ -1,0 +1,48 @@
+/// Writes the image files that image_file.h reads.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/image_shape.h"
+
+namespace gm {
+
+/// Creates a file for a known number of pictures and takes them one by one, in order. Holds one
+/// block of about 4 MiB. The same pictures give the same bytes.
+class ImageFileWriter {
+ public:
+  /// Without `classes` there are no labels. Throws Error when the file cannot be created.
+  ImageFileWriter(const std::filesystem::path& path, const ImageShape& shape, int64_t images,
+                  std::vector<std::string> classes);
+  ~ImageFileWriter();
+
+  /// Takes pixels [H,W,C] and a label, which is ignored when there are no classes. Throws Error
+  /// when the disk is full.
+  void append(std::span<const uint8_t> pixels, int64_t label);
+  /// Pictures taken so far.
+  int64_t written() const { return written_; }
+  /// Writes what is left, the hashes and the attributes. With fewer pictures than were announced
+  /// the file is readable but fails verification.
+  void close();
+
+ private:
+  struct File;
+  void write_block();
+
+  ImageShape shape_;
+  int64_t images_;
+  std::vector<std::string> classes_;
+  std::unique_ptr<File> file_;
+  int64_t block_images_;
+  int64_t written_ = 0;
+  std::vector<uint8_t> block_;
+  std::vector<int64_t> block_labels_;
+  std::vector<std::string> block_hashes_;
+};
+
+}  // namespace gm

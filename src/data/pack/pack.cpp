@@ -1,0 +1,187 @@
+#include "data/pack/pack.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "data/image_file.h"
+#include "data/pack/fit.h"
+#include "data/pack/image_file_writer.h"
+#include "data/pack/ordered_work.h"
+#include "data/pack/progress.h"
+#include "data/pack/source.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int64_t kLargestSize = 8192;
+
+/// A picture that is ready to be written, or why it cannot be.
+struct PackedPicture {
+  std::vector<uint8_t> pixels;
+  int64_t label = 0;
+  std::string problem;
+};
+
+int allowed_cores() {
+  cpu_set_t allowed;
+  return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? std::max(1, CPU_COUNT(&allowed)) : 1;
+}
+
+int64_t chosen_size(const PackOptions& options, const PictureSource& source) {
+  const int64_t size = options.size > 0 ? options.size : source.own_size();
+  if (size == 0)
+    throw InputError("{}: pictures may have any size; say with --size how large they shall become",
+                     options.input.string());
+  if (size > kLargestSize)
+    throw InputError("--size is {}, but at most {} is possible", size, kLargestSize);
+  return size;
+}
+
+void check_output(const PackOptions& options, int64_t images) {
+  if (fs::exists(fs::symlink_status(options.output))) {
+    throw InputError("{}: exists already; remove it or choose another name",
+                     options.output.string());
+  }
+  const auto folder = options.output.has_parent_path() ? options.output.parent_path() : ".";
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    throw InputError("{}: cannot be written into {}: {}", options.output.string(), folder.string(),
+                     std::strerror(errno));
+  }
+  if (options.shards < 1 || options.shards > images) {
+    throw InputError("--shards is {}, but 1 to {} (the number of pictures) is expected",
+                     options.shards, images);
+  }
+}
+
+/// Copies the first `images` pictures of an incomplete file to a new one that takes its place.
+void shorten(const fs::path& path, int64_t images) {
+  StagedPath staged(path);
+  const ImageFile file(path);
+  ImageFileWriter writer(staged.path(), file.shape(), images, file.classes());
+  std::vector<uint8_t> pixels(static_cast<size_t>(file.shape().bytes()));
+  for (int64_t i = 0; i < images; ++i) {
+    file.read_image(i, pixels);
+    writer.append(pixels, file.has_labels() ? file.label(i) : 0);
+  }
+  writer.close();
+  staged.commit();
+}
+
+/// Takes pictures in order and spreads them over the files of the output.
+class ShardedWriter {
+ public:
+  ShardedWriter(const fs::path& path, int64_t shards, const ImageShape& shape, int64_t images,
+                const std::vector<std::string>& classes)
+      : path_(path), shards_(shards), shape_(shape), images_(images), classes_(classes) {
+    if (shards_ > 1) fs::create_directory(path_);
+    open_next();
+  }
+
+  void append(const PackedPicture& picture) {
+    if (picture.problem.empty()) writer_->append(picture.pixels, picture.label);
+    ++seen_;
+    if (seen_ < end_of(shard_)) return;
+    finish_file();
+    if (seen_ < images_) open_next();
+  }
+
+ private:
+  int64_t end_of(int64_t shard) const { return images_ * (shard + 1) / shards_; }
+
+  fs::path file_path() const {
+    if (shards_ == 1) return path_;
+    return path_ / fmt::format("{:05}-of-{:05}.h5", shard_, shards_);
+  }
+
+  void open_next() {
+    ++shard_;
+    writer_ =
+        std::make_unique<ImageFileWriter>(file_path(), shape_, end_of(shard_) - seen_, classes_);
+    announced_ = end_of(shard_) - seen_;
+  }
+
+  void finish_file() {
+    const int64_t written = writer_->written();
+    writer_->close();
+    writer_.reset();
+    if (written == 0) {
+      throw InputError("none of the {} pictures for {} can be used", announced_,
+                       shards_ == 1 ? "the file" : file_path().filename().string());
+    }
+    if (written < announced_) shorten(file_path(), written);
+    ImageFile(file_path()).verify();
+  }
+
+  fs::path path_;
+  int64_t shards_;
+  ImageShape shape_;
+  int64_t images_;
+  std::vector<std::string> classes_;
+  std::unique_ptr<ImageFileWriter> writer_;
+  int64_t shard_ = -1, seen_ = 0, announced_ = 0;
+};
+
+/// Reads, decodes and fits one picture; a problem is noted when it shall not end the packing.
+PackedPicture make_picture(const SourceItem& item, int64_t size, Fit fit, bool skip_bad) {
+  try {
+    Picture picture = fit_picture(item.decode(), size, fit);
+    return {std::move(picture.pixels), item.label, ""};
+  } catch (const InputError& error) {
+    if (!skip_bad) throw;
+    return {{}, item.label, error.what()};
+  }
+}
+
+void note(PackReport& report, const PackedPicture& picture) {
+  constexpr size_t kMostProblems = 10;
+  if (picture.problem.empty()) {
+    ++report.packed;
+    return;
+  }
+  ++report.skipped;
+  if (report.problems.size() < kMostProblems) report.problems.push_back(picture.problem);
+}
+
+}  // namespace
+
+PackReport pack_pictures(const PackOptions& options) {
+  const Fit fit = parse_fit(options.fit);
+  const auto source = open_source(
+      options.input, {.classes = options.classes, .decode = {options.background, options.grey}});
+  const int64_t size = chosen_size(options, *source);
+  check_output(options, source->size());
+
+  PackReport report;
+  report.shape = {size, size, source->channels()};
+  report.remark = source->remark();
+  const int jobs = options.jobs > 0 ? options.jobs : allowed_cores();
+  constexpr int64_t kWindowBytes = 64 << 20, kLargestWindow = 1024;
+  const int64_t window =
+      std::max(std::min(kWindowBytes / report.shape.bytes(), kLargestWindow), int64_t{2} * jobs);
+
+  StagedPath staged(options.output);
+  ShardedWriter writer(staged.path(), options.shards, report.shape, source->size(),
+                       source->classes());
+  Progress progress("packing", source->size());
+  OrderedWork<PackedPicture> work(source->size(), window, [&](int64_t) {
+    return [&, item = source->next()] { return make_picture(item, size, fit, options.skip_bad); };
+  });
+  work.run(jobs, [&](PackedPicture picture) {
+    writer.append(picture);
+    note(report, picture);
+    progress.advance();
+  });
+  staged.commit();
+  report.seconds = progress.seconds();
+  return report;
+}
+
+}  // namespace gm

@@ -1,0 +1,42 @@
+/// Packing: pictures of any kind into image files that a run can read fast.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/image_shape.h"
+
+namespace gm {
+
+struct PackOptions {
+  std::filesystem::path input;   ///< A folder of pictures, or an IDX file.
+  std::filesystem::path output;  ///< An HDF5 file, or a folder of them when shards > 1.
+  int64_t size = 0;              ///< Height and width; 0: the input's own, if it has one.
+  std::string fit = "crop";      ///< As parse_fit() takes it.
+  std::string classes = "all";
+  int64_t shards = 1;
+  int jobs = 0;           ///< Threads; 0: one for each core that this process may use.
+  bool skip_bad = false;  ///< Leave out pictures that cannot be used, instead of ending.
+  bool grey = false;
+  std::optional<uint8_t> background = {};  ///< Behind transparent pixels; none: they are refused.
+};
+
+struct PackReport {
+  int64_t packed = 0;
+  int64_t skipped = 0;
+  std::vector<std::string> problems;  ///< The first of those skipped: file and reason.
+  std::string remark;                 ///< What else was left out; may be empty.
+  ImageShape shape;
+  double seconds = 0;
+};
+
+/// Packs with progress on the terminal. The output appears only when it is complete, verified and
+/// on the disk; its bytes do not depend on the number of jobs. Memory: a window of finished
+/// pictures of at most 64 MiB or two a job, one block of 4 MiB, and one decoded picture for each
+/// job. Throws InputError when the options or a picture cannot be used, Error when writing fails.
+PackReport pack_pictures(const PackOptions& options);
+
+}  // namespace gm

@@ -1,0 +1,139 @@
+#include "data/prepare.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "data/image_file.h"
+#include "data/pack/folder_listing.h"
+#include "data/pack/pack.h"
+#include "data/pack/progress.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+fs::path cache_folder(const DataConfig& config) {
+  if (!config.cache.empty()) return config.cache;
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0')
+    return fs::path(cache) / "gm";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+    return fs::path(home) / ".cache" / "gm";
+  throw InputError("data.cache: set it, as neither XDG_CACHE_HOME nor HOME is set");
+}
+
+void create_cache(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw InputError("data.cache: {} cannot be created: {}", folder.string(), error.message());
+}
+
+/// Whether the folder is one of image files rather than of pictures.
+bool holds_image_files(const fs::path& folder) {
+  int64_t image_files = 0, folders = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (is_image_file_name(entry.path())) ++image_files;
+    if (entry.is_directory() && !entry.path().filename().string().starts_with(".")) ++folders;
+  }
+  if (image_files > 0 && folders > 0) {
+    throw InputError(
+        "data.path: {}: holds HDF5 files beside sub-folders; name the file, or move it "
+        "away to train on the sub-folders",
+        folder.string());
+  }
+  return image_files > 0;
+}
+
+/// Names, sizes and times of all files: what has to be the same for the contents not to be read
+/// again.
+std::string appearance(const FolderListing& listing) {
+  Hash hash;
+  for (const auto& picture : listing.pictures) {
+    std::error_code ignored;  // what cannot be asked cannot be read either: the packing will say so
+    const auto time = fs::last_write_time(picture.path, ignored).time_since_epoch().count();
+    hash.add(fmt::format("{}\n{} {}\n", fs::absolute(picture.path).string(),
+                         fs::file_size(picture.path, ignored), time));
+  }
+  return hash.hex();
+}
+
+/// Hash of all pictures' bytes and classes, wherever the folder lies.
+std::string content(const FolderListing& listing) {
+  Progress progress("reading", static_cast<int64_t>(listing.pictures.size()));
+  Hash hash;
+  hash.add(fmt::format("{}\n", fmt::join(listing.classes, "\n")));
+  for (const auto& picture : listing.pictures) {
+    hash.add(fmt::format("{} ", picture.label)).add(hash_file(picture.path));
+    progress.advance();
+  }
+  return hash.hex();
+}
+
+/// content(), remembered in the cache under the folder's appearance.
+std::string remembered_content(const FolderListing& listing, const fs::path& cache) {
+  constexpr size_t kHexBytes = 32;
+  const fs::path memory = cache / (appearance(listing) + ".content");
+  if (fs::exists(memory)) return read_file(memory, kHexBytes);
+  const std::string hash = content(listing);
+  write_file_atomically(memory, hash);
+  return hash;
+}
+
+bool is_intact(const fs::path& path) {
+  if (!fs::exists(path)) return false;
+  try {
+    const ImageFile file(path);
+    return true;
+  } catch (const InputError& error) {
+    log_warning("the packed copy is damaged and made anew: {}", error.what());
+    fs::remove(path);
+    return false;
+  }
+}
+
+}  // namespace
+
+fs::path prepare_dataset(const DataConfig& config) {
+  const fs::path path = config.path;
+  if (!fs::exists(path)) throw InputError("data.path: {}: no such file or folder", path.string());
+  if (!fs::is_directory(path) || holds_image_files(path)) return path;
+
+  const FolderListing listing = list_folder(path, config.classes);
+  const fs::path cache = cache_folder(config);
+  create_cache(cache);
+  const std::string key = fmt::format("{} {} {} {}", ImageFile::kFormatVersion, config.image_size,
+                                      config.fit, remembered_content(listing, cache));
+  const fs::path packed = cache / (Hash().add(key).hex() + ".h5");
+  if (!is_intact(packed)) {
+    log_info("packing {} pictures of {} into {}", listing.pictures.size(), path.string(),
+             packed.string());
+    pack_pictures({.input = path,
+                   .output = packed,
+                   .size = config.image_size,
+                   .fit = config.fit,
+                   .classes = config.classes});
+  }
+  return packed;
+}
+
+void require_image_size(const ImageDataset& dataset, int64_t image_size) {
+  const auto& shape = dataset.shape();
+  if (shape.height == image_size && shape.width == image_size) return;
+  throw InputError(
+      "{}: holds pictures of {} x {}, but data.image_size is {}; set data.image_size, or pack them "
+      "again with --size {}",
+      dataset.files().front().path().string(), shape.width, shape.height, image_size, image_size);
+}
+
+AugmentationOptions augmentation_options(const DataConfig& config) {
+  return {.resize_crop = config.resize_crop, .flip = config.flip};
+}
+
+}  // namespace gm
