@@ -1,6 +1,7 @@
 // The U-Net against the well-known PyTorch one (unet_answers.py asks it): names, output, gradients.
 #include "nn/unet.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -62,8 +63,8 @@ class UnetParity : public testing::TestWithParam<Case> {};
 
 TEST_P(UnetParity, OutputAndEveryGradientAgree) {
   const auto [dim, channels] = GetParam();
-  const TensorMap expected = load_safetensors(answer(
-      "unet_dim" + std::to_string(dim) + "_channels" + std::to_string(channels) + ".safetensors"));
+  const TensorMap expected =
+      load_safetensors(answer(fmt::format("unet_dim{}_channels{}.safetensors", dim, channels)));
 
   Unet network({.dim = dim}, channels, /*seed=*/1);
   set_weights(network);

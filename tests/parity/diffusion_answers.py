@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Asks denoising-diffusion-pytorch's GaussianDiffusion: tests/parity/answers/diffusion.safetensors.
+
+Usage: diffusion_answers.py [FOLDER]   (FOLDER defaults to the answers that are committed)
+
+The network is a formula, noise and timesteps are keyed values: diffusion_test.cpp has the same.
+"""
+
+import math
+import pathlib
+import sys
+from unittest import mock
+
+import torch
+from denoising_diffusion_pytorch import GaussianDiffusion
+from safetensors.torch import save_file
+
+import keyed_random
+
+SHAPE = (3, 3, 8, 8)
+STEPS = 50
+
+
+class Formula(torch.nn.Module):
+    """Predicts some noise that depends on picture, pixel and timestep."""
+
+    channels = out_dim = 3
+    self_condition = learned_sinusoidal_cond = False
+
+    def forward(self, x, t, _=None):
+        return 0.75 * x + 0.01 * t.view(-1, 1, 1, 1) - 0.125
+
+
+def keyed(position, low=-1.0, high=1.0):
+    values = keyed_random.uniform(0, keyed_random.INPUTS, position, math.prod(SHAPE), low, high)
+    return torch.from_numpy(values.reshape(SHAPE))
+
+
+def noise(draw):
+    return keyed(100 + draw, -2.0, 2.0)
+
+
+def sampled(diffusion):
+    """A sampling loop with the noise of our choice, and the picture after each step."""
+    draws = iter(range(STEPS - 1, 0, -1))
+    pictures = []
+    p_sample = diffusion.p_sample
+
+    def recorded(*arguments):
+        pictures.append(p_sample(*arguments))
+        return pictures[-1]
+
+    with mock.patch("torch.randn", lambda *_, **__: noise(STEPS)), \
+            mock.patch("torch.randn_like", lambda _: noise(next(draws))), \
+            mock.patch.object(diffusion, "p_sample", recorded):
+        diffusion.sample(batch_size=SHAPE[0])
+    return [picture for picture, _ in pictures]
+
+
+def main():
+    here = pathlib.Path(__file__).parent
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here / "answers"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    answers = {}
+    for steps in (1, STEPS, 1000):
+        diffusion = GaussianDiffusion(Formula(), image_size=8, timesteps=steps)
+        answers[f"beta_{steps}"] = diffusion.betas
+        answers[f"alpha_bar_{steps}"] = diffusion.alphas_cumprod
+        answers[f"posterior_x0_{steps}"] = diffusion.posterior_mean_coef1
+        answers[f"posterior_xt_{steps}"] = diffusion.posterior_mean_coef2
+        answers[f"posterior_variance_{steps}"] = diffusion.posterior_variance
+
+    diffusion = GaussianDiffusion(Formula(), image_size=8, timesteps=STEPS)
+    x0, t = keyed(0), torch.tensor([0, 17, STEPS - 1])
+    x = diffusion.q_sample(x0, t, noise(0))
+    mean, variance, _ = diffusion.q_posterior(x0, x, t)
+    answers["q_sample"] = x
+    answers["loss"] = diffusion.p_losses(x0, t, noise(0))
+    answers["predicted_x0"] = diffusion.predict_start_from_noise(x, t, noise(1))
+    answers["posterior_mean"] = mean
+    answers["posterior_variance"] = variance
+    steps = sampled(diffusion)
+    answers["sampled_after_first_step"] = steps[0]
+    answers["sampled_halfway"] = steps[STEPS // 2]
+    answers["sampled"] = steps[-1]
+    save_file({k: v.contiguous() for k, v in answers.items()}, folder / "diffusion.safetensors")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+// The diffusion process against denoising-diffusion-pytorch's (diffusion_answers.py asks it).
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "answers.h"
+#include "checkpoint/safetensors.h"
+#include "diffusion/gaussian_diffusion.h"
+#include "keyed_values.h"
+
+namespace gm::parity {
+namespace {
+
+constexpr int64_t kSteps = 50;
+
+at::Tensor keyed(uint64_t position, double low = -1.0, double high = 1.0) {
+  return keyed_uniform(0, kInputs, position, {3, 3, 8, 8}, low, high);
+}
+
+at::Tensor noise(int64_t draw) { return keyed(100 + static_cast<uint64_t>(draw), -2.0, 2.0); }
+
+/// The network of diffusion_answers.py.
+at::Tensor formula(const at::Tensor& x, const at::Tensor& t) {
+  return 0.75 * x + 0.01 * t.view({-1, 1, 1, 1}) - 0.125;
+}
+
+class DiffusionParity : public testing::Test {
+ protected:
+  /// Differs from the oracle's by at most `ulps` steps of float32 at the oracle's largest value.
+  void expect_equal(const at::Tensor& actual, const std::string& name, double ulps) const {
+    const at::Tensor& known = expected_.at(name);
+    ASSERT_EQ(actual.sizes(), known.sizes()) << name;
+    const double scale = known.abs().max().item<double>() * 0x1p-23;
+    EXPECT_LE((actual - known).abs().max().item<double>(), ulps * scale) << name;
+  }
+
+  void expect_equal(const std::vector<double>& actual, const std::string& name) const {
+    expect_equal(at::tensor(actual, at::kDouble).to(at::kFloat), name, /*ulps=*/0.5);
+  }
+
+  TensorMap expected_ = load_safetensors(answer("diffusion.safetensors"));
+  GaussianDiffusion diffusion_{{.steps = kSteps}};
+  at::Tensor x0_ = keyed(0);
+  at::Tensor t_ = at::tensor({int64_t{0}, int64_t{17}, kSteps - 1});
+};
+
+TEST_F(DiffusionParity, CosineScheduleAgrees) {
+  for (const int64_t steps : {int64_t{1}, kSteps, int64_t{1000}}) {
+    const NoiseSchedule schedule = cosine_schedule(steps);
+    const std::string suffix = fmt::format("_{}", steps);
+    expect_equal(schedule.beta, "beta" + suffix);
+    expect_equal(schedule.alpha_bar, "alpha_bar" + suffix);
+    expect_equal(schedule.posterior_x0, "posterior_x0" + suffix);
+    expect_equal(schedule.posterior_xt, "posterior_xt" + suffix);
+    expect_equal(schedule.posterior_variance, "posterior_variance" + suffix);
+  }
+}
+
+TEST_F(DiffusionParity, ForwardProcessAndLossAgree) {
+  expect_equal(diffusion_.q_sample(x0_, t_, noise(0)), "q_sample", 1);
+  expect_equal(diffusion_.loss(formula, x0_, t_, noise(0)), "loss", 4);
+}
+
+TEST_F(DiffusionParity, PredictionAndPosteriorAgree) {
+  const at::Tensor x = diffusion_.q_sample(x0_, t_, noise(0));
+  expect_equal(diffusion_.predict_x0(x, t_, noise(1)), "predicted_x0", 1);
+  const auto posterior = diffusion_.posterior(x0_, x, t_);
+  expect_equal(posterior.mean, "posterior_mean", 1);
+  expect_equal(posterior.variance, "posterior_variance", 1);
+}
+
+TEST_F(DiffusionParity, SamplingLoopAgreesStepByStep) {
+  std::vector<at::Tensor> pictures;
+  std::vector<int64_t> steps;
+  const at::Tensor sampled = diffusion_.sample(formula, noise, [&](int64_t t, const at::Tensor& x) {
+    steps.push_back(t);
+    pictures.push_back(x);
+  });
+  ASSERT_EQ(pictures.size(), static_cast<size_t>(kSteps));
+  EXPECT_EQ(steps.front(), kSteps - 1);
+  EXPECT_EQ(steps.back(), 0);
+  expect_equal(pictures.front(), "sampled_after_first_step", 4);
+  expect_equal(pictures[kSteps / 2], "sampled_halfway", 16);
+  // The oracle's last picture is still in [-1, 1]: it maps to [0, 1] afterwards.
+  expect_equal(sampled, "sampled", 16);
+}
+
+}  // namespace
+}  // namespace gm::parity

@@ -1,0 +1,104 @@
+#include "nn/unet.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace gm {
+namespace {
+
+const ModelConfig kSmall = {.dim = 8, .dim_mults = {1, 2}};
+
+at::Tensor steps(int64_t count) { return at::arange(count, at::kLong); }
+
+TEST(Unet, KeepsSizeAndLayoutForAnySizeThatItCanHalve) {
+  Unet network(kSmall, /*channels=*/2, /*seed=*/1);
+  for (const auto& [height, width] : {std::pair{2, 2}, {6, 10}, {16, 4}}) {
+    const at::Tensor y = network.forward(at::randn({3, 2, height, width}), steps(3));
+    EXPECT_EQ(y.sizes(), (at::IntArrayRef{3, 2, height, width}));
+    EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
+  }
+}
+
+TEST(Unet, InitialWeightsDependOnTheSeedAlone) {
+  const Unet one(kSmall, 1, 5), same(kSmall, 1, 5), other(kSmall, 1, 6);
+  const auto weights = one.named_parameters();
+  for (const auto& parameter : same.named_parameters()) {
+    EXPECT_TRUE(parameter.value().equal(weights[parameter.key()])) << parameter.key();
+  }
+  EXPECT_FALSE(other.named_parameters()["init_conv.weight"].equal(weights["init_conv.weight"]));
+}
+
+TEST(Unet, InitialWeightsFollowTheDefaults) {
+  const auto weights = Unet({.dim = 16}, 3, 1).named_parameters();
+  EXPECT_TRUE(weights["downs.0.0.block1.norm.weight"].eq(1).all().item<bool>());
+  EXPECT_TRUE(weights["downs.0.0.block1.norm.bias"].eq(0).all().item<bool>());
+  const at::Tensor uniform = weights["mid_block1.block1.proj.weight"];
+  const double bound = 1.0 / std::sqrt(128.0 * 9.0);
+  EXPECT_LE(uniform.abs().max().item<double>(), bound);
+  EXPECT_NEAR(uniform.std().item<double>(), bound / std::sqrt(3.0), 0.01 * bound);
+  EXPECT_LE(weights["init_conv.bias"].abs().max().item<double>(), 1.0 / std::sqrt(3.0 * 49.0));
+}
+
+TEST(Unet, MicroBatchesShareTheirPreparedWeights) {
+  // Not of width 8: a bias before a norm of single channels has no gradient but rounding.
+  Unet network({.dim = 16, .dim_mults = {1, 2}}, 1, 1);
+  const at::Tensor x = at::randn({4, 1, 8, 8});
+  network.forward(x, steps(4)).square().sum().backward();
+  std::vector<at::Tensor> whole;
+  for (auto& parameter : network.parameters()) {
+    whole.push_back(parameter.grad().clone());
+    parameter.mutable_grad().zero_();
+  }
+  network.forward(x.narrow(0, 0, 2), steps(2)).square().sum().backward();
+  network.forward(x.narrow(0, 2, 2), steps(4).narrow(0, 2, 2)).square().sum().backward();
+  for (size_t i = 0; i < whole.size(); ++i) {
+    const at::Tensor& sum = network.parameters()[i].grad();
+    EXPECT_TRUE(sum.allclose(whole[i], 1e-4, 1e-4 * whole[i].norm().item<double>()));
+  }
+}
+
+TEST(Unet, SeesNewWeightsOnceTold) {
+  Unet network(kSmall, 1, 1);
+  const at::NoGradGuard no_gradients;
+  const at::Tensor x = at::randn({1, 1, 8, 8});
+  const at::Tensor before = network.forward(x, steps(1));
+  for (const auto& parameter : network.parameters()) parameter.mul_(1.5);
+  network.weights_changed();
+  EXPECT_FALSE(network.forward(x, steps(1)).allclose(before));
+}
+
+TEST(Unet, TrainsAfterItSampled) {
+  Unet network(kSmall, 1, 1);
+  const at::Tensor x = at::randn({1, 1, 8, 8});
+  {
+    const at::NoGradGuard no_gradients;
+    EXPECT_FALSE(network.forward(x, steps(1)).requires_grad());
+  }
+  network.forward(x, steps(1)).sum().backward();
+  for (const auto& parameter : network.named_parameters()) {
+    EXPECT_TRUE(parameter.value().grad().defined()) << parameter.key();
+  }
+}
+
+TEST(Unet, RefusesWidthsThatItsGroupsDoNotDivide) {
+  EXPECT_THROW(Unet({.dim = 12}, 3, 1), InputError);
+  EXPECT_THROW(Unet({.dim = 0}, 3, 1), InputError);
+  EXPECT_THROW(Unet({.dim = 8, .dim_mults = {}}, 3, 1), InputError);
+  EXPECT_THROW(Unet({.dim = 8, .dim_mults = {1, 0}}, 3, 1), InputError);
+}
+
+TEST(CheckImageSize, NamesSizesThatWork) {
+  EXPECT_NO_THROW(check_image_size({}, 32, 64));
+  try {
+    check_image_size({}, 28, 28);
+    FAIL() << "28 pixels cannot be halved three times";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("24 or 32"), std::string::npos) << error.what();
+  }
+  EXPECT_THROW(check_image_size({}, 32, 30), InputError);
+  EXPECT_THROW(check_image_size({}, 4, 4), InputError);
+}
+
+}  // namespace
+}  // namespace gm
