@@ -140,8 +140,9 @@ std::vector<Assignment> alias_assignments(const Parsed& parsed) {
     }
   }
   if (!parsed.dim_mults.empty()) {
-    add("--unet_dim_mults", "model.dim_mults",
-        fmt::format("[{}]", fmt::join(parsed.dim_mults, ", ")));
+    std::string list;
+    for (const std::string& multiple : parsed.dim_mults) list += multiple + ", ";
+    add("--unet_dim_mults", "model.dim_mults", "[" + list + "]");
   }
   return assignments;
 }
