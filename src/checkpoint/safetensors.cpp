@@ -36,10 +36,12 @@ struct DType {
   const char* name;
   at::ScalarType type;
 };
+/// In the order in which Python's writer lays tensors out, so that equal content makes equal bytes:
+/// the largest elements first, which keeps every tensor aligned to its own.
 constexpr std::array kDTypes{
-    DType{"F64", at::kDouble}, DType{"F32", at::kFloat},     DType{"F16", at::kHalf},
-    DType{"I64", at::kLong},   DType{"BF16", at::kBFloat16}, DType{"I32", at::kInt},
-    DType{"I16", at::kShort},  DType{"I8", at::kChar},       DType{"U8", at::kByte},
+    DType{"I64", at::kLong},  DType{"F64", at::kDouble},    DType{"F32", at::kFloat},
+    DType{"I32", at::kInt},   DType{"BF16", at::kBFloat16}, DType{"F16", at::kHalf},
+    DType{"I16", at::kShort}, DType{"I8", at::kChar},       DType{"U8", at::kByte},
     DType{"BOOL", at::kBool},
 };
 
@@ -248,24 +250,37 @@ class Reader {
   uint64_t data_begin_ = 0;
 };
 
-const char* dtype_name(const std::string& tensor_name, const at::Tensor& tensor) {
-  for (const DType& known : kDTypes) {
-    if (known.type == tensor.scalar_type()) return known.name;
+using NamedTensor = std::pair<std::string, at::Tensor>;
+
+/// Place of a tensor's type in kDTypes. Throws for a tensor that cannot be saved.
+size_t dtype_index(const NamedTensor& named) {
+  const auto& [name, tensor] = named;
+  if (name == "__metadata__") throw Error("no tensor can be saved under the name \"{}\"", name);
+  if (!tensor.device().is_cpu()) throw Error("tensor \"{}\" must be on the CPU to be saved", name);
+  const auto found = std::ranges::find(kDTypes, tensor.scalar_type(), &DType::type);
+  if (found == kDTypes.end()) {
+    throw Error("tensor \"{}\" has type {}, which cannot be saved", name,
+                c10::toString(tensor.scalar_type()));
   }
-  throw Error("tensor \"{}\" has type {}, which cannot be saved", tensor_name,
-              c10::toString(tensor.scalar_type()));
+  return static_cast<size_t>(found - kDTypes.begin());
+}
+
+std::vector<NamedTensor> in_file_order(const TensorMap& tensors) {
+  std::vector<NamedTensor> ordered(tensors.begin(), tensors.end());
+  std::ranges::stable_sort(ordered, {}, dtype_index);  // a map is sorted by name already
+  return ordered;
 }
 
 /// Header text, padded with spaces so that the data begin aligned.
-std::string header_of(const TensorMap& tensors,
+std::string header_of(const std::vector<NamedTensor>& tensors,
                       const std::map<std::string, std::string>& metadata) {
   auto header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t position = 0;
-  for (const auto& [name, tensor] : tensors) {
-    if (name == "__metadata__") throw Error("a tensor cannot be named \"__metadata__\"");
+  for (const NamedTensor& named : tensors) {
+    const auto& [name, tensor] = named;
     const uint64_t end = position + tensor.nbytes();
-    header[name] = {{"dtype", dtype_name(name, tensor)},
+    header[name] = {{"dtype", kDTypes.at(dtype_index(named)).name},
                     {"shape", tensor.sizes().vec()},
                     {"data_offsets", {position, end}}};
     position = end;
@@ -292,17 +307,14 @@ TensorMap load_safetensors(const fs::path& path) { return Reader(path).read(); }
 
 void save_safetensors(const fs::path& path, const TensorMap& tensors,
                       const std::map<std::string, std::string>& metadata) {
-  for (const auto& [name, tensor] : tensors) {
-    if (!tensor.device().is_cpu())
-      throw Error("tensor \"{}\" must be on the CPU to be saved", name);
-  }
-  const std::string header = header_of(tensors, metadata);
+  const auto ordered = in_file_order(tensors);
+  const std::string header = header_of(ordered, metadata);
   const uint64_t header_bytes = header.size();
   File file(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
   if (!file) throw Error("{}: cannot be created: {}", path.string(), strerror(errno));
   write_bytes(file, path, &header_bytes, sizeof header_bytes);
   write_bytes(file, path, header.data(), header.size());
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& [name, tensor] : ordered) {
     const at::Tensor dense = tensor.contiguous();
     write_bytes(file, path, dense.const_data_ptr(), dense.nbytes());
   }

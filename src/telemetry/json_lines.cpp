@@ -63,7 +63,7 @@ JsonLines::~JsonLines() { ::close(descriptor_); }
 
 void JsonLines::write(std::string_view kind, int64_t step, int64_t images, const Json& more) {
   Json line{{"kind", kind}, {"step", step}, {"images", images}, {"time", unix_seconds()}};
-  line.update(more);
+  for (const auto& [name, value] : more.items()) line[name] = value;
   // Text from outside (a path, a system's message) may be no UTF-8: replaced, not thrown about.
   append(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }

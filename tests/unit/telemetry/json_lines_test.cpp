@@ -1,0 +1,131 @@
+// metrics.jsonl: whole lines, whatever happens.
+#include "telemetry/json_lines.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "support/expect_error.h"
+#include "support/file_size_limit.h"
+#include "support/temporary_folder.h"
+
+namespace gm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class JsonLinesTest : public ::testing::Test {
+ protected:
+  std::string content() const { return read_file(path_, 1 << 20); }
+  std::vector<Json> lines() const {
+    std::vector<Json> lines;
+    std::istringstream text(content());
+    for (std::string line; std::getline(text, line);) lines.push_back(Json::parse(line));
+    return lines;
+  }
+
+  TemporaryFolder folder_;
+  std::filesystem::path path_ = folder_ / "metrics.jsonl";
+};
+
+TEST_F(JsonLinesTest, ALineBeginsWithKindStepImagesAndTime) {
+  JsonLines(path_).write("event", 3, 192, {{"event", "resumed"}});
+  EXPECT_THAT(content(), StartsWith(R"({"kind":"event","step":3,"images":192,"time":)"));
+  const Json line = lines().at(0);
+  EXPECT_EQ(line["event"], "resumed");
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  EXPECT_NEAR(line["time"].get<double>(), std::chrono::duration<double>(now).count(), 60);
+}
+
+TEST_F(JsonLinesTest, AStepHasTheFieldsOfTheContract) {
+  JsonLines(path_).write_step({.step = 2,
+                               .images = 128,
+                               .step_images = 64,
+                               .loss = 0.5,
+                               .loss_terms = {{"noise", 0.25}},
+                               .learning_rate = 1e-3,
+                               .gradient_norm = 2,
+                               .step_seconds = 0.25,
+                               .part_seconds = {{"data", 0.125}}});
+  const Json line = lines().at(0);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : line.items()) names.push_back(name);
+  EXPECT_THAT(names,
+              ElementsAre("kind", "step", "images", "time", "loss", "loss_noise", "learning_rate",
+                          "gradient_norm", "step_seconds", "images_per_second", "data_seconds"));
+  EXPECT_EQ(line["kind"], "train");
+  EXPECT_EQ(line["images_per_second"], 256);
+  EXPECT_EQ(line["loss_noise"], 0.25);
+}
+
+TEST_F(JsonLinesTest, NumbersThatAreNotFiniteBecomeNull) {
+  JsonLines(path_).write_step(
+      {.loss = std::nan(""), .gradient_norm = std::numeric_limits<double>::infinity()});
+  EXPECT_TRUE(lines().at(0)["loss"].is_null());
+  EXPECT_TRUE(lines().at(0)["gradient_norm"].is_null());
+  EXPECT_EQ(lines().at(0)["images_per_second"], 0);
+}
+
+TEST_F(JsonLinesTest, TextThatIsNoUtf8IsWrittenAllTheSame) {
+  JsonLines(path_).write("event", 1, 1, {{"path", "bad \xff name\nand a line"}});
+  EXPECT_EQ(lines().size(), 1U);
+}
+
+TEST_F(JsonLinesTest, AnExistingFileIsContinued) {
+  JsonLines(path_).write("event", 1, 64, {});
+  JsonLines(path_).write("event", 2, 128, {});
+  ASSERT_EQ(lines().size(), 2U);
+  EXPECT_EQ(lines()[1]["step"], 2);
+}
+
+TEST_F(JsonLinesTest, ATornLastLineIsRemoved) {
+  for (const size_t torn : {size_t{1}, size_t{20}, size_t{10'000}}) {
+    write_file_atomically(path_, "{\"kind\":\"event\"}\n" + std::string(torn, 'x'));
+    ::testing::internal::CaptureStderr();
+    JsonLines(path_).write("event", 2, 128, {});
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("was cut off"));
+    EXPECT_EQ(lines().size(), 2U);
+  }
+  write_file_atomically(path_, "no line feed at all");
+  ::testing::internal::CaptureStderr();
+  JsonLines(path_).write("event", 2, 128, {});
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(lines().size(), 1U);
+}
+
+TEST_F(JsonLinesTest, ADiskThatRefusesCostsLinesNotTheRun) {
+  JsonLines json_lines(path_);
+  // Long enough that the limit lets the warning into the file that stderr is captured in.
+  json_lines.write("event", 1, 64, {{"event", std::string(1000, 'x')}});
+  ::testing::internal::CaptureStderr();
+  {
+    const FileSizeLimit limit(content().size() + 10);  // a part of the line still fits
+    json_lines.write("event", 2, 128, {});
+    json_lines.write("event", 3, 192, {});
+  }
+  json_lines.write("event", 4, 256, {});
+  const std::string warnings = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(warnings, HasSubstr("a line could not be written"));
+  EXPECT_EQ(std::count(warnings.begin(), warnings.end(), '\n'), 1);
+  EXPECT_EQ(json_lines.dropped_lines(), 2);
+  ASSERT_EQ(lines().size(), 2U);
+  EXPECT_EQ(lines()[1]["step"], 4);
+}
+
+TEST_F(JsonLinesTest, AFileThatCannotBeOpenedIsAnError) {
+  expect_error<Error>([&] { JsonLines(folder_ / "none" / "metrics.jsonl"); },
+                      HasSubstr("cannot be opened for appending: No such file"));
+}
+
+}  // namespace
+}  // namespace gm
