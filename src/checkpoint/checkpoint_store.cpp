@@ -80,7 +80,8 @@ Checkpoint::Checkpoint(fs::path folder) : folder_(std::move(folder)) {
            .updates = field<int64_t>(json, "updates", manifest),
            .world = field<int>(json, "world", manifest),
            .config_hash = field<std::string>(json, "config_hash", manifest)};
-  for (const auto& [name, record] : field<Json>(json, "files", manifest).items()) {
+  const Json files = field<Json>(json, "files", manifest);
+  for (const auto& [name, record] : files.items()) {
     if (fs::path(name).filename() != name) {
       throw InputError("{}: \"{}\" is no file of this folder", manifest.string(), name);
     }

@@ -24,7 +24,7 @@ struct CheckpointInfo {
   int64_t images = 0;   ///< Images seen, by all ranks together.
   int64_t updates = 0;  ///< Steps that changed the weights: Adam's own count.
   int world = 1;        ///< Ranks that trained.
-  std::string config_hash;
+  std::string config_hash = {};
 };
 
 /// A saved checkpoint, opened for reading.
