@@ -91,7 +91,7 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command) {
   constexpr int64_t kStrips = 8;
   const auto strips = reverse_strips(task, at::arange(kStrips, at::kLong), command.request.seed);
   const auto columns = static_cast<int64_t>(strip_timesteps(task.diffusion().steps()).size());
-  write_image_grid(command.trajectory, to_pixels(strips), columns, grid_scale(strips.size(2)));
+  write_image_grid(command.trajectory, to_pixels(strips), columns);
   log_info("strips of {} pictures in {}", kStrips, command.trajectory);
 }
 
@@ -99,8 +99,7 @@ void sample(World& world, const SampleCommand& command) {
   const auto task = load_task(command);
   const at::Tensor pixels = sample_on_all_ranks(*task, world.communicator(), command.request);
   on_rank_zero(world.communicator(), [&] {
-    write_image_grid(command.out, pixels, grid_columns(command.request.count),
-                     grid_scale(pixels.size(1)));
+    write_image_grid(command.out, pixels);
     log_info("{} pictures in {}", command.request.count, command.out);
     if (!command.trajectory.empty()) write_trajectory(*task, command);
     return std::string();

@@ -15,6 +15,7 @@
 #include "config/command_line.h"
 #include "data/image_grid.h"
 #include "data/prepare.h"
+#include "data/sample_order.h"
 #include "tasks/strips.h"
 #include "telemetry/metrics.h"
 #include "train/run_table.h"
@@ -71,10 +72,13 @@ void start_from(const std::string& weights, Network& network) {
 
 /// Strips of eight pictures of the data set on their way into noise, and of eight samples on their
 /// way out.
-void draw_process(DdpmTask& task, const ImageDataset& dataset, const RunDirectory& directory,
-                  uint64_t seed) {
+void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
+                  const RunDirectory& directory, uint64_t seed) {
   constexpr int64_t kStrips = 8;
-  const at::Tensor images = read_images(dataset, 0, std::min(kStrips, dataset.size()));
+  LoaderOptions as_they_are;
+  as_they_are.batch_size = kStrips;
+  as_they_are.shards = 1;
+  const at::Tensor images = ImageLoader(std::move(dataset), as_they_are).next().images;
   const auto columns = static_cast<int64_t>(strip_timesteps(task.diffusion().steps()).size());
   const auto draw = [&](const char* name, const at::Tensor& strips) {
     const auto path = directory.samples_folder() / name;
@@ -149,7 +153,7 @@ void train(World& world, const TrainCommand& command) {
                    .log = log});
   start.reset();
   trainer.run();
-  if (command.visualize && world.rank() == 0) draw_process(task, *dataset, directory, seed);
+  if (command.visualize && world.rank() == 0) draw_process(task, dataset, directory, seed);
 }
 
 }  // namespace

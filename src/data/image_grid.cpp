@@ -14,6 +14,15 @@ namespace {
 
 constexpr int64_t kLineWidth = 2;
 constexpr uint8_t kLineValue = 32;
+constexpr int64_t kVisibleSide = 64;  // pixels of the screen that a small picture is enlarged to
+
+int64_t square_columns(int64_t count) {
+  int64_t columns = 1;
+  while (columns * columns < count) ++columns;
+  return columns;
+}
+
+int64_t visible_scale(int64_t height) { return std::max<int64_t>(1, kVisibleSide / height); }
 
 /// Pixels of the whole grid [height, width, channels].
 struct Canvas {
@@ -63,9 +72,11 @@ at::Tensor to_pixels(const at::Tensor& images) {
 void write_image_grid(const std::filesystem::path& path, const at::Tensor& images, int64_t columns,
                       int64_t scale) {
   if (images.dim() != 4 || images.scalar_type() != at::kByte || images.size(0) < 1 ||
-      (images.size(3) != 1 && images.size(3) != 3) || columns < 1 || scale < 1) {
+      (images.size(3) != 1 && images.size(3) != 3) || columns < 0 || scale < 0) {
     throw Error("{}: a grid is made of uint8 pictures [n,H,W,1 or 3]", path.string());
   }
+  if (columns == 0) columns = square_columns(images.size(0));
+  if (scale == 0) scale = visible_scale(images.size(1));
   const Canvas canvas =
       arrange(images.cpu().contiguous(), std::min(columns, images.size(0)), scale);
   png_image description{};

@@ -12,10 +12,11 @@ namespace gm {
 /// clamped) to uint8 [n,H,W,C] on the CPU, rounded to nearest.
 at::Tensor to_pixels(const at::Tensor& images);
 
-/// Writes `images`, uint8 [n,H,W,C] with C = 1 or 3, row by row in a grid of `columns` with a dark
-/// line between them, each pixel `scale` pixels wide. The file appears whole or not at all. Throws
-/// Error when it cannot be written.
-void write_image_grid(const std::filesystem::path& path, const at::Tensor& images, int64_t columns,
-                      int64_t scale = 1);
+/// Writes `images`, uint8 [n,H,W,C] with C = 1 or 3, row by row in a grid of `columns` (0: about as
+/// many as rows) with a dark line between them, each pixel `scale` pixels wide (0: enough for a
+/// person to see small pictures). The file appears whole or not at all. Throws Error when it cannot
+/// be written.
+void write_image_grid(const std::filesystem::path& path, const at::Tensor& images,
+                      int64_t columns = 0, int64_t scale = 0);
 
 }  // namespace gm

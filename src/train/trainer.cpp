@@ -7,20 +7,6 @@
 #include "train/sampling.h"
 
 namespace gm {
-namespace {
-
-/// Columns of a grid that is about square.
-int64_t grid_columns(int64_t count) {
-  int64_t columns = 1;
-  while (columns * columns < count) ++columns;
-  return columns;
-}
-
-/// Pixels of the grid for a pixel of a picture: small pictures are shown larger.
-int64_t grid_scale(int64_t height) { return height < 64 ? 64 / height : 1; }
-
-}  // namespace
-
 Trainer::Trainer(const TrainerConfig& config, const TrainerParts& parts)
     : config_(config), parts_(parts), checkpoints_(parts.directory.root(), config.checkpoint.keep) {
   for (Phase& phase : parts_.task.phases()) {
@@ -105,7 +91,7 @@ void Trainer::save_samples() {
   clock.lap("sampling");
   if (parts_.world.rank() != 0) return;
   const auto path = parts_.directory.samples(state_.step);
-  write_image_grid(path, pixels, grid_columns(request.count), grid_scale(pixels.size(1)));
+  write_image_grid(path, pixels);
   parts_.log.sample(state_, path, clock.total_seconds());
 }
 
