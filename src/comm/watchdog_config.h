@@ -16,18 +16,19 @@ struct WatchdogConfig {
     field("start_seconds", start_seconds)
         .range(0.0, kWeek)
         .help(
-            "longest time in seconds from the start of the world to the first step; 0 = no limit");
+            "Longest time in seconds from the start of the world to the first step; 0 for no "
+            "limit.");
     field("step_seconds", step_seconds)
         .range(0.0, kWeek)
         .help(
-            "longest time in seconds for one training step, waiting for data included; 0 = no "
-            "limit");
+            "Longest time in seconds for one training step, waiting for data included; 0 for no "
+            "limit.");
     field("sampling_seconds", sampling_seconds)
         .range(0.0, kWeek)
-        .help("longest time in seconds for making one grid of samples; 0 = no limit");
+        .help("Longest time in seconds for making one grid of samples; 0 for no limit.");
     field("checkpoint_seconds", checkpoint_seconds)
         .range(0.0, kWeek)
-        .help("longest time in seconds for writing or reading one checkpoint; 0 = no limit");
+        .help("Longest time in seconds for writing or reading one checkpoint; 0 for no limit.");
   }
 };
 

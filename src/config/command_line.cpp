@@ -63,7 +63,9 @@ void describe_options(CLI::App& app, Parsed& parsed) {
                  "A TOML file or the directory of a run, then section.key=value");
   for (size_t i = 0; i < kAliases.size(); ++i) {
     const auto& [option, keys, help] = kAliases[i];
-    app.add_option(option, parsed.aliases[i], fmt::format("{} ({})", help, keys[0]))->take_last();
+    const std::string also = keys[1] != nullptr ? fmt::format(", {}", keys[1]) : "";
+    app.add_option(option, parsed.aliases[i], fmt::format("{} ({}{})", help, keys[0], also))
+        ->take_last();
   }
   app.add_option("--unet_dim_mults", parsed.dim_mults,
                  "Width of each level as a multiple (model.dim_mults), as in 1 2 4 8");
@@ -72,6 +74,10 @@ void describe_options(CLI::App& app, Parsed& parsed) {
   app.add_flag("--train", parsed.train, "Accepted: training is what gm_train does");
   app.add_flag("--visualize", parsed.visualize, "Also draw the forward and reverse process");
   app.add_flag("--fid", parsed.fid, "Not in this version");
+  app.footer(
+      "Without a file, gm.toml of the working directory is read if there is one. For example:\n"
+      "  gm_train configs/quickstart.toml\n"
+      "  mpirun -n 2 gm_train configs/quickstart.toml train.steps=500 run.dir=runs/short");
   app.allow_extras();  // we say what an unknown option was probably meant to be
 }
 

@@ -15,9 +15,18 @@ namespace {
 
 /// Keys, or whole sections, that change where or how a run is computed, but not what. All others
 /// are part of its identity. The data are identified by their content, not by their path.
-constexpr std::array<std::string_view, 10> kNotIdentity{
-    "run.dir",     "run.device", "data.path",  "data.prefetch", "data.cache",
-    "checkpoint.", "sample.",    "telemetry.", "watchdog.",     "train.verify_ranks_every",
+constexpr std::array<std::string_view, 11> kNotIdentity{
+    "run.dir",
+    "run.device",
+    "data.path",
+    "data.prefetch",
+    "data.cache",
+    "train.reducer",
+    "train.verify_ranks_every",
+    "checkpoint.",
+    "sample.",
+    "telemetry.",
+    "watchdog.",
 };
 
 bool is_identity(const RunConfig& config, const std::string& key) {

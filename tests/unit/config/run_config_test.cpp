@@ -110,9 +110,9 @@ TEST(ConfigHash, ChangesWithWhatARunComputes) {
 
 TEST(ConfigHash, IsTheSameWhereverAndHoweverLongARunIs) {
   const std::string plain = config_hash({});
-  for (const char* change :
-       {"run.dir=/elsewhere", "run.device=cpu", "data.path=/mnt/data.h5", "train.steps=20000",
-        "checkpoint.every=5", "sample.every=5", "telemetry.port=0", "watchdog.step_seconds=1"}) {
+  for (const char* change : {"run.dir=/elsewhere", "run.device=cpu", "data.path=/mnt/data.h5",
+                             "train.steps=20000", "train.reducer=naive", "checkpoint.every=5",
+                             "sample.every=5", "telemetry.port=0", "watchdog.step_seconds=1"}) {
     EXPECT_EQ(config_hash(config_with({change})), plain) << change;
   }
 }
