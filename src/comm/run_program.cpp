@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 
+#include <csignal>
 #include <exception>
 #include <optional>
 #include <string>
@@ -69,6 +70,9 @@ void start(std::optional<World>& world) {
 
 int run_program(const std::function<int(World&)>& body) {
   std::set_terminate(end_world_on_terminate);
+  // Whoever reads our output or metrics may go away (`| head`): writing then fails, the run goes
+  // on.
+  std::signal(SIGPIPE, SIG_IGN);
   std::optional<World> world;
   start(world);
   try {
