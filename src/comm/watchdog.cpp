@@ -18,7 +18,7 @@ using std::chrono::duration;
 /// How often a rank looks whether another one asks where it is.
 constexpr auto kLookInterval = std::chrono::milliseconds(200);
 /// How long a late rank waits for the answers. Several intervals, for machines under load.
-constexpr double kPatienceSeconds = 2;
+constexpr double kPatienceSeconds = 3;
 /// How long a late rank lets a lower late rank speak and end the world before it does so itself.
 constexpr auto kCourtesy = std::chrono::seconds(5);
 

@@ -196,7 +196,7 @@ bool World::all_ranks_fail(double patience_seconds) {
 }
 
 int World::fail(int status, std::string_view reason) {
-  constexpr double kPatienceSeconds = 2;
+  constexpr double kPatienceSeconds = 4;  // Ranks of a loaded machine do not fail at once.
   if (!all_ranks_fail(kPatienceSeconds)) end_world(status, reason);
   const std::vector<std::string> failures =
       failure_communicator_->all_gather_text(fmt::format("{} {}", status, reason));

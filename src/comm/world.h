@@ -48,9 +48,9 @@ class World {
   RollCall* roll_call() { return roll_call_.get(); }
 
   /// For a rank on which an exception escaped: says `reason` as end_world() does, and returns the
-  /// exit status for it to leave with if every other rank comes here within two seconds. That is so
-  /// when all of them read the same wrong configuration; the reason is then said once for all ranks
-  /// that have the same one, and the status is `status`, or kExitFailure if the ranks differ.
+  /// exit status for it to leave with if every other rank comes here within four seconds. That is
+  /// so when all of them read the same wrong configuration; the reason is then said once for all
+  /// ranks that have the same one, and the status is `status`, or kExitFailure if the ranks differ.
   /// Otherwise ends the world: the others would wait for this rank in a collective.
   int fail(int status, std::string_view reason);
 

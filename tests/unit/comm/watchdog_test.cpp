@@ -1,0 +1,82 @@
+#include "comm/watchdog.h"
+
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <future>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "comm/world.h"
+
+namespace gm {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// A watchdog that tells what is late instead of ending the world.
+class WatchdogTest : public testing::Test {
+ protected:
+  /// Waits for the watchdog: a minute if it has to, so that a loaded machine does not matter.
+  std::string reason() {
+    if (late_.wait_for(std::chrono::minutes(1)) != std::future_status::ready) return "nothing";
+    return late_.get();
+  }
+  bool nothing_is_late() {
+    return late_.wait_for(std::chrono::seconds(0)) == std::future_status::timeout;
+  }
+
+  World world_;
+  std::promise<std::string> promise_;
+  std::future<std::string> late_ = promise_.get_future();
+  Watchdog watchdog_{world_, [this](const std::string& reason) { promise_.set_value(reason); }};
+};
+
+TEST_F(WatchdogTest, NamesTheLateSectionAndItsLimit) {
+  const auto section = watchdog_.section("reduction", 0.05);
+  const std::string late = reason();
+  EXPECT_THAT(late, StartsWith("late in reduction since"));
+  EXPECT_THAT(late, HasSubstr("(limit 0.05 s)"));
+}
+
+TEST_F(WatchdogTest, InnerSectionMayBeLateInAPatientOuterOne) {
+  const auto outer = watchdog_.section("step", 1000);
+  const auto inner = watchdog_.section("data", 0.05);
+  EXPECT_THAT(reason(), HasSubstr("late in data"));
+}
+
+TEST_F(WatchdogTest, OuterSectionMayBeLateWhileInnerOnesComeAndGo) {
+  const auto outer = watchdog_.section("step", 0.2);
+  while (nothing_is_late()) const auto inner = watchdog_.section("data", 1000);
+  EXPECT_THAT(reason(), HasSubstr("late in step"));
+}
+
+TEST_F(WatchdogTest, ShorterLimitThatComesLaterIsKept) {
+  const auto first = watchdog_.section("sampling", 1000);
+  const auto second = watchdog_.section("checkpoint", 0.05);
+  EXPECT_THAT(reason(), HasSubstr("late in checkpoint"));
+}
+
+TEST_F(WatchdogTest, SectionThatEndedOrMovedAwayIsForgotten) {
+  { const auto ended = watchdog_.section("ended", 0.05); }
+  std::optional<Watchdog::Section> holder(watchdog_.section("moved", 0.05));
+  holder.reset();
+  const auto last = watchdog_.section("last", 0.3);
+  EXPECT_THAT(reason(), HasSubstr("late in last"));
+}
+
+TEST_F(WatchdogTest, LimitZeroIsNoLimit) {
+  const auto free = watchdog_.section("free", 0);
+  const auto limited = watchdog_.section("limited", 0.05);
+  EXPECT_THAT(reason(), HasSubstr("late in limited"));
+}
+
+TEST_F(WatchdogTest, LeavesAtOnceWhenNothingIsLate) {
+  const auto section = watchdog_.section("long", 1000);
+  EXPECT_TRUE(nothing_is_late());
+}
+
+}  // namespace
+}  // namespace gm
