@@ -34,14 +34,15 @@ target_include_directories(gm_torch SYSTEM INTERFACE
 # Without -fopenmp at::parallel_for is serial, silently. The runtime must be the one that LibTorch
 # brings: two of them in one process would each start a pool of threads.
 target_compile_options(gm_torch INTERFACE -fopenmp)
-foreach(library torch_cpu c10 gomp)
-  file(GLOB location ${GM_TORCH_DIR}/lib/lib${library}.so*)
+foreach(library libtorch_cpu.so libc10.so libgomp*.so*)
+  file(GLOB location ${GM_TORCH_DIR}/lib/${library})
   if(location)
-    add_library(gm_torch_${library} SHARED IMPORTED)
-    set_target_properties(gm_torch_${library} PROPERTIES IMPORTED_LOCATION ${location})
-    target_link_libraries(gm_torch INTERFACE gm_torch_${library})
-  elseif(library STREQUAL gomp)
-    target_link_options(gm_torch INTERFACE -fopenmp)
+    cmake_path(GET location STEM name)
+    add_library(gm_${name} SHARED IMPORTED)
+    set_target_properties(gm_${name} PROPERTIES IMPORTED_LOCATION ${location})
+    target_link_libraries(gm_torch INTERFACE gm_${name})
+  else()
+    target_link_options(gm_torch INTERFACE -fopenmp)  # This LibTorch uses the system's libgomp.
   endif()
 endforeach()
 # libtorch_cpu needs CUDA libraries that it finds through its own run path, the linker does not.
