@@ -30,8 +30,8 @@ class Unet : public Network {
   /// Activations are channels last throughout; `x` is brought into that layout if it is not.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t);
 
-  /// Weights are standardised and laid out for the kernels once, at the first forward pass after this
-  /// call, and shared by all passes, forward and backward, up to the next.
+  /// Weights are standardised and laid out for the kernels once, at the first forward pass after
+  /// this call, and shared by all passes, forward and backward, up to the next.
   void weights_changed() override;
 
  private:

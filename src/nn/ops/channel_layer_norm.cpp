@@ -1,20 +1,67 @@
 #include "nn/ops/channel_layer_norm.h"
 
-#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "nn/ops/operator.h"
+
+TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def("channel_layer_norm_forward(Tensor x, Tensor gain, Tensor? residual) -> Tensor y");
+  // The gradients of all but `residual`, which is dy itself.
+  library.def(
+      "channel_layer_norm_backward(Tensor dy, Tensor x, Tensor gain) -> (Tensor dx, Tensor dgain)");
+}
 
 namespace gm::ops {
 
-at::Tensor channel_layer_norm_plain(const at::Tensor& x, const at::Tensor& gain,
-                                    const at::Tensor& residual) {
-  const at::Tensor mean = x.mean({1}, /*keepdim=*/true);
-  const at::Tensor variance = x.var(at::IntArrayRef{1}, /*unbiased=*/false, /*keepdim=*/true);
-  const at::Tensor y = (x - mean) * (variance + 1e-5).rsqrt() * gain;
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+const auto& forward_operator() {
+  static const Operator<Tensor(const Tensor&, const Tensor&, const OptionalTensor&)> result(
+      "gm::channel_layer_norm_forward");
+  return result;
+}
+
+const auto& backward_operator() {
+  static const Operator<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&)>
+      result("gm::channel_layer_norm_backward");
+  return result;
+}
+
+class ChannelLayerNorm : public torch::autograd::Function<ChannelLayerNorm> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& gain,
+                        const OptionalTensor& residual) {
+    context->save_for_backward({x, gain});
+    context->saved_data["has_residual"] = residual.has_value();
+    return forward_operator()(x, gain, residual);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor dy = channels_last(gradients[0]);
+    auto [dx, dgain] = backward_operator()(dy, saved[0], saved[1]);
+    const bool has_residual = context->saved_data["has_residual"].toBool();
+    return {dx, dgain, has_residual ? dy : Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor channel_layer_norm_plain(const Tensor& x, const Tensor& gain, const Tensor& residual) {
+  const Tensor mean = x.mean({1}, /*keepdim=*/true);
+  const Tensor variance = x.var(at::IntArrayRef{1}, /*unbiased=*/false, /*keepdim=*/true);
+  const Tensor y = (x - mean) * (variance + 1e-5).rsqrt() * gain;
   return residual.defined() ? y + residual : y;
 }
 
-at::Tensor channel_layer_norm(const at::Tensor& x, const at::Tensor& gain,
-                              const at::Tensor& residual) {
-  return channel_layer_norm_plain(x, gain, residual);
+Tensor channel_layer_norm(const Tensor& x, const Tensor& gain, const Tensor& residual) {
+  if (!forward_operator().has_kernel_for(x)) return channel_layer_norm_plain(x, gain, residual);
+  return ChannelLayerNorm::apply(x, gain, if_defined(channels_last(residual)));
 }
 
 }  // namespace gm::ops

@@ -1,13 +1,78 @@
 #include "nn/ops/group_norm_silu.h"
 
-#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "nn/ops/operator.h"
+
+// `statistics` [N,groups,2] holds each group's mean and inverse deviation.
+TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def(
+      "group_norm_silu_forward(Tensor x, Tensor weight, Tensor bias, int groups, "
+      "Tensor? scale_shift, Tensor? residual) -> (Tensor y, Tensor statistics)");
+  // The gradients of all but `residual`, which is dy itself.
+  library.def(
+      "group_norm_silu_backward(Tensor dy, Tensor x, Tensor weight, Tensor bias, "
+      "Tensor? scale_shift, Tensor statistics) "
+      "-> (Tensor dx, Tensor dweight, Tensor dbias, Tensor dscale_shift)");
+}
 
 namespace gm::ops {
 
-at::Tensor group_norm_silu_plain(const at::Tensor& x, const at::Tensor& weight,
-                                 const at::Tensor& bias, int64_t groups,
-                                 const at::Tensor& scale_shift, const at::Tensor& residual) {
-  at::Tensor y = at::group_norm(x, groups, weight, bias, 1e-5);
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+const auto& forward_operator() {
+  static const Operator<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&,
+                                                   int64_t, const OptionalTensor&,
+                                                   const OptionalTensor&)>
+      result("gm::group_norm_silu_forward");
+  return result;
+}
+
+const auto& backward_operator() {
+  static const Operator<std::tuple<Tensor, Tensor, Tensor, Tensor>(
+      const Tensor&, const Tensor&, const Tensor&, const Tensor&, const OptionalTensor&,
+      const Tensor&)>
+      result("gm::group_norm_silu_backward");
+  return result;
+}
+
+class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const Tensor& bias, int64_t groups, const OptionalTensor& scale_shift,
+                        const OptionalTensor& residual) {
+    auto [y, statistics] = forward_operator()(x, weight, bias, groups, scale_shift, residual);
+    context->save_for_backward({x, weight, bias, scale_shift.value_or(Tensor()), statistics});
+    context->saved_data["has_residual"] = residual.has_value();
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor& scale_shift = saved[3];
+    const Tensor dy = channels_last(gradients[0]);
+    auto [dx, dweight, dbias, dscale_shift] =
+        backward_operator()(dy, saved[0], saved[1], saved[2], if_defined(scale_shift), saved[4]);
+    const bool has_residual = context->saved_data["has_residual"].toBool();
+    return {dx,
+            dweight,
+            dbias,
+            Tensor(),
+            scale_shift.defined() ? dscale_shift : Tensor(),
+            has_residual ? dy : Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor group_norm_silu_plain(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                             int64_t groups, const Tensor& scale_shift, const Tensor& residual) {
+  Tensor y = at::group_norm(x, groups, weight, bias, 1e-5);
   if (scale_shift.defined()) {
     const auto parts = scale_shift.view({x.size(0), -1, 1, 1}).chunk(2, 1);
     y = y * (parts[0] + 1) + parts[1];
@@ -16,10 +81,13 @@ at::Tensor group_norm_silu_plain(const at::Tensor& x, const at::Tensor& weight,
   return residual.defined() ? y + residual : y;
 }
 
-at::Tensor group_norm_silu(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                           int64_t groups, const at::Tensor& scale_shift,
-                           const at::Tensor& residual) {
-  return group_norm_silu_plain(x, weight, bias, groups, scale_shift, residual);
+Tensor group_norm_silu(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups,
+                       const Tensor& scale_shift, const Tensor& residual) {
+  if (!forward_operator().has_kernel_for(x)) {
+    return group_norm_silu_plain(x, weight, bias, groups, scale_shift, residual);
+  }
+  return GroupNormSilu::apply(x, weight, bias, groups, if_defined(scale_shift),
+                              if_defined(channels_last(residual)));
 }
 
 }  // namespace gm::ops

@@ -1,32 +1,90 @@
 #include "nn/ops/linear_attention.h"
 
-#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include <cmath>
 
+#include "nn/ops/operator.h"
 #include "nn/ops/pixels.h"
+
+// `averages` [N,D,C] holds k^T x with the softmax over pixels in k, `log_sums` [N,D] the logarithms
+// of that softmax's denominators.
+TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def(
+      "linear_attention_forward(Tensor x, Tensor to_qkv, Tensor to_out, Tensor out_bias, int heads)"
+      " -> (Tensor y, Tensor averages, Tensor log_sums)");
+  library.def(
+      "linear_attention_backward(Tensor dy, Tensor x, Tensor to_qkv, Tensor to_out, int heads, "
+      "Tensor averages, Tensor log_sums) -> (Tensor dx, Tensor dto_qkv, Tensor dto_out)");
+}
 
 namespace gm::ops {
 
-at::Tensor linear_attention_plain(const at::Tensor& x, const at::Tensor& to_qkv,
-                                  const at::Tensor& to_out, const at::Tensor& out_bias,
-                                  int64_t heads) {
-  const at::Tensor pixels = pixels_of(x);
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+const auto& forward_operator() {
+  static const Operator<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&,
+                                                           const Tensor&, const Tensor&, int64_t)>
+      result("gm::linear_attention_forward");
+  return result;
+}
+
+const auto& backward_operator() {
+  static const Operator<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&,
+                                                           const Tensor&, const Tensor&, int64_t,
+                                                           const Tensor&, const Tensor&)>
+      result("gm::linear_attention_backward");
+  return result;
+}
+
+class LinearAttention : public torch::autograd::Function<LinearAttention> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& to_qkv,
+                        const Tensor& to_out, const Tensor& out_bias, int64_t heads) {
+    auto [y, averages, log_sums] = forward_operator()(x, to_qkv, to_out, out_bias, heads);
+    context->save_for_backward({x, to_qkv, to_out, averages, log_sums});
+    context->saved_data["heads"] = heads;
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor dy = channels_last(gradients[0]);
+    auto [dx, dto_qkv, dto_out] = backward_operator()(
+        dy, saved[0], saved[1], saved[2], context->saved_data["heads"].toInt(), saved[3], saved[4]);
+    return {dx, dto_qkv, dto_out, dy.sum(at::IntArrayRef{0, 2, 3}), Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor linear_attention_plain(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
+                              const Tensor& out_bias, int64_t heads) {
+  const Tensor pixels = pixels_of(x);
   const auto qkv = at::linear(pixels, matrix_of(to_qkv)).chunk(3, 2);
-  at::Tensor q = split_heads(qkv[0], heads);
-  at::Tensor k = split_heads(qkv[1], heads);
-  const at::Tensor v = split_heads(qkv[2], heads) / pixels.size(1);
+  Tensor q = split_heads(qkv[0], heads);
+  Tensor k = split_heads(qkv[1], heads);
+  const Tensor v = split_heads(qkv[2], heads) / pixels.size(1);
 
   q = q.softmax(3) * (1.0 / std::sqrt(static_cast<double>(q.size(3))));
   k = k.softmax(2);
-  const at::Tensor context = at::matmul(k.transpose(2, 3), v);
-  const at::Tensor out = join_heads(at::matmul(q, context));
+  const Tensor context = at::matmul(k.transpose(2, 3), v);
+  const Tensor out = join_heads(at::matmul(q, context));
   return pictures_of(at::linear(out, matrix_of(to_out), out_bias), x);
 }
 
-at::Tensor linear_attention(const at::Tensor& x, const at::Tensor& to_qkv, const at::Tensor& to_out,
-                            const at::Tensor& out_bias, int64_t heads) {
-  return linear_attention_plain(x, to_qkv, to_out, out_bias, heads);
+Tensor linear_attention(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
+                        const Tensor& out_bias, int64_t heads) {
+  const int64_t head_channels = to_out.size(1) / heads;
+  if (!forward_operator().has_kernel_for(x) || head_channels % 8 != 0) {
+    return linear_attention_plain(x, to_qkv, to_out, out_bias, heads);
+  }
+  return LinearAttention::apply(x, to_qkv, to_out, out_bias, heads);
 }
 
 }  // namespace gm::ops

@@ -1,0 +1,56 @@
+/// Operators that have kernels for some devices, called through PyTorch's dispatcher.
+///
+/// A schema "gm::NAME" is declared next to the operator's public function. Kernels register
+/// themselves for it (TORCH_LIBRARY_IMPL): those of the CPU from ops/cpu/, those of other devices
+/// from a plug-in that is loaded at run time.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <optional>
+#include <utility>
+
+namespace gm::ops {
+
+template <class Signature>
+class Operator {
+ public:
+  /// `name` with its namespace, "gm::NAME".
+  explicit Operator(const char* name)
+      : handle_(c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>()) {}
+
+  /// Runs the kernel for the arguments' device. Expects to be called inside of an autograd node:
+  /// records nothing.
+  template <class... Arguments>
+  auto operator()(Arguments&&... arguments) const {
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
+    return handle_.call(std::forward<Arguments>(arguments)...);
+  }
+
+  /// Whether there is a kernel for the activations `x` [N,C,H,W]. All kernels want them in float32,
+  /// dense and channels last, with a multiple of 8 channels, so that vectors fit into a pixel.
+  bool has_kernel_for(const at::Tensor& x) const {
+    return x.scalar_type() == at::kFloat && x.dim() == 4 && x.size(1) % 8 == 0 && x.numel() > 0 &&
+           x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+           handle_.hasKernelForDispatchKey(c10::legacyExtractDispatchKey(x.key_set()));
+  }
+
+ private:
+  c10::TypedOperatorHandle<Signature> handle_;
+};
+
+/// `x` in the layout that kernels want. Undefined stays undefined.
+inline at::Tensor channels_last(const at::Tensor& x) {
+  return x.defined() ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
+}
+
+/// An argument that may be left out, as the dispatcher and autograd nodes take it.
+using OptionalTensor = std::optional<at::Tensor>;
+
+inline OptionalTensor if_defined(const at::Tensor& x) {
+  return x.defined() ? OptionalTensor(x) : std::nullopt;
+}
+
+}  // namespace gm::ops

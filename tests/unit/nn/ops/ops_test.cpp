@@ -1,0 +1,189 @@
+// Every operator with kernels against its plain ATen form in double precision: result and all
+// gradients, over shapes.
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <functional>
+
+#include "nn/ops/channel_layer_norm.h"
+#include "nn/ops/group_norm_silu.h"
+#include "nn/ops/linear_attention.h"
+#include "nn/ops/standardize_weight.h"
+
+namespace gm::ops {
+namespace {
+
+using at::Tensor;
+using Tensors = std::vector<Tensor>;
+using Function = std::function<Tensor(const Tensors&)>;
+
+constexpr auto kLast = at::MemoryFormat::ChannelsLast;
+
+Tensor pictures(at::IntArrayRef shape) { return at::randn(shape).contiguous(kLast); }
+
+/// f(inputs), and the gradients of the sum of f(inputs) times a fixed random tensor.
+Tensors run(const Function& f, const Tensors& inputs, at::ScalarType type) {
+  Tensors variables;
+  for (const Tensor& input : inputs) {
+    variables.push_back(input.defined() ? input.to(type).clone().detach().requires_grad_() : input);
+  }
+  const Tensor y = f(variables);
+  at::manual_seed(99);
+  const Tensor weights = at::randn(y.sizes(), at::kDouble).to(type);
+  (y * weights).sum().backward();
+  Tensors results = {y};
+  for (const Tensor& variable : variables) {
+    results.push_back(variable.defined() ? variable.grad() : variable);
+  }
+  return results;
+}
+
+/// `kernel` in single precision and `plain` in double give the same, to `tolerance` of each
+/// tensor's length.
+void expect_agreement(const Function& kernel, const Function& plain, const Tensors& inputs,
+                      double tolerance = 3e-6) {
+  const Tensors actual = run(kernel, inputs, at::kFloat);
+  const Tensors expected = run(plain, inputs, at::kDouble);
+  for (size_t i = 0; i < actual.size(); ++i) {
+    if (!expected[i].defined()) continue;
+    ASSERT_EQ(actual[i].sizes(), expected[i].sizes()) << i;
+    const double error = (actual[i].to(at::kDouble) - expected[i]).norm().item<double>();
+    EXPECT_LE(error, tolerance * expected[i].norm().item<double>() + 1e-6)
+        << (i == 0 ? "result" : "gradient of input " + std::to_string(i - 1));
+  }
+}
+
+struct Shape {
+  int64_t pictures, channels, height, width;
+
+  std::vector<int64_t> sizes() const { return {pictures, channels, height, width}; }
+};
+
+void PrintTo(const Shape& s, std::ostream* out) {
+  *out << s.pictures << 'x' << s.channels << 'x' << s.height << 'x' << s.width;
+}
+
+/// One group a channel; odd numbers of pixels; fewer pixels than a block, a whole number of blocks
+/// and some more; a single pixel; a single picture.
+const Shape kShapes[] = {{2, 8, 5, 3},  {3, 16, 32, 32}, {1, 24, 7, 7}, {5, 32, 16, 3},
+                         {2, 64, 8, 8}, {4, 128, 4, 4},  {3, 40, 1, 1}};
+
+class OperatorShapes : public testing::TestWithParam<Shape> {
+ protected:
+  void SetUp() override { at::manual_seed(1); }
+
+  const Shape& shape() const { return GetParam(); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Shapes, OperatorShapes, testing::ValuesIn(kShapes));
+
+TEST_P(OperatorShapes, GroupNormSilu) {
+  const int64_t channels = shape().channels;
+  const Tensor x = pictures(shape().sizes()) * 2 + 3;
+  const Tensor weight = at::randn({channels}), bias = at::randn({channels});
+  for (const bool with_scale : {false, true}) {
+    for (const bool with_residual : {false, true}) {
+      const Tensor scale_shift =
+          with_scale ? at::randn({shape().pictures, 2 * channels}) : Tensor();
+      const Tensor residual = with_residual ? pictures(shape().sizes()) : Tensor();
+      const auto call = [](const auto& f) {
+        return [&f](const Tensors& in) { return f(in[0], in[1], in[2], 8, in[3], in[4]); };
+      };
+      expect_agreement(call(group_norm_silu), call(group_norm_silu_plain),
+                       {x, weight, bias, scale_shift, residual}, 1e-5);
+    }
+  }
+}
+
+TEST_P(OperatorShapes, ChannelLayerNorm) {
+  const Tensor x = pictures(shape().sizes()) * 2 + 3;
+  const Tensor gain = at::randn({1, shape().channels, 1, 1});
+  const auto call = [](const auto& f) {
+    return [&f](const Tensors& in) { return f(in[0], in[1], in[2]); };
+  };
+  expect_agreement(call(channel_layer_norm), call(channel_layer_norm_plain), {x, gain, Tensor()});
+  expect_agreement(call(channel_layer_norm), call(channel_layer_norm_plain),
+                   {x, gain, pictures(shape().sizes())});
+}
+
+class LinearAttentionTest : public OperatorShapes {
+ protected:
+  static void check(const Tensor& x, double logits, int64_t heads, int64_t head_channels) {
+    const int64_t channels = x.size(1), width = heads * head_channels;
+    const double scale = logits / std::sqrt(static_cast<double>(channels));
+    const auto call = [heads](const auto& f) {
+      return [&f, heads](const Tensors& in) { return f(in[0], in[1], in[2], in[3], heads); };
+    };
+    expect_agreement(call(linear_attention), call(linear_attention_plain),
+                     {x, at::randn({3 * width, channels, 1, 1}) * scale,
+                      at::randn({channels, width, 1, 1}), at::randn({channels})},
+                     2e-6 * std::max(4.0, logits));
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Shapes, LinearAttentionTest, testing::ValuesIn(kShapes));
+
+TEST_P(LinearAttentionTest, AgreesWithThePlainForm) { check(pictures(shape().sizes()), 1, 4, 32); }
+
+TEST_P(LinearAttentionTest, TakesOtherHeads) { check(pictures(shape().sizes()), 1, 3, 16); }
+
+/// exp of such logits would overflow: the kernel has to take the largest of all blocks away.
+TEST_P(LinearAttentionTest, SurvivesLargeLogits) { check(pictures(shape().sizes()), 50, 4, 32); }
+
+TEST(StandardizeWeight, AgreesWithThePlainForm) {
+  for (const auto& sizes : {std::vector<int64_t>{8, 3, 7, 7}, {16, 48, 3, 3}, {5, 1, 3, 2}}) {
+    expect_agreement([](const Tensors& in) { return standardize_weight(in[0]); },
+                     [](const Tensors& in) { return standardize_weight_plain(in[0]); },
+                     {at::randn(sizes) + 0.5}, 1e-5);
+  }
+}
+
+TEST(StandardizeWeight, LetsSeveralBackwardPassesThrough) {
+  const Tensor weight = at::randn({8, 8, 3, 3}).requires_grad_();
+  const Tensor standardized = standardize_weight(weight);
+  EXPECT_TRUE(standardized.is_contiguous(kLast));
+  const Tensor factor = at::randn({8, 8, 3, 3});
+  (standardized * factor).sum().backward();
+  const Tensor once = weight.grad().clone();
+  (standardized * factor).sum().backward();
+  EXPECT_TRUE(weight.grad().allclose(2 * once));
+}
+
+TEST(Kernels, TakeGradientsOfAnyLayout) {
+  const Tensor x = pictures({2, 16, 6, 6}).requires_grad_();
+  const Tensor gain = at::ones({1, 16, 1, 1});
+  const Tensor dy = at::randn({2, 16, 6, 6});
+  const Tensor expected = torch::autograd::grad({channel_layer_norm_plain(x, gain)}, {x}, {dy})[0];
+  const Tensor actual = torch::autograd::grad({channel_layer_norm(x, gain)}, {x}, {dy})[0];
+  EXPECT_TRUE(actual.allclose(expected, 1e-4, 1e-5));
+}
+
+TEST(Kernels, LeaveOtherLayoutsAndTypesToThePlainForm) {
+  const Tensor gain = at::rand({1, 16, 1, 1});
+  const Tensor contiguous = at::randn({2, 16, 6, 6});
+  EXPECT_TRUE(channel_layer_norm(contiguous, gain)
+                  .allclose(channel_layer_norm(contiguous.contiguous(kLast), gain), 1e-4, 1e-5));
+  const Tensor narrow = at::randn({2, 6, 5, 5}).contiguous(kLast);
+  EXPECT_TRUE(channel_layer_norm(narrow, at::ones({1, 6, 1, 1}))
+                  .equal(channel_layer_norm_plain(narrow, at::ones({1, 6, 1, 1}))));
+}
+
+TEST(Kernels, DoNotDependOnTheNumberOfThreadsBeyondRounding) {
+  const int before = at::get_num_threads();
+  const Tensor x = pictures({5, 16, 8, 8});
+  const Tensors weights = {at::randn({384, 16, 1, 1}), at::randn({16, 128, 1, 1}), at::randn({16})};
+  const auto attend = [&](const Tensors& in) {
+    return linear_attention(in[0], in[1], in[2], in[3], 4);
+  };
+  at::set_num_threads(1);
+  const Tensors one = run(attend, {x, weights[0], weights[1], weights[2]}, at::kFloat);
+  at::set_num_threads(3);
+  const Tensors three = run(attend, {x, weights[0], weights[1], weights[2]}, at::kFloat);
+  at::set_num_threads(before);
+  EXPECT_TRUE(one[0].equal(three[0]));
+  EXPECT_TRUE(one[1].equal(three[1]));
+  EXPECT_TRUE(one[2].allclose(three[2], 1e-4, 1e-4));
+}
+
+}  // namespace
+}  // namespace gm::ops

@@ -1,0 +1,55 @@
+#include "nn/ops/cpu/product.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "nn/ops/cpu/simd.h"
+
+namespace gm::ops {
+namespace {
+
+float* data_of(const at::Tensor& x) { return x.mutable_data_ptr<float>(); }
+
+TEST(Product, AgreesForEveryNumberOfRowsAndEitherOrientation) {
+  if (!kernels_run_here()) return;
+  for (int64_t m = 1; m <= 13; ++m) {
+    for (const int64_t n : {8, 16, 24, 40}) {
+      for (const int64_t k : {1, 7, 48}) {
+        const at::Tensor a = at::randn({m, k}), b = at::randn({k, n}), c = at::randn({m, n});
+        const at::Tensor expected = c + at::matmul(a, b);
+        const at::Tensor columns = a.t().contiguous(), sum = c.clone(), product = c.clone();
+        add_product(m, n, k, {data_of(a), k}, data_of(b), n, data_of(sum), n);
+        set_product(m, n, k, MatrixView{data_of(columns), m}.transposed(), data_of(b), n,
+                    data_of(product), n);
+        EXPECT_TRUE(sum.allclose(expected, 1e-4, 1e-5)) << m << ' ' << n << ' ' << k;
+        EXPECT_TRUE(product.allclose(expected - c, 1e-4, 1e-5)) << m << ' ' << n << ' ' << k;
+      }
+    }
+  }
+}
+
+GM_KERNEL void exp_of(const float* x, int64_t count, float* y) {
+  for (int64_t i = 0; i < count; i += kLanes) store(y + i, exp(load(x + i)));
+}
+
+TEST(Exp, IsRightToTwoUnitsInTheLastPlaceOverItsRange) {
+  if (!kernels_run_here()) return;
+  const at::Tensor x = at::linspace(-87, 88, 1 << 20);
+  const at::Tensor y = at::empty_like(x);
+  exp_of(data_of(x), x.numel(), data_of(y));
+  const at::Tensor exact = x.to(at::kDouble).exp();
+  EXPECT_LT(((y - exact) / exact).abs().max().item<double>(), 2 * 0x1p-23);
+}
+
+TEST(Exp, StaysAtTheBorderBeyondItsRange) {
+  if (!kernels_run_here()) return;
+  const at::Tensor x = at::tensor({-1e30F, -1000.0F, -88.0F, 0.0F, 1.0F, 89.0F, 1e4F, 1e30F});
+  const at::Tensor y = at::empty_like(x);
+  exp_of(data_of(x), x.numel(), data_of(y));
+  EXPECT_TRUE(y.isfinite().all().item<bool>());
+  EXPECT_LT(y[0].item<float>(), 2e-38F);
+  EXPECT_EQ(y[3].item<float>(), 1.0F);
+}
+
+}  // namespace
+}  // namespace gm::ops
