@@ -123,7 +123,8 @@ void Hdf5Rows::check_chunks(hid_t creation) const {
         chunk_bytes, kLargestChunkBytes);
   }
   hsize_t present = 0;
-  GM_HDF5(H5Dget_num_chunks(dataset_, H5S_ALL, &present));
+  const Hdf5Id space(GM_HDF5(H5Dget_space(dataset_)), H5Sclose);
+  GM_HDF5(H5Dget_num_chunks(dataset_, space, &present));
   if (present != expected) {
     throw InputError("{} declares {} in {} chunks, but only {} are there; write the file again",
                      name_, description(), expected, present);

@@ -11,7 +11,7 @@ struct ImageShape {
   int64_t channels = 0;  ///< 1 (grey) or 3 (RGB).
 
   /// Bytes of one picture with one byte a value, stored [H,W,C].
-  int64_t bytes() const { return height * width * channels; }
+  constexpr int64_t bytes() const { return height * width * channels; }
   bool operator==(const ImageShape&) const = default;
 };
 

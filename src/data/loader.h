@@ -17,7 +17,7 @@ struct LoaderOptions {
   int rank = 0;
   int ranks = 1;
   uint64_t seed = 0;
-  AugmentationOptions augmentation;
+  AugmentationOptions augmentation = {};
   int64_t prefetch = 4;           ///< Micro-batches kept ready; bounds the loader's memory.
   int64_t first_micro_batch = 0;  ///< Global index of the first micro-batch that next() yields.
 };

@@ -12,10 +12,10 @@
 namespace gm {
 
 struct PackOptions {
-  std::filesystem::path input;   ///< A folder of pictures, or an IDX file.
-  std::filesystem::path output;  ///< An HDF5 file, or a folder of them when shards > 1.
-  int64_t size = 0;              ///< Height and width; 0: the input's own, if it has one.
-  std::string fit = "crop";      ///< As parse_fit() takes it.
+  std::filesystem::path input = {};   ///< A folder of pictures, or an IDX file.
+  std::filesystem::path output = {};  ///< An HDF5 file, or a folder of them when shards > 1.
+  int64_t size = 0;                   ///< Height and width; 0: the input's own, if it has one.
+  std::string fit = "crop";           ///< As parse_fit() takes it.
   std::string classes = "all";
   int64_t shards = 1;
   int jobs = 0;           ///< Threads; 0: one for each core that this process may use.

@@ -38,7 +38,7 @@ class PictureSource {
 
 struct SourceOptions {
   std::string classes = "all";  ///< Classes to keep, separated by commas.
-  DecodeOptions decode;
+  DecodeOptions decode = {};
 };
 
 /// JPEG and PNG files (by their endings) of a folder, sorted by path. Each sub-folder is a class,

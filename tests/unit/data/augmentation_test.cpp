@@ -1,0 +1,63 @@
+// Augmentation is drawn by position; what it draws is held to torchvision in tests/parity.
+#include "data/augmentation.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/pictures.h"
+
+namespace gm {
+namespace {
+
+constexpr ImageShape kShape{8, 6, 3};
+
+std::vector<uint8_t> augmented(const AugmentationOptions& options, uint64_t seed,
+                               uint64_t position) {
+  auto pixels = numbered_picture(5, kShape);
+  Augmentation(kShape, options, seed).apply(pixels, position);
+  return pixels;
+}
+
+TEST(Augmentation, SwitchedOffChangesNothing) {
+  for (uint64_t position = 0; position < 20; ++position)
+    EXPECT_EQ(augmented({}, 1, position), numbered_picture(5, kShape));
+}
+
+TEST(Augmentation, AFactorThatAddsNoPixelChangesNothing) {
+  EXPECT_EQ(augmented({.resize_crop = 1.12}, 1, 3), numbered_picture(5, kShape));
+}
+
+TEST(Augmentation, MirrorsHalfOfThePictures) {
+  const auto original = numbered_picture(5, kShape);
+  auto mirrored = original;
+  for (int64_t y = 0; y < kShape.height; ++y) {
+    for (int64_t x = 0; x < kShape.width; ++x) {
+      const int64_t to = (y * kShape.width + x) * 3,
+                    from = (y * kShape.width + kShape.width - 1 - x) * 3;
+      std::copy_n(original.begin() + from, 3, mirrored.begin() + to);
+    }
+  }
+  int flips = 0;
+  for (uint64_t position = 0; position < 1000; ++position) {
+    const auto pixels = augmented({.flip = true}, 1, position);
+    EXPECT_TRUE(pixels == original || pixels == mirrored);
+    if (pixels == mirrored) ++flips;
+  }
+  EXPECT_NEAR(flips, 500, 64) << "four standard deviations";
+}
+
+TEST(Augmentation, DependsOnSeedAndPositionAlone) {
+  const AugmentationOptions options{.resize_crop = 1.5, .flip = true};
+  Augmentation used(kShape, options, 1);
+  for (uint64_t position = 0; position < 50; ++position) {
+    auto pixels = numbered_picture(5, kShape);
+    used.apply(pixels, position);
+    EXPECT_EQ(pixels, augmented(options, 1, position)) << "whatever was drawn before";
+  }
+  EXPECT_NE(augmented(options, 1, 0), augmented(options, 1, 1));
+  EXPECT_NE(augmented(options, 1, 0), augmented(options, 2, 0));
+}
+
+}  // namespace
+}  // namespace gm

@@ -1,0 +1,299 @@
+// One HDF5 file of pictures: ours, those of others, and all that is refused.
+#include "data/image_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include "base/error.h"
+#include "support/expect_error.h"
+#include "support/foreign_file.h"
+#include "support/pictures.h"
+#include "support/temporary_folder.h"
+
+namespace gm {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+constexpr ImageShape kShape{4, 5, 3};
+
+std::vector<uint8_t> read(const ImageFile& file, int64_t index) {
+  std::vector<uint8_t> pixels(static_cast<size_t>(file.shape().bytes()));
+  file.read_image(index, pixels);
+  return pixels;
+}
+
+TEST(ImageFile, GivesBackWhatWasWritten) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 300, {"cat", "dog", "wild"});
+  const ImageFile file(folder / "a.h5");
+  EXPECT_EQ(file.size(), 300);
+  EXPECT_EQ(file.shape(), kShape);
+  EXPECT_THAT(file.classes(), ElementsAre("cat", "dog", "wild"));
+  EXPECT_TRUE(file.is_contiguous());
+  EXPECT_TRUE(file.has_content_hash());
+  for (const int64_t i : {0, 1, 127, 299}) {
+    EXPECT_EQ(read(file, i), numbered_picture(i, kShape));
+    EXPECT_EQ(file.label(i), i % 3);
+  }
+  std::vector<uint8_t> two(static_cast<size_t>(2 * kShape.bytes()));
+  file.read_images(7, 2, two);
+  EXPECT_EQ(number_of(two.data()), 7);
+  EXPECT_EQ(number_of(two.data() + kShape.bytes()), 8);
+  EXPECT_THAT(file.labels(), SizeIs(300));
+  file.verify();
+}
+
+TEST(ImageFile, HoldsPicturesWithoutLabelsInSeveralBlocks) {
+  const TemporaryFolder folder;
+  constexpr ImageShape large{512, 512, 1};  // sixteen to a block
+  write_numbered_file(folder / "a.h5", large, 40);
+  const ImageFile file(folder / "a.h5");
+  EXPECT_FALSE(file.has_labels());
+  EXPECT_THAT(file.classes(), SizeIs(0));
+  EXPECT_EQ(read(file, 39), numbered_picture(39, large));
+  file.verify();
+}
+
+TEST(ImageFile, AskedForMoreThanThereIsSaysSo) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 3);
+  const ImageFile file(folder / "a.h5");
+  std::vector<uint8_t> pixels(static_cast<size_t>(kShape.bytes()));
+  EXPECT_THROW(file.read_image(3, pixels), Error);
+  EXPECT_THROW(file.read_image(-1, pixels), Error);
+}
+
+TEST(ImageFile, ReadsFromSeveralThreads) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 500);
+  ForeignFile(folder / "b.h5")
+      .add("images", H5T_STD_U8LE, {200, 2, 2, 1}, {.chunk = {3, 2, 2, 1}, .gzip = 1});
+  const ImageFile direct(folder / "a.h5"), through_hdf5(folder / "b.h5");
+  const auto work = [&] {
+    for (int64_t i = 0; i < 200; ++i) {
+      ASSERT_EQ(number_of(read(direct, i).data()), i);
+      ASSERT_EQ(read(through_hdf5, i)[0], static_cast<uint8_t>(4 * i));
+    }
+  };
+  std::jthread first(work), second(work);
+}
+
+TEST(ImageFile, TheContentHashFollowsContentAlone) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 20, {"cat", "dog"});
+  write_numbered_file(folder / "same.h5", kShape, 20, {"cat", "dog"});
+  write_numbered_file(folder / "names.h5", kShape, 20, {"cat", "fox"});
+  write_numbered_file(folder / "pixels.h5", kShape, 20, {"cat", "dog"}, 1);
+  write_numbered_file(folder / "plain.h5", kShape, 20);
+  const auto hash = [&](const char* name) { return ImageFile(folder / name).content_hash(); };
+  EXPECT_EQ(hash("a.h5"), hash("same.h5"));
+  for (const char* other : {"names.h5", "pixels.h5", "plain.h5"})
+    EXPECT_NE(hash("a.h5"), hash(other));
+}
+
+TEST(ImageFile, VerifyNamesTheDamagedPictures) {
+  const TemporaryFolder folder;
+  constexpr ImageShape large{512, 512, 1};
+  write_numbered_file(folder / "a.h5", large, 40);
+  // The picture's own pattern tells where it lies in the file.
+  const auto wanted = numbered_picture(20, large);
+  std::fstream file(folder / "a.h5", std::ios::in | std::ios::out | std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  const size_t at = bytes.find(std::string(wanted.begin(), wanted.end()));
+  ASSERT_NE(at, std::string::npos);
+  file.clear();
+  file.seekp(static_cast<std::streamoff>(at + 100'000));
+  file.put(static_cast<char>(bytes[at + 100'000] ^ 1));
+  file.close();
+  const ImageFile damaged(folder / "a.h5");
+  expect_error<InputError>(
+      [&] { damaged.verify(); },
+      AllOf(HasSubstr("a.h5"), HasSubstr("damaged: pictures (or labels) 16 to 31 are")));
+}
+
+TEST(ImageFile, ReadsChunkedAndCompressedFilesOfOthers) {
+  const TemporaryFolder folder;
+  const std::vector<std::pair<const char*, ForeignFile::Layout>> layouts{
+      {"contiguous.h5", {}},
+      {"chunked.h5", {.chunk = {7, 4, 5, 3}}},
+      {"gzip.h5", {.chunk = {1, 4, 5, 3}, .gzip = 4}},
+      {"odd.h5", {.chunk = {4, 3, 2, 2}}},
+  };
+  for (const auto& [name, layout] : layouts) {
+    {
+      ForeignFile file(folder / name);
+      file.add("images", H5T_STD_U8LE, {30, 4, 5, 3}, layout);
+      file.add_integers("labels", H5T_STD_I16BE, std::vector<int64_t>(30, 1));
+      file.add_variable_strings("classes", {"zero", "one"});
+    }
+    const ImageFile file(folder / name);
+    EXPECT_EQ(file.is_contiguous(), layout.chunk.empty());
+    for (const int64_t i : {0, 13, 29}) {
+      const auto pixels = read(file, i);
+      for (size_t k = 0; k < pixels.size(); ++k)
+        ASSERT_EQ(pixels[k], static_cast<uint8_t>(static_cast<size_t>(i) * 60 + k)) << name;
+    }
+    EXPECT_EQ(file.label(29), 1);
+    EXPECT_THAT(file.classes(), ElementsAre("zero", "one"));
+    EXPECT_FALSE(file.has_content_hash());
+    EXPECT_EQ(file.content_hash(), ImageFile(folder / name).content_hash());
+    expect_error<InputError>([&] { file.verify(); }, HasSubstr("holds no hashes"));
+  }
+}
+
+// ---- What is refused --------------------------------------------------------------------------
+
+struct BadFile {
+  const char* name;
+  std::function<void(const std::filesystem::path&)> write;
+  std::vector<const char*> message;
+};
+
+void PrintTo(const BadFile& bad, std::ostream* out) { *out << bad.name; }
+
+void add_external(const std::filesystem::path& path) {
+  ForeignFile file(path);
+  const Hdf5Id creation(GM_HDF5(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
+  GM_HDF5(H5Pset_external(creation, "/etc/passwd", 0, 12));
+  file.add_created("images", H5T_STD_U8LE, {1, 2, 2, 3}, creation, false);
+}
+
+void add_virtual(const std::filesystem::path& path) {
+  ForeignFile file(path);
+  const hsize_t extent[] = {1, 2, 2, 3};
+  const Hdf5Id space(GM_HDF5(H5Screate_simple(4, extent, nullptr)), H5Sclose);
+  const Hdf5Id creation(GM_HDF5(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
+  GM_HDF5(H5Pset_virtual(creation, space, "elsewhere.h5", "/images", space));
+  file.add_created("images", H5T_STD_U8LE, {1, 2, 2, 3}, creation, false);
+}
+
+void cut_in_half(const std::filesystem::path& path) {
+  write_numbered_file(path, kShape, 1000);
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+}
+
+class RefusedImageFile : public ::testing::TestWithParam<BadFile> {};
+
+TEST_P(RefusedImageFile, IsNamedWithWhatWasExpected) {
+  const TemporaryFolder folder;
+  const auto path = folder / "bad.h5";
+  GetParam().write(path);
+  try {
+    const ImageFile file(path);
+    FAIL() << "was accepted";
+  } catch (const InputError& error) {
+    const std::string text = error.what();
+    EXPECT_TRUE(text.starts_with(path.string() + ": ")) << text;
+    for (const char* part : GetParam().message) EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
+const auto kNothing = [](const std::filesystem::path&) {};
+/// Writes a file with one data set.
+auto one(const char* name, hid_t type, std::vector<hsize_t> extent,
+         ForeignFile::Layout layout = {}) {
+  return
+      [=](const std::filesystem::path& path) { ForeignFile(path).add(name, type, extent, layout); };
+}
+
+std::vector<BadFile> bad_files() {
+  silence_hdf5();
+  H5open();
+  const std::vector<hsize_t> good{3, 4, 5, 3};
+  return {
+      {"missing", kNothing, {"no such file"}},
+      {"folder",
+       [](const auto& path) { std::filesystem::create_directory(path); },
+       {"not a regular file"}},
+      {"empty",
+       [](const auto& path) { write_bytes(path, ""); },
+       {"is not an HDF5 file", "gm_data pack"}},
+      {"text", [](const auto& path) { write_bytes(path, "hello"); }, {"is not an HDF5 file"}},
+      {"truncated", cut_in_half, {"cut short", "again"}},
+      {"no_images", one("pictures", H5T_STD_U8LE, good), {"no data set /images"}},
+      {"float",
+       one("images", H5T_IEEE_F32LE, good),
+       {"/images is float32 [3,4,5,3]", "uint8 [N,H,W,C]"}},
+      {"signed", one("images", H5T_STD_I8LE, good), {"/images is int8", "uint8 [N,H,W,C]"}},
+      {"rank_3", one("images", H5T_STD_U8LE, {3, 4, 5}), {"uint8 [3,4,5]", "[N,H,W,C]"}},
+      {"scalar", one("images", H5T_STD_U8LE, {}), {"uint8 []", "[N,H,W,C]"}},
+      {"channels_first", one("images", H5T_STD_U8LE, {3, 3, 32, 32}), {"channels last"}},
+      {"two_channels", one("images", H5T_STD_U8LE, {3, 4, 5, 2}), {"1 or 3 channels"}},
+      {"no_pictures", one("images", H5T_STD_U8LE, {0, 4, 5, 3}), {"it holds no pictures"}},
+      {"wide", one("images", H5T_STD_U8LE, {1, 1, 9000, 1}), {"sides of 1 to 8192"}},
+      {"three_terabytes",
+       one("images", H5T_STD_U8LE, {1'000'000'000, 32, 32, 3}, {.fill = false}),
+       {"3072000000000 bytes", "never filled"}},
+      {"three_terabytes_of_chunks",
+       one("images", H5T_STD_U8LE, {1'000'000'000, 32, 32, 3},
+           {.chunk = {1000, 32, 32, 3}, .fill = false}),
+       {"1000000 chunks", "only 0 are there"}},
+      {"overflow",
+       one("images", H5T_STD_U8LE, {hsize_t{1} << 62, 32, 32, 3},
+           {.chunk = {1, 32, 32, 3}, .fill = false}),
+       {"a size that no file can have"}},
+      {"huge_chunks",
+       one("images", H5T_STD_U8LE, {600, 1024, 1024, 1},
+           {.chunk = {600, 1024, 1024, 1}, .fill = false}),
+       {"chunks of 629145600 bytes"}},
+      {"external", add_external, {"keeps its data in other files"}},
+      {"virtual", add_virtual, {"keeps its data in other files"}},
+      {"group",
+       [](const auto& path) {
+         const ForeignFile file(path);
+         const Hdf5Id group(H5Gcreate2(file, "images", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                            H5Gclose);
+       },
+       {"/images is not a data set"}},
+      {"external_link",
+       [](const auto& path) {
+         const ForeignFile file(path);
+         GM_HDF5(
+             H5Lcreate_external("other.h5", "/images", file, "images", H5P_DEFAULT, H5P_DEFAULT));
+       },
+       {"/images is a link to elsewhere"}},
+      {"version_2",
+       [](const auto& path) {
+         ForeignFile file(path);
+         file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+         file.add_integer_attribute("format_version", 2);
+       },
+       {"format version 2", "reads version 1"}},
+      {"few_labels",
+       [](const auto& path) {
+         ForeignFile file(path);
+         file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+         file.add_integers("labels", H5T_STD_I64LE, {1, 2});
+       },
+       {"/labels is int64 [2]", "int64 [3]"}},
+      {"float_labels",
+       [](const auto& path) {
+         ForeignFile file(path);
+         file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+         file.add("labels", H5T_IEEE_F64LE, {3});
+       },
+       {"/labels is float64 [3]"}},
+      {"classes_are_numbers",
+       [](const auto& path) {
+         ForeignFile file(path);
+         file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+         file.add_integers("classes", H5T_STD_I64LE, {1, 2});
+       },
+       {"/classes is int64 [2]", "list of names"}},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, RefusedImageFile, ::testing::ValuesIn(bad_files()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace gm

@@ -1,0 +1,73 @@
+// A grid of pictures as a PNG file, read back with the packing's decoder.
+#include "data/image_grid.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "data/pack/decode.h"
+#include "support/temporary_folder.h"
+
+namespace gm {
+namespace {
+
+constexpr size_t kLimit = 1 << 20;
+constexpr int64_t kLine = 2;
+
+at::Tensor read_png(const std::filesystem::path& path) {
+  const Picture picture = decode_picture(path.string(), read_file(path, kLimit));
+  at::Tensor pixels = at::empty({picture.shape.height, picture.shape.width, 3}, at::kByte);
+  std::copy(picture.pixels.begin(), picture.pixels.end(), pixels.data_ptr<uint8_t>());
+  return pixels;
+}
+
+TEST(ImageGrid, PutsPicturesRowByRowWithLinesBetween) {
+  const TemporaryFolder folder;
+  const auto images = at::randint(0, 256, {5, 3, 4, 3}, at::kByte);
+  write_image_grid(folder / "grid.png", images, 3, 2);
+  const auto grid = read_png(folder / "grid.png");
+  ASSERT_EQ(grid.size(0), 2 * (6 + kLine) + kLine);
+  ASSERT_EQ(grid.size(1), 3 * (8 + kLine) + kLine);
+  for (int64_t i = 0; i < 5; ++i) {
+    const int64_t top = kLine + i / 3 * (6 + kLine), left = kLine + i % 3 * (8 + kLine);
+    const auto tile = grid.slice(0, top, top + 6).slice(1, left, left + 8);
+    EXPECT_TRUE(at::equal(tile, images[i].repeat_interleave(2, 0).repeat_interleave(2, 1)));
+  }
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"grid.png"});
+}
+
+TEST(ImageGrid, TakesGreyPicturesAndMoreColumnsThanPictures) {
+  const TemporaryFolder folder;
+  const auto images = at::randint(0, 256, {2, 3, 3, 1}, at::kByte);
+  write_image_grid(folder / "grid.png", images, 8);
+  const auto grid = read_png(folder / "grid.png");
+  ASSERT_EQ(grid.size(1), 2 * (3 + kLine) + kLine);
+  EXPECT_TRUE(at::equal(grid.slice(0, 2, 5).slice(1, 2, 5), images[0].expand({3, 3, 3})));
+}
+
+TEST(ImageGrid, RefusesWhatIsNoPicture) {
+  const TemporaryFolder folder;
+  EXPECT_THROW(write_image_grid(folder / "a.png", at::zeros({1, 3, 4, 4}, at::kByte), 1), Error);
+  EXPECT_THROW(write_image_grid(folder / "a.png", at::zeros({1, 4, 4, 3}), 1), Error);
+  EXPECT_THROW(write_image_grid(folder / "none" / "a.png", at::zeros({1, 4, 4, 3}, at::kByte), 1),
+               Error);
+  EXPECT_TRUE(folder.names().empty());
+}
+
+TEST(ToPixels, RoundsAndClamps) {
+  const auto values = at::tensor({-1.5F, -1.0F, 0.0F, 0.999F, 1.0F, 7.0F}).view({1, 1, 2, 3});
+  const auto pixels = to_pixels(values);
+  EXPECT_EQ(pixels.sizes(), (at::IntArrayRef{1, 2, 3, 1}));
+  EXPECT_TRUE(at::equal(pixels.flatten(), at::tensor({0, 0, 128, 255, 255, 255}, at::kByte)));
+}
+
+TEST(ToPixels, UndoesWhatTheLoaderDoes) {
+  const auto pixels = at::arange(256, at::kByte).view({1, 16, 16, 1});
+  const auto values = pixels.permute({0, 3, 1, 2}).to(at::kFloat) * (2.0F / 255.0F) - 1.0F;
+  EXPECT_TRUE(at::equal(to_pixels(values), pixels));
+}
+
+}  // namespace
+}  // namespace gm

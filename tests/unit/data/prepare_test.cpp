@@ -1,0 +1,113 @@
+// From data.path to an image file: the cache of packed folders.
+#include "data/prepare.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "data/image_grid.h"
+#include "support/expect_error.h"
+#include "support/pictures.h"
+#include "support/temporary_folder.h"
+
+namespace gm {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class Prepare : public ::testing::Test {
+ protected:
+  Prepare() {
+    for (const char* name : {"cat/a.png", "cat/b.png", "dog/c.png"}) write_png(name, 50);
+    config_.path = pictures_.path().string();
+    config_.cache = (cache_ / "gm").string();
+    config_.image_size = 8;
+  }
+
+  void write_png(const char* name, int value) {
+    fs::create_directories((pictures_ / name).parent_path());
+    write_image_grid(pictures_ / name, at::full({1, 12, 12, 3}, value, at::kByte), 1);
+  }
+
+  TemporaryFolder pictures_, cache_;
+  DataConfig config_;
+};
+
+TEST_F(Prepare, ImageFilesAreTakenAsTheyAre) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", {8, 8, 3}, 10);
+  config_.path = (folder / "a.h5").string();
+  EXPECT_EQ(prepare_dataset(config_), folder / "a.h5");
+  config_.path = folder.path().string();
+  EXPECT_EQ(prepare_dataset(config_), folder.path());
+  EXPECT_TRUE(cache_.names().empty());
+  fs::create_directory(folder / "cat");
+  expect_error<InputError>([&] { prepare_dataset(config_); },
+                           HasSubstr("HDF5 files beside sub-folders"));
+}
+
+TEST_F(Prepare, AFolderOfPicturesIsPackedOnce) {
+  const fs::path packed = prepare_dataset(config_);
+  EXPECT_EQ(packed.parent_path(), config_.cache);
+  const ImageDataset dataset(packed, "all");
+  EXPECT_EQ(dataset.size(), 3);
+  require_image_size(dataset, 8);
+  const auto made = fs::last_write_time(packed);
+  EXPECT_EQ(prepare_dataset(config_), packed);
+  EXPECT_EQ(fs::last_write_time(packed), made);
+}
+
+TEST_F(Prepare, TheSameContentElsewhereIsTheSameCopy) {
+  const fs::path packed = prepare_dataset(config_);
+  const TemporaryFolder other;
+  fs::copy(pictures_.path(), other / "moved", fs::copy_options::recursive);
+  config_.path = (other / "moved").string();
+  EXPECT_EQ(prepare_dataset(config_), packed);
+}
+
+TEST_F(Prepare, AnotherContentOrChoiceIsAnotherCopy) {
+  const fs::path packed = prepare_dataset(config_);
+  DataConfig other = config_;
+  other.classes = "cat";
+  EXPECT_NE(prepare_dataset(other), packed);
+  EXPECT_EQ(ImageDataset(prepare_dataset(other), "cat").size(), 2);
+  other = config_;
+  other.image_size = 10;
+  EXPECT_NE(prepare_dataset(other), packed);
+  other = config_;
+  other.fit = "squash";
+  EXPECT_NE(prepare_dataset(other), packed);
+  write_png("cat/a.png", 51);
+  EXPECT_NE(prepare_dataset(config_), packed);
+}
+
+TEST_F(Prepare, ADamagedCopyIsMadeAnew) {
+  const fs::path packed = prepare_dataset(config_);
+  fs::resize_file(packed, 100);
+  EXPECT_EQ(prepare_dataset(config_), packed);
+  EXPECT_EQ(ImageDataset(packed).size(), 3);
+}
+
+TEST_F(Prepare, SaysWhatIsWrong) {
+  config_.path = "/nowhere/at/all";
+  expect_error<InputError>([&] { prepare_dataset(config_); },
+                           AllOf(HasSubstr("data.path"), HasSubstr("no such file")));
+  config_.path = pictures_.path().string();
+  write_bytes(pictures_ / "cat" / "a.png", "hello");
+  expect_error<InputError>([&] { prepare_dataset(config_); }, HasSubstr("cat/a.png"));
+  config_.cache = "/proc/none";
+  expect_error<InputError>([&] { prepare_dataset(config_); }, HasSubstr("data.cache"));
+}
+
+TEST_F(Prepare, ASizeThatDoesNotFitSaysHowToGetThere) {
+  const ImageDataset dataset(prepare_dataset(config_));
+  expect_error<InputError>(
+      [&] { require_image_size(dataset, 32); },
+      AllOf(HasSubstr("8 x 8"), HasSubstr("data.image_size is 32"), HasSubstr("--size 32")));
+}
+
+}  // namespace
+}  // namespace gm

@@ -1,0 +1,154 @@
+// The order of pictures: each once an epoch, by chance, the same for any number of ranks.
+#include "data/sample_order.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+#include <vector>
+
+#include "base/error.h"
+#include "support/expect_error.h"
+
+namespace gm {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+TEST(Permuted, IsAPermutationForEverySize) {
+  std::vector<int64_t> sizes(130);
+  std::iota(sizes.begin(), sizes.end(), 1);
+  for (const int64_t n : {1000, 4096, 4097, 50'000}) sizes.push_back(n);
+  for (const int64_t n : sizes) {
+    std::vector<bool> seen(static_cast<size_t>(n));
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t value = permuted(i, n, 1, 2, 3);
+      ASSERT_TRUE(value >= 0 && value < n && !seen[static_cast<size_t>(value)]) << n << ' ' << i;
+      seen[static_cast<size_t>(value)] = true;
+    }
+  }
+}
+
+TEST(Permuted, HandlesSizesBeyond32Bits) {
+  for (const int64_t n : {int64_t{1} << 40, (int64_t{1} << 62) - 12345}) {
+    std::set<int64_t> values;
+    for (int64_t i = 0; i < 1000; ++i) values.insert(permuted(n - 1 - i, n, 1, 2, 3));
+    EXPECT_EQ(values.size(), 1000U);
+    EXPECT_GE(*values.begin(), 0);
+    EXPECT_LT(*values.rbegin(), n);
+  }
+}
+
+TEST(Permuted, EveryOrderOfFourIsEquallyLikely) {
+  std::map<std::vector<int64_t>, int> counts;
+  constexpr int kDraws = 24'000;
+  for (int epoch = 0; epoch < kDraws; ++epoch) {
+    std::vector<int64_t> order;
+    for (int64_t i = 0; i < 4; ++i)
+      order.push_back(permuted(i, 4, 9, static_cast<uint64_t>(epoch), 0));
+    ++counts[order];
+  }
+  ASSERT_EQ(counts.size(), 24U);
+  double chi_square = 0;
+  for (const auto& [order, count] : counts)
+    chi_square += (count - 1000.0) * (count - 1000.0) / 1000.0;
+  EXPECT_LT(chi_square, 49.7) << "23 degrees of freedom: larger once in a thousand";
+}
+
+TEST(Permuted, EachPlaceIsEquallyLikely) {
+  constexpr int64_t n = 37;
+  constexpr int kEpochs = 3700;
+  std::vector<std::vector<int>> counts(n, std::vector<int>(n));
+  for (uint64_t epoch = 0; epoch < kEpochs; ++epoch) {
+    for (int64_t i = 0; i < n; ++i)
+      ++counts[static_cast<size_t>(i)][static_cast<size_t>(permuted(i, n, 5, epoch, 1))];
+  }
+  double chi_square = 0;
+  for (const auto& row : counts) {
+    for (const int count : row) chi_square += (count - 100.0) * (count - 100.0) / 100.0;
+  }
+  // (n - 1)^2 = 1296 degrees of freedom: mean 1296, standard deviation 51.
+  EXPECT_LT(chi_square, 1296 + 4 * 51);
+  EXPECT_GT(chi_square, 1296 - 4 * 51);
+}
+
+TEST(Permuted, NeighboursAreUnrelated) {
+  constexpr int64_t n = 10'000;
+  double covariance = 0;
+  for (int64_t i = 0; i + 1 < n; ++i) {
+    const auto centred = [&](int64_t k) {
+      return 2.0 * static_cast<double>(permuted(k, n, 3, 0, 0)) / n - 1;
+    };
+    covariance += centred(i) * centred(i + 1);
+  }
+  EXPECT_LT(std::abs(covariance / n * 3), 0.04) << "four standard deviations of a correlation";
+}
+
+TEST(Permuted, DependsOnSeedEpochAndShard) {
+  const auto order = [](uint64_t seed, uint64_t epoch, uint32_t shard) {
+    std::vector<int64_t> values;
+    for (int64_t i = 0; i < 100; ++i) values.push_back(permuted(i, 100, seed, epoch, shard));
+    return values;
+  };
+  const auto base = order(1, 2, 3);
+  EXPECT_EQ(base, order(1, 2, 3));
+  EXPECT_NE(base, order(2, 2, 3));
+  EXPECT_NE(base, order(1, 3, 3));
+  EXPECT_NE(base, order(1, 2, 4));
+}
+
+TEST(SampleOrder, EachShardGivesItsShareOfEveryMicroBatch) {
+  constexpr int64_t kPictures = 103, kShards = 4, kBatch = 12;
+  const SampleOrder order(kPictures, kShards, kBatch, 0);
+  for (int64_t position = 0; position < 100 * kBatch; ++position) {
+    const int64_t shard = position % kBatch / (kBatch / kShards);
+    const int64_t index = order.index_at(position);
+    EXPECT_GE(index, shard * kPictures / kShards);
+    EXPECT_LT(index, (shard + 1) * kPictures / kShards);
+  }
+}
+
+TEST(SampleOrder, EachShardShowsItsPicturesOnceAnEpochWithoutAGap) {
+  constexpr int64_t kPictures = 103, kShards = 4, kBatch = 12, kShare = kBatch / kShards;
+  const SampleOrder order(kPictures, kShards, kBatch, 0);
+  for (int64_t shard = 0; shard < kShards; ++shard) {
+    const int64_t begin = shard * kPictures / kShards;
+    const int64_t size = (shard + 1) * kPictures / kShards - begin;
+    std::vector<int64_t> stream;
+    for (int64_t k = 0; k < 5 * size; ++k)
+      stream.push_back(order.index_at(k / kShare * kBatch + shard * kShare + k % kShare));
+    for (auto epoch = stream.begin(); epoch != stream.end(); epoch += size) {
+      std::vector<int64_t> sorted(epoch, epoch + size), expected(static_cast<size_t>(size));
+      std::sort(sorted.begin(), sorted.end());
+      std::iota(expected.begin(), expected.end(), begin);
+      EXPECT_EQ(sorted, expected);
+      EXPECT_NE(std::vector<int64_t>(epoch, epoch + size), expected) << "drawn, not in order";
+    }
+  }
+}
+
+TEST(CheckDivisible, AcceptsWhatWorks) {
+  check_divisible(5000, 8, 32, 1);
+  check_divisible(5000, 8, 32, 8);
+  check_divisible(32, 32, 32, 4);
+}
+
+TEST(CheckDivisible, SaysWhichSizesWouldWork) {
+  expect_error<InputError>([] { check_divisible(5000, 8, 32, 3); },
+                           AllOf(HasSubstr("3 ranks do not divide data.shards = 8"),
+                                 HasSubstr("would work: 1, 2, 4, 8;"), HasSubstr("multiple of 3")));
+  expect_error<InputError>(
+      [] { check_divisible(5000, 8, 30, 2); },
+      AllOf(HasSubstr("train.batch_size = 30 is not a multiple of data.shards = 8"),
+            HasSubstr("batch sizes that would work: 8, 16, 24, 32, 40;"),
+            HasSubstr("numbers of shards that would work: 2, 6, 10, 30")));
+  expect_error<InputError>([] { check_divisible(31, 8, 32, 1); },
+                           AllOf(HasSubstr("31 pictures"), HasSubstr("32 of one global batch")));
+}
+
+}  // namespace
+}  // namespace gm
