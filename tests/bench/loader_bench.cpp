@@ -1,0 +1,37 @@
+// How many pictures a second the loader yields: loader_bench FILE SECONDS plain|augmented.
+// Prints one number. loader.py races it against torchvision.
+#include <fmt/core.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "data/loader.h"
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    fmt::print(stderr, "usage: loader_bench FILE SECONDS plain|augmented\n");
+    return 2;
+  }
+  using Clock = std::chrono::steady_clock;
+  constexpr int64_t kBatch = 32;
+  const auto dataset = std::make_shared<const gm::ImageDataset>(argv[1]);
+  const double seconds = std::atof(argv[2]);
+  gm::LoaderOptions options{.batch_size = kBatch, .shards = 8};
+  if (std::strcmp(argv[3], "augmented") == 0)
+    options.augmentation = {.resize_crop = 1.12, .flip = true};
+  gm::ImageLoader loader(dataset, options);
+  for (int m = 0; m < 100; ++m) loader.next();
+
+  const auto start = Clock::now();
+  int64_t images = 0;
+  double taken = 0;
+  while (taken < seconds) {
+    for (int m = 0; m < 20; ++m) loader.next();
+    images += 20 * kBatch;
+    taken = std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  fmt::print("{:.0f}\n", static_cast<double>(images) / taken);
+  return 0;
+}

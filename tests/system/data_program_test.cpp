@@ -1,0 +1,281 @@
+// gm_data as a user meets it: what it prints, what it leaves behind, how it says no.
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <fstream>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "checkpoint/safetensors.h"
+#include "data/image_dataset.h"
+#include "data/image_grid.h"
+#include "support/foreign_file.h"
+#include "support/idx.h"
+#include "support/pictures.h"
+#include "support/run_command.h"
+#include "support/temporary_folder.h"
+
+namespace gm {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+CommandResult gm_data(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), program("gm_data"));
+  return run_command(arguments);
+}
+
+std::string text(const fs::path& path) { return path.string(); }
+
+/// Files of all kinds, made by Pillow; tests/parity/picture_answers.py says how.
+std::string picture_file(const std::string& name) {
+  static const TensorMap files = load_safetensors(
+      fs::path(std::getenv("GM_SOURCE_DIR")) / "tests/parity/answers/pictures_files.safetensors");
+  const at::Tensor& bytes = files.at(name + ".file");
+  return {reinterpret_cast<const char*>(bytes.const_data_ptr<uint8_t>()),
+          static_cast<size_t>(bytes.numel())};
+}
+
+/// Photographs in folders `cat` and `dog`: real ones where they are at hand, otherwise made ones.
+void fill_with_photographs(const fs::path& folder) {
+  if (const char* shared = std::getenv("GM_SHARED_DATA")) {
+    const auto archive = fs::path(shared) / "cifar10_cat_dog_jpeg.tar";
+    ASSERT_EQ(run_command({"tar", "xf", text(archive), "-C", text(folder)}).status, 0);
+    return;
+  }
+  for (const char* name : {"jpeg_420", "jpeg_progressive", "jpeg_grey"}) {
+    for (const char* animal : {"cat", "dog"})
+      write_bytes(folder / animal / (std::string(name) + ".jpg"), picture_file(name));
+  }
+}
+
+TEST(DataProgram, AnswersHelpAndVersion) {
+  EXPECT_THAT(gm_data({"--version"}).out, StartsWith("gm 0."));
+  const auto help = gm_data({"--help"});
+  EXPECT_EQ(help.status, 0);
+  for (const char* command : {"pack", "info", "verify"}) {
+    EXPECT_THAT(help.out, HasSubstr(command));
+    EXPECT_EQ(gm_data({command, "--help"}).status, 0);
+  }
+  EXPECT_THAT(gm_data({"pack", "--help"}).out,
+              AllOf(HasSubstr("--fit"), HasSubstr("never larger"), HasSubstr("--skip-bad")));
+}
+
+TEST(DataProgram, PacksInspectsAndVerifiesAFolderOfPhotographs) {
+  const TemporaryFolder in, out;
+  ASSERT_NO_FATAL_FAILURE(fill_with_photographs(in.path()));
+  const auto file = text(out / "photos.h5");
+  const auto packed = gm_data({"pack", text(in.path()), "--size", "32", "--out", file});
+  ASSERT_EQ(packed.status, 0) << packed.err;
+  EXPECT_THAT(packed.out, HasSubstr("pictures of 32 x 32 x 3"));
+  EXPECT_THAT(packed.err, IsEmpty()) << "no progress line without a terminal";
+
+  const auto info = gm_data({"info", file, "--json"});
+  ASSERT_EQ(info.status, 0) << info.err;
+  const auto json = nlohmann::json::parse(info.out);
+  EXPECT_EQ(json["height"], 32);
+  EXPECT_EQ(json["channels"], 3);
+  EXPECT_EQ(json["classes"][0]["name"], "cat");
+  EXPECT_EQ(json["classes"][0]["images"], json["images"].get<int64_t>() / 2);
+  EXPECT_EQ(json["files"][0]["contiguous"], true);
+  EXPECT_THAT(gm_data({"info", file}).out, AllOf(HasSubstr("dog: "), HasSubstr("contiguous")));
+
+  const auto verified = gm_data({"verify", file});
+  EXPECT_EQ(verified.status, 0);
+  EXPECT_THAT(verified.out, HasSubstr("are what was packed"));
+}
+
+TEST(DataProgram, PacksTheCatsAloneIntoShards) {
+  const TemporaryFolder in, out;
+  ASSERT_NO_FATAL_FAILURE(fill_with_photographs(in.path()));
+  const auto packed = gm_data({"pack", text(in.path()), "--size", "16", "--classes", "cat",
+                               "--shards", "3", "--grey", "--jobs", "3", "-o", text(out / "cats")});
+  ASSERT_EQ(packed.status, 0) << packed.err;
+  EXPECT_THAT(out.names(), testing::ElementsAre("cats"));
+  const ImageDataset dataset(out / "cats");
+  EXPECT_EQ(dataset.files().size(), 3U);
+  EXPECT_EQ(dataset.shape(), (ImageShape{16, 16, 1}));
+  EXPECT_THAT(dataset.classes(), testing::ElementsAre("cat"));
+  EXPECT_EQ(gm_data({"verify", text(out / "cats")}).status, 0);
+}
+
+TEST(DataProgram, CountsWhatItSkips) {
+  const TemporaryFolder in, out;
+  write_bytes(in / "a.jpg", picture_file("jpeg_420"));
+  write_bytes(in / "b.jpg", "hello");
+  write_bytes(in / "c.txt", "hello");
+  const auto packed =
+      gm_data({"pack", text(in.path()), "--size", "8", "--skip-bad", "-o", text(out / "a.h5")});
+  EXPECT_EQ(packed.status, 0);
+  EXPECT_THAT(packed.out, HasSubstr("1 pictures"));
+  EXPECT_THAT(packed.err,
+              AllOf(HasSubstr("skipped 1"), HasSubstr("b.jpg: is neither"),
+                    HasSubstr("files left out, as they do not end in .jpg, .jpeg or .png: 1")));
+}
+
+TEST(DataProgram, PackingHoldsLittleOfALargeInput) {
+  const TemporaryFolder folder;
+  constexpr uint32_t kPictures = 4000, kSide = 256;
+  write_bytes(folder / "x-images-idx3", idx_header({kPictures, kSide, kSide}));
+  fs::resize_file(folder / "x-images-idx3", 16 + uint64_t{kPictures} * kSide * kSide);  // 262 MB
+  const auto small = gm_data({"--version"});
+  const auto packed =
+      gm_data({"pack", text(folder / "x-images-idx3"), "-o", text(folder / "a.h5")});
+  ASSERT_EQ(packed.status, 0) << packed.err;
+  EXPECT_LT(packed.peak_bytes - small.peak_bytes, int64_t{110} << 20);
+}
+
+// ---- What is refused --------------------------------------------------------------------------
+
+/// A PNG file that declares 60,000 x 60,000 pixels and ends there.
+std::string huge_png() {
+  std::string header = "IHDR";
+  header += std::string("\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0", 13);
+  const uLong sum =
+      crc32(0, reinterpret_cast<const Bytef*>(header.data()), static_cast<uInt>(header.size()));
+  std::string file = "\x89PNG\r\n\x1a\n" + std::string("\0\0\0\x0d", 4) + header;
+  for (int shift = 24; shift >= 0; shift -= 8) file.push_back(static_cast<char>(sum >> shift));
+  return file;
+}
+
+/// A JPEG file whose frame header declares 65,000 x 65,000 pixels.
+std::string huge_jpeg() {
+  std::string file = picture_file("jpeg_420");
+  const size_t frame = file.find("\xff\xc0");
+  return file.replace(frame + 5, 4, "\xfd\xe8\xfd\xe8");
+}
+
+struct BadPicture {
+  const char* name;
+  std::function<std::string()> bytes;
+  const char* reason;
+};
+void PrintTo(const BadPicture& bad, std::ostream* out) { *out << bad.name; }
+
+class BadPictures : public ::testing::TestWithParam<BadPicture> {};
+
+TEST_P(BadPictures, AreNamedAndNothingIsWritten) {
+  const TemporaryFolder in, out;
+  write_bytes(in / "cat" / "good.jpg", picture_file("jpeg_420"));
+  write_bytes(in / "cat" / "wrong.jpg", GetParam().bytes());
+  const auto ended = gm_data({"pack", text(in.path()), "--size", "8", "-o", text(out / "a.h5")});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_THAT(ended.last_error(), AllOf(StartsWith("gm_data: "), HasSubstr("cat/wrong.jpg"),
+                                        HasSubstr(GetParam().reason)));
+  EXPECT_THAT(out.names(), IsEmpty());
+  EXPECT_LT(ended.peak_bytes, int64_t{600} << 20) << "nothing was allocated for what was declared";
+
+  const auto skipped =
+      gm_data({"pack", text(in.path()), "--size", "8", "--skip-bad", "-o", text(out / "a.h5")});
+  EXPECT_EQ(skipped.status, 0);
+  EXPECT_EQ(ImageDataset(out / "a.h5").size(), 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, BadPictures,
+    ::testing::Values(
+        BadPicture{"huge_png", huge_png, "declares 60000 x 60000 pixels"},
+        BadPicture{"huge_jpeg", huge_jpeg, "declares 65000 x 65000 pixels"},
+        BadPicture{"cmyk", [] { return picture_file("cmyk"); }, "CMYK"},
+        BadPicture{"sixteen_bit", [] { return picture_file("sixteen_bit"); }, "16 bits"},
+        BadPicture{"transparent", [] { return picture_file("transparent"); }, "transparent pixels"},
+        BadPicture{"truncated_jpeg", [] { return picture_file("truncated_jpeg"); },
+                   "not an intact JPEG"},
+        BadPicture{"truncated_png", [] { return picture_file("truncated_png"); },
+                   "not an intact PNG"},
+        BadPicture{"text", [] { return std::string("hello\n"); }, "neither a JPEG nor a PNG"},
+        BadPicture{"empty", [] { return std::string(); }, "neither a JPEG nor a PNG"}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(DataProgram, SaysWhatIsWrongWithTheCommandLine) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "in" / "a.jpg", picture_file("jpeg_420"));
+  const auto in = text(folder / "in"), out = text(folder / "a.h5");
+  const std::vector<std::pair<std::vector<std::string>, const char*>> cases{
+      {{}, "subcommand"},
+      {{"unpack"}, "unpack"},
+      {{"pack"}, "required"},
+      {{"pack", in}, "--out is required"},
+      {{"pack", in, "-o", out}, "--size"},
+      {{"pack", in, "-o", out, "--size", "0"}, "--size"},
+      {{"pack", in, "-o", out, "--size", "many"}, "--size"},
+      {{"pack", in, "-o", out, "--size", "8", "--fit", "stretch"}, "--fit"},
+      {{"pack", in, "-o", out, "--size", "8", "--shards", "2"}, "--shards is 2, but 1 to 1"},
+      {{"pack", in, "-o", out, "--size", "8", "--colour"}, "--colour"},
+      {{"pack", in, "-o", in, "--size", "8"}, "exists already"},
+      {{"pack", "/nowhere", "-o", out, "--size", "8"}, "/nowhere: no such file or folder"},
+      {{"info", "/nowhere"}, "/nowhere: no such file or folder"},
+      {{"verify", "/nowhere"}, "/nowhere: no such file or folder"},
+  };
+  for (const auto& [arguments, reason] : cases) {
+    const auto result = gm_data(arguments);
+    EXPECT_EQ(result.status, 2) << result.last_error();
+    EXPECT_THAT(result.last_error(), AllOf(StartsWith("gm_data: "), HasSubstr(reason)));
+    EXPECT_THAT(folder.names(), testing::ElementsAre("in"));
+  }
+}
+
+TEST(DataProgram, RefusesFilesThatAreNoImageFiles) {
+  const TemporaryFolder folder;
+  silence_hdf5();
+  write_bytes(folder / "text.h5", "hello");
+  write_numbered_file(folder / "cut.h5", {8, 8, 3}, 100);
+  fs::resize_file(folder / "cut.h5", 2000);
+  ForeignFile(folder / "float.h5").add("images", H5T_IEEE_F32LE, {2, 8, 8, 3});
+  ForeignFile(folder / "terabytes.h5")
+      .add("images", H5T_STD_U8LE, {1'000'000'000, 32, 32, 3}, {.fill = false});
+  ASSERT_LT(fs::file_size(folder / "terabytes.h5"), 3000U);
+  const std::map<std::string, const char*> reasons{{"text.h5", "is not an HDF5 file"},
+                                                   {"cut.h5", "cut short"},
+                                                   {"float.h5", "/images is float32 [2,8,8,3]"},
+                                                   {"terabytes.h5", "never filled"}};
+  for (const auto& [name, reason] : reasons) {
+    for (const char* command : {"info", "verify"}) {
+      const auto result = gm_data({command, text(folder / name)});
+      EXPECT_EQ(result.status, 2);
+      EXPECT_THAT(result.last_error(),
+                  AllOf(StartsWith("gm_data: " + text(folder / name)), HasSubstr(reason)));
+    }
+  }
+}
+
+TEST(DataProgram, VerifyFindsAChangedByte) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.h5";
+  write_numbered_file(path, {8, 8, 3}, 100);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(fs::file_size(path) / 2));
+  file.put('\x7f');
+  file.close();
+  const auto result = gm_data({"verify", text(path)});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.last_error(), HasSubstr("damaged: pictures (or labels) 0 to 99"));
+}
+
+TEST(DataProgram, AFolderThatCannotBeWrittenToIsNamedWithTheReason) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "in" / "a.jpg", picture_file("jpeg_420"));
+  const auto pack_to = [&](const fs::path& out) {
+    return gm_data({"pack", text(folder / "in"), "--size", "8", "-o", text(out)});
+  };
+  const auto into_file = pack_to(folder / "in" / "a.jpg" / "a.h5");
+  EXPECT_EQ(into_file.status, 2);
+  EXPECT_THAT(into_file.last_error(), EndsWith("Not a directory"));
+  if (::geteuid() == 0) return;  // the superuser may write anywhere
+  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
+  const auto read_only = pack_to(folder / "a.h5");
+  fs::permissions(folder.path(), fs::perms::owner_all);
+  EXPECT_EQ(read_only.status, 2);
+  EXPECT_THAT(read_only.last_error(), EndsWith("Permission denied"));
+}
+
+}  // namespace
+}  // namespace gm
