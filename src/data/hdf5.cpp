@@ -70,7 +70,7 @@ Hdf5Id open_hdf5_file(const std::string& path) {
   silence_hdf5();
   const Hdf5Id access(GM_HDF5(H5Pcreate(H5P_FILE_ACCESS)), H5Pclose);
   GM_HDF5(H5Pset_file_locking(access, false, true));
-  return {H5Fopen(path.c_str(), H5F_ACC_RDONLY, access), H5Fclose};
+  return {GM_HDF5(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access)), H5Fclose};
 }
 
 std::vector<hsize_t> hdf5_extent(hid_t dataset) {

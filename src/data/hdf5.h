@@ -55,7 +55,7 @@ class Hdf5Id {
 };
 
 /// Opens a file read-only. No lock is taken: many ranks read one file, and locks are missing on
-/// some cluster file systems. The result is negative when HDF5 refuses; hdf5_reason() says why.
+/// some cluster file systems. Throws Error with HDF5's reason.
 Hdf5Id open_hdf5_file(const std::string& path);
 
 /// Extent of a data set.

@@ -28,19 +28,17 @@ fs::path checked_regular_file(const fs::path& path) {
 }
 
 Hdf5Id open_file(const fs::path& path) {
-  Hdf5Id file = open_hdf5_file(path.string());
-  if (file < 0) {
-    const std::string reason = hdf5_reason();
-    if (H5Fis_hdf5(path.c_str()) == 0) {
-      throw InputError("{}: is not an HDF5 file; gm_data pack makes one from pictures",
-                       path.string());
-    }
-    throw InputError(
-        "{}: HDF5 cannot open it ({}); it was cut short or is damaged: copy it again "
-        "or pack it again",
-        path.string(), reason);
+  silence_hdf5();
+  if (H5Fis_hdf5(path.c_str()) == 0) {
+    throw InputError("{}: is not an HDF5 file; gm_data pack makes one from pictures",
+                     path.string());
   }
-  return file;
+  try {
+    return open_hdf5_file(path.string());
+  } catch (const Error& error) {
+    throw InputError("{}: was cut short or is damaged: copy it again or pack it again ({})",
+                     path.string(), error.what());
+  }
 }
 
 std::optional<int64_t> read_integer_attribute(hid_t file, const char* name) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 namespace gm {
 namespace {
@@ -25,11 +24,18 @@ uint8_t rounded(int32_t sum) {
   return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
 }
 
+void add_weighted(const uint8_t* row, int32_t weight, std::vector<int32_t>& sums) {
+  int32_t* sum = sums.data();
+  for (size_t x = 0; x < sums.size(); ++x) sum[x] += weight * row[x];
+}
+
+/// `row` begins at pixel `first_column` of the picture that `first` counts in.
 template <int kChannels>
-void resize_row(const uint8_t* row, const int64_t* first, const int64_t* count,
-                const int32_t* weights, int64_t taps, int64_t width, uint8_t* out) {
+void resize_row(const uint8_t* row, int64_t first_column, const int64_t* first,
+                const int64_t* count, const int32_t* weights, int64_t taps, int64_t width,
+                uint8_t* out) {
   for (int64_t x = 0; x < width; ++x, weights += taps, out += kChannels) {
-    const uint8_t* pixel = row + first[x] * kChannels;
+    const uint8_t* pixel = row + (first[x] - first_column) * kChannels;
     int32_t sums[kChannels];
     for (int c = 0; c < kChannels; ++c) sums[c] = kHalf;
     for (int64_t k = 0; k < count[x]; ++k, pixel += kChannels) {
@@ -69,6 +75,12 @@ Resampler::Axis::Axis(int64_t from, int64_t to, ResampleFilter filter) : is_iden
   }
 }
 
+std::pair<int64_t, int64_t> Resampler::Axis::inputs(int64_t first_output, int64_t outputs) const {
+  if (is_identity) return {first_output, first_output + outputs};
+  const auto last = static_cast<size_t>(first_output + outputs - 1);
+  return {first[static_cast<size_t>(first_output)], first[last] + count[last]};
+}
+
 Resampler::Resampler(const ImageShape& from, int64_t height, int64_t width, ResampleFilter filter)
     : from_(from),
       height_(height),
@@ -82,51 +94,62 @@ void Resampler::resize(std::span<const uint8_t> pixels, std::span<uint8_t> resiz
 
 void Resampler::resize(std::span<const uint8_t> pixels, const Window& window,
                        std::span<uint8_t> resized) {
-  const auto top = static_cast<size_t>(window.top);
-  const auto bottom = static_cast<size_t>(window.top + window.height - 1);
-  const int64_t first_row = vertical_.is_identity ? window.top : vertical_.first[top];
-  const int64_t end_row = vertical_.is_identity ? window.top + window.height
-                                                : vertical_.first[bottom] + vertical_.count[bottom];
-  rows_.resize(static_cast<size_t>((end_row - first_row) * window.width * from_.channels));
-  resize_rows(pixels.data() + first_row * from_.width * from_.channels, end_row - first_row, window,
-              rows_.data());
-  resize_columns(rows_.data(), first_row, window, resized.data());
+  const int64_t channels = from_.channels, stride = from_.width * channels;
+  // Pillow begins with the axis whose result is smaller once heights shrink by more than twice what
+  // widths do (its pull request 9549); the order shows, as values are rounded in between.
+  const bool vertical_first =
+      from_.height > height_ && from_.height - height_ > 2 * (from_.width - width_);
+  if (vertical_first) {
+    const auto [begin, end] = horizontal_.inputs(window.left, window.width);
+    const int64_t row_bytes = (end - begin) * channels;
+    between_.resize(static_cast<size_t>(window.height * row_bytes));
+    resize_vertically({pixels.data() + begin * channels, stride, 0, begin}, row_bytes, window,
+                      between_.data());
+    resize_horizontally({between_.data(), row_bytes, window.top, begin}, window.height, window,
+                        resized.data());
+  } else {
+    const auto [begin, end] = vertical_.inputs(window.top, window.height);
+    const int64_t row_bytes = window.width * channels;
+    between_.resize(static_cast<size_t>((end - begin) * row_bytes));
+    resize_horizontally({pixels.data() + begin * stride, stride, begin, 0}, end - begin, window,
+                        between_.data());
+    resize_vertically({between_.data(), row_bytes, begin, window.left}, row_bytes, window,
+                      resized.data());
+  }
 }
 
-void Resampler::resize_rows(const uint8_t* pixels, int64_t rows, const Window& window,
-                            uint8_t* out) const {
-  const int64_t in_stride = from_.width * from_.channels;
-  const int64_t out_stride = window.width * from_.channels;
-  const auto resize_one = from_.channels == 1 ? resize_row<1> : resize_row<3>;
-  for (int64_t y = 0; y < rows; ++y, pixels += in_stride, out += out_stride) {
+void Resampler::resize_horizontally(const Rows& from, int64_t rows, const Window& window,
+                                    uint8_t* out) const {
+  const int64_t channels = from_.channels, row_bytes = window.width * channels;
+  const auto left = static_cast<size_t>(window.left);
+  const auto resize_one = channels == 1 ? resize_row<1> : resize_row<3>;
+  for (int64_t y = 0; y < rows; ++y, out += row_bytes) {
+    const uint8_t* row = from.bytes + y * from.stride;
     if (horizontal_.is_identity) {
-      std::memcpy(out, pixels + window.left * from_.channels, static_cast<size_t>(out_stride));
+      std::copy_n(row + (window.left - from.first_column) * channels, row_bytes, out);
     } else {
-      resize_one(pixels, &horizontal_.first[static_cast<size_t>(window.left)],
-                 &horizontal_.count[static_cast<size_t>(window.left)],
-                 &horizontal_.weights[static_cast<size_t>(window.left * horizontal_.taps)],
+      resize_one(row, from.first_column, &horizontal_.first[left], &horizontal_.count[left],
+                 &horizontal_.weights[left * static_cast<size_t>(horizontal_.taps)],
                  horizontal_.taps, window.width, out);
     }
   }
 }
 
-void Resampler::resize_columns(const uint8_t* rows, int64_t first_row, const Window& window,
-                               uint8_t* out) {
-  const int64_t stride = window.width * from_.channels;
-  if (vertical_.is_identity) {
-    std::memcpy(out, rows, static_cast<size_t>(window.height * stride));
-    return;
-  }
-  sums_.resize(static_cast<size_t>(stride));
-  for (int64_t y = window.top; y < window.top + window.height; ++y, out += stride) {
-    std::fill(sums_.begin(), sums_.end(), kHalf);
-    for (int64_t k = 0; k < vertical_.count[static_cast<size_t>(y)]; ++k) {
-      const int32_t weight = vertical_.weights[static_cast<size_t>(y * vertical_.taps + k)];
-      const uint8_t* row =
-          rows + (vertical_.first[static_cast<size_t>(y)] + k - first_row) * stride;
-      for (int64_t x = 0; x < stride; ++x) sums_[static_cast<size_t>(x)] += weight * row[x];
+void Resampler::resize_vertically(const Rows& from, int64_t row_bytes, const Window& window,
+                                  uint8_t* out) {
+  sums_.resize(static_cast<size_t>(row_bytes));
+  for (int64_t y = window.top; y < window.top + window.height; ++y, out += row_bytes) {
+    if (vertical_.is_identity) {
+      std::copy_n(from.bytes + (y - from.first_row) * from.stride, row_bytes, out);
+      continue;
     }
-    for (int64_t x = 0; x < stride; ++x) out[x] = rounded(sums_[static_cast<size_t>(x)]);
+    const auto i = static_cast<size_t>(y);
+    const int32_t* weights = &vertical_.weights[i * static_cast<size_t>(vertical_.taps)];
+    const uint8_t* row = from.bytes + (vertical_.first[i] - from.first_row) * from.stride;
+    std::fill(sums_.begin(), sums_.end(), kHalf);
+    for (int64_t k = 0; k < vertical_.count[i]; ++k, row += from.stride)
+      add_weighted(row, weights[k], sums_);
+    for (int64_t x = 0; x < row_bytes; ++x) out[x] = rounded(sums_[static_cast<size_t>(x)]);
   }
 }
 

@@ -1,10 +1,11 @@
-/// Resizing of 8-bit pictures, bit for bit as Pillow does it: the filter is widened when a picture
-/// gets smaller (antialiasing), rows first and then columns, weights in fixed point, 8 bits between
-/// the passes.
+/// Resizing of 8-bit pictures, bit for bit as Pillow 13 does it: the filter is widened when a
+/// picture gets smaller (antialiasing), one axis after the other, weights in fixed point, 8 bits
+/// between the passes.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "data/image_shape.h"
@@ -37,19 +38,30 @@ class Resampler {
   /// k], in units of 2^-22.
   struct Axis {
     Axis(int64_t from, int64_t to, ResampleFilter filter);
+    /// The inputs [begin, end) that outputs [first_output, first_output + outputs) are made of.
+    std::pair<int64_t, int64_t> inputs(int64_t first_output, int64_t outputs) const;
+
     bool is_identity = false;
     int64_t taps = 0;
     std::vector<int64_t> first, count;
     std::vector<int32_t> weights;
   };
+  /// Rows of bytes, `stride` apart, of which the first row and column have these places in the
+  /// picture that they are a part of.
+  struct Rows {
+    const uint8_t* bytes;
+    int64_t stride;
+    int64_t first_row, first_column;
+  };
 
-  void resize_rows(const uint8_t* pixels, int64_t rows, const Window& window, uint8_t* out) const;
-  void resize_columns(const uint8_t* rows, int64_t first_row, const Window& window, uint8_t* out);
+  void resize_horizontally(const Rows& from, int64_t rows, const Window& window,
+                           uint8_t* out) const;
+  void resize_vertically(const Rows& from, int64_t row_bytes, const Window& window, uint8_t* out);
 
   ImageShape from_;
   int64_t height_, width_;
   Axis vertical_, horizontal_;
-  std::vector<uint8_t> rows_;
+  std::vector<uint8_t> between_;
   std::vector<int32_t> sums_;
 };
 

@@ -104,7 +104,8 @@ def resize_answers():
     """`NAME.from` and `NAME.to`: bicubic as in packing, bilinear as in augmentation."""
     answers = {}
     cases = [(32, 32, 35, 35), (28, 28, 31, 31), (96, 64, 32, 32), (50, 131, 32, 24), (7, 5, 40, 33),
-             (64, 64, 7, 64), (1, 1, 5, 3), (150, 100, 16, 16)]
+             (64, 64, 7, 64), (1, 1, 5, 3), (150, 100, 16, 16), (90, 40, 20, 30),
+             (60, 40, 48, 40)]
     filters = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
     for height, width, new_height, new_width in cases:
         for mode in ("RGB", "L"):

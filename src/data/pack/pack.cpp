@@ -50,7 +50,9 @@ void check_output(const PackOptions& options, int64_t images) {
     throw InputError("{}: exists already; remove it or choose another name",
                      options.output.string());
   }
-  const auto folder = options.output.has_parent_path() ? options.output.parent_path() : ".";
+  const fs::path folder = options.output.has_parent_path() ? options.output.parent_path() : ".";
+  if (!fs::is_directory(folder))
+    throw InputError("{}: there is no folder {}", options.output.string(), folder.string());
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
     throw InputError("{}: cannot be written into {}: {}", options.output.string(), folder.string(),
                      std::strerror(errno));

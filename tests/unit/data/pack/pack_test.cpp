@@ -183,7 +183,7 @@ TEST(Pack, SaysWhichOptionIsWrong) {
   refuse({.size = 8, .shards = 41}, HasSubstr("1 to 40"));
   refuse({.input = in / "none", .size = 8}, HasSubstr("no such file"));
   refuse({.output = in.path(), .size = 8}, HasSubstr("exists already"));
-  refuse({.output = out / "none" / "a.h5", .size = 8}, HasSubstr("cannot be written into"));
+  refuse({.output = out / "none" / "a.h5", .size = 8}, HasSubstr("there is no folder"));
 }
 
 TEST(Pack, AFullDiskIsNoticedAndLeavesNothing) {
