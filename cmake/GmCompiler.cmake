@@ -12,7 +12,9 @@ target_compile_options(gm_flags INTERFACE
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
 
 if(GM_SANITIZE)
-  target_compile_options(gm_flags INTERFACE -fsanitize=${GM_SANITIZE} -fno-omit-frame-pointer)
+  # LibTorch hides the type information that the check of vtables compares.
+  target_compile_options(gm_flags INTERFACE
+    -fsanitize=${GM_SANITIZE} -fno-sanitize=vptr -fno-omit-frame-pointer)
   target_link_options(gm_flags INTERFACE -fsanitize=${GM_SANITIZE})
 endif()
 
@@ -37,7 +39,7 @@ set(GM_PRECOMPILED_HEADERS
   <fmt/format.h> <ATen/ATen.h> <ATen/Parallel.h> <torch/nn/module.h>)
 
 # Sources of rooms that know no tensors do not wait for the precompiled header of LibTorch.
-set(GM_TORCH_FREE "/(apps|base|config|telemetry)/|/data/(pack/|hdf5|image_[dfs]|class_names|sample_order|resample|augmentation|prepare)")
+set(GM_TORCH_FREE "/(base|config|telemetry)/|/apps/gm_data|/data/(pack/|hdf5|image_[dfs]|class_names|sample_order|resample|augmentation|prepare)")
 
 function(gm_precompile_torch target)
   target_precompile_headers(${target} PRIVATE ${GM_PRECOMPILED_HEADERS})
