@@ -2,50 +2,89 @@
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "nn/ops/operator.h"
+
+// `standardized` is channels last, `inverse_deviation` [out].
+TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def(
+      "standardize_weight_forward(Tensor weight) "
+      "-> (Tensor standardized, Tensor inverse_deviation)");
+  library.def(
+      "standardize_weight_backward(Tensor dstandardized, Tensor standardized, "
+      "Tensor inverse_deviation) -> Tensor dweight");
+}
 
 namespace gm::ops {
 
 namespace {
 
-constexpr double kEpsilon = 1e-5;
-
+using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// The node of the graph. What backward needs is kept in `saved_data`, which, other than saved
-/// variables, stays after the first backward pass: each micro-batch makes one.
+constexpr double kEpsilon = 1e-5;
+
+const auto& forward_operator() {
+  static const Operator<std::tuple<Tensor, Tensor>(const Tensor&)> result(
+      "gm::standardize_weight_forward");
+  return result;
+}
+
+const auto& backward_operator() {
+  static const Operator<Tensor(const Tensor&, const Tensor&, const Tensor&)> result(
+      "gm::standardize_weight_backward");
+  return result;
+}
+
+/// What backward needs is kept in `saved_data`, which, other than saved variables, stays after the
+/// first backward pass: each micro-batch makes one.
 class StandardizeWeight : public torch::autograd::Function<StandardizeWeight> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& weight) {
-    const at::Tensor rows = weight.flatten(1);
-    const auto [variance, mean] = at::var_mean(rows, {1}, /*correction=*/0, /*keepdim=*/true);
-    const at::Tensor inverse_deviation = (variance + kEpsilon).rsqrt();
-    const at::Tensor standardized = (rows - mean) * inverse_deviation;
-    context->saved_data["standardized"] = standardized;
+  static Tensor forward(AutogradContext* context, const Tensor& weight) {
+    auto [standardized, inverse_deviation] = forward_operator()(weight.contiguous());
+    // An alias: the result itself would keep its node, and so itself, alive for ever.
+    context->saved_data["standardized"] = standardized.detach();
     context->saved_data["inverse_deviation"] = inverse_deviation;
-    return standardized.view_as(weight).contiguous(at::MemoryFormat::ChannelsLast);
+    return standardized;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const at::Tensor standardized = context->saved_data["standardized"].toTensor();
-    const at::Tensor inverse_deviation = context->saved_data["inverse_deviation"].toTensor();
-    const at::Tensor g = gradients[0].contiguous().flatten(1);
-    const at::Tensor along = (g * standardized).mean({1}, /*keepdim=*/true);
-    const at::Tensor result =
-        (g - g.mean({1}, /*keepdim=*/true) - standardized * along) * inverse_deviation;
-    return {result.view_as(gradients[0])};
+    return {backward_operator()(channels_last(gradients[0]),
+                                context->saved_data["standardized"].toTensor(),
+                                context->saved_data["inverse_deviation"].toTensor())};
   }
 };
 
+/// The forms in ATen's operators, for every device that has no kernels.
+std::tuple<Tensor, Tensor> forward_plain(const Tensor& weight) {
+  const auto [variance, mean] = at::var_mean(weight, {1, 2, 3}, /*correction=*/0, /*keepdim=*/true);
+  const Tensor inverse_deviation = (variance + kEpsilon).rsqrt();
+  return {channels_last((weight - mean) * inverse_deviation), inverse_deviation.flatten()};
+}
+
+Tensor backward_plain(const Tensor& dstandardized, const Tensor& standardized,
+                      const Tensor& inverse_deviation) {
+  const Tensor mean = dstandardized.mean({1, 2, 3}, /*keepdim=*/true);
+  const Tensor along = (dstandardized * standardized).mean({1, 2, 3}, /*keepdim=*/true);
+  return (dstandardized - mean - standardized * along) * inverse_deviation.view({-1, 1, 1, 1});
+}
+
 }  // namespace
 
-at::Tensor standardize_weight_plain(const at::Tensor& weight) {
-  const at::Tensor mean = weight.mean({1, 2, 3}, /*keepdim=*/true);
-  const at::Tensor variance =
+Tensor standardize_weight_plain(const Tensor& weight) {
+  const Tensor mean = weight.mean({1, 2, 3}, /*keepdim=*/true);
+  const Tensor variance =
       weight.var(at::IntArrayRef{1, 2, 3}, /*unbiased=*/false, /*keepdim=*/true);
   return (weight - mean) * (variance + kEpsilon).rsqrt();
 }
 
-at::Tensor standardize_weight(const at::Tensor& weight) { return StandardizeWeight::apply(weight); }
+Tensor standardize_weight(const Tensor& weight) { return StandardizeWeight::apply(weight); }
 
 }  // namespace gm::ops
+
+TORCH_LIBRARY_IMPL(gm, CompositeExplicitAutograd, library) {
+  library.impl("standardize_weight_forward", &gm::ops::forward_plain);
+  library.impl("standardize_weight_backward", &gm::ops::backward_plain);
+}
