@@ -76,7 +76,10 @@ void ImageDataset::select_classes(std::string_view names) {
     }
   }
   if (selected_.empty()) throw InputError("{}: no picture is of classes {}", where, names);
-  size_ = static_cast<int64_t>(selected_.size());
+  if (static_cast<int64_t>(selected_.size()) == size_)
+    selected_ = {};  // every picture is wanted
+  else
+    size_ = static_cast<int64_t>(selected_.size());
   selection_ = fmt::format("{}", fmt::join(wanted, ","));
 }
 
