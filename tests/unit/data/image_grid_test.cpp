@@ -41,7 +41,7 @@ TEST(ImageGrid, PutsPicturesRowByRowWithLinesBetween) {
 TEST(ImageGrid, TakesGreyPicturesAndMoreColumnsThanPictures) {
   const TemporaryFolder folder;
   const auto images = at::randint(0, 256, {2, 3, 3, 1}, at::kByte);
-  write_image_grid(folder / "grid.png", images, 8);
+  write_image_grid(folder / "grid.png", images, 8, /*scale=*/1);
   const auto grid = read_png(folder / "grid.png");
   ASSERT_EQ(grid.size(1), 2 * (3 + kLine) + kLine);
   EXPECT_TRUE(at::equal(grid.slice(0, 2, 5).slice(1, 2, 5), images[0].expand({3, 3, 3})));
