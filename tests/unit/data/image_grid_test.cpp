@@ -47,6 +47,14 @@ TEST(ImageGrid, TakesGreyPicturesAndMoreColumnsThanPictures) {
   EXPECT_TRUE(at::equal(grid.slice(0, 2, 5).slice(1, 2, 5), images[0].expand({3, 3, 3})));
 }
 
+TEST(ImageGrid, ChoosesASquareThatAPersonCanSee) {
+  const TemporaryFolder folder;
+  write_image_grid(folder / "grid.png", at::zeros({7, 16, 16, 3}, at::kByte));
+  const auto grid = read_png(folder / "grid.png");
+  EXPECT_EQ(grid.size(0), 3 * (64 + kLine) + kLine);
+  EXPECT_EQ(grid.size(1), 3 * (64 + kLine) + kLine);
+}
+
 TEST(ImageGrid, RefusesWhatIsNoPicture) {
   const TemporaryFolder folder;
   EXPECT_THROW(write_image_grid(folder / "a.png", at::zeros({1, 3, 4, 4}, at::kByte), 1), Error);

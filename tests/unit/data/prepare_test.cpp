@@ -29,7 +29,7 @@ class Prepare : public ::testing::Test {
 
   void write_png(const char* name, int value) {
     fs::create_directories((pictures_ / name).parent_path());
-    write_image_grid(pictures_ / name, at::full({1, 12, 12, 3}, value, at::kByte), 1);
+    write_image_grid(pictures_ / name, at::full({1, 12, 12, 3}, value, at::kByte), 1, 1);
   }
 
   TemporaryFolder pictures_, cache_;

@@ -30,7 +30,7 @@ constexpr size_t kLimit = 64 << 20;
 /// A PNG file whose pixels all have value `value`, in a frame of 2 dark pixels.
 void write_png(const fs::path& path, int value, int64_t side = 20) {
   fs::create_directories(path.parent_path());
-  write_image_grid(path, at::full({1, side - 4, side - 4, 3}, value, at::kByte), 1);
+  write_image_grid(path, at::full({1, side - 4, side - 4, 3}, value, at::kByte), 1, 1);
 }
 
 /// Forty pictures: cat/NN.png with value NN, dog/NN.png with value 100 + NN.
