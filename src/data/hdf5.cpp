@@ -62,6 +62,10 @@ std::string hdf5_reason() {
 }
 
 void silence_hdf5() {
+  // At exit HDF5 would close once more a file whose closing failed, on a full disk for one, and
+  // crash.
+  static const herr_t not_at_exit = H5dont_atexit();
+  static_cast<void>(not_at_exit);
   thread_local const herr_t silenced = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   static_cast<void>(silenced);
 }

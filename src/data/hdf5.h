@@ -18,7 +18,8 @@ namespace gm {
 /// HDF5's own words for the innermost cause of the call that failed last in this thread.
 std::string hdf5_reason();
 
-/// Keeps HDF5 from printing its error stack to stderr in this thread.
+/// Keeps HDF5 from printing its error stack to stderr in this thread, and from work at exit. Call
+/// it before anything else of HDF5.
 void silence_hdf5();
 
 template <typename Result>
