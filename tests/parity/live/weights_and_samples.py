@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""The way of weights between gm and Python, both directions, and the pictures that both make of them.
+
+gm trains a small model; the oracle's Unet loads its weights, samples with the noise that gm draws, and has
+to make gm_sample's pictures. Weights that Python saved come back from gm_train unchanged.
+"""
+
+import math
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+from unittest import mock
+
+import numpy as np
+import torch
+from denoising_diffusion_pytorch import GaussianDiffusion, Unet
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+import keyed_random  # noqa: E402
+
+BIN = pathlib.Path(os.environ["GM_BIN_DIR"])
+SAMPLING_STREAM = 5  # Stream::kSampling of src/base/random.h
+SIDE, COUNT, STEPS, SEED, LINE, SCALE = 32, 4, 10, 11, 2, 2
+
+
+def gm(program, *arguments):
+    subprocess.run([BIN / program, *map(str, arguments)], check=True, timeout=300)
+
+
+def write_pictures(path):
+    pixels = np.random.default_rng(1).integers(0, 256, (64, SIDE, SIDE), dtype=np.uint8)
+    path.write_bytes(struct.pack(">IIII", 0x803, *pixels.shape) + pixels.tobytes())
+
+
+def train(folder, run, *arguments):
+    gm("gm_train", f"data.path={folder / 'pictures.h5'}", f"run.dir={folder / run}", "model.dim=8", "model.dim_mults=[1,2]",
+       f"diffusion.steps={STEPS}", "train.batch_size=16", "train.accumulate=1", "sample.count=1", "telemetry.port=0",
+       *arguments)
+    return folder / run / "checkpoints/latest"
+
+
+def keyed_normal(draw):
+    """keyed_sampling_noise() of src/diffusion/keyed_noise.h: Box and Muller, two values from two words."""
+    noise = np.empty((COUNT, SIDE * SIDE), dtype=np.float32)
+    for index in range(COUNT):
+        words = keyed_random.words(SEED, SAMPLING_STREAM, index, SIDE * SIDE, draw)
+        uniform = ((words >> np.uint64(8)).astype(np.float32) + np.float32(1)) * np.float32(2.0**-24)
+        radius = np.sqrt(np.float32(-2) * np.log(uniform[0::2]))
+        angle = np.float32(2 * math.pi) * uniform[1::2]
+        noise[index, 0::2], noise[index, 1::2] = radius * np.cos(angle), radius * np.sin(angle)
+    return torch.from_numpy(noise.reshape(COUNT, 1, SIDE, SIDE))
+
+
+def oracle():
+    return Unet(dim=8, dim_mults=(1, 2), channels=1)
+
+
+@torch.no_grad()
+def oracle_samples(weights):
+    network = oracle()
+    network.load_state_dict(load_file(weights), strict=True)
+    diffusion = GaussianDiffusion(network, image_size=SIDE, timesteps=STEPS)
+    pictures = keyed_normal(STEPS)
+    for t in reversed(range(STEPS)):
+        with mock.patch("torch.randn_like", lambda _, t=t: keyed_normal(t)):
+            pictures, _ = diffusion.p_sample(pictures, t)
+    return ((pictures.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()[:, 0]
+
+
+def grid_pictures(path):
+    grid, cell = np.array(Image.open(path)), SIDE * SCALE + LINE
+    starts = [(LINE + row * cell, LINE + column * cell) for row in range(2) for column in range(2)]
+    return np.stack([grid[y:y + SIDE * SCALE:SCALE, x:x + SIDE * SCALE:SCALE] for y, x in starts])
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write_pictures(folder / "pictures.idx")
+        gm("gm_data", "pack", folder / "pictures.idx", "--out", folder / "pictures.h5")
+
+        checkpoint = train(folder, "from_gm", "train.steps=20")
+        gm("gm_sample", folder / "from_gm", "--count", COUNT, "--seed", SEED, "--out", folder / "grid.png")
+        ours, theirs = grid_pictures(folder / "grid.png"), oracle_samples(checkpoint / "ema.safetensors")
+        worst = np.abs(ours.astype(int) - theirs.astype(int)).max()
+        print(f"pictures of {STEPS} steps differ by at most {worst} of 255 levels; their spread is {theirs.std():.0f}")
+        assert theirs.std() > 10, "the pictures have to show something for this to mean anything"
+        assert worst <= 1, worst
+
+        weights = {key: value.contiguous() for key, value in oracle().state_dict().items()}
+        save_file(weights, folder / "python.safetensors")
+        back = load_file(train(folder, "from_python", "train.steps=1", "optimizer.learning_rate=0",
+                               f"model.weights={folder / 'python.safetensors'}") / "model.safetensors")
+        assert back.keys() == weights.keys()
+        assert all(torch.equal(back[key], weights[key]) for key in weights)
+        print(f"{len(weights)} tensors of Python came back unchanged")
+
+
+if __name__ == "__main__":
+    main()
