@@ -24,26 +24,83 @@ uint8_t rounded(int32_t sum) {
   return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
 }
 
-void add_weighted(const uint8_t* row, int32_t weight, std::vector<int32_t>& sums) {
-  int32_t* sum = sums.data();
-  for (size_t x = 0; x < sums.size(); ++x) sum[x] += weight * row[x];
+/// Rows that are summed up to one, and what each of them counts.
+struct WeighedRows {
+  const uint8_t* first;
+  int64_t stride;
+  const int32_t* weights;
+  int64_t count;
+};
+
+/// What the pixels of a row are made of; the input begins at pixel first[0].
+struct WeighedPixels {
+  const uint8_t* input;
+  const int64_t* first;
+  const int64_t* count;
+  const int32_t* weights;
+  int64_t taps, width;
+};
+
+#define GM_PART [[gnu::always_inline]] inline
+
+GM_PART void resize_column_here(const WeighedRows& rows, int64_t bytes, int32_t* sums,
+                                uint8_t* out) {
+  std::fill_n(sums, bytes, kHalf);
+  const uint8_t* row = rows.first;
+  for (int64_t k = 0; k < rows.count; ++k, row += rows.stride) {
+    for (int64_t x = 0; x < bytes; ++x) sums[x] += rows.weights[k] * row[x];
+  }
+  for (int64_t x = 0; x < bytes; ++x) out[x] = rounded(sums[x]);
 }
 
-/// `row` begins at pixel `first_column` of the picture that `first` counts in.
 template <int kChannels>
-void resize_row(const uint8_t* row, int64_t first_column, const int64_t* first,
-                const int64_t* count, const int32_t* weights, int64_t taps, int64_t width,
-                uint8_t* out) {
-  for (int64_t x = 0; x < width; ++x, weights += taps, out += kChannels) {
-    const uint8_t* pixel = row + (first[x] - first_column) * kChannels;
-    int32_t sums[kChannels];
-    for (int c = 0; c < kChannels; ++c) sums[c] = kHalf;
-    for (int64_t k = 0; k < count[x]; ++k, pixel += kChannels) {
-      for (int c = 0; c < kChannels; ++c) sums[c] += weights[k] * pixel[c];
-    }
-    for (int c = 0; c < kChannels; ++c) out[c] = rounded(sums[c]);
+GM_PART void resize_row_here(const WeighedPixels& row, ResamplePixel* wide, uint8_t* out) {
+  const int64_t last = row.width - 1, inputs = row.first[last] + row.count[last] - row.first[0];
+  const uint8_t* input = row.input;
+  for (int64_t i = 0; i < inputs; ++i, input += kChannels) {
+    wide[i] = ResamplePixel{};
+    for (int c = 0; c < kChannels; ++c) wide[i][c] = input[c];
+  }
+  const int32_t* weights = row.weights;
+  for (int64_t x = 0; x < row.width; ++x, weights += row.taps, out += kChannels) {
+    const ResamplePixel* pixel = wide + (row.first[x] - row.first[0]);
+    ResamplePixel sums = ResamplePixel{} + kHalf;
+    for (int64_t k = 0; k < row.count[x]; ++k) sums += weights[k] * pixel[k];
+    sums >>= kWeightBits;
+    sums = sums < 0 ? ResamplePixel{} : sums;
+    sums = sums > 255 ? ResamplePixel{} + 255 : sums;
+    for (int c = 0; c < kChannels; ++c) out[c] = static_cast<uint8_t>(sums[c]);
   }
 }
+
+struct Kernels {
+  void (*resize_column)(const WeighedRows& rows, int64_t bytes, int32_t* sums, uint8_t* out);
+  void (*resize_grey_row)(const WeighedPixels& row, ResamplePixel* wide, uint8_t* out);
+  void (*resize_rgb_row)(const WeighedPixels& row, ResamplePixel* wide, uint8_t* out);
+};
+
+/// Defines a Kernels `name` of functions that are compiled with `attribute`.
+#define GM_DEFINE_KERNELS(name, attribute)                                                      \
+  attribute void name##_column(const WeighedRows& rows, int64_t bytes, int32_t* sums,           \
+                               uint8_t* out) {                                                  \
+    resize_column_here(rows, bytes, sums, out);                                                 \
+  }                                                                                             \
+  attribute void name##_grey_row(const WeighedPixels& row, ResamplePixel* wide, uint8_t* out) { \
+    resize_row_here<1>(row, wide, out);                                                         \
+  }                                                                                             \
+  attribute void name##_rgb_row(const WeighedPixels& row, ResamplePixel* wide, uint8_t* out) {  \
+    resize_row_here<3>(row, wide, out);                                                         \
+  }                                                                                             \
+  constexpr Kernels name { name##_column, name##_grey_row, name##_rgb_row }
+
+GM_DEFINE_KERNELS(plain_kernels, );
+#if defined(__x86_64__)
+// Once more for processors that multiply eight whole numbers at a time.
+GM_DEFINE_KERNELS(avx2_kernels, __attribute__((target("avx2"))));
+const Kernels& kernels = __builtin_cpu_supports("avx2") ? avx2_kernels : plain_kernels;
+#else
+const Kernels& kernels = plain_kernels;
+#endif
 
 }  // namespace
 
@@ -119,18 +176,21 @@ void Resampler::resize(std::span<const uint8_t> pixels, const Window& window,
 }
 
 void Resampler::resize_horizontally(const Rows& from, int64_t rows, const Window& window,
-                                    uint8_t* out) const {
+                                    uint8_t* out) {
   const int64_t channels = from_.channels, row_bytes = window.width * channels;
+  const auto [begin, end] = horizontal_.inputs(window.left, window.width);
+  const uint8_t* input = from.bytes + (begin - from.first_column) * channels;
   const auto left = static_cast<size_t>(window.left);
-  const auto resize_one = channels == 1 ? resize_row<1> : resize_row<3>;
-  for (int64_t y = 0; y < rows; ++y, out += row_bytes) {
-    const uint8_t* row = from.bytes + y * from.stride;
+  const auto resize_row = channels == 1 ? kernels.resize_grey_row : kernels.resize_rgb_row;
+  wide_.resize(static_cast<size_t>(end - begin));
+  for (int64_t y = 0; y < rows; ++y, input += from.stride, out += row_bytes) {
     if (horizontal_.is_identity) {
-      std::copy_n(row + (window.left - from.first_column) * channels, row_bytes, out);
+      std::copy_n(input, row_bytes, out);
     } else {
-      resize_one(row, from.first_column, &horizontal_.first[left], &horizontal_.count[left],
-                 &horizontal_.weights[left * static_cast<size_t>(horizontal_.taps)],
-                 horizontal_.taps, window.width, out);
+      resize_row({input, &horizontal_.first[left], &horizontal_.count[left],
+                  &horizontal_.weights[left * static_cast<size_t>(horizontal_.taps)],
+                  horizontal_.taps, window.width},
+                 wide_.data(), out);
     }
   }
 }
@@ -144,12 +204,10 @@ void Resampler::resize_vertically(const Rows& from, int64_t row_bytes, const Win
       continue;
     }
     const auto i = static_cast<size_t>(y);
-    const int32_t* weights = &vertical_.weights[i * static_cast<size_t>(vertical_.taps)];
-    const uint8_t* row = from.bytes + (vertical_.first[i] - from.first_row) * from.stride;
-    std::fill(sums_.begin(), sums_.end(), kHalf);
-    for (int64_t k = 0; k < vertical_.count[i]; ++k, row += from.stride)
-      add_weighted(row, weights[k], sums_);
-    for (int64_t x = 0; x < row_bytes; ++x) out[x] = rounded(sums_[static_cast<size_t>(x)]);
+    kernels.resize_column(
+        {from.bytes + (vertical_.first[i] - from.first_row) * from.stride, from.stride,
+         &vertical_.weights[i * static_cast<size_t>(vertical_.taps)], vertical_.count[i]},
+        row_bytes, sums_.data(), out);
   }
 }
 

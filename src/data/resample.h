@@ -17,6 +17,9 @@ enum class ResampleFilter {
   kBicubic,   ///< Keys, "Cubic convolution interpolation", 1981, with a = -0.5.
 };
 
+/// A pixel with room for sums of its channels; what lies past them is zero.
+using ResamplePixel = int32_t __attribute__((vector_size(16)));
+
 /// A rectangle of the resized picture.
 struct Window {
   int64_t top = 0, left = 0, height = 0, width = 0;
@@ -54,14 +57,14 @@ class Resampler {
     int64_t first_row, first_column;
   };
 
-  void resize_horizontally(const Rows& from, int64_t rows, const Window& window,
-                           uint8_t* out) const;
+  void resize_horizontally(const Rows& from, int64_t rows, const Window& window, uint8_t* out);
   void resize_vertically(const Rows& from, int64_t row_bytes, const Window& window, uint8_t* out);
 
   ImageShape from_;
   int64_t height_, width_;
   Axis vertical_, horizontal_;
   std::vector<uint8_t> between_;
+  std::vector<ResamplePixel> wide_;
   std::vector<int32_t> sums_;
 };
 
