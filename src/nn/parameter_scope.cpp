@@ -15,7 +15,8 @@ namespace {
 
 /// The module called `name` in `parent`, made when it is not there yet.
 torch::nn::Module& child(torch::nn::Module& parent, const std::string& name) {
-  if (const auto* known = parent.named_children().find(name)) return **known;
+  const auto children = parent.named_children();  // by value
+  if (const auto* known = children.find(name)) return **known;
   return *parent.register_module(name, std::make_shared<torch::nn::Module>());
 }
 

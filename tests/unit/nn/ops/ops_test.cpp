@@ -1,9 +1,12 @@
 // Every operator with kernels against its plain ATen form in double precision: result and all
 // gradients, over shapes.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <functional>
+#include <limits>
 
 #include "nn/ops/channel_layer_norm.h"
 #include "nn/ops/group_norm_silu.h"
@@ -166,6 +169,22 @@ TEST(Kernels, LeaveOtherLayoutsAndTypesToThePlainForm) {
   const Tensor narrow = at::randn({2, 6, 5, 5}).contiguous(kLast);
   EXPECT_TRUE(channel_layer_norm(narrow, at::ones({1, 6, 1, 1}))
                   .equal(channel_layer_norm_plain(narrow, at::ones({1, 6, 1, 1}))));
+}
+
+/// A training run stops at a loss that is not a number; no operator may swallow one.
+TEST(Kernels, PassOnWhatIsNotANumber) {
+  Tensor x = pictures({2, 16, 8, 8});
+  x[1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
+  const Tensor ones = at::ones({16});
+  const Tensors results = {
+      group_norm_silu(x, ones, ones, 8),
+      channel_layer_norm(x, at::ones({1, 16, 1, 1})),
+      linear_attention(x, at::randn({384, 16, 1, 1}), at::randn({16, 128, 1, 1}), ones, 4),
+  };
+  for (const Tensor& y : results) {
+    EXPECT_TRUE(y[0].isfinite().all().item<bool>());
+    EXPECT_TRUE(y[1].isnan().any().item<bool>());
+  }
 }
 
 TEST(Kernels, DoNotDependOnTheNumberOfThreadsBeyondRounding) {

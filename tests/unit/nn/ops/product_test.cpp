@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "nn/ops/cpu/simd.h"
 
 namespace gm::ops {
@@ -49,6 +51,16 @@ TEST(Exp, StaysAtTheBorderBeyondItsRange) {
   EXPECT_TRUE(y.isfinite().all().item<bool>());
   EXPECT_LT(y[0].item<float>(), 2e-38F);
   EXPECT_EQ(y[3].item<float>(), 1.0F);
+}
+
+TEST(Exp, KeepsNotANumber) {
+  if (!kernels_run_here()) return;
+  const at::Tensor x = at::full({kLanes}, std::numeric_limits<float>::quiet_NaN());
+  for (const at::Tensor& nan : {x, -x, x * 3 - 1}) {
+    const at::Tensor y = at::empty_like(x);
+    exp_of(data_of(nan), nan.numel(), data_of(y));
+    EXPECT_TRUE(y.isnan().all().item<bool>());
+  }
 }
 
 }  // namespace
