@@ -12,6 +12,7 @@
 #include "checkpoint/weights.h"
 #include "comm/on_rank_zero.h"
 #include "comm/run_program.h"
+#include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
 #include "data/image_grid.h"
@@ -34,7 +35,7 @@ void declare(CLI::App& app, SampleCommand& command) {
   app.add_option("RUN", command.run, "Directory of the run whose model makes the pictures")
       ->required();
   app.add_option("--count", command.request.count, "Number of pictures")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   app.add_option("--seed", command.request.seed,
                  "Names a series of pictures; another seed, another series")
@@ -53,12 +54,20 @@ void declare(CLI::App& app, SampleCommand& command) {
   app.set_version_flag("--version", version_text());
 }
 
-Checkpoint find_checkpoint(const SampleCommand& command) {
+std::filesystem::path find_checkpoint(const SampleCommand& command) {
   const CheckpointStore store(command.run);
-  if (command.step) return Checkpoint(store.folder_of(*command.step));
+  if (command.step) return store.folder_of(*command.step);
   const auto latest = store.latest();
   if (!latest) throw InputError("{}: the run has no checkpoint yet", command.run);
-  return Checkpoint(*latest);
+  return *latest;
+}
+
+/// Before the work, not after it.
+void require_folder_of(const std::string& file) {
+  const auto folder = std::filesystem::absolute(file).parent_path();
+  if (!std::filesystem::is_directory(folder)) {
+    throw InputError("{}: there is no folder {}; make it first", file, folder.string());
+  }
 }
 
 /// From the weights themselves, since the run's data may be elsewhere by now.
@@ -71,9 +80,8 @@ int64_t picture_channels(const TensorMap& weights, const std::filesystem::path& 
 }
 
 /// A task like the run's, with the weights of the checkpoint.
-std::unique_ptr<DdpmTask> load_task(const SampleCommand& command) {
-  const RunConfig config = read_run_config(command.run);
-  const Checkpoint checkpoint = find_checkpoint(command);
+std::unique_ptr<DdpmTask> load_task(const SampleCommand& command, const RunConfig& config,
+                                    const Checkpoint& checkpoint) {
   const TensorMap weights = checkpoint.load(command.weights);
   const auto file = checkpoint.file(command.weights);
   const ImageShape shape{.height = config.data.image_size,
@@ -82,6 +90,7 @@ std::unique_ptr<DdpmTask> load_task(const SampleCommand& command) {
   auto task = std::make_unique<DdpmTask>(config.model, config.diffusion, shape,
                                          static_cast<uint64_t>(config.run.seed));
   load_weights(task->sampled_network().parameter_list(), weights, file);
+  task->sampled_network().weights_changed();
   log_info("{}: checkpoint of step {}, {} weights", command.run, checkpoint.info().step,
            command.weights);
   return task;
@@ -96,7 +105,15 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command) {
 }
 
 void sample(World& world, const SampleCommand& command) {
-  const auto task = load_task(command);
+  const RunConfig config = read_run_config(command.run);
+  require_folder_of(command.out);
+  if (!command.trajectory.empty()) require_folder_of(command.trajectory);
+  Watchdog watchdog(world);
+  const auto section = watchdog.section("sampling", config.watchdog.sampling_seconds);
+  // One rank decides: a run that goes on may save another checkpoint between two looks.
+  const std::string folder =
+      on_rank_zero(world.communicator(), [&] { return find_checkpoint(command).string(); });
+  const auto task = load_task(command, config, Checkpoint(folder));
   const at::Tensor pixels = sample_on_all_ranks(*task, world.communicator(), command.request);
   on_rank_zero(world.communicator(), [&] {
     write_image_grid(command.out, pixels);

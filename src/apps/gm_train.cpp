@@ -65,28 +65,30 @@ std::shared_ptr<const ImageDataset> open_dataset(Communicator& ranks, const Data
   return dataset;
 }
 
-void start_from(const std::string& weights, Network& network) {
+void start_from(const std::string& weights, Communicator& ranks, Network& network) {
   if (weights.empty()) return;
+  require_same_everywhere(ranks, "the file of model.weights", hash_file(weights));
   load_weights(network.parameter_list(), load_safetensors(weights), weights);
+  network.weights_changed();
 }
 
-/// Strips of eight pictures of the data set on their way into noise, and of eight samples on their
-/// way out.
+/// Strips of up to eight pictures of the data set on their way into noise, and of as many samples
+/// on their way out.
 void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
                   const RunDirectory& directory, uint64_t seed) {
-  constexpr int64_t kStrips = 8;
+  const int64_t strips = std::min<int64_t>(8, dataset->size());
   LoaderOptions as_they_are;
-  as_they_are.batch_size = kStrips;
+  as_they_are.batch_size = strips;
   as_they_are.shards = 1;
   const at::Tensor images = ImageLoader(std::move(dataset), as_they_are).next().images;
   const auto columns = static_cast<int64_t>(strip_timesteps(task.diffusion().steps()).size());
-  const auto draw = [&](const char* name, const at::Tensor& strips) {
+  const auto draw = [&](const char* name, const at::Tensor& pictures) {
     const auto path = directory.samples_folder() / name;
-    write_image_grid(path, to_pixels(strips), columns);
+    write_image_grid(path, to_pixels(pictures), columns);
     log_info("{}", path.string());
   };
   draw("forward.png", forward_strips(task.diffusion(), images, seed));
-  draw("reverse.png", reverse_strips(task, at::arange(kStrips, at::kLong), seed));
+  draw("reverse.png", reverse_strips(task, at::arange(strips, at::kLong), seed));
 }
 
 void require_device(const std::string& device) {
@@ -96,27 +98,37 @@ void require_device(const std::string& device) {
   }
 }
 
+/// Everything that can be refused before the data are looked at: packing them may take hours.
+void check_configuration(World& world, const RunConfig& config, const RunDirectory& directory) {
+  Communicator& ranks = world.communicator();
+  require_same_everywhere(ranks, "the program", program_build_id());
+  require_same_everywhere(ranks, "the configuration", to_toml(config));
+  require_device(config.run.device);
+  check_divisible(config.data.shards, config.train.batch_size, world.size());
+  check_image_size(config.model, config.data.image_size, config.data.image_size);
+  on_rank_zero(ranks, [&] {
+    directory.require_free(to_toml(config));
+    return std::string();
+  });
+}
+
 void train(World& world, const TrainCommand& command) {
   const RunConfig& config = command.config;
   const auto seed = static_cast<uint64_t>(config.run.seed);
+  const RunDirectory directory(config.run.dir);
   Communicator& ranks = world.communicator();
   Watchdog watchdog(world);
 
-  // Packing a folder of pictures may take hours: the limit of the start does not count it.
-  std::shared_ptr<const ImageDataset> dataset;
-  {
-    const auto section = watchdog.section("data preparation", 0);
-    require_same_everywhere(ranks, "the program", program_build_id());
-    require_same_everywhere(ranks, "the configuration", Hash().add(to_toml(config)).hex());
-    dataset = open_dataset(ranks, config.data);
-  }
   auto start = std::make_optional(watchdog.section("start", config.watchdog.start_seconds));
+  check_configuration(world, config, directory);
+  // How long packing a folder of pictures takes is not ours to bound.
+  start.emplace(watchdog.section("data preparation", 0));
+  const auto dataset = open_dataset(ranks, config.data);
+  start.emplace(watchdog.section("start", config.watchdog.start_seconds));
   check_divisible(dataset->size(), config.data.shards, config.train.batch_size, world.size());
   DdpmTask task(config.model, config.diffusion, dataset->shape(), seed);
-  start_from(config.model.weights, task.sampled_network());
+  start_from(config.model.weights, ranks, task.sampled_network());
 
-  const RunDirectory directory(config.run.dir);
-  require_device(config.run.device);
   on_rank_zero(ranks, [&] {
     directory.claim(to_toml(config));
     return std::string();
@@ -153,7 +165,15 @@ void train(World& world, const TrainCommand& command) {
                    .log = log});
   start.reset();
   trainer.run();
-  if (command.visualize && world.rank() == 0) draw_process(task, dataset, directory, seed);
+
+  const auto end = watchdog.section("end", config.watchdog.sampling_seconds);
+  if (command.visualize) {
+    const auto sample_weights = trainer.use_sample_weights();
+    on_rank_zero(ranks, [&] {
+      draw_process(task, dataset, directory, seed);
+      return std::string();
+    });
+  }
 }
 
 }  // namespace

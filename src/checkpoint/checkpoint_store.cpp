@@ -148,7 +148,11 @@ fs::path CheckpointStore::save(const CheckpointInfo& info,
     throw Error("{}: the checkpoint cannot be written: {}", folder.string(),
                 error.code().message());
   }
-  remove_old();
+  try {
+    remove_old();
+  } catch (const fs::filesystem_error& error) {
+    log_warning("{}: old checkpoints cannot be removed: {}", root_.string(), error.what());
+  }
   return folder;
 }
 

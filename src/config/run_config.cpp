@@ -14,7 +14,7 @@ namespace gm {
 namespace {
 
 /// Keys, or whole sections, that change where or how a run is computed, but not what. All others
-/// are part of its identity. The data are identified by their content, not by their path.
+/// are part of its identity. Of the data it knows the treatment, not the pictures.
 constexpr std::array<std::string_view, 11> kNotIdentity{
     "run.dir",
     "run.device",

@@ -58,8 +58,8 @@ std::string to_toml(const RunConfig& config);
 /// The table that --help-config prints: every key with type, range, default and one sentence.
 std::string config_help();
 
-/// A hash of the keys that decide what a run computes, at any number of ranks and in any folder:
-/// equal hashes, equal weights.
+/// A hash of the keys that decide what a run computes from given pictures and starting weights, at
+/// any number of ranks and in any folder.
 std::string config_hash(const RunConfig& config);
 
 }  // namespace gm

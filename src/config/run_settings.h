@@ -18,7 +18,9 @@ struct RunSettings {
     field("seed", seed).range(0, INT64_MAX).help("Every random number of the run follows from it.");
     field("device", device)
         .one_of({"auto", "cpu", "cuda"})
-        .help("Where to compute; auto takes a GPU where there is one.");
+        .help(
+            "Where to compute. This version computes on CPUs: auto means cpu, and cuda is "
+            "refused.");
   }
 };
 

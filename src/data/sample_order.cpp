@@ -73,7 +73,7 @@ int64_t permuted(int64_t i, int64_t n, uint64_t seed, uint64_t epoch, uint32_t s
   return static_cast<int64_t>(value);
 }
 
-void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, int ranks) {
+void check_divisible(int64_t shards, int64_t batch_size, int ranks) {
   if (shards < 1 || batch_size < 1 || ranks < 1)
     throw InputError("shards, batch size and ranks must be at least 1");
   if (shards % ranks != 0) {
@@ -93,6 +93,10 @@ void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, i
         nearest(shards, ranks, batch_size,
                 [&](int64_t n) { return batch_size % n == 0 && n % ranks == 0; }));
   }
+}
+
+void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, int ranks) {
+  check_divisible(shards, batch_size, ranks);
   if (dataset_size < batch_size) {
     throw InputError(
         "the data set has {} pictures, fewer than the {} of one global batch (train.batch_size); "

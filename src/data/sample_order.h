@@ -18,8 +18,10 @@ namespace gm {
 /// Rogaway, "Ciphers with arbitrary finite domains", 2002). Constant memory; n up to 2^62.
 int64_t permuted(int64_t i, int64_t n, uint64_t seed, uint64_t epoch, uint32_t shard);
 
-/// Throws InputError, naming the sizes that would work, unless `ranks` divides `shards`, `shards`
-/// divides `batch_size`, and the data set has at least one micro-batch of pictures.
+/// Throws InputError, naming the sizes that would work, unless `ranks` divides `shards` and
+/// `shards` divides `batch_size`.
+void check_divisible(int64_t shards, int64_t batch_size, int ranks);
+/// And unless the data set has at least one micro-batch of pictures.
 void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, int ranks);
 
 class SampleOrder {

@@ -206,6 +206,9 @@ at::Tensor beside(const at::Tensor& a, const at::Tensor& b) { return at::cat({a,
 
 void check_image_size(const ModelConfig& config, int64_t height, int64_t width) {
   const auto halvings = static_cast<int64_t>(config.dim_mults.size()) - 1;
+  if (halvings < 0 || halvings > 12) {
+    throw InputError("model.dim_mults has {} levels; a network has 1 to 13", halvings + 1);
+  }
   const int64_t multiple = int64_t{1} << halvings;
   if (height > 0 && width > 0 && height % multiple == 0 && width % multiple == 0) return;
   const int64_t below = std::max(std::min(height, width) / multiple, int64_t{1}) * multiple;

@@ -3,12 +3,22 @@
 #include "diffusion/keyed_noise.h"
 
 namespace gm {
+namespace {
+
+/// `config`, once it is known to fit: before the network is made.
+const ModelConfig& fitting(const ModelConfig& config, const ImageShape& shape) {
+  check_image_size(config, shape.height, shape.width);
+  return config;
+}
+
+}  // namespace
 
 DdpmTask::DdpmTask(const ModelConfig& model, const DiffusionConfig& diffusion,
                    const ImageShape& shape, uint64_t seed)
-    : shape_(shape), seed_(seed), unet_(model, shape.channels, seed), diffusion_(diffusion) {
-  check_image_size(model, shape.height, shape.width);
-}
+    : shape_(shape),
+      seed_(seed),
+      unet_(fitting(model, shape), shape.channels, seed),
+      diffusion_(diffusion) {}
 
 std::vector<Phase> DdpmTask::phases() {
   return {{.name = "ddpm", .network = &unet_, .loss = [this](const Batch& b) { return loss(b); }}};

@@ -80,7 +80,7 @@ void PhaseTrainer::update_weights(const PhaseOutcome& outcome, const RunState& s
                                   double gradient_divisor) {
   const double clip =
       optimizer_.clip_norm > 0 ? std::max(1.0, outcome.gradient_norm / optimizer_.clip_norm) : 1.0;
-  adam_update(flat_, optimizer_, outcome.learning_rate, state.updates + 1, gradient_divisor * clip);
+  adam_update(flat_, optimizer_, outcome.learning_rate, ++updates_, gradient_divisor * clip);
   phase_.network->weights_changed();
   const double decay = ema_decay(ema_, train_.images_per_step(), state.images);
   flat_.ema().lerp_(flat_.parameters(), 1.0 - decay);

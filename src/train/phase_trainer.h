@@ -38,6 +38,8 @@ class PhaseTrainer {
 
   const Phase& phase() const { return phase_; }
   const FlatParameters& flat() const { return flat_; }
+  /// Steps that changed the weights: Adam's own count.
+  int64_t updates() const { return updates_; }
 
   /// While it lives, the network computes with the moving average of its weights.
   class [[nodiscard]] UseEma {
@@ -65,6 +67,7 @@ class PhaseTrainer {
   EmaConfig ema_;
   FlatParameters flat_;
   std::unique_ptr<GradientReducer> reducer_;
+  int64_t updates_ = 0;
   std::map<std::string, double> loss_sums_;  // of this rank in this step; "" is the total
 };
 

@@ -26,26 +26,26 @@ std::string first_difference(const std::string& old_text, const std::string& new
   }
 }
 
-void refuse_if_taken(const fs::path& config, const std::string& config_text) {
-  if (!fs::exists(config)) return;
-  const std::string difference =
-      first_difference(read_file(config, kConfigLimitBytes), config_text);
-  const std::string what = difference.empty()
-                               ? "a run with this very configuration"
-                               : fmt::format("a run with another configuration: {}", difference);
-  throw InputError("{}: the run directory holds {}; choose another with run.dir=..., or remove it",
-                   config.parent_path().string(), what);
-}
-
 }  // namespace
 
 fs::path RunDirectory::samples(int64_t step) const {
   return samples_folder() / fmt::format("step-{:08d}.png", step);
 }
 
+void RunDirectory::require_free(const std::string& config_text) const {
+  if (!fs::exists(config())) return;
+  const std::string difference =
+      first_difference(read_file(config(), kConfigLimitBytes), config_text);
+  const std::string what = difference.empty()
+                               ? "a run with this very configuration"
+                               : fmt::format("a run with another configuration: {}", difference);
+  throw InputError("{}: the run directory holds {}; choose another with run.dir=..., or remove it",
+                   root_.string(), what);
+}
+
 void RunDirectory::claim(const std::string& config_text) const {
   try {
-    refuse_if_taken(config(), config_text);
+    require_free(config_text);
     fs::create_directories(samples_folder());
     write_file_atomically(config(), config_text);
   } catch (const fs::filesystem_error& error) {

@@ -21,6 +21,8 @@ class RunDirectory {
   std::filesystem::path samples(int64_t step) const;
   std::filesystem::path samples_folder() const { return root_ / "samples"; }
 
+  /// Throws InputError when the folder holds a run already, naming where its configuration differs.
+  void require_free(const std::string& config_text) const;
   /// Makes the folder this run's own: creates it with its sub-folders and writes `config_text` to
   /// config.toml. Throws InputError, with nothing changed, when it holds a run already or cannot be
   /// written. To be called by one rank.

@@ -29,6 +29,11 @@ void RunLog::sample(const RunState& state, const std::filesystem::path& grid, do
   log_info("step {}: samples in {}", state.step, grid.string());
 }
 
+void RunLog::samples_failed(const RunState& state, const std::string& reason) {
+  write("event", state, {{"event", "samples_failed"}, {"reason", reason}});
+  log_warning("step {}: no grid of samples: {}", state.step, reason);
+}
+
 void RunLog::checkpoint(const RunState& state, const std::filesystem::path& folder,
                         double seconds) {
   metrics_.record_checkpoint(seconds, /*succeeded=*/true);

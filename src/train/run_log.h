@@ -26,6 +26,7 @@ class RunLog {
 
   void step(const StepReport& report);
   void sample(const RunState& state, const std::filesystem::path& grid, double seconds);
+  void samples_failed(const RunState& state, const std::string& reason);
   void checkpoint(const RunState& state, const std::filesystem::path& folder, double seconds);
   void checkpoint_failed(const RunState& state, const std::string& reason);
   /// A step whose loss or gradient was not finite and that changed no weight.

@@ -9,8 +9,7 @@ namespace gm {
 /// `images`, so there is no generator state to keep.
 struct RunState {
   int64_t step = 0;  ///< Optimizer steps done, those skipped for a non-finite gradient among them.
-  int64_t images = 0;   ///< Pictures seen by the whole world: also the next global sample position.
-  int64_t updates = 0;  ///< Steps that changed the weights: Adam's own count.
+  int64_t images = 0;  ///< Pictures seen by the whole world: also the next global sample position.
 };
 
 }  // namespace gm

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "checkpoint/weights.h"
 #include "comm/consistency.h"
+#include "comm/on_rank_zero.h"
 #include "data/image_grid.h"
 #include "train/sampling.h"
 
@@ -20,8 +21,8 @@ void Trainer::run() {
   while (state_.step < config_.train.steps) {
     train_step();
     if (due(config_.train.verify_ranks_every)) verify_ranks();
-    if (due(config_.sample.every)) save_samples();
     if (due(config_.checkpoint.every)) save_checkpoint();
+    if (due(config_.sample.every)) save_samples();
   }
 }
 
@@ -40,11 +41,13 @@ void Trainer::train_step() {
     report.loss_terms.insert(report.loss_terms.end(), outcome.loss_terms.begin(),
                              outcome.loss_terms.end());
     report.learning_rate = outcome.learning_rate;
-    report.gradient_norm = std::max(report.gradient_norm, outcome.gradient_norm);
+    // The largest, or one that is no number: std::max would lose that.
+    if (!(outcome.gradient_norm <= report.gradient_norm)) {
+      report.gradient_norm = outcome.gradient_norm;
+    }
   }
   state_.step += 1;
   state_.images += config_.train.images_per_step();
-  state_.updates += finite ? 1 : 0;
 
   report.step = state_.step;
   report.images = state_.images;
@@ -75,42 +78,64 @@ void Trainer::count_nonfinite(const StepReport& report, bool finite) {
 }
 
 void Trainer::verify_ranks() {
+  const auto section = parts_.watchdog.section("verification", config_.watchdog.step_seconds);
   for (const auto& phase : phases_) {
     require_equal_parameters(parts_.world.communicator(), state_.step, phase->flat().hash());
   }
 }
 
+std::unique_ptr<PhaseTrainer::UseEma> Trainer::use_sample_weights() {
+  if (config_.sample.weights == "model") return nullptr;
+  return std::make_unique<PhaseTrainer::UseEma>(sampled_phase());
+}
+
+/// A grid that cannot be written is a warning: a run is worth more than its pictures.
 void Trainer::save_samples() {
   const auto section = parts_.watchdog.section("sampling", config_.watchdog.sampling_seconds);
   LapClock clock;
-  std::optional<PhaseTrainer::UseEma> use_ema;
-  if (config_.sample.weights == "ema") use_ema.emplace(sampled_phase());
+  const auto sample_weights = use_sample_weights();
   const SamplingRequest request{
       .seed = config_.seed, .count = config_.sample.count, .batch_size = config_.sample.batch_size};
   const at::Tensor pixels = sample_on_all_ranks(parts_.task, parts_.world.communicator(), request);
   clock.lap("sampling");
-  if (parts_.world.rank() != 0) return;
-  const auto path = parts_.directory.samples(state_.step);
-  write_image_grid(path, pixels);
-  parts_.log.sample(state_, path, clock.total_seconds());
+  on_rank_zero(parts_.world.communicator(), [&] {
+    const auto path = parts_.directory.samples(state_.step);
+    try {
+      write_image_grid(path, pixels);
+      parts_.log.sample(state_, path, clock.total_seconds());
+    } catch (const Error& error) {
+      parts_.log.samples_failed(state_, error.what());
+    }
+    return std::string();
+  });
 }
 
+/// Rank 0 writes, and the others wait for it inside the same section. A failure keeps the
+/// checkpoint before and the run goes on, but a run whose last weights are lost has failed.
 void Trainer::save_checkpoint() {
-  if (parts_.world.rank() != 0) return;
   const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
+  on_rank_zero(parts_.world.communicator(), [&] {
+    try {
+      return save_checkpoint_on_this_rank();
+    } catch (const Error& error) {
+      parts_.log.checkpoint_failed(state_, error.what());
+      if (state_.step == config_.train.steps) throw;
+      return std::string();
+    }
+  });
+}
+
+std::string Trainer::save_checkpoint_on_this_rank() {
   LapClock clock;
   const CheckpointInfo info{.step = state_.step,
                             .images = state_.images,
-                            .updates = state_.updates,
+                            .updates = sampled_phase().updates(),
                             .world = parts_.world.size(),
                             .config_hash = config_.config_hash};
-  try {
-    const auto folder = checkpoints_.save(info, checkpoint_files());
-    clock.lap("checkpoint");
-    parts_.log.checkpoint(state_, folder, clock.total_seconds());
-  } catch (const Error& error) {
-    parts_.log.checkpoint_failed(state_, error.what());
-  }
+  const auto folder = checkpoints_.save(info, checkpoint_files());
+  clock.lap("checkpoint");
+  parts_.log.checkpoint(state_, folder, clock.total_seconds());
+  return folder.string();
 }
 
 std::map<std::string, TensorMap> Trainer::checkpoint_files() const {

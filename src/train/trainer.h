@@ -51,6 +51,9 @@ class Trainer {
   /// Throws Error after train.max_nonfinite steps in a row that were not finite.
   void run();
 
+  /// While it lives, the task makes its samples with the weights that sample.weights names.
+  [[nodiscard]] std::unique_ptr<PhaseTrainer::UseEma> use_sample_weights();
+
  private:
   void train_step();
   std::vector<Batch> next_micro_batches();
@@ -58,6 +61,7 @@ class Trainer {
   void verify_ranks();
   void save_samples();
   void save_checkpoint();
+  std::string save_checkpoint_on_this_rank();
   std::map<std::string, TensorMap> checkpoint_files() const;
   PhaseTrainer& sampled_phase();
   bool due(int64_t every) const;

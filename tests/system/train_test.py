@@ -185,6 +185,34 @@ class WholeRuns(Programs):
         self.assertEqual(len(png_rows(self.root / "t.png")), 8 * 66 + 2)
 
 
+class FailingDisk(Programs):
+    """A limit on the size of files stands for a disk that is full."""
+
+    def limited(self, run, *arguments):
+        limit = ["bash", "-c", 'ulimit -f 40; trap "" XFSZ; exec "$@"', "-"]
+        command = limit + self.command("gm_train", [f"data.path={self.data}", *SMALL, f"run.dir={run}", *arguments], None)
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=120)
+
+    def test_a_run_whose_last_checkpoint_is_lost_has_failed(self):
+        done = self.limited("full", "checkpoint.every=2")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual([line["step"] for line in self.lines("full", "train")], [1, 2, 3])
+        self.assertEqual([line["event"] for line in self.lines("full", "event")], ["checkpoint_failed"] * 2)
+        self.assertFalse(os.path.lexists(self.root / "full/checkpoints/latest"))
+        self.assertEqual(list((self.root / "full").rglob("*.partial")), [])
+
+
+class NotFinite(Programs):
+    def test_a_run_that_explodes_is_stopped_and_says_where(self):
+        done = self.run_program("gm_train", [f"data.path={self.data}", *SMALL, "run.dir=exploded", "train.steps=500",
+                                             "optimizer.learning_rate=10", "optimizer.beta2=0", "optimizer.beta1=0",
+                                             "train.max_nonfinite=3", "checkpoint.every=1000"])
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("train.max_nonfinite", done.stderr.splitlines()[-1])
+        events = [line["in_a_row"] for line in self.lines("exploded", "event")]
+        self.assertEqual(events[-3:], [1, 2, 3])
+
+
 class Watching(Programs):
     def scrape(self, port, process):
         while process.poll() is None:
@@ -210,8 +238,8 @@ class Watching(Programs):
                              "gm_step_part_seconds", "gm_data_wait_seconds_total"):
                     self.assertIn(f"\n{name}", text, f"rank {rank}")
         finally:
-            process.kill()
-            process.wait()
+            process.terminate()
+            process.wait(timeout=60)
 
     def test_a_taken_port_is_a_warning(self):
         with socket.socket() as taken:
@@ -228,15 +256,20 @@ class WrongInput(Programs):
     """Exit status 2, a last line that names what is wrong and what to do, and nothing written."""
 
     def refuse(self, *expected, arguments=(), program="gm_train", ranks=None, run="refused"):
-        before = sorted(self.root.iterdir())
+        before = self.everything()
         if program == "gm_train":
             arguments = [f"data.path={self.data}", *SMALL, f"run.dir={run}", *arguments]
         done = self.run_program(program, arguments, ranks)
         self.assertEqual(done.returncode, 2, done.stderr)
-        last = [line for line in done.stderr.splitlines() if line.startswith(program)][-1]
+        # Under mpirun its own words may follow; without it, the last line is the reason.
+        last = [line for line in done.stderr.splitlines() if not ranks or line.startswith(program)][-1]
+        self.assertTrue(last.startswith(program), done.stderr)
         for text in expected:
             self.assertIn(text, last)
-        self.assertEqual(sorted(self.root.iterdir()), before, "nothing is written")
+        self.assertEqual(self.everything(), before, "nothing is written or changed")
+
+    def everything(self):
+        return sorted((path, path.stat().st_mtime_ns, path.stat().st_size) for path in self.root.rglob("*"))
 
     def test_keys(self):
         self.refuse("train.step", "train.steps", arguments=["train.step=3"])
@@ -261,14 +294,14 @@ class WrongInput(Programs):
         (self.root / "cut.h5").write_bytes(self.data.read_bytes()[:COUNT * SIDE * SIDE // 2])
         self.refuse("cut.h5", arguments=["data.path=cut.h5"])
         self.refuse("data.image_size", "16", arguments=["data.image_size=32"])
-        self.refuse("pictures", arguments=["train.batch_size=256"])
+        self.refuse("200 pictures, fewer than the 256", arguments=["train.batch_size=256"])
 
     def test_sizes_that_do_not_divide(self):
-        self.refuse("3", "shards", arguments=["data.shards=8"], ranks=3)
+        self.refuse("3 ranks do not divide data.shards = 8", "1, 2, 4", arguments=["data.shards=8"], ranks=3)
         self.refuse("train.batch_size", "12", "8", arguments=["train.batch_size=12"])
 
     def test_a_picture_that_the_network_cannot_halve(self):
-        self.refuse("16", "model.dim_mults", arguments=["model.dim_mults=[1,2,2,2,2,2]"])
+        self.refuse("16x16 pixels", "model.dim_mults", "multiples of 32", arguments=["model.dim_mults=[1,2,2,2,2,2]"])
 
     def test_run_directory(self):
         self.train("taken")
@@ -293,6 +326,8 @@ class WrongInput(Programs):
 
     def test_sampling(self):
         self.refuse("nowhere", program="gm_sample", arguments=["nowhere"])
+        self.train("whole")
+        self.refuse("no_folder", program="gm_sample", arguments=["whole", "--out", "no_folder/grid.png"])
         self.refuse("--cuont", program="gm_sample", arguments=["small", "--cuont", 3])
         self.train("unfinished")
         self.refuse("step-00000099", program="gm_sample", arguments=["unfinished", "--step", 99])
