@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a script that asks an oracle, and compares what it writes with the answers that are committed.
 
-Usage: compare_answers.py SCRIPT        (with the Python of the oracles)
+Usage: compare.py SCRIPT        (with the Python of the oracles)
 
 SCRIPT is given an empty folder. Every file that it makes there must be found in the folder `answers`
 beside it, and hold the same: text byte for byte, safetensors with the same names, dtypes and shapes, whole
