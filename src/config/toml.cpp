@@ -84,6 +84,10 @@ Assignment parse_override(std::string_view argument) {
     throw InputError("{}: \"{}\" is neither a file nor section.key=value", kCommandLine, argument);
   }
   const std::string typed(argument.substr(equals + 1));
+  if (!parse_value(to_text(Value{typed}))) {
+    throw InputError("{}: {}: the value is not UTF-8, so no configuration file can hold it",
+                     kCommandLine, argument.substr(0, equals));
+  }
   auto value = parse_value(typed);
   return {std::string(argument.substr(0, equals)), value ? *value : Value{typed}, kCommandLine,
           typed};

@@ -65,6 +65,12 @@ TEST(ParseOverride, NeedsAKeyAndAnEqualsSign) {
   EXPECT_THROW(parse_override(""), InputError);
 }
 
+TEST(ParseOverride, RefusesWhatNoConfigurationFileCouldHold) {
+  expect_error<InputError>([] { parse_override("run.dir=\xff"); },
+                           "command line: run.dir: the value is not UTF-8, so no configuration "
+                           "file can hold it");
+}
+
 /// A value, written as TOML and read again.
 Value read_again(const Value& value) {
   return parse_toml("value = " + to_text(value), "f").at(0).value;
