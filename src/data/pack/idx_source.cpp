@@ -21,6 +21,7 @@ class IdxReader {
     if (!file_) throw InputError("{}: cannot be opened for reading", name_);
     gzbuffer(file_.get(), 1 << 18);
     read_header(dimensions);
+    check_size(path);
   }
 
   const std::vector<int64_t>& extent() const { return extent_; }
@@ -57,6 +58,20 @@ class IdxReader {
       extent_.push_back(int64_t{word[0]} << 24 | word[1] << 16 | word[2] << 8 | word[3]);
       if (extent_[d] < 1 || extent_[d] > (d == 0 ? kLargestCount : kLargestSide))
         throw InputError("{}: declares {} along dimension {}", name_, extent_[d], d);
+    }
+  }
+
+  /// Before memory is allocated for what the header declares.
+  void check_size(const fs::path& path) const {
+    constexpr uintmax_t kMostPerPackedByte = 1032;  // of deflate (zlib's page "Technical Details")
+    uintmax_t declared = 1;
+    for (const int64_t n : extent_) declared *= static_cast<uintmax_t>(n);
+    std::error_code unknown;  // gives the largest size
+    const uintmax_t held = fs::file_size(path, unknown);
+    if (declared / (gzdirect(file_.get()) != 0 ? 1 : kMostPerPackedByte) > held) {
+      throw InputError(
+          "{}: ends too early: its {} bytes cannot hold the {} that it declares; copy it again",
+          name_, held, declared);
     }
   }
 

@@ -131,6 +131,7 @@ TEST(IdxSource, RefusesWhatIsWrong) {
   refuse("short", idx_pictures(3, 4, 4).substr(0, 50), "ends too early");
   refuse("long", idx_pictures(3, 4, 4) + "x", "more than its header declares");
   refuse("huge", idx_header({4'000'000'000U, 28, 28}), "declares 4000000000");
+  refuse("billion", idx_header({1 << 30, 1, 1}), "16 bytes cannot hold the 1073741824");
   refuse("wide", idx_header({1, 1'000'000, 28}), "declares 1000000");
   refuse("none", idx_header({0, 28, 28}), "declares 0");
   write_bytes(folder / "a-labels-idx1", idx_labels({1, 2}));
