@@ -15,6 +15,8 @@ template <class... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
 };
+template <class... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;  // clang before 17 deduces no aggregate
 
 /// A bound as a person writes it: 65536, 0.5, 1e-16.
 std::string bound_text(long double bound) {
