@@ -57,6 +57,15 @@ TEST(ReadToml, RefusesMissingAndHugeFiles) {
   expect_error<InputError>([&] { read_toml(folder / "huge.toml"); }, HasSubstr("at most"));
 }
 
+TEST(ParseToml, RefusesTablesNestedSoDeepThatFreeingThemWouldOverflowTheStack) {
+  std::string key = "a";
+  for (int i = 0; i < 200'000; ++i) key += ".a";
+  const auto has_dots = HasSubstr("more than 4000 dots");
+  expect_error<InputError>([&] { parse_toml(key + " = 1", "f"); }, has_dots);
+  expect_error<InputError>([&] { parse_toml("[" + key + "]", "f"); }, has_dots);
+  expect_error<InputError>([&] { parse_override("a={" + key + "=1}"); }, has_dots);
+}
+
 TEST(ParseOverride, NeedsAKeyAndAnEqualsSign) {
   expect_error<InputError>([] { parse_override("train.steps"); },
                            "command line: \"train.steps\" is neither a file nor "
