@@ -4,17 +4,30 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace gm {
 namespace {
 
 constexpr hsize_t kMostStrings = 1 << 20;
 constexpr size_t kLongestString = 4096;
+constexpr hsize_t kMostBytes = 1 << 26;
+/// A chunk is read, and unpacked, as a whole.
+constexpr hsize_t kLargestChunkBytes = 256 << 20;
 
 herr_t keep_first_reason(unsigned, const H5E_error2_t* error, void* reason) {
   auto& text = *static_cast<std::string*>(reason);
   if (text.empty() && error->desc != nullptr) text = error->desc;
   return 0;
+}
+
+/// What strings take in memory.
+hsize_t string_bytes(hid_t dataset, hid_t type, hsize_t count) {
+  if (H5Tis_variable_str(type) <= 0) return count * H5Tget_size(type);
+  const Hdf5Id space(GM_HDF5(H5Dget_space(dataset)), H5Sclose);
+  hsize_t bytes = 0;
+  GM_HDF5(H5Dvlen_get_buf_size(dataset, type, space, &bytes));
+  return bytes;
 }
 
 std::vector<std::string> read_variable_strings(hid_t dataset, hid_t type, size_t count) {
@@ -37,6 +50,57 @@ std::vector<std::string> read_fixed_strings(hid_t dataset, hid_t type, size_t co
     strings.emplace_back(text, ::strnlen(text, length));
   }
   return strings;
+}
+
+void check_link(hid_t file, const char* name) {
+  if (H5Lexists(file, name, H5P_DEFAULT) <= 0)
+    throw InputError("has no data set {}; gm_data pack makes files that have", name);
+  H5L_info_t link;
+  GM_HDF5(H5Lget_info(file, name, &link, H5P_DEFAULT));
+  if (link.type != H5L_TYPE_HARD)
+    throw InputError("{} is a link to elsewhere; copy the data into this file (h5repack)", name);
+  H5O_info_t object;
+  GM_HDF5(H5Oget_info_by_name2(file, name, &object, H5O_INFO_BASIC, H5P_DEFAULT));
+  if (object.type != H5O_TYPE_DATASET) throw InputError("{} is not a data set", name);
+}
+
+void check_filters(hid_t creation, const char* name) {
+  const int filters = GM_HDF5(H5Pget_nfilters(creation));
+  for (int i = 0; i < filters; ++i) {
+    size_t values = 0;
+    unsigned flags = 0, config = 0;
+    char filter_name[64] = "";
+    const auto filter = GM_HDF5(H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values,
+                                               nullptr, sizeof filter_name, filter_name, &config));
+    if (filter == H5Z_FILTER_NBIT || filter == H5Z_FILTER_SCALEOFFSET) {
+      throw InputError(
+          "{} is packed with HDF5 filter {} ({}), which believes whatever a file says; write it "
+          "with gzip, or without a filter (h5repack)",
+          name, filter, filter_name);
+    }
+    if (H5Zfilter_avail(filter) <= 0) {
+      throw InputError(
+          "{} is compressed with HDF5 filter {} ({}), which is not installed here; install it "
+          "(package hdf5-filter-plugin) or write the file without it",
+          name, filter, filter_name);
+    }
+  }
+}
+
+void check_chunk_size(hid_t dataset, hid_t creation, const char* name) {
+  if (H5Pget_layout(creation) != H5D_CHUNKED) return;
+  const Hdf5Id type(GM_HDF5(H5Dget_type(dataset)), H5Tclose);
+  std::vector<hsize_t> chunk(H5S_MAX_RANK);
+  chunk.resize(static_cast<size_t>(GM_HDF5(H5Pget_chunk(creation, H5S_MAX_RANK, chunk.data()))));
+  hsize_t bytes = H5Tget_size(type);
+  for (const hsize_t n : chunk) {
+    if (__builtin_mul_overflow(bytes, n, &bytes)) bytes = std::numeric_limits<hsize_t>::max();
+  }
+  if (bytes == 0 || bytes > kLargestChunkBytes) {
+    throw InputError(
+        "{} has chunks of {} bytes, not of 1 to {}; write it with smaller ones (h5repack)", name,
+        bytes, kLargestChunkBytes);
+  }
 }
 
 std::string describe_type(hid_t type) {
@@ -77,6 +141,17 @@ Hdf5Id open_hdf5_file(const std::string& path) {
   return {GM_HDF5(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access)), H5Fclose};
 }
 
+Hdf5Id open_hdf5_dataset(hid_t file, const char* name, hid_t access) {
+  check_link(file, name);
+  Hdf5Id dataset(GM_HDF5(H5Dopen2(file, name, access)), H5Dclose);
+  const Hdf5Id creation(GM_HDF5(H5Dget_create_plist(dataset)), H5Pclose);
+  if (H5Pget_layout(creation) == H5D_VIRTUAL || H5Pget_external_count(creation) > 0)
+    throw InputError("{} keeps its data in other files; copy it into one (h5repack)", name);
+  check_chunk_size(dataset, creation, name);
+  check_filters(creation, name);
+  return dataset;
+}
+
 std::vector<hsize_t> hdf5_extent(hid_t dataset) {
   const Hdf5Id space(GM_HDF5(H5Dget_space(dataset)), H5Sclose);
   std::vector<hsize_t> extent(static_cast<size_t>(GM_HDF5(H5Sget_simple_extent_ndims(space))));
@@ -90,7 +165,7 @@ std::string describe_hdf5(hid_t dataset) {
 }
 
 std::vector<std::string> read_hdf5_strings(hid_t file, const char* name) {
-  const Hdf5Id dataset(GM_HDF5(H5Dopen2(file, name, H5P_DEFAULT)), H5Dclose);
+  const Hdf5Id dataset = open_hdf5_dataset(file, name);
   const Hdf5Id type(GM_HDF5(H5Dget_type(dataset)), H5Tclose);
   const auto extent = hdf5_extent(dataset);
   const bool is_variable = H5Tis_variable_str(type) > 0;
@@ -99,6 +174,8 @@ std::vector<std::string> read_hdf5_strings(hid_t file, const char* name) {
     throw InputError("{} is {}, but a list of names is expected", name, describe_hdf5(dataset));
   }
   if (extent[0] == 0) return {};
+  if (const hsize_t bytes = string_bytes(dataset, type, extent[0]); bytes > kMostBytes)
+    throw InputError("{} holds {} bytes of names, more than {}", name, bytes, kMostBytes);
   return is_variable ? read_variable_strings(dataset, type, extent[0])
                      : read_fixed_strings(dataset, type, extent[0]);
 }

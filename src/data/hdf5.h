@@ -59,6 +59,11 @@ class Hdf5Id {
 /// some cluster file systems. Throws Error with HDF5's reason.
 Hdf5Id open_hdf5_file(const std::string& path);
 
+/// Opens a data set whose data are all in this file. Throws InputError, naming it, when there is
+/// none, when it is a link or keeps its data in other files, when its chunks are too large for
+/// memory, or when it is packed with a filter that is missing or unsafe.
+Hdf5Id open_hdf5_dataset(hid_t file, const char* name, hid_t access = H5P_DEFAULT);
+
 /// Extent of a data set.
 std::vector<hsize_t> hdf5_extent(hid_t dataset);
 

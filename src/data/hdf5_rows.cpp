@@ -10,8 +10,6 @@
 namespace gm {
 namespace {
 
-/// A chunk is read, and unpacked, as a whole.
-constexpr int64_t kLargestChunkBytes = 256 << 20;
 constexpr int64_t kLargestDatasetBytes = int64_t{1} << 60;
 
 int64_t product(const std::vector<int64_t>& extent, int64_t bytes, const char* name) {
@@ -20,23 +18,6 @@ int64_t product(const std::vector<int64_t>& extent, int64_t bytes, const char* n
       throw InputError("{} declares a size that no file can have", name);
   }
   return bytes;
-}
-
-void check_filters(hid_t creation, const char* name) {
-  const int filters = GM_HDF5(H5Pget_nfilters(creation));
-  for (int i = 0; i < filters; ++i) {
-    size_t values = 0;
-    unsigned flags = 0, config = 0;
-    char filter_name[64] = "";
-    const auto filter = GM_HDF5(H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values,
-                                               nullptr, sizeof filter_name, filter_name, &config));
-    if (H5Zfilter_avail(filter) <= 0) {
-      throw InputError(
-          "{} is compressed with HDF5 filter {} ({}), which is not installed here; install it "
-          "(package hdf5-filter-plugin) or write the file without it",
-          name, filter, filter_name);
-    }
-  }
 }
 
 }  // namespace
@@ -58,12 +39,11 @@ int64_t FileDescriptor::size_bytes() const {
 Hdf5Rows::Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* name,
                    hid_t memory_type)
     : descriptor_(descriptor), name_(name), memory_type_(memory_type) {
-  check_is_here(file);
   // Unpacked chunks are not kept: pictures are read one by one in random order, and a cache that
   // is smaller than the data set then only costs time.
   const Hdf5Id access(GM_HDF5(H5Pcreate(H5P_DATASET_ACCESS)), H5Pclose);
   GM_HDF5(H5Pset_chunk_cache(access, 521, 0, 0.75));
-  dataset_ = Hdf5Id(GM_HDF5(H5Dopen2(file, name, access)), H5Dclose);
+  dataset_ = open_hdf5_dataset(file, name, access);
   for (const hsize_t n : hdf5_extent(dataset_)) extent_.push_back(static_cast<int64_t>(n));
 
   const Hdf5Id type(GM_HDF5(H5Dget_type(dataset_)), H5Tclose);
@@ -74,26 +54,13 @@ Hdf5Rows::Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* nam
 
   const Hdf5Id creation(GM_HDF5(H5Dget_create_plist(dataset_)), H5Pclose);
   const H5D_layout_t layout = H5Pget_layout(creation);
-  if (layout == H5D_VIRTUAL || H5Pget_external_count(creation) > 0)
-    throw InputError("{} keeps its data in other files; copy it into one (h5repack)", name);
   if (layout == H5D_CHUNKED) check_chunks(creation);
+  if (layout == H5D_COMPACT) check_one_piece(0, bytes);  // HDF5 does not; it reads past its memory
   if (layout == H5D_CONTIGUOUS) {
     const haddr_t offset = H5Dget_offset(dataset_);
     check_one_piece(offset == HADDR_UNDEF ? -1 : static_cast<int64_t>(offset), bytes);
     if (H5Tequal(type, memory_type) > 0) offset_ = static_cast<int64_t>(offset);
   }
-}
-
-void Hdf5Rows::check_is_here(hid_t file) const {
-  if (H5Lexists(file, name_, H5P_DEFAULT) <= 0)
-    throw InputError("has no data set {}; gm_data pack makes files that have", name_);
-  H5L_info_t link;
-  GM_HDF5(H5Lget_info(file, name_, &link, H5P_DEFAULT));
-  if (link.type != H5L_TYPE_HARD)
-    throw InputError("{} is a link to elsewhere; copy the data into this file (h5repack)", name_);
-  H5O_info_t object;
-  GM_HDF5(H5Oget_info_by_name2(file, name_, &object, H5O_INFO_BASIC, H5P_DEFAULT));
-  if (object.type != H5O_TYPE_DATASET) throw InputError("{} is not a data set", name_);
 }
 
 void Hdf5Rows::check_one_piece(int64_t offset, int64_t bytes) const {
@@ -109,19 +76,12 @@ void Hdf5Rows::check_one_piece(int64_t offset, int64_t bytes) const {
 
 void Hdf5Rows::check_chunks(hid_t creation) const {
   std::vector<hsize_t> chunk(extent_.size());
-  GM_HDF5(H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data()));
-  const Hdf5Id type(GM_HDF5(H5Dget_type(dataset_)), H5Tclose);
-  int64_t chunk_bytes = static_cast<int64_t>(H5Tget_size(type));
+  const int rank = static_cast<int>(chunk.size());
+  if (GM_HDF5(H5Pget_chunk(creation, rank, chunk.data())) != rank)
+    throw InputError("{} is {}, but has chunks of another rank", name_, description());
   hsize_t expected = 1;
-  for (size_t i = 0; i < chunk.size(); ++i) {
-    chunk_bytes = product({static_cast<int64_t>(chunk[i])}, chunk_bytes, name_);
+  for (size_t i = 0; i < chunk.size(); ++i)
     expected *= (static_cast<hsize_t>(extent_[i]) + chunk[i] - 1) / chunk[i];
-  }
-  if (chunk_bytes > kLargestChunkBytes) {
-    throw InputError(
-        "{} has chunks of {} bytes, more than {}; write it with smaller ones (h5repack)", name_,
-        chunk_bytes, kLargestChunkBytes);
-  }
   hsize_t present = 0;
   const Hdf5Id space(GM_HDF5(H5Dget_space(dataset_)), H5Sclose);
   GM_HDF5(H5Dget_num_chunks(dataset_, space, &present));
@@ -129,7 +89,6 @@ void Hdf5Rows::check_chunks(hid_t creation) const {
     throw InputError("{} declares {} in {} chunks, but only {} are there; write the file again",
                      name_, description(), expected, present);
   }
-  check_filters(creation, name_);
 }
 
 void Hdf5Rows::read(int64_t first, int64_t count, void* rows) const {

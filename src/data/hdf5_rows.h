@@ -43,7 +43,6 @@ class Hdf5Rows {
   void read(int64_t first, int64_t count, void* rows) const;
 
  private:
-  void check_is_here(hid_t file) const;
   void check_one_piece(int64_t offset, int64_t bytes) const;
   void check_chunks(hid_t creation) const;
   void read_directly(int64_t first, int64_t count, void* rows) const;

@@ -181,6 +181,37 @@ void cut_in_half(const std::filesystem::path& path) {
   std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
 }
 
+/// Declares more pictures than its header holds bytes for, as HDF5 itself would not.
+void overstate_compact(const std::filesystem::path& path) {
+  {
+    ForeignFile file(path);
+    const Hdf5Id creation(GM_HDF5(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
+    GM_HDF5(H5Pset_layout(creation, H5D_COMPACT));
+    file.add_created("images", H5T_STD_U8LE, {77, 4, 5, 3}, creation, true);
+  }
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  // The extent, and how far it may grow.
+  for (size_t at = 0; (at = bytes.find(std::string("M\0\0\0\0\0\0\0", 8), at)) != bytes.npos;)
+    bytes[at + 1] = 1;
+  file.clear();
+  file.seekp(0);
+  file << bytes;
+}
+
+/// Packed by a filter, or not written at all.
+void add_filtered(const std::filesystem::path& path, H5Z_filter_t filter) {
+  ForeignFile file(path);
+  const Hdf5Id creation(GM_HDF5(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
+  const hsize_t chunk[] = {1, 4, 5, 3};
+  GM_HDF5(H5Pset_chunk(creation, 4, chunk));
+  if (filter == H5Z_FILTER_NBIT)
+    GM_HDF5(H5Pset_nbit(creation));
+  else
+    GM_HDF5(H5Pset_scaleoffset(creation, H5Z_SO_INT, 0));
+  file.add_created("images", H5T_STD_U8LE, {3, 4, 5, 3}, creation, false);
+}
+
 class RefusedImageFile : public ::testing::TestWithParam<BadFile> {};
 
 TEST_P(RefusedImageFile, IsNamedWithWhatWasExpected) {
@@ -245,6 +276,13 @@ std::vector<BadFile> bad_files() {
        one("images", H5T_STD_U8LE, {600, 1024, 1024, 1},
            {.chunk = {600, 1024, 1024, 1}, .fill = false}),
        {"chunks of 629145600 bytes"}},
+      {"overstated_compact", overstate_compact, {"uint8 [333,4,5,3] (19980 bytes)"}},
+      {"n_bit",
+       [](const auto& path) { add_filtered(path, H5Z_FILTER_NBIT); },
+       {"believes whatever"}},
+      {"scale_offset",
+       [](const auto& path) { add_filtered(path, H5Z_FILTER_SCALEOFFSET); },
+       {"believes whatever"}},
       {"external", add_external, {"keeps its data in other files"}},
       {"virtual", add_virtual, {"keeps its data in other files"}},
       {"group",
@@ -282,6 +320,23 @@ std::vector<BadFile> bad_files() {
          file.add("labels", H5T_IEEE_F64LE, {3});
        },
        {"/labels is float64 [3]"}},
+      {"classes_elsewhere",
+       [](const auto& path) {
+         ForeignFile file(path);
+         file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+         GM_HDF5(
+             H5Lcreate_external("other.h5", "/names", file, "classes", H5P_DEFAULT, H5P_DEFAULT));
+       },
+       {"/classes is a link to elsewhere"}},
+      {"gigabytes_of_classes",
+       [](const auto& path) {
+         ForeignFile file(path);
+         file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+         const Hdf5Id type(GM_HDF5(H5Tcopy(H5T_C_S1)), H5Tclose);
+         GM_HDF5(H5Tset_size(type, 4096));
+         file.add("classes", type, {1 << 20}, {.fill = false});
+       },
+       {"/classes holds 4294967296 bytes of names"}},
       {"classes_are_numbers",
        [](const auto& path) {
          ForeignFile file(path);
