@@ -25,7 +25,8 @@ void read(const std::filesystem::path& file, const std::string& classes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   gm::Input input(data, size);
-  const size_t label_bytes = input.byte() + size_t{256} * input.byte();
+  size_t label_bytes = input.byte();
+  label_bytes += size_t{256} * input.byte();
   const uint8_t kept = input.byte();
   const gm::TemporaryFolder folder;
   if (label_bytes > 0) gm::write_whole(folder / "labels-idx1", input.take(label_bytes));
