@@ -54,7 +54,7 @@ Picture decode_jpeg(const std::string& name, std::string_view bytes) {
     throw InputError("{}: is a CMYK picture; convert it to RGB first", name);
   Picture picture = blank_picture(name, height, width, 3);
   if (tjDecompress2(decoder, as_bytes(bytes), bytes.size(), picture.pixels.data(), width, 0, height,
-                    TJPF_RGB, TJFLAG_ACCURATEDCT) != 0 &&
+                    TJPF_RGB, TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS) != 0 &&
       !is_harmless(decoder)) {
     throw InputError("{}: is not an intact JPEG file: {}", name, tjGetErrorStr2(decoder));
   }
