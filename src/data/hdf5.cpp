@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <memory_resource>
 
 namespace gm {
 namespace {
 
 constexpr hsize_t kMostStrings = 1 << 20;
 constexpr size_t kLongestString = 4096;
-constexpr hsize_t kMostBytes = 1 << 26;
+constexpr size_t kMostBytes = 1 << 26;
 /// A chunk is read, and unpacked, as a whole.
 constexpr hsize_t kLargestChunkBytes = 256 << 20;
 
@@ -21,22 +22,40 @@ herr_t keep_first_reason(unsigned, const H5E_error2_t* error, void* reason) {
   return 0;
 }
 
-/// What strings take in memory.
-hsize_t string_bytes(hid_t dataset, hid_t type, hsize_t count) {
-  if (H5Tis_variable_str(type) <= 0) return count * H5Tget_size(type);
-  const Hdf5Id space(GM_HDF5(H5Dget_space(dataset)), H5Sclose);
-  hsize_t bytes = 0;
-  GM_HDF5(H5Dvlen_get_buf_size(dataset, type, space, &bytes));
-  return bytes;
-}
+/// Memory for strings of variable length, freed as a whole. A file may name one long string any
+/// number of times, so what they take shows only while they are read.
+class StringMemory {
+ public:
+  static void* allocate(size_t bytes, void* self) {
+    auto& memory = *static_cast<StringMemory*>(self);
+    memory.is_exhausted_ = memory.is_exhausted_ || bytes > memory.left_;
+    if (memory.is_exhausted_) return nullptr;
+    memory.left_ -= bytes;
+    return memory.bytes_.allocate(bytes, 1);
+  }
+  static void keep(void*, void*) {}
 
-std::vector<std::string> read_variable_strings(hid_t dataset, hid_t type, size_t count) {
+  bool is_exhausted() const { return is_exhausted_; }
+
+ private:
+  std::pmr::monotonic_buffer_resource bytes_;
+  size_t left_ = kMostBytes;
+  bool is_exhausted_ = false;
+};
+
+std::vector<std::string> read_variable_strings(hid_t dataset, hid_t type, size_t count,
+                                               const char* name) {
+  StringMemory memory;
+  const Hdf5Id transfer(GM_HDF5(H5Pcreate(H5P_DATASET_XFER)), H5Pclose);
+  GM_HDF5(H5Pset_vlen_mem_manager(transfer, StringMemory::allocate, &memory, StringMemory::keep,
+                                  nullptr));
   std::vector<char*> pointers(count);
-  GM_HDF5(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()));
+  const herr_t status = H5Dread(dataset, type, H5S_ALL, H5S_ALL, transfer, pointers.data());
+  if (memory.is_exhausted())
+    throw InputError("{} holds more than {} bytes of names", name, kMostBytes);
+  GM_HDF5(status);
   std::vector<std::string> strings;
   for (const char* text : pointers) strings.emplace_back(text == nullptr ? "" : text);
-  const Hdf5Id space(GM_HDF5(H5Dget_space(dataset)), H5Sclose);
-  GM_HDF5(H5Dvlen_reclaim(type, space, H5P_DEFAULT, pointers.data()));
   return strings;
 }
 
@@ -174,10 +193,10 @@ std::vector<std::string> read_hdf5_strings(hid_t file, const char* name) {
     throw InputError("{} is {}, but a list of names is expected", name, describe_hdf5(dataset));
   }
   if (extent[0] == 0) return {};
-  if (const hsize_t bytes = string_bytes(dataset, type, extent[0]); bytes > kMostBytes)
-    throw InputError("{} holds {} bytes of names, more than {}", name, bytes, kMostBytes);
-  return is_variable ? read_variable_strings(dataset, type, extent[0])
-                     : read_fixed_strings(dataset, type, extent[0]);
+  if (is_variable) return read_variable_strings(dataset, type, extent[0], name);
+  if (extent[0] * H5Tget_size(type) > kMostBytes)
+    throw InputError("{} holds more than {} bytes of names", name, kMostBytes);
+  return read_fixed_strings(dataset, type, extent[0]);
 }
 
 void write_hdf5_strings(hid_t file, const char* name, const std::vector<std::string>& strings) {

@@ -212,6 +212,25 @@ void add_filtered(const std::filesystem::path& path, H5Z_filter_t filter) {
   file.add_created("images", H5T_STD_U8LE, {3, 4, 5, 3}, creation, false);
 }
 
+/// 1024 names of 100,000 letters, of which the file holds one.
+void repeat_a_name(const std::filesystem::path& path) {
+  {
+    ForeignFile file(path);
+    file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+    std::vector<std::string> names(1024, "b");
+    names[0] = std::string(100'000, 'a');
+    file.add_variable_strings("classes", names);
+  }
+  // A string is its length (four bytes) and where it lies (twelve); each becomes the first.
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  const size_t first = bytes.find(std::string("\xa0\x86\x01\0", 4));
+  for (size_t i = 1; i < 1024; ++i) bytes.replace(first + 16 * i, 16, bytes.substr(first, 16));
+  file.clear();
+  file.seekp(0);
+  file << bytes;
+}
+
 class RefusedImageFile : public ::testing::TestWithParam<BadFile> {};
 
 TEST_P(RefusedImageFile, IsNamedWithWhatWasExpected) {
@@ -336,7 +355,8 @@ std::vector<BadFile> bad_files() {
          GM_HDF5(H5Tset_size(type, 4096));
          file.add("classes", type, {1 << 20}, {.fill = false});
        },
-       {"/classes holds 4294967296 bytes of names"}},
+       {"/classes holds more than 67108864 bytes of names"}},
+      {"one_long_class_a_thousand_times", repeat_a_name, {"/classes holds more than 67108864"}},
       {"classes_are_numbers",
        [](const auto& path) {
          ForeignFile file(path);
