@@ -91,7 +91,7 @@ std::unique_ptr<DdpmTask> load_task(const SampleCommand& command, const RunConfi
                                          static_cast<uint64_t>(config.run.seed));
   load_weights(task->sampled_network().parameter_list(), weights, file);
   task->sampled_network().weights_changed();
-  log_info("{}: checkpoint of step {}, {} weights", command.run, checkpoint.info().step,
+  log_info("{}: checkpoint of step {}, {} weights", command.run, checkpoint.info().state.step,
            command.weights);
   return task;
 }
@@ -112,14 +112,13 @@ void sample(World& world, const SampleCommand& command) {
   const auto section = watchdog.section("sampling", config.watchdog.sampling_seconds);
   // One rank decides: a run that goes on may save another checkpoint between two looks.
   const std::string folder =
-      on_rank_zero(world.communicator(), [&] { return find_checkpoint(command).string(); });
+      text_from_rank_zero(world.communicator(), [&] { return find_checkpoint(command).string(); });
   const auto task = load_task(command, config, Checkpoint(folder));
   const at::Tensor pixels = sample_on_all_ranks(*task, world.communicator(), command.request);
   on_rank_zero(world.communicator(), [&] {
     write_image_grid(command.out, pixels);
     log_info("{} pictures in {}", command.request.count, command.out);
     if (!command.trajectory.empty()) write_trajectory(*task, command);
-    return std::string();
   });
 }
 

@@ -6,10 +6,12 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "checkpoint/checkpoint_store.h"
 #include "checkpoint/weights.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/run_program.h"
+#include "comm/stop.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
@@ -18,6 +20,7 @@
 #include "data/sample_order.h"
 #include "tasks/strips.h"
 #include "telemetry/metrics.h"
+#include "train/run_lock.h"
 #include "train/run_table.h"
 #include "train/trainer.h"
 
@@ -58,7 +61,8 @@ void show_run(const World& world, const RunConfig& config, const ImageDataset& d
 }
 
 std::shared_ptr<const ImageDataset> open_dataset(Communicator& ranks, const DataConfig& config) {
-  const std::string path = on_rank_zero(ranks, [&] { return prepare_dataset(config).string(); });
+  const std::string path =
+      text_from_rank_zero(ranks, [&] { return prepare_dataset(config).string(); });
   auto dataset = std::make_shared<const ImageDataset>(path, config.classes);
   require_image_size(*dataset, config.image_size);
   require_same_everywhere(ranks, "the data set", dataset->content_hash());
@@ -107,9 +111,20 @@ void check_configuration(World& world, const RunConfig& config, const RunDirecto
   check_divisible(config.data.shards, config.train.batch_size, world.size());
   check_image_size(config.model, config.data.image_size, config.data.image_size);
   on_rank_zero(ranks, [&] {
-    directory.require_free(to_toml(config));
-    return std::string();
+    if (directory.holds_run()) require_same_run(read_run_config(directory.root()), config);
   });
+}
+
+/// Says what this start of the program is to the run in its folder.
+void say_where_it_begins(const std::optional<ResumedRun>& resumed, const RunConfig& config) {
+  if (!resumed) return;
+  const int64_t step = resumed->info.state.step;
+  if (step < config.train.steps) {
+    log_info("{}: goes on after step {} of {}", config.run.dir, step, config.train.steps);
+  } else {
+    log_info("{}: the run is finished, with {} steps; a larger train.steps goes on", config.run.dir,
+             step);
+  }
 }
 
 void train(World& world, const TrainCommand& command) {
@@ -120,6 +135,8 @@ void train(World& world, const TrainCommand& command) {
   Watchdog watchdog(world);
 
   auto start = std::make_optional(watchdog.section("start", config.watchdog.start_seconds));
+  std::optional<RunLock> lock;  // of rank 0
+  on_rank_zero(ranks, [&] { lock.emplace(directory.root()); });
   check_configuration(world, config, directory);
   // How long packing a folder of pictures takes is not ours to bound.
   start.emplace(watchdog.section("data preparation", 0));
@@ -127,14 +144,21 @@ void train(World& world, const TrainCommand& command) {
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
   check_divisible(dataset->size(), config.data.shards, config.train.batch_size, world.size());
   DdpmTask task(config.model, config.diffusion, dataset->shape(), seed);
-  start_from(config.model.weights, ranks, task.sampled_network());
+
+  CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
+  const RunIdentity identity{.config_hash = config_hash(config),
+                             .data_hash = dataset->content_hash()};
+  const auto resumed = agree_on_checkpoint(ranks, checkpoints, identity);
+  if (!resumed) start_from(config.model.weights, ranks, task.sampled_network());
+  const RunState first = resumed ? resumed->info.state : RunState{};
+  stop_together(ranks);
 
   on_rank_zero(ranks, [&] {
-    directory.claim(to_toml(config));
-    return std::string();
+    directory.begin(to_toml(config));
+    add_log_file(directory.log());
   });
-  if (world.rank() == 0) add_log_file(directory.log());
   show_run(world, config, *dataset, task.sampled_network());
+  say_where_it_begins(resumed, config);
 
   Metrics metrics;
   metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
@@ -144,36 +168,39 @@ void train(World& world, const TrainCommand& command) {
                                .ranks = world.size(),
                                .seed = seed,
                                .augmentation = augmentation_options(config.data),
-                               .prefetch = config.data.prefetch});
+                               .prefetch = config.data.prefetch,
+                               .first_micro_batch = first.images / config.train.batch_size});
   RunLog log(directory, metrics,
              {.is_rank_zero = world.rank() == 0,
+              .first_step = first.step,
               .total_steps = config.train.steps,
               .log_every_seconds = config.telemetry.log_every_seconds});
   Trainer trainer({.train = config.train,
                    .optimizer = config.optimizer,
                    .ema = config.ema,
                    .sample = config.sample,
-                   .checkpoint = config.checkpoint,
                    .watchdog = config.watchdog,
+                   .checkpoint_every = config.checkpoint.every,
                    .seed = seed,
-                   .config_hash = config_hash(config)},
+                   .identity = identity},
                   {.world = world,
                    .watchdog = watchdog,
                    .task = task,
                    .loader = loader,
                    .directory = directory,
+                   .checkpoints = checkpoints,
                    .log = log});
+  if (resumed) trainer.resume(*resumed);
   start.reset();
   trainer.run();
 
-  const auto end = watchdog.section("end", config.watchdog.sampling_seconds);
   if (command.visualize) {
+    const auto drawing = watchdog.section("sampling", config.watchdog.sampling_seconds);
     const auto sample_weights = trainer.use_sample_weights();
-    on_rank_zero(ranks, [&] {
-      draw_process(task, dataset, directory, seed);
-      return std::string();
-    });
+    on_rank_zero(ranks, [&] { draw_process(task, dataset, directory, seed); });
   }
+  const auto end = watchdog.section("end", config.watchdog.end_seconds);
+  ranks.barrier();
 }
 
 }  // namespace

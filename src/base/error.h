@@ -37,4 +37,13 @@ class InputError : public Error {
   int exit_status() const override { return kExitInputWrong; }
 };
 
+/// A person, or the job manager, asked the program to leave by a signal. Whoever catches it saves
+/// what is worth it; the same command goes on later.
+class StopRequested : public Error {
+ public:
+  using Error::Error;
+
+  int exit_status() const override { return kExitRunMeAgain; }
+};
+
 }  // namespace gm

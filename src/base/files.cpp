@@ -18,17 +18,6 @@ namespace {
   throw Error("{}: {} failed: {}", path.string(), action, std::strerror(errno));
 }
 
-/// Waits until a file's bytes, or a folder's names, are on the disk.
-void sync_to_disk(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) throw_system_error(path, "opening for fsync");
-  const int status = ::fsync(descriptor);
-  const int reason = errno;
-  ::close(descriptor);
-  errno = reason;
-  if (status != 0) throw_system_error(path, "fsync");
-}
-
 void sync_tree_to_disk(const fs::path& path) {
   if (fs::is_directory(path)) {
     for (const auto& entry : fs::directory_iterator(path)) sync_tree_to_disk(entry.path());
@@ -41,6 +30,16 @@ fs::path parent_of(const fs::path& path) {
 }
 
 }  // namespace
+
+void sync_to_disk(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw_system_error(path, "opening for fsync");
+  const int status = ::fsync(descriptor);
+  const int reason = errno;
+  ::close(descriptor);
+  errno = reason;
+  if (status != 0) throw_system_error(path, "fsync");
+}
 
 StagedPath::StagedPath(fs::path final_path) : final_(std::move(final_path)) {
   if (!fs::is_directory(parent_of(final_))) {

@@ -33,6 +33,9 @@ class StagedPath {
   bool committed_ = false;
 };
 
+/// Returns when a file's bytes, or the names in a folder, are on the disk. Throws Error.
+void sync_to_disk(const std::filesystem::path& path);
+
 /// Replaces `path` with `content` in one step. Throws Error with the system's reason; the old file
 /// is kept then.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);

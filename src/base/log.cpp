@@ -107,4 +107,12 @@ void log_message(LogLevel level, std::string_view message) {
   if (!log.status.empty()) draw_status(log.status);
 }
 
+void log_to_file(LogLevel level, std::string_view message) {
+  Log& log = the_log();
+  std::scoped_lock lock(log.mutex);
+  if (!log.file) return;
+  log.terminal->set_level(spdlog::level::off);
+  log.logger->log(spdlog_level(level), "{}", message);
+}
+
 }  // namespace gm

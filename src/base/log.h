@@ -30,6 +30,9 @@ void set_status_line(std::string_view text);
 
 void log_message(LogLevel level, std::string_view message);
 
+/// To the file of add_log_file alone, if any: for what stderr is told in another way.
+void log_to_file(LogLevel level, std::string_view message);
+
 template <typename... Args>
 void log_progress(fmt::format_string<Args...> format, Args&&... args) {
   log_message(LogLevel::kProgress, fmt::format(format, std::forward<Args>(args)...));

@@ -1,26 +1,31 @@
 #include "checkpoint/checkpoint_store.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "checkpoint/bounded_json.h"
 
 namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kLatest = "latest";
 constexpr const char* kFolderPrefix = "step-";
 constexpr const char* kTensorSuffix = ".safetensors";
 constexpr size_t kManifestLimitBytes = 1 << 20;
+/// An object of objects of records.
+constexpr int kManifestDepth = 3;
+
+// What a save that was killed leaves behind, and the next one clears away.
+constexpr const char* kStaged = ".new.partial";
+constexpr const char* kReplaced = ".replaced.partial";
+constexpr const char* kStagedLatest = ".latest.partial";
 
 /// The step in a checkpoint folder's name; nothing for any other name.
 std::optional<int64_t> step_of(const fs::path& folder) {
@@ -34,61 +39,132 @@ std::optional<int64_t> step_of(const fs::path& folder) {
   return std::stoll(digits);
 }
 
-/// A field of the manifest that must be there and of type T.
-template <typename T>
-T field(const Json& object, const char* name, const fs::path& manifest) {
-  try {
-    return object.at(name).get<T>();
-  } catch (const Json::exception&) {
-    throw InputError("{}: \"{}\" is missing or of the wrong type", manifest.string(), name);
+/// The manifest of a checkpoint; every error names it.
+class ManifestReader {
+ public:
+  ManifestReader(std::string_view text, std::string where)
+      : where_(std::move(where)), json_(parse_bounded_object(text, kManifestDepth)) {
+    if (json_.is_null()) throw InputError("{}: no JSON object, or nested too deeply", where_);
+    const auto version = field<int64_t>(json_, "format_version");
+    if (version != kFormatVersion) {
+      throw InputError("{}: a checkpoint of format version {}; this program reads version {}",
+                       where_, version, kFormatVersion);
+    }
   }
-}
 
-Json read_manifest(const fs::path& manifest) {
-  Json json = Json::parse(read_file(manifest, kManifestLimitBytes), nullptr,
-                          /*allow_exceptions=*/false);
-  if (!json.is_object()) throw InputError("{}: no JSON object", manifest.string());
-  const int version = field<int>(json, "format_version", manifest);
-  if (version != kFormatVersion) {
-    throw InputError("{}: a checkpoint of format version {}; this program reads version {}",
-                     manifest.string(), version, kFormatVersion);
+  CheckpointInfo info() const {
+    CheckpointInfo info{.state = {.step = count(json_, "step"),
+                                  .images = count(json_, "images"),
+                                  .nonfinite_in_a_row = count(json_, "nonfinite_in_a_row")},
+                        .world = static_cast<int>(count(json_, "world")),
+                        .identity = {.config_hash = field<std::string>(json_, "config_hash"),
+                                     .data_hash = field<std::string>(json_, "data_hash")}};
+    const Json& updates = object(json_, "updates");
+    for (const auto& [phase, number] : updates.items()) {
+      info.updates[phase] = count(updates, phase);
+    }
+    return info;
   }
-  return json;
-}
 
-Json manifest_of(const CheckpointInfo& info, const fs::path& folder,
-                 const std::map<std::string, TensorMap>& files) {
-  Json json{
-      {"format_version", kFormatVersion}, {"step", info.step},   {"images", info.images},
-      {"updates", info.updates},          {"world", info.world}, {"config_hash", info.config_hash},
-      {"files", Json::object()}};
-  for (const auto& [name, tensors] : files) {
-    const std::string file = name + kTensorSuffix;
-    json["files"][file] = {{"bytes", fs::file_size(folder / file)},
-                           {"xxh3_128", hash_file(folder / file)}};
+  /// Calls `add(name, bytes, hash)` for every file.
+  template <class Add>
+  void each_file(const Add& add) const {
+    for (const auto& [name, record] : object(json_, "files").items()) {
+      if (name.empty() || name.starts_with('.') || fs::path(name).filename() != name) {
+        throw InputError("{}: \"{}\" is no file of this folder", where_, name);
+      }
+      add(name, static_cast<uint64_t>(count(record, "bytes")),
+          field<std::string>(record, "xxh3_128"));
+    }
   }
-  return json;
+
+ private:
+  using Json = nlohmann::json;
+
+  template <typename T>
+  T field(const Json& object, const std::string& name) const {
+    try {
+      return object.at(name).get<T>();
+    } catch (const Json::exception&) {
+      throw InputError("{}: \"{}\" is missing or of the wrong type", where_, name);
+    }
+  }
+
+  int64_t count(const Json& object, const std::string& name) const {
+    const bool is_count = object.is_object() && object.contains(name) &&
+                          object.at(name).is_number_unsigned() &&
+                          object.at(name).get<uint64_t>() <= kMaxCount;
+    if (!is_count) {
+      throw InputError("{}: \"{}\" is missing or no count", where_, name);
+    }
+    return object.at(name).get<int64_t>();
+  }
+
+  const Json& object(const Json& parent, const std::string& name) const {
+    const auto found = parent.find(name);
+    if (found == parent.end() || !found->is_object()) {
+      throw InputError("{}: \"{}\" is missing or of the wrong type", where_, name);
+    }
+    return *found;
+  }
+
+  static constexpr uint64_t kMaxCount = 1'000'000'000'000'000;
+
+  std::string where_;
+  Json json_;
+};
+
+/// Counts and hashes a file's bytes on their way to the disk.
+class HashedFile {
+ public:
+  explicit HashedFile(std::unique_ptr<OutputFile> file) : file_(std::move(file)) {}
+
+  void write(std::span<const std::byte> bytes) {
+    file_->write(bytes);
+    hash_.add(bytes);
+    bytes_ += bytes.size();
+  }
+
+  /// Makes the file durable; its record for the manifest.
+  nlohmann::ordered_json close() {
+    file_->close();
+    return {{"bytes", bytes_}, {"xxh3_128", hash_.hex()}};
+  }
+
+ private:
+  std::unique_ptr<OutputFile> file_;
+  Hash hash_;
+  uint64_t bytes_ = 0;
+};
+
+std::string manifest_text(const CheckpointInfo& info, const nlohmann::ordered_json& files) {
+  const nlohmann::ordered_json json{{"format_version", kFormatVersion},
+                                    {"step", info.state.step},
+                                    {"images", info.state.images},
+                                    {"nonfinite_in_a_row", info.state.nonfinite_in_a_row},
+                                    {"updates", info.updates},
+                                    {"world", info.world},
+                                    {"config_hash", info.identity.config_hash},
+                                    {"data_hash", info.identity.data_hash},
+                                    {"files", files}};
+  return json.dump(2) + "\n";
 }
 
 }  // namespace
 
+CheckpointInfo parse_manifest(std::string_view text, const std::string& where) {
+  return ManifestReader(text, where).info();
+}
+
 Checkpoint::Checkpoint(fs::path folder) : folder_(std::move(folder)) {
-  const fs::path manifest = folder_ / kManifest;
-  const Json json = read_manifest(manifest);
-  info_ = {.step = field<int64_t>(json, "step", manifest),
-           .images = field<int64_t>(json, "images", manifest),
-           .updates = field<int64_t>(json, "updates", manifest),
-           .world = field<int>(json, "world", manifest),
-           .config_hash = field<std::string>(json, "config_hash", manifest)};
-  const Json files = field<Json>(json, "files", manifest);
-  for (const auto& [name, record] : files.items()) {
-    if (fs::path(name).filename() != name) {
-      throw InputError("{}: \"{}\" is no file of this folder", manifest.string(), name);
-    }
-    files_[name] = {.bytes = field<uint64_t>(record, "bytes", manifest),
-                    .hash = field<std::string>(record, "xxh3_128", manifest)};
+  const fs::path path = folder_ / kManifest;
+  manifest_ = read_file(path, kManifestLimitBytes);
+  const ManifestReader manifest(manifest_, path.string());
+  info_ = manifest.info();
+  manifest.each_file([this](const std::string& name, uint64_t bytes, const std::string& hash) {
+    files_[name] = {.bytes = bytes, .hash = hash};
     check_length(name);
-  }
+  });
 }
 
 void Checkpoint::check_length(const std::string& name) const {
@@ -122,57 +198,94 @@ TensorMap Checkpoint::load(const std::string& name) const {
   return load_safetensors(file(name));
 }
 
-CheckpointStore::CheckpointStore(fs::path run_dir, int64_t keep)
-    : root_(std::move(run_dir) / "checkpoints"), keep_(keep) {}
+CheckpointTensors Checkpoint::load_all() const {
+  CheckpointTensors tensors;
+  for (const auto& [file, record] : files_) {
+    const std::string name = fs::path(file).stem().string();
+    tensors[name] = load(name);
+  }
+  return tensors;
+}
+
+CheckpointStore::CheckpointStore(const fs::path& run_dir, int64_t keep, Storage& storage)
+    : root_(run_dir / "checkpoints"), keep_(keep), storage_(storage) {}
+
+Storage& CheckpointStore::disk() {
+  static Disk disk;
+  return disk;
+}
 
 fs::path CheckpointStore::folder_of(int64_t step) const {
   return root_ / fmt::format("{}{:08d}", kFolderPrefix, step);
 }
 
-fs::path CheckpointStore::save(const CheckpointInfo& info,
-                               const std::map<std::string, TensorMap>& files) {
-  const fs::path folder = folder_of(info.step);
+fs::path CheckpointStore::save(const CheckpointInfo& info, const CheckpointTensors& files) {
+  const fs::path folder = folder_of(info.state.step);
+  storage_.create_folder(root_);
   try {
-    fs::create_directories(root_);
-    StagedPath staged(folder);
-    fs::create_directory(staged.path());
-    for (const auto& [name, tensors] : files) {
-      save_safetensors(staged.path() / (name + kTensorSuffix), tensors);
-    }
-    const Json manifest = manifest_of(info, staged.path(), files);
-    write_file_atomically(staged.path() / kManifest, manifest.dump(2) + "\n");
-    fs::remove_all(folder);  // a repeated step: rename replaces no folder
-    staged.commit();
-    point_latest_to(folder);
-  } catch (const fs::filesystem_error& error) {
-    throw Error("{}: the checkpoint cannot be written: {}", folder.string(),
-                error.code().message());
+    write_staged(info, files);
+    put_in_place(folder);
+  } catch (const Error&) {
+    remove_or_warn(root_ / kStaged);  // a full disk needs the room
+    throw;
   }
-  try {
-    remove_old();
-  } catch (const fs::filesystem_error& error) {
-    log_warning("{}: old checkpoints cannot be removed: {}", root_.string(), error.what());
-  }
+  point_latest_to(folder);
+  remove_old(info.state.step);
   return folder;
 }
 
-void CheckpointStore::point_latest_to(const fs::path& folder) const {
-  StagedPath staged(root_ / kLatest);
-  fs::create_directory_symlink(folder.filename(), staged.path());
-  staged.commit();
+void CheckpointStore::write_staged(const CheckpointInfo& info, const CheckpointTensors& files) {
+  const fs::path staged = root_ / kStaged;
+  storage_.remove(staged);
+  storage_.create_folder(staged);
+  nlohmann::ordered_json records = nlohmann::ordered_json::object();
+  for (const auto& [name, tensors] : files) {
+    HashedFile file(storage_.create_file(staged / (name + kTensorSuffix)));
+    write_safetensors([&](auto bytes) { file.write(bytes); }, tensors);
+    records[name + kTensorSuffix] = file.close();
+  }
+  const std::string text = manifest_text(info, records);
+  const auto manifest = storage_.create_file(staged / kManifest);
+  manifest->write(std::as_bytes(std::span(text)));
+  manifest->close();
+  storage_.sync_folder(staged);
 }
 
-void CheckpointStore::remove_old() const {
+void CheckpointStore::put_in_place(const fs::path& folder) {
+  const fs::path replaced = root_ / kReplaced;
+  storage_.remove(replaced);
+  // rename() replaces no folder that holds files.
+  if (fs::exists(folder)) storage_.rename(folder, replaced);
+  storage_.rename(root_ / kStaged, folder);
+  storage_.sync_folder(root_);
+  remove_or_warn(replaced);
+}
+
+void CheckpointStore::point_latest_to(const fs::path& folder) {
+  const fs::path staged = root_ / kStagedLatest;
+  storage_.remove(staged);
+  storage_.link(folder.filename(), staged);
+  storage_.rename(staged, root_ / kLatest);
+  storage_.sync_folder(root_);
+}
+
+/// Of the folders up to `saved_step`: one that is newer was passed over as damaged, and must not
+/// count as one of those that are kept.
+void CheckpointStore::remove_old(int64_t saved_step) {
   if (keep_ == 0) return;
-  const auto folders = list();
+  auto folders = list();
+  std::erase_if(folders, [&](const fs::path& folder) { return step_of(folder) > saved_step; });
   const auto surplus = std::max<int64_t>(0, std::ssize(folders) - keep_);
   for (const fs::path& folder : std::span(folders).first(static_cast<size_t>(surplus))) {
-    std::error_code reason;
-    fs::remove_all(folder, reason);
-    if (reason) {
-      log_warning("{}: the old checkpoint cannot be removed: {}", folder.string(),
-                  reason.message());
-    }
+    remove_or_warn(folder);
+  }
+}
+
+void CheckpointStore::remove_or_warn(const fs::path& path) {
+  try {
+    storage_.remove(path);
+  } catch (const Error& error) {
+    log_warning("an old checkpoint stays: {}", error.what());
   }
 }
 

@@ -2,9 +2,8 @@
 /// the newest.
 ///
 ///     RUN/checkpoints/latest -> step-00002000      a relative symbolic link
-///     RUN/checkpoints/step-00002000/manifest.json  what it is, and a length and a hash of each
-///     file
-///                                  /model.safetensors, ema.safetensors, ...
+///     RUN/checkpoints/step-00002000/manifest.json  what it is, a length and a hash of each file
+///                                  /model.safetensors, ema.safetensors, optimizer.safetensors
 #pragma once
 
 #include <cstdint>
@@ -12,20 +11,35 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "checkpoint/run_state.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/storage.h"
 
 namespace gm {
 
-/// Where a run stood when it was saved.
-struct CheckpointInfo {
-  int64_t step = 0;     ///< Optimizer steps done.
-  int64_t images = 0;   ///< Images seen, by all ranks together.
-  int64_t updates = 0;  ///< Steps that changed the weights: Adam's own count.
-  int world = 1;        ///< Ranks that trained.
+/// The tensors of a checkpoint by file: "model" becomes model.safetensors.
+using CheckpointTensors = std::map<std::string, TensorMap>;
+
+/// What a run computes, as hashes: of the keys that may not change, and of the pictures.
+struct RunIdentity {
   std::string config_hash = {};
+  std::string data_hash = {};
 };
+
+/// What a manifest says besides lengths and hashes.
+struct CheckpointInfo {
+  RunState state = {};
+  std::map<std::string, int64_t> updates = {};  ///< By phase: Adam's own count of its steps.
+  int world = 1;                                ///< Ranks that trained.
+  RunIdentity identity = {};
+};
+
+/// The info in the text of a manifest; `where` names it in messages. Throws InputError when it is
+/// not one, or of another format version.
+CheckpointInfo parse_manifest(std::string_view text, const std::string& where);
 
 /// A saved checkpoint, opened for reading.
 class Checkpoint {
@@ -37,11 +51,15 @@ class Checkpoint {
 
   const std::filesystem::path& folder() const { return folder_; }
   const CheckpointInfo& info() const { return info_; }
+  /// The manifest as it lies in the folder: for other ranks, who may not see it.
+  const std::string& manifest() const { return manifest_; }
   /// Whether it has the tensors `name`: "model", "ema", ...
   bool has(const std::string& name) const;
   /// Tensors of `name`.safetensors, after their hash was compared with the manifest's. Throws
   /// InputError when there are none or they were damaged.
   TensorMap load(const std::string& name) const;
+  /// All of them. Throws InputError when any file is damaged.
+  CheckpointTensors load_all() const;
   /// The file that load(name) reads, for messages.
   std::filesystem::path file(const std::string& name) const;
 
@@ -54,22 +72,28 @@ class Checkpoint {
   void check_length(const std::string& name) const;
 
   std::filesystem::path folder_;
+  std::string manifest_;
   CheckpointInfo info_;
   std::map<std::string, FileRecord> files_;  // by file name
 };
 
-/// Writes and finds a run's checkpoints. Only one process of a world may save.
+/// Writes and finds a run's checkpoints. Only one thread of one process of a world may save.
 class CheckpointStore {
  public:
-  /// `keep` newest checkpoints survive a save; 0 keeps all.
-  explicit CheckpointStore(std::filesystem::path run_dir, int64_t keep = 0);
+  /// `keep` newest checkpoints survive a save; 0 keeps all. `storage` outlives the store.
+  explicit CheckpointStore(const std::filesystem::path& run_dir, int64_t keep = 0,
+                           Storage& storage = disk());
 
-  /// Writes `files` (name -> tensors, "model" becomes model.safetensors) as a new checkpoint, makes
-  /// it durable, points `latest` to it, then removes old ones. A checkpoint of the same step is
-  /// replaced. Throws Error when the disk refuses: the older checkpoints and `latest` are then as
-  /// before. Returns the new folder.
-  std::filesystem::path save(const CheckpointInfo& info,
-                             const std::map<std::string, TensorMap>& files);
+  /// Writes a new checkpoint, each byte once, beside its place; makes it durable, renames it,
+  /// points `latest` to it, then removes old ones, never one that is newer. Throws Error when the
+  /// disk refuses: the older checkpoints, and `latest` unless the new one is whole, are then as
+  /// before. A failed removal is only a warning.
+  ///
+  /// A folder of the same step is replaced. There is one only if it was damaged, so that the run
+  /// went on from an older one: for the blink of an eye neither is there.
+  ///
+  /// Returns the new folder.
+  std::filesystem::path save(const CheckpointInfo& info, const CheckpointTensors& files);
 
   /// Where the checkpoint of `step` lies, whether it exists or not.
   std::filesystem::path folder_of(int64_t step) const;
@@ -79,12 +103,18 @@ class CheckpointStore {
   /// All checkpoint folders, oldest first.
   std::vector<std::filesystem::path> list() const;
 
+  static Storage& disk();
+
  private:
-  void point_latest_to(const std::filesystem::path& folder) const;
-  void remove_old() const;
+  void write_staged(const CheckpointInfo& info, const CheckpointTensors& files);
+  void put_in_place(const std::filesystem::path& folder);
+  void point_latest_to(const std::filesystem::path& folder);
+  void remove_old(int64_t saved_step);
+  void remove_or_warn(const std::filesystem::path& path);
 
   std::filesystem::path root_;
   int64_t keep_;
+  Storage& storage_;
 };
 
 }  // namespace gm

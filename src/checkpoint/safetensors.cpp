@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "checkpoint/bounded_json.h"
 
 namespace gm {
 namespace fs = std::filesystem;
@@ -25,9 +26,8 @@ static_assert(std::endian::native == std::endian::little, "safetensors is little
 
 /// The format's own limit (huggingface/safetensors, MAX_HEADER_SIZE).
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
-/// The header is an object of objects of arrays; anything deeper is an attack on the parser's
-/// stack.
-constexpr int kMaxHeaderDepth = 4;
+/// The header is an object of objects of arrays.
+constexpr int kMaxHeaderDepth = 3;
 constexpr size_t kMaxDimensions = 16;
 /// Tensors begin at a multiple of this, so that a mapped file can be used as it lies.
 constexpr size_t kAlignment = 8;
@@ -45,10 +45,10 @@ constexpr std::array kDTypes{
     DType{"BOOL", at::kBool},
 };
 
-/// A file descriptor that closes itself.
+/// A file open for reading, which closes itself.
 class File {
  public:
-  File(const fs::path& path, int flags) : descriptor_(::open(path.c_str(), flags, 0666)) {}
+  explicit File(const fs::path& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
   ~File() {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
@@ -57,8 +57,6 @@ class File {
 
   int get() const { return descriptor_; }
   explicit operator bool() const { return descriptor_ >= 0; }
-  /// The error of closing, which a network disk may report only then.
-  bool close() { return ::close(std::exchange(descriptor_, -1)) == 0; }
 
  private:
   int descriptor_;
@@ -76,7 +74,7 @@ struct Entry {
 /// Reads one file, step by step; every error names it.
 class Reader {
  public:
-  explicit Reader(const fs::path& path) : path_(path), file_(path, O_RDONLY | O_CLOEXEC) {
+  explicit Reader(const fs::path& path) : path_(path), file_(path) {
     struct stat status {};
     if (!file_ || ::fstat(file_.get(), &status) != 0) fail("cannot be read: {}", strerror(errno));
     if (!S_ISREG(status.st_mode)) fail("is not a file");
@@ -125,29 +123,11 @@ class Reader {
   }
 
   nlohmann::json parse_header(const std::string& text) const {
-    check_depth(text);
-    auto header = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (!header.is_object()) fail("is no safetensors file: its header is no JSON object");
-    return header;
-  }
-
-  /// Bounds the nesting before a recursive destructor or parser meets it.
-  void check_depth(const std::string& text) const {
-    int depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < text.size(); ++i) {
-      const char c = text[i];
-      if (in_string) {
-        if (c == '\\') ++i;
-        if (c == '"') in_string = false;
-      } else if (c == '"') {
-        in_string = true;
-      } else if (c == '{' || c == '[') {
-        if (++depth > kMaxHeaderDepth) fail("is no safetensors file: its header is nested deeply");
-      } else if (c == '}' || c == ']') {
-        --depth;
-      }
+    auto header = parse_bounded_object(text, kMaxHeaderDepth);
+    if (header.is_null()) {
+      fail("is no safetensors file: its header is no JSON object, or nested deeply");
     }
+    return header;
   }
 
   std::vector<Entry> entries_of(const nlohmann::json& header) const {
@@ -290,35 +270,21 @@ std::string header_of(const std::vector<NamedTensor>& tensors,
   return text;
 }
 
-void write_bytes(const File& file, const fs::path& path, const void* source, size_t bytes) {
-  const auto* next = static_cast<const char*>(source);
-  while (bytes > 0) {
-    const ssize_t put = ::write(file.get(), next, bytes);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) throw Error("{}: writing failed: {}", path.string(), strerror(errno));
-    next += put;
-    bytes -= static_cast<size_t>(put);
-  }
-}
-
 }  // namespace
 
 TensorMap load_safetensors(const fs::path& path) { return Reader(path).read(); }
 
-void save_safetensors(const fs::path& path, const TensorMap& tensors,
-                      const std::map<std::string, std::string>& metadata) {
+void write_safetensors(const ByteSink& sink, const TensorMap& tensors,
+                       const std::map<std::string, std::string>& metadata) {
   const auto ordered = in_file_order(tensors);
   const std::string header = header_of(ordered, metadata);
   const uint64_t header_bytes = header.size();
-  File file(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
-  if (!file) throw Error("{}: cannot be created: {}", path.string(), strerror(errno));
-  write_bytes(file, path, &header_bytes, sizeof header_bytes);
-  write_bytes(file, path, header.data(), header.size());
+  sink(std::as_bytes(std::span(&header_bytes, 1)));
+  sink(std::as_bytes(std::span(header)));
   for (const auto& [name, tensor] : ordered) {
     const at::Tensor dense = tensor.contiguous();
-    write_bytes(file, path, dense.const_data_ptr(), dense.nbytes());
+    sink({static_cast<const std::byte*>(dense.const_data_ptr()), dense.nbytes()});
   }
-  if (!file.close()) throw Error("{}: closing failed: {}", path.string(), strerror(errno));
 }
 
 }  // namespace gm

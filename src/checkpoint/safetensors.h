@@ -3,8 +3,11 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <span>
 #include <string>
 
 namespace gm {
@@ -22,13 +25,16 @@ using TensorMap = std::map<std::string, at::Tensor>;
 /// Throws InputError that names the file, and the tensor where one is to blame.
 TensorMap load_safetensors(const std::filesystem::path& path);
 
-/// Writes `tensors` to `path` (an existing file is overwritten in place: stage it for an atomic
-/// replacement). `metadata` becomes the header's `__metadata__`.
+/// Where a file's bytes go, in order.
+using ByteSink = std::function<void(std::span<const std::byte>)>;
+
+/// Gives `sink` the bytes of a safetensors file of `tensors`, each byte once. `metadata` becomes
+/// the header's `__metadata__`.
 ///
 /// Tensors may be of any layout; they must be on the CPU and of a type that the format knows:
-/// float64/32/16, bfloat16, int64/32/16/8, uint8, bool. Throws Error with the system's reason when
-/// the disk refuses, and for a tensor of another type or device.
-void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
-                      const std::map<std::string, std::string>& metadata = {});
+/// float64/32/16, bfloat16, int64/32/16/8, uint8, bool. Throws Error for a tensor of another type
+/// or device, before anything is written, and what `sink` throws.
+void write_safetensors(const ByteSink& sink, const TensorMap& tensors,
+                       const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace gm

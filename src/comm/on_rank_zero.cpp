@@ -1,33 +1,53 @@
 #include "comm/on_rank_zero.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "comm/communicator.h"
 
 namespace gm {
 namespace {
 
-// The first character of what rank 0 tells the others.
-constexpr char kDone = '0', kInputWrong = '2', kFailed = '1';
-
+/// How `act` ended and what it said, as text: an exit status of one character, and the rest.
 std::string outcome_of(const std::function<std::string()>& act) {
+  const auto outcome = [](ExitStatus status, std::string_view text) {
+    return static_cast<char>(status) + std::string(text);
+  };
   try {
-    return kDone + act();
+    return outcome(kExitDone, act());
   } catch (const InputError& error) {
-    return kInputWrong + std::string(error.what());
+    return outcome(kExitInputWrong, error.what());
+  } catch (const StopRequested& stop) {
+    return outcome(kExitRunMeAgain, stop.what());
   } catch (const std::exception& error) {
-    return kFailed + std::string(error.what());
+    return outcome(kExitFailure, error.what());
   }
 }
 
 }  // namespace
 
-std::string on_rank_zero(Communicator& communicator, const std::function<std::string()>& act) {
+std::string text_from_rank_zero(Communicator& communicator,
+                                const std::function<std::string()>& act) {
   const std::string outcome =
       communicator.broadcast_text(communicator.rank() == 0 ? outcome_of(act) : "", 0);
   const std::string text = outcome.substr(1);
-  if (outcome.front() == kInputWrong) throw InputError("{}", text);
-  if (outcome.front() == kFailed) throw Error("{}", text);
-  return text;
+  switch (outcome.front()) {
+    case kExitDone:
+      return text;
+    case kExitInputWrong:
+      throw InputError("{}", text);
+    case kExitRunMeAgain:
+      throw StopRequested("{}", text);
+    default:
+      throw Error("{}", text);
+  }
+}
+
+void on_rank_zero(Communicator& communicator, const std::function<void()>& act) {
+  text_from_rank_zero(communicator, [&] {
+    act();
+    return std::string();
+  });
 }
 
 }  // namespace gm

@@ -2,12 +2,16 @@
 
 #include <chrono>
 #include <thread>
+#include <utility>
+
+#include "base/signals.h"
 
 namespace gm {
 namespace {
 
 constexpr int kQuestion = 1;
 constexpr int kAnswer = 2;
+constexpr int kStop = 3;
 /// Short enough for MPI to send without waiting for the receiver.
 constexpr size_t kMaxAnswerBytes = 1000;
 
@@ -49,6 +53,18 @@ RollCall::Outcome RollCall::ask(std::string_view whereabouts, double patience_se
 
 void RollCall::answer(const std::function<std::string()>& whereabouts) {
   while (const auto asker = next_question()) send(*asker, kAnswer, whereabouts());
+}
+
+void RollCall::share_stop_signal() {
+  while (const auto status = waiting_message(comm_, kStop)) {
+    note_stop_signal(std::stoi(receive(*status)));
+    told_of_signal_ = true;  // by the rank that got it
+  }
+  const auto signal = stop_signal();
+  if (!signal || std::exchange(told_of_signal_, true)) return;
+  for (int rank = 0; rank < size_; ++rank) {
+    if (rank != rank_) send(rank, kStop, std::to_string(*signal));
+  }
 }
 
 std::optional<int> RollCall::next_question() {

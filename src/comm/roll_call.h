@@ -1,4 +1,5 @@
-/// How the watchdogs of the ranks ask each other where they are when one rank is late.
+/// What the ranks tell each other beside whatever their main threads do: where they are, when one
+/// is late, and that one was asked to stop.
 #pragma once
 
 #include <functional>
@@ -29,6 +30,10 @@ class RollCall {
   /// with `whereabouts` if it is asked. Never blocks on a rank that is gone.
   Outcome ask(std::string_view whereabouts, double patience_seconds);
 
+  /// Tells the other ranks of a signal that came to this one, once, and notes those that they tell
+  /// of: a rank that waits in a collective cannot say so itself. Returns at once.
+  void share_stop_signal();
+
   /// Answers with `whereabouts()` whoever asked. Returns at once.
   void answer(const std::function<std::string()>& whereabouts);
 
@@ -40,6 +45,7 @@ class RollCall {
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
+  bool told_of_signal_ = false;
 };
 
 }  // namespace gm

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/signals.h"
 #include "comm/world.h"
 
 namespace gm {
@@ -73,6 +74,7 @@ int run_program(const std::function<int(World&)>& body) {
   // Whoever reads our output or metrics may go away (`| head`): writing then fails, the run goes
   // on.
   std::signal(SIGPIPE, SIG_IGN);
+  catch_stop_signals();
   std::optional<World> world;
   start(world);
   try {

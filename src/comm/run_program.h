@@ -15,6 +15,9 @@ class World;
 /// alike it is printed once and all ranks leave in good order; when only some do, the whole world
 /// is ended with that status within seconds, because the others would wait in a collective for
 /// ever. An exception that escapes on another thread ends the world as well.
+///
+/// From here on the signals that ask to stop are noted (base/signals.h); a body that never looks at
+/// them cannot be stopped but by SIGKILL or a second SIGINT.
 int run_program(const std::function<int(World&)>& body);
 
 }  // namespace gm

@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::duration;
 
-/// How often a rank looks whether another one asks where it is.
+/// How often a rank looks what the others say.
 constexpr auto kLookInterval = std::chrono::milliseconds(200);
 /// How long a late rank waits for the answers. Several intervals, for machines under load.
 constexpr double kPatienceSeconds = 3;
@@ -79,7 +79,10 @@ void Watchdog::watch() {
       report(*late, where);
       return;
     }
-    if (roll_call_) roll_call_->answer([this] { return whereabouts(); });
+    if (roll_call_) {
+      roll_call_->answer([this] { return whereabouts(); });
+      roll_call_->share_stop_signal();
+    }
     changed_.wait_until(lock, next_look());
   }
 }

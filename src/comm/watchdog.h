@@ -33,7 +33,8 @@ class Watchdog {
   using OnLate = std::function<void(const std::string& reason)>;
   class Section;
 
-  /// Every rank makes one. `world` must outlive it.
+  /// Every rank makes one. `world` must outlive it. Its thread also passes signals that ask to stop
+  /// on to the other ranks.
   explicit Watchdog(World& world);
   /// With something else to do than to end the world: for tests.
   Watchdog(World& world, OnLate on_late);

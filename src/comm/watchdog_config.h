@@ -7,8 +7,11 @@ namespace gm {
 struct WatchdogConfig {
   double start_seconds = 600;
   double step_seconds = 300;
+  double data_seconds = 300;
+  double reduction_seconds = 300;
   double sampling_seconds = 1800;
   double checkpoint_seconds = 600;
+  double end_seconds = 600;
 
   template <class Fields>
   void describe(Fields& field) {
@@ -23,12 +26,23 @@ struct WatchdogConfig {
         .help(
             "Longest time in seconds for one training step, waiting for data included; 0 for no "
             "limit.");
+    field("data_seconds", data_seconds)
+        .range(0.0, kWeek)
+        .help("Longest time in seconds that a step waits for its pictures; 0 for no limit.");
+    field("reduction_seconds", reduction_seconds)
+        .range(0.0, kWeek)
+        .help(
+            "Longest time in seconds that a step waits for the other ranks' gradients; 0 for no "
+            "limit.");
     field("sampling_seconds", sampling_seconds)
         .range(0.0, kWeek)
         .help("Longest time in seconds for making one grid of samples; 0 for no limit.");
     field("checkpoint_seconds", checkpoint_seconds)
         .range(0.0, kWeek)
         .help("Longest time in seconds for writing or reading one checkpoint; 0 for no limit.");
+    field("end_seconds", end_seconds)
+        .range(0.0, kWeek)
+        .help("Longest time in seconds that ranks wait for each other at the end; 0 for no limit.");
   }
 };
 

@@ -41,7 +41,10 @@ struct MpiState {
 };
 MpiState mpi_state;
 
-void say_reason(std::string_view reason) {
+/// On stderr and, where this rank keeps one, in the run's log.
+void say_reason(int status, std::string_view reason) {
+  const bool is_failure = status != kExitDone && status != kExitRunMeAgain;
+  log_to_file(is_failure ? LogLevel::kError : LogLevel::kInfo, reason);
   const std::string line = fmt::format("{}: [rank {}] {}\n", program_invocation_short_name,
                                        mpi_state.rank.load(), reason);
   std::fwrite(line.data(), 1, line.size(), stderr);  // One write: lines of ranks do not mix.
@@ -58,7 +61,7 @@ class LeaveAfter {
           std::condition_variable_any never;
           never.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
           if (stop.stop_requested()) return;
-          if (!reason.empty()) say_reason(reason);
+          if (!reason.empty()) say_reason(status, reason);
           ::_exit(status);
         }) {}
 
@@ -202,7 +205,7 @@ int World::fail(int status, std::string_view reason) {
       failure_communicator_->all_gather_text(fmt::format("{} {}", status, reason));
   const std::string& mine = failures[static_cast<size_t>(rank_)];
   const bool alike = std::count(failures.begin(), failures.end(), mine) == size_;
-  if (rank_ == 0 || mine != failures.front()) say_reason(reason);
+  if (rank_ == 0 || mine != failures.front()) say_reason(status, reason);
   failed_everywhere_ = alike ? status : kExitFailure;
   return *failed_everywhere_;
 }
@@ -210,15 +213,14 @@ int World::fail(int status, std::string_view reason) {
 void end_world(int status, std::string_view reason) {
   static std::atomic_flag ending;
   while (ending.test_and_set()) ::pause();  // Another thread of this process was first.
-  say_reason(reason);
-  if (mpi_state.running) {
-    // Leaving alone would not do: under srun the others wait in their collectives for ever, and
-    // under mpirun an exit with status 0 or a hang of this rank goes unnoticed. MPI_Abort makes the
-    // launcher kill all ranks and return the status. It may itself wait, for a lock that a stuck
-    // thread holds or for a launcher that is cut off: then this rank leaves alone after all.
-    const LeaveAfter limit(kAbortSeconds, status, "");
-    MPI_Abort(MPI_COMM_WORLD, status);
-  }
+  // Whatever follows may wait for ever, for a lock that a stuck thread holds or for a launcher that
+  // is cut off: then this rank leaves alone after all.
+  const LeaveAfter limit(kAbortSeconds, status, "");
+  say_reason(status, reason);
+  // Leaving alone would not do: under srun the others wait in their collectives for ever, and under
+  // mpirun an exit with status 0 or a hang of this rank goes unnoticed. MPI_Abort makes the
+  // launcher kill all ranks and return the status.
+  if (mpi_state.running) MPI_Abort(MPI_COMM_WORLD, status);
   ::_exit(status);
 }
 

@@ -43,6 +43,7 @@ struct Parsed {
   std::array<std::string, kAliases.size()> aliases;
   std::vector<std::string> dim_mults;
   std::vector<std::string> positionals;
+  std::string resume;
   std::string dataloader_workers;
   bool train = false, visualize = false, fid = false, help_config = false;
 };
@@ -69,6 +70,8 @@ void describe_options(CLI::App& app, Parsed& parsed) {
   }
   app.add_option("--unet_dim_mults", parsed.dim_mults,
                  "Width of each level as a multiple (model.dim_mults), as in 1 2 4 8");
+  app.add_option("--resume", parsed.resume,
+                 "Go on with the run in this directory, as with RUN as the first argument");
   app.add_option("--dataloader_workers", parsed.dataloader_workers,
                  "Accepted, without effect: loading takes a thread of its own");
   app.add_flag("--train", parsed.train, "Accepted: training is what gm_train does");
@@ -77,6 +80,7 @@ void describe_options(CLI::App& app, Parsed& parsed) {
   app.footer(
       "Without a file, gm.toml of the working directory is read if there is one. For example:\n"
       "  gm_train configs/quickstart.toml\n"
+      "  gm_train configs/quickstart.toml      (again: goes on where the run stopped)\n"
       "  mpirun -n 2 gm_train configs/quickstart.toml train.steps=500 run.dir=runs/short");
   app.allow_extras();  // we say what an unknown option was probably meant to be
 }
@@ -119,6 +123,19 @@ std::string take_file(std::vector<std::string>& positionals) {
   std::string name = *file;
   positionals.erase(file);
   return name;
+}
+
+/// The file or run that the command line names, if any.
+std::string file_argument(Parsed& parsed) {
+  const std::string file = take_file(parsed.positionals);
+  if (parsed.resume.empty()) return file;
+  if (!file.empty()) {
+    throw InputError("--resume {} beside {}: give one of them", parsed.resume, file);
+  }
+  if (!fs::is_directory(parsed.resume)) {
+    throw InputError("--resume {}: no such directory", parsed.resume);
+  }
+  return parsed.resume;
 }
 
 fs::path config_file(const std::string& argument) {
@@ -173,7 +190,7 @@ TrainCommand parse_train_command(int argc, const char* const* argv) {
   }
 
   command.visualize = parsed.visualize;
-  command.file = config_file(take_file(parsed.positionals));
+  command.file = config_file(file_argument(parsed));
   command.config = config_from(command.file);
   const Schema schema(command.config);
   for (const Assignment& assignment : alias_assignments(parsed)) schema.set(assignment);

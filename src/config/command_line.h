@@ -22,10 +22,10 @@ struct TrainCommand {
 
 /// `gm_train [FILE|RUN] [section.key=value ...] [--option value ...]`.
 ///
-/// FILE is a TOML file, RUN the directory of a run; without either, gm.toml of the working
-/// directory is read if there is one. The options are those of the program that gm follows, as
-/// other names of keys, with `_` or `-`; overrides win over options, options over the file. Throws
-/// InputError.
+/// FILE is a TOML file, RUN the directory of a run (also as `--resume RUN`); without either,
+/// gm.toml of the working directory is read if there is one. The options are those of the program
+/// that gm follows, as other names of keys, with `_` or `-`; overrides win over options, options
+/// over the file. Throws InputError.
 TrainCommand parse_train_command(int argc, const char* const* argv);
 
 /// "gm 0.1.0": what --version prints.

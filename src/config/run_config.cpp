@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/error.h"
 #include "base/hash.h"
 #include "config/schema.h"
 #include "config/toml.h"
@@ -84,6 +85,24 @@ std::string config_help() {
                         key.expectation(), key.help());
   }
   return text;
+}
+
+void require_same_run(const RunConfig& theirs, const RunConfig& ours) {
+  RunConfig their_copy = theirs, our_copy = ours;
+  const Schema their_schema(their_copy), our_schema(our_copy);
+  std::string differences;
+  for (size_t i = 0; i < our_schema.keys().size(); ++i) {
+    const Key& their = their_schema.keys()[i];
+    const Key& our = our_schema.keys()[i];
+    if (!is_identity(ours, our.name()) || to_text(their.value()) == to_text(our.value())) continue;
+    differences += fmt::format("{}{} is {} in the run, {} now", differences.empty() ? "" : "; ",
+                               our.name(), to_text(their.value()), to_text(our.value()));
+  }
+  if (differences.empty()) return;
+  throw InputError(
+      "{}: the run cannot go on with another configuration: {}; give the run's own values, or "
+      "another run.dir",
+      ours.run.dir, differences);
 }
 
 std::string config_hash(const RunConfig& config) {

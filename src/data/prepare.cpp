@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "data/image_file.h"
 #include "data/pack/folder_listing.h"
 #include "data/pack/pack.h"
@@ -70,6 +71,7 @@ std::string content(const FolderListing& listing) {
   Hash hash;
   hash.add(fmt::format("{}\n", fmt::join(listing.classes, "\n")));
   for (const auto& picture : listing.pictures) {
+    leave_if_asked_to_stop();
     hash.add(fmt::format("{} ", picture.label)).add(hash_file(picture.path));
     progress.advance();
   }

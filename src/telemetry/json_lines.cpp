@@ -4,15 +4,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
 
 namespace gm {
@@ -30,22 +31,71 @@ off_t length_of(int descriptor) {
   return ::fstat(descriptor, &status) == 0 ? status.st_size : 0;
 }
 
-/// The length up to and with the last line feed.
-off_t length_of_whole_lines(int descriptor) {
-  std::array<char, 4096> block;
-  for (off_t end = length_of(descriptor); end > 0;) {
-    const off_t begin = std::max<off_t>(0, end - static_cast<off_t>(block.size()));
-    const ssize_t got = ::pread(descriptor, block.data(), static_cast<size_t>(end - begin), begin);
-    if (got != end - begin) return end;
-    const std::string_view text(block.data(), static_cast<size_t>(got));
-    const size_t line_feed = text.rfind('\n');
-    if (line_feed != std::string_view::npos) return begin + static_cast<off_t>(line_feed) + 1;
-    end = begin;
+/// What rewinding looks at of a line; nothing for one that is none of ours, or was cut off.
+struct LineHead {
+  std::string kind;
+  int64_t step;
+};
+
+std::optional<LineHead> head_of(const std::string& line) {
+  const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  try {
+    return LineHead{json.at("kind"), json.at("step")};
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+/// Where the lines begin that may be of steps after `step`: a training line of `step` or before has
+/// only such lines before it. Looks from the end, as a run may be long.
+std::streamoff begin_of_tail(std::ifstream& file, int64_t step) {
+  constexpr std::streamoff kStride = 1 << 20;
+  file.seekg(0, std::ios::end);
+  for (std::streamoff at = file.tellg() - kStride; at > 0; at -= kStride) {
+    file.seekg(at);
+    std::string line;
+    std::getline(file, line);  // the rest of one that began before
+    const std::streamoff begin = file.tellg();
+    if (!std::getline(file, line)) continue;
+    const auto head = head_of(line);
+    if (head && head->kind == "train" && head->step <= step) return begin;
   }
   return 0;
 }
 
 }  // namespace
+
+std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64_t step) {
+  std::set<std::string> kinds;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return kinds;
+  const std::streamoff begin = begin_of_tail(file, step);
+  file.clear();
+  file.seekg(begin);
+  std::string kept, line;
+  int64_t removed = 0;
+  while (std::getline(file, line)) {
+    const auto head = file.eof() ? std::nullopt : head_of(line);  // the last one was cut off
+    if (!head || head->step > step) {
+      ++removed;
+      continue;
+    }
+    if (head->step == step) kinds.insert(head->kind);
+    kept += line + '\n';
+  }
+  if (removed == 0) return kinds;
+
+  StagedPath staged(path);
+  std::filesystem::copy_file(path, staged.path());
+  std::filesystem::resize_file(staged.path(), static_cast<uintmax_t>(begin));
+  std::ofstream tail(staged.path(), std::ios::binary | std::ios::app);
+  tail << kept;
+  tail.close();
+  if (!tail) throw Error("{}: writing failed: {}", path.string(), std::strerror(errno));
+  staged.commit();
+  log_info("{}: {} lines after step {} are taken out", path.string(), removed, step);
+  return kinds;
+}
 
 JsonLines::JsonLines(const std::filesystem::path& path)
     : path_(path),
@@ -53,10 +103,6 @@ JsonLines::JsonLines(const std::filesystem::path& path)
   if (descriptor_ < 0) {
     throw Error("{}: cannot be opened for appending: {}", path_.string(), std::strerror(errno));
   }
-  const off_t whole = length_of_whole_lines(descriptor_);
-  if (whole == length_of(descriptor_)) return;
-  log_warning("{}: its last line was cut off and is removed", path_.string());
-  cut_to(whole);
 }
 
 JsonLines::~JsonLines() { ::close(descriptor_); }
@@ -95,6 +141,8 @@ void JsonLines::append(std::string_view line) {
                 path_.string(), reason);
   }
 }
+
+void JsonLines::sync() { ::fdatasync(descriptor_); }
 
 void JsonLines::cut_to(off_t length) {
   if (::ftruncate(descriptor_, length) != 0) {

@@ -6,18 +6,25 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "telemetry/step_report.h"
 
 namespace gm {
 
+/// Makes the file of a run end where the run goes on: takes out the lines of later steps, and one
+/// that a crash cut off. The file is replaced as a whole, or left alone when all of it is wanted;
+/// that there is none is fine. Returns the kinds of the lines that `step` has. Throws Error when
+/// the disk refuses.
+std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64_t step);
+
 /// Appends lines to a file. A line that cannot be written (full disk) is dropped, with one warning,
 /// and counted: a lost line must not stop a run.
 class JsonLines {
  public:
-  /// Creates the file or goes on at its end; a torn last line, as a crash may leave, is cut off.
-  /// Throws Error when it cannot be opened.
+  /// Creates the file or goes on at its end. Throws Error when it cannot be opened.
   explicit JsonLines(const std::filesystem::path& path);
   ~JsonLines();
   JsonLines(const JsonLines&) = delete;
@@ -31,6 +38,9 @@ class JsonLines {
   /// The `train` line of a step: loss, loss_NAME, learning_rate, gradient_norm, step_seconds,
   /// images_per_second, and PART_seconds.
   void write_step(const StepReport& report);
+
+  /// Returns when what was written is on the disk, or cannot get there.
+  void sync();
 
   int64_t dropped_lines() const { return dropped_lines_; }
 

@@ -4,20 +4,23 @@
 
 #include <cmath>
 
+#include "base/error.h"
+#include "checkpoint/weights.h"
+#include "comm/on_rank_zero.h"
 #include "train/adam.h"
 #include "train/ema.h"
 #include "train/learning_rate.h"
 
 namespace gm {
-PhaseTrainer::PhaseTrainer(Phase phase, Communicator& communicator, const TrainConfig& train,
-                           const OptimizerConfig& optimizer, const EmaConfig& ema)
+
+PhaseTrainer::PhaseTrainer(Phase phase, Communicator& communicator, Watchdog& watchdog,
+                           const PhaseConfig& config)
     : phase_(std::move(phase)),
       communicator_(communicator),
-      train_(train),
-      optimizer_(optimizer),
-      ema_(ema),
+      watchdog_(watchdog),
+      config_(config),
       flat_(phase_.network->parameter_list()),
-      reducer_(make_gradient_reducer(train.reducer, communicator, flat_.gradients(),
+      reducer_(make_gradient_reducer(config.train.reducer, communicator, flat_.gradients(),
                                      flat_.gradient_slices())) {}
 
 PhaseOutcome PhaseTrainer::step(const std::vector<Batch>& micro_batches, const RunState& state,
@@ -30,7 +33,7 @@ PhaseOutcome PhaseTrainer::step(const std::vector<Batch>& micro_batches, const R
   mean_losses(micro_batch_count, outcome);
   clock.lap("reduction");
 
-  outcome.learning_rate = learning_rate_at(optimizer_, state.step, train_.steps);
+  outcome.learning_rate = learning_rate_at(config_.optimizer, state.step, config_.train.steps);
   outcome.gradient_norm = flat_.gradients().norm().item<double>() / gradient_divisor;
   outcome.finite = std::isfinite(outcome.gradient_norm) && std::isfinite(outcome.loss);
   if (outcome.finite) update_weights(outcome, state, gradient_divisor);
@@ -49,6 +52,7 @@ void PhaseTrainer::accumulate_gradients(const std::vector<Batch>& micro_batches,
     losses.total.backward();
     add_losses(losses);
     clock.lap("forward_backward");
+    const auto section = watchdog_.section("reduction", config_.reduction_seconds);
     reducer_->finish();
     clock.lap("reduction");
   }
@@ -60,6 +64,7 @@ void PhaseTrainer::add_losses(const Losses& losses) {
 }
 
 void PhaseTrainer::mean_losses(int64_t micro_batches, PhaseOutcome& outcome) {
+  const auto section = watchdog_.section("reduction", config_.reduction_seconds);
   std::vector<double> sums;
   for (const auto& [name, sum] : loss_sums_) sums.push_back(sum);
   const at::Tensor means = at::tensor(sums, at::kDouble);
@@ -78,12 +83,49 @@ void PhaseTrainer::mean_losses(int64_t micro_batches, PhaseOutcome& outcome) {
 
 void PhaseTrainer::update_weights(const PhaseOutcome& outcome, const RunState& state,
                                   double gradient_divisor) {
-  const double clip =
-      optimizer_.clip_norm > 0 ? std::max(1.0, outcome.gradient_norm / optimizer_.clip_norm) : 1.0;
-  adam_update(flat_, optimizer_, outcome.learning_rate, ++updates_, gradient_divisor * clip);
+  const double longest = config_.optimizer.clip_norm;
+  const double clip = longest > 0 ? std::max(1.0, outcome.gradient_norm / longest) : 1.0;
+  adam_update(flat_, config_.optimizer, outcome.learning_rate, ++updates_, gradient_divisor * clip);
   phase_.network->weights_changed();
-  const double decay = ema_decay(ema_, train_.images_per_step(), state.images);
+  const double decay = ema_decay(config_.ema, config_.train.images_per_step(), state.images);
   flat_.ema().lerp_(flat_.parameters(), 1.0 - decay);
+}
+
+NamedTensors PhaseTrainer::named_moments() const {
+  NamedTensors moments;
+  for (const auto& [name, tensor] : flat_.named_views(flat_.first_moments())) {
+    moments.emplace_back(name + ".exp_avg", tensor);
+  }
+  for (const auto& [name, tensor] : flat_.named_views(flat_.second_moments())) {
+    moments.emplace_back(name + ".exp_avg_sq", tensor);
+  }
+  return moments;
+}
+
+CheckpointTensors PhaseTrainer::state() const {
+  return {{"model", weights_of(flat_.named_views(flat_.parameters()))},
+          {"ema", weights_of(flat_.named_views(flat_.ema()))},
+          {"optimizer", weights_of(named_moments())}};
+}
+
+void PhaseTrainer::restore(const CheckpointTensors& saved, int64_t updates,
+                           const std::string& folder) {
+  on_rank_zero(communicator_, [&] {
+    const auto load = [&](const char* file, const NamedTensors& target) {
+      const std::string where = fmt::format("{}/{}", folder, file);
+      if (!saved.contains(file)) throw InputError("{}: the checkpoint has no such file", where);
+      load_weights(target, saved.at(file), where);
+    };
+    load("model", flat_.named_views(flat_.parameters()));
+    load("ema", flat_.named_views(flat_.ema()));
+    load("optimizer", named_moments());
+  });
+  for (const at::Tensor& buffer :
+       {flat_.parameters(), flat_.ema(), flat_.first_moments(), flat_.second_moments()}) {
+    communicator_.broadcast(buffer, 0);
+  }
+  updates_ = updates;
+  phase_.network->weights_changed();
 }
 
 PhaseTrainer::UseEma::UseEma(PhaseTrainer& trainer)

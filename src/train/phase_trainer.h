@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "base/lap_clock.h"
+#include "checkpoint/checkpoint_store.h"
 #include "comm/communicator.h"
 #include "comm/gradient_reducer.h"
+#include "comm/watchdog.h"
 #include "tasks/task.h"
 #include "telemetry/step_report.h"
 #include "train/flat_parameters.h"
-#include "train/run_state.h"
 #include "train/train_config.h"
 
 namespace gm {
@@ -25,10 +26,18 @@ struct PhaseOutcome {
   bool finite = true;        ///< Otherwise the weights were left as they are.
 };
 
+struct PhaseConfig {
+  TrainConfig train;
+  OptimizerConfig optimizer;
+  EmaConfig ema;
+  double reduction_seconds = 0;  ///< Limit of the watchdog; 0 for none.
+};
+
 class PhaseTrainer {
  public:
-  PhaseTrainer(Phase phase, Communicator& communicator, const TrainConfig& train,
-               const OptimizerConfig& optimizer, const EmaConfig& ema);
+  /// `communicator` and `watchdog` outlive the trainer.
+  PhaseTrainer(Phase phase, Communicator& communicator, Watchdog& watchdog,
+               const PhaseConfig& config);
 
   /// One turn. Every rank comes here with its part of the same `micro_batches`; all ranks hold
   /// equal weights before and after. A loss or gradient that is not finite on any rank leaves the
@@ -40,6 +49,14 @@ class PhaseTrainer {
   const FlatParameters& flat() const { return flat_; }
   /// Steps that changed the weights: Adam's own count.
   int64_t updates() const { return updates_; }
+
+  /// What a checkpoint keeps, as views: the files "model", "ema" and "optimizer", in which Adam's
+  /// moments of a parameter are NAME.exp_avg and NAME.exp_avg_sq.
+  CheckpointTensors state() const;
+  /// Goes on from what state() gave, at this number of updates. `saved` is rank 0's, `folder` is
+  /// for messages. Throws InputError on every rank when it is of another network. Called by all
+  /// ranks.
+  void restore(const CheckpointTensors& saved, int64_t updates, const std::string& folder);
 
   /// While it lives, the network computes with the moving average of its weights.
   class [[nodiscard]] UseEma {
@@ -55,6 +72,7 @@ class PhaseTrainer {
   };
 
  private:
+  NamedTensors named_moments() const;
   void accumulate_gradients(const std::vector<Batch>& micro_batches, LapClock& clock);
   void add_losses(const Losses& losses);
   void mean_losses(int64_t micro_batches, PhaseOutcome& outcome);
@@ -62,9 +80,8 @@ class PhaseTrainer {
 
   Phase phase_;
   Communicator& communicator_;
-  TrainConfig train_;
-  OptimizerConfig optimizer_;
-  EmaConfig ema_;
+  Watchdog& watchdog_;
+  PhaseConfig config_;
   FlatParameters flat_;
   std::unique_ptr<GradientReducer> reducer_;
   int64_t updates_ = 0;

@@ -1,5 +1,4 @@
-/// The folder of a run: where each of its files lies, and the claim that keeps two runs out of one
-/// folder.
+/// The folder of a run: where each of its files lies.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +7,7 @@
 
 namespace gm {
 
-/// Paths inside a run's folder.
+/// Paths inside a run's folder. Whoever writes there holds the run's lock (run_lock.h).
 class RunDirectory {
  public:
   explicit RunDirectory(std::filesystem::path root) : root_(std::move(root)) {}
@@ -21,12 +20,11 @@ class RunDirectory {
   std::filesystem::path samples(int64_t step) const;
   std::filesystem::path samples_folder() const { return root_ / "samples"; }
 
-  /// Throws InputError when the folder holds a run already, naming where its configuration differs.
-  void require_free(const std::string& config_text) const;
-  /// Makes the folder this run's own: creates it with its sub-folders and writes `config_text` to
-  /// config.toml. Throws InputError, with nothing changed, when it holds a run already or cannot be
-  /// written. To be called by one rank.
-  void claim(const std::string& config_text) const;
+  /// Whether a run has begun here.
+  bool holds_run() const { return std::filesystem::exists(config()); }
+  /// Begins a run, or goes on with it: creates the sub-folders and writes `config_text` to
+  /// config.toml. Throws InputError when the folder cannot be written.
+  void begin(const std::string& config_text) const;
 
  private:
   std::filesystem::path root_;

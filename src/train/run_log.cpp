@@ -9,6 +9,8 @@ namespace gm {
 RunLog::RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options)
     : metrics_(metrics) {
   if (!options.is_rank_zero) return;
+  has_first_samples_ =
+      rewind_json_lines(directory.metrics(), options.first_step).contains("sample");
   json_lines_.emplace(directory.metrics());
   progress_.emplace(options.total_steps, options.log_every_seconds);
 }
@@ -34,17 +36,21 @@ void RunLog::samples_failed(const RunState& state, const std::string& reason) {
   log_warning("step {}: no grid of samples: {}", state.step, reason);
 }
 
-void RunLog::checkpoint(const RunState& state, const std::filesystem::path& folder,
-                        double seconds) {
-  metrics_.record_checkpoint(seconds, /*succeeded=*/true);
-  write("checkpoint", state, {{"path", folder.string()}, {"seconds", seconds}});
-  log_info("step {}: checkpoint in {}", state.step, folder.string());
+void RunLog::checkpoint(const SaveOutcome& outcome) {
+  const auto& [info, folder, seconds, failure] = outcome;
+  const bool succeeded = failure.empty();
+  metrics_.record_checkpoint(seconds, succeeded);
+  if (succeeded) {
+    write("checkpoint", info.state, {{"path", folder.string()}, {"seconds", seconds}});
+    log_info("step {}: checkpoint in {}", info.state.step, folder.string());
+  } else {
+    write("event", info.state, {{"event", "checkpoint_failed"}, {"reason", failure}});
+    log_warning("step {}: no checkpoint, the ones before are kept: {}", info.state.step, failure);
+  }
 }
 
-void RunLog::checkpoint_failed(const RunState& state, const std::string& reason) {
-  metrics_.record_checkpoint(/*seconds=*/0, /*succeeded=*/false);
-  write("event", state, {{"event", "checkpoint_failed"}, {"reason", reason}});
-  log_warning("step {}: no checkpoint, the one before is kept: {}", state.step, reason);
+void RunLog::sync() {
+  if (json_lines_) json_lines_->sync();
 }
 
 void RunLog::skipped_step(const StepReport& report, int64_t in_a_row) {

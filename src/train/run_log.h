@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <optional>
 
+#include "checkpoint/background_writer.h"
 #include "telemetry/json_lines.h"
 #include "telemetry/metrics.h"
 #include "telemetry/progress.h"
 #include "train/run_directory.h"
-#include "train/run_state.h"
 
 namespace gm {
 
@@ -18,25 +18,31 @@ class RunLog {
  public:
   struct Options {
     bool is_rank_zero = true;
+    int64_t first_step = 0;  ///< Where the run goes on: what was written of later steps goes.
     int64_t total_steps = 0;
     double log_every_seconds = 10;
   };
 
   RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options);
 
+  /// Whether samples of `first_step` were made, by the run as it was. Known to rank 0.
+  bool has_first_samples() const { return has_first_samples_; }
+
   void step(const StepReport& report);
   void sample(const RunState& state, const std::filesystem::path& grid, double seconds);
   void samples_failed(const RunState& state, const std::string& reason);
-  void checkpoint(const RunState& state, const std::filesystem::path& folder, double seconds);
-  void checkpoint_failed(const RunState& state, const std::string& reason);
+  void checkpoint(const SaveOutcome& outcome);
   /// A step whose loss or gradient was not finite and that changed no weight.
   void skipped_step(const StepReport& report, int64_t in_a_row);
+  /// Returns when the lines so far are on the disk: a checkpoint follows what led to it.
+  void sync();
 
  private:
   void write(std::string_view kind, const RunState& state, const nlohmann::ordered_json& more);
 
   Metrics& metrics_;
   std::optional<JsonLines> json_lines_;
+  bool has_first_samples_ = false;
   std::optional<ProgressLine> progress_;
 };
 

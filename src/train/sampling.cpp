@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "comm/stop.h"
 #include "data/image_grid.h"
 
 namespace gm {
@@ -20,7 +21,9 @@ at::Tensor sample_on_all_ranks(Task& task, Communicator& communicator,
   for (int64_t done = 0; done < share; done += request.batch_size) {
     const int64_t end = std::min(share, done + request.batch_size);
     const auto indices = at::arange(first + done, first + end, at::kLong);
-    pixels.push_back(to_pixels(task.sample(request.seed, indices, {})));
+    // Every rank makes as many batches and reverse steps, so all come here together.
+    const auto leave_if_asked = [&](int64_t, const at::Tensor&) { stop_together(communicator); };
+    pixels.push_back(to_pixels(task.sample(request.seed, indices, leave_if_asked)));
   }
   const at::Tensor gathered = communicator.all_gather(at::cat(pixels));
   return gathered.flatten(0, 1).narrow(0, 0, request.count);

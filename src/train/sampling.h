@@ -18,6 +18,7 @@ struct SamplingRequest {
 
 /// Pictures 0 .. count - 1 of the series of `seed`, uint8 [count,H,W,C], the same on every rank and
 /// for any number of ranks. Every rank makes its share, so every rank has to come here.
+/// Throws StopRequested on all ranks, between two reverse steps, when one of them got a signal.
 at::Tensor sample_on_all_ranks(Task& task, Communicator& communicator,
                                const SamplingRequest& request);
 

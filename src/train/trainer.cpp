@@ -1,27 +1,68 @@
 #include "train/trainer.h"
 
 #include "base/error.h"
-#include "checkpoint/weights.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
+#include "comm/stop.h"
 #include "data/image_grid.h"
 #include "train/sampling.h"
 
 namespace gm {
+
 Trainer::Trainer(const TrainerConfig& config, const TrainerParts& parts)
-    : config_(config), parts_(parts), checkpoints_(parts.directory.root(), config.checkpoint.keep) {
+    : config_(config), parts_(parts), writer_(parts.checkpoints) {
+  const PhaseConfig phase_config{.train = config.train,
+                                 .optimizer = config.optimizer,
+                                 .ema = config.ema,
+                                 .reduction_seconds = config.watchdog.reduction_seconds};
   for (Phase& phase : parts_.task.phases()) {
     phases_.push_back(std::make_unique<PhaseTrainer>(std::move(phase), parts_.world.communicator(),
-                                                     config.train, config.optimizer, config.ema));
+                                                     parts_.watchdog, phase_config));
+  }
+}
+
+void Trainer::resume(const ResumedRun& run) {
+  const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
+  state_ = run.info.state;
+  saved_step_ = state_.step;
+  const std::string folder = parts_.checkpoints.folder_of(state_.step).string();
+  for (auto& phase : phases_) {
+    CheckpointTensors tensors;
+    for (const auto& [file, saved] : run.tensors) {
+      const std::string suffix = file_suffix(*phase);
+      if (file.ends_with(suffix)) tensors[file.substr(0, file.size() - suffix.size())] = saved;
+    }
+    const auto updates = run.info.updates.find(phase->phase().name);
+    if (updates == run.info.updates.end()) {
+      throw InputError("{}: the manifest counts no updates of {}", folder, phase->phase().name);
+    }
+    phase->restore(tensors, updates->second, folder);
   }
 }
 
 void Trainer::run() {
+  try {
+    train_to_the_end();
+  } catch (const StopRequested&) {
+    start_checkpoint();
+    finish_checkpoint();
+    throw;
+  } catch (...) {
+    take_note(writer_.wait());
+    throw;
+  }
+  finish_checkpoint();
+}
+
+void Trainer::train_to_the_end() {
   verify_ranks();
+  if (samples_are_missing()) save_samples();
   while (state_.step < config_.train.steps) {
+    stop_together(parts_.world.communicator());
     train_step();
+    take_note(writer_.poll());
     if (due(config_.train.verify_ranks_every)) verify_ranks();
-    if (due(config_.checkpoint.every)) save_checkpoint();
+    if (due(config_.checkpoint_every)) start_checkpoint();
     if (due(config_.sample.every)) save_samples();
   }
 }
@@ -59,21 +100,23 @@ void Trainer::train_step() {
 }
 
 std::vector<Batch> Trainer::next_micro_batches() {
+  const auto section = parts_.watchdog.section("data", config_.watchdog.data_seconds);
   std::vector<Batch> micro_batches;
-  for (int64_t i = 0; i < config_.train.accumulate; ++i)
+  for (int64_t i = 0; i < config_.train.accumulate; ++i) {
     micro_batches.push_back(parts_.loader.next());
+  }
   return micro_batches;
 }
 
 void Trainer::count_nonfinite(const StepReport& report, bool finite) {
-  nonfinite_in_a_row_ = finite ? 0 : nonfinite_in_a_row_ + 1;
-  if (!finite) parts_.log.skipped_step(report, nonfinite_in_a_row_);
-  if (nonfinite_in_a_row_ >= config_.train.max_nonfinite) {
+  int64_t& in_a_row = state_.nonfinite_in_a_row;
+  in_a_row = finite ? 0 : in_a_row + 1;
+  if (!finite) parts_.log.skipped_step(report, in_a_row);
+  if (in_a_row >= config_.train.max_nonfinite) {
     throw Error(
         "step {}: loss or gradient was not finite {} times in a row (train.max_nonfinite); try a "
-        "lower "
-        "optimizer.learning_rate, or optimizer.clip_norm",
-        state_.step, nonfinite_in_a_row_);
+        "lower optimizer.learning_rate, or optimizer.clip_norm",
+        state_.step, in_a_row);
   }
 }
 
@@ -89,7 +132,16 @@ std::unique_ptr<PhaseTrainer::UseEma> Trainer::use_sample_weights() {
   return std::make_unique<PhaseTrainer::UseEma>(sampled_phase());
 }
 
-/// A grid that cannot be written is a warning: a run is worth more than its pictures.
+/// When the run was stopped, or killed, between its last checkpoint and the samples of that step.
+bool Trainer::samples_are_missing() {
+  if (state_.step == 0 || !due(config_.sample.every)) return false;
+  const std::string answer = text_from_rank_zero(parts_.world.communicator(), [&] {
+    return std::string(parts_.log.has_first_samples() ? "no" : "yes");
+  });
+  return answer == "yes";
+}
+
+/// All ranks make them together, and may leave together on the way.
 void Trainer::save_samples() {
   const auto section = parts_.watchdog.section("sampling", config_.watchdog.sampling_seconds);
   LapClock clock;
@@ -98,55 +150,68 @@ void Trainer::save_samples() {
       .seed = config_.seed, .count = config_.sample.count, .batch_size = config_.sample.batch_size};
   const at::Tensor pixels = sample_on_all_ranks(parts_.task, parts_.world.communicator(), request);
   clock.lap("sampling");
-  on_rank_zero(parts_.world.communicator(), [&] {
-    const auto path = parts_.directory.samples(state_.step);
-    try {
-      write_image_grid(path, pixels);
-      parts_.log.sample(state_, path, clock.total_seconds());
-    } catch (const Error& error) {
-      parts_.log.samples_failed(state_, error.what());
-    }
-    return std::string();
-  });
+  if (is_rank_zero()) write_samples(pixels, clock);
 }
 
-/// Rank 0 writes, and the others wait for it inside the same section. A failure keeps the
-/// checkpoint before and the run goes on, but a run whose last weights are lost has failed.
-void Trainer::save_checkpoint() {
+/// A grid that cannot be written is a warning: a run is worth more than its pictures.
+void Trainer::write_samples(const at::Tensor& pixels, LapClock& clock) {
+  const auto path = parts_.directory.samples(state_.step);
+  try {
+    write_image_grid(path, pixels);
+    parts_.log.sample(state_, path, clock.total_seconds());
+  } catch (const Error& error) {
+    parts_.log.samples_failed(state_, error.what());
+  }
+}
+
+/// Rank 0 copies the state, and writes it while all go on. Nothing here waits for another rank.
+void Trainer::start_checkpoint() {
+  if (!is_rank_zero()) return;
+  const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
+  take_note(writer_.wait());
+  if (state_.step == saved_step_) return;
+  parts_.log.sync();
+  saving_.emplace(parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds));
+  writer_.start(checkpoint_info(), checkpoint_tensors());
+}
+
+/// A save that failed keeps the checkpoints before, and the run goes on.
+void Trainer::take_note(const std::optional<SaveOutcome>& outcome) {
+  if (!outcome) return;
+  saving_.reset();
+  save_failure_ = outcome->failure;
+  if (outcome->failure.empty()) saved_step_ = outcome->info.state.step;
+  parts_.log.checkpoint(*outcome);
+}
+
+/// Waits until this step is saved. A run whose last weights are lost has failed.
+void Trainer::finish_checkpoint() {
   const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
   on_rank_zero(parts_.world.communicator(), [&] {
-    try {
-      return save_checkpoint_on_this_rank();
-    } catch (const Error& error) {
-      parts_.log.checkpoint_failed(state_, error.what());
-      if (state_.step == config_.train.steps) throw;
-      return std::string();
+    take_note(writer_.wait());
+    if (saved_step_ != state_.step) {
+      throw Error("step {} could not be saved: {}", state_.step, save_failure_);
     }
   });
 }
 
-std::string Trainer::save_checkpoint_on_this_rank() {
-  LapClock clock;
-  const CheckpointInfo info{.step = state_.step,
-                            .images = state_.images,
-                            .updates = sampled_phase().updates(),
-                            .world = parts_.world.size(),
-                            .config_hash = config_.config_hash};
-  const auto folder = checkpoints_.save(info, checkpoint_files());
-  clock.lap("checkpoint");
-  parts_.log.checkpoint(state_, folder, clock.total_seconds());
-  return folder.string();
+CheckpointInfo Trainer::checkpoint_info() const {
+  CheckpointInfo info{.state = state_, .world = parts_.world.size(), .identity = config_.identity};
+  for (const auto& phase : phases_) info.updates[phase->phase().name] = phase->updates();
+  return info;
 }
 
-std::map<std::string, TensorMap> Trainer::checkpoint_files() const {
-  std::map<std::string, TensorMap> files;
+CheckpointTensors Trainer::checkpoint_tensors() const {
+  CheckpointTensors tensors;
   for (const auto& phase : phases_) {
-    const FlatParameters& flat = phase->flat();
-    const std::string suffix = phases_.size() > 1 ? "_" + phase->phase().name : "";
-    files["model" + suffix] = weights_of(flat.named_views(flat.parameters()));
-    files["ema" + suffix] = weights_of(flat.named_views(flat.ema()));
+    for (auto& [file, content] : phase->state()) tensors[file + file_suffix(*phase)] = content;
   }
-  return files;
+  return tensors;
+}
+
+/// A task of one phase has a "model", one of several a "model_NAME" each.
+std::string Trainer::file_suffix(const PhaseTrainer& phase) const {
+  return phases_.size() > 1 ? "_" + phase.phase().name : "";
 }
 
 PhaseTrainer& Trainer::sampled_phase() {

@@ -1,8 +1,12 @@
 /// The training loop.
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "checkpoint/background_writer.h"
 #include "checkpoint/checkpoint_config.h"
 #include "checkpoint/checkpoint_store.h"
 #include "comm/watchdog.h"
@@ -10,9 +14,9 @@
 #include "comm/world.h"
 #include "data/loader.h"
 #include "train/phase_trainer.h"
+#include "train/resuming.h"
 #include "train/run_directory.h"
 #include "train/run_log.h"
-#include "train/run_state.h"
 #include "train/train_config.h"
 
 namespace gm {
@@ -22,10 +26,10 @@ struct TrainerConfig {
   OptimizerConfig optimizer;
   EmaConfig ema;
   SampleConfig sample;
-  CheckpointConfig checkpoint;
   WatchdogConfig watchdog;
+  int64_t checkpoint_every = 1000;
   uint64_t seed = 0;
-  std::string config_hash;  ///< Written into checkpoints.
+  RunIdentity identity;  ///< Written into checkpoints.
 };
 
 /// What a trainer works with. All of it outlives the trainer.
@@ -35,6 +39,7 @@ struct TrainerParts {
   Task& task;
   ImageLoader& loader;
   const RunDirectory& directory;
+  CheckpointStore& checkpoints;
   RunLog& log;
 };
 
@@ -47,31 +52,50 @@ class Trainer {
   /// Takes over the networks' parameters (see FlatParameters). Every rank makes one.
   Trainer(const TrainerConfig& config, const TrainerParts& parts);
 
-  /// From the first step to the last one, with samples and checkpoints on the way and at the end.
-  /// Throws Error after train.max_nonfinite steps in a row that were not finite.
+  /// Goes on where a run stopped; the loader has to stand there as well. Called by all ranks.
+  void resume(const ResumedRun& run);
+
+  /// From where it stands to the last step, with samples and checkpoints on the way and at the end.
+  ///
+  /// Throws StopRequested when a rank got a signal, once the step that all of them have done is
+  /// saved; Error after train.max_nonfinite steps in a row that were not finite, or when the last
+  /// step could not be saved.
   void run();
 
   /// While it lives, the task makes its samples with the weights that sample.weights names.
   [[nodiscard]] std::unique_ptr<PhaseTrainer::UseEma> use_sample_weights();
 
  private:
+  void train_to_the_end();
   void train_step();
   std::vector<Batch> next_micro_batches();
   void count_nonfinite(const StepReport& report, bool finite);
   void verify_ranks();
+
+  bool samples_are_missing();
   void save_samples();
-  void save_checkpoint();
-  std::string save_checkpoint_on_this_rank();
-  std::map<std::string, TensorMap> checkpoint_files() const;
+  void write_samples(const at::Tensor& pixels, LapClock& clock);
+
+  void start_checkpoint();
+  void take_note(const std::optional<SaveOutcome>& outcome);
+  void finish_checkpoint();
+  CheckpointInfo checkpoint_info() const;
+  CheckpointTensors checkpoint_tensors() const;
+  std::string file_suffix(const PhaseTrainer& phase) const;
+
   PhaseTrainer& sampled_phase();
+  bool is_rank_zero() const { return parts_.world.rank() == 0; }
   bool due(int64_t every) const;
 
   TrainerConfig config_;
   TrainerParts parts_;
   std::vector<std::unique_ptr<PhaseTrainer>> phases_;
-  CheckpointStore checkpoints_;
   RunState state_;
-  int64_t nonfinite_in_a_row_ = 0;
+
+  BackgroundWriter writer_;                  // at work on rank 0 alone
+  std::optional<Watchdog::Section> saving_;  // as long as it writes
+  int64_t saved_step_ = 0;                   // step 0 is what a new run begins with
+  std::string save_failure_;                 // of the last save
 };
 
 }  // namespace gm

@@ -6,6 +6,7 @@
 
 #include "answers.h"
 #include "base/files.h"
+#include "support/save_safetensors.h"
 #include "support/temporary_folder.h"
 
 namespace gm {

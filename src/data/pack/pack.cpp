@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/signals.h"
 #include "data/image_file.h"
 #include "data/pack/fit.h"
 #include "data/pack/image_file_writer.h"
@@ -177,6 +178,7 @@ PackReport pack_pictures(const PackOptions& options) {
     return [&, item = source->next()] { return make_picture(item, size, fit, options.skip_bad); };
   });
   work.run(jobs, [&](PackedPicture picture) {
+    leave_if_asked_to_stop();
     writer.append(picture);
     note(report, picture);
     progress.advance();

@@ -11,7 +11,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "checkpoint/resume.h"
 #include "support/expect_error.h"
+#include "support/failing_storage.h"
 #include "support/file_size_limit.h"
 #include "support/temporary_folder.h"
 
@@ -20,18 +22,26 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 
 constexpr size_t kLimit = 1 << 20;
 
 class CheckpointStoreTest : public ::testing::Test {
  protected:
-  fs::path save(int64_t step) {
-    return store_.save(
-        {.step = step, .images = step * 64, .updates = step - 1, .world = 2, .config_hash = "abc"},
-        {{"model", {{"weight", at::full({4}, static_cast<double>(step))}}},
-         {"ema", {{"weight", at::zeros({4})}}}});
+  fs::path save(int64_t step) { return store_.save(info(step), tensors(step)); }
+  static CheckpointInfo info(int64_t step) {
+    return {.state = {.step = step, .images = step * 64, .nonfinite_in_a_row = 2},
+            .updates = {{"ddpm", step - 1}},
+            .world = 2,
+            .identity = {.config_hash = "abc", .data_hash = "def"}};
+  }
+  static CheckpointTensors tensors(int64_t step) {
+    return {{"model", {{"weight", at::full({4}, static_cast<double>(step))}}},
+            {"ema", {{"weight", at::zeros({4})}}}};
   }
   std::vector<std::string> names() const {
     std::vector<std::string> names;
@@ -54,20 +64,24 @@ TEST_F(CheckpointStoreTest, WhatIsSavedIsLoaded) {
   EXPECT_EQ(save(1000), store_.folder_of(1000));
   EXPECT_EQ(store_.folder_of(1000).filename(), "step-00001000");
   const Checkpoint checkpoint(store_.latest().value());
-  EXPECT_EQ(checkpoint.info().step, 1000);
-  EXPECT_EQ(checkpoint.info().images, 64'000);
-  EXPECT_EQ(checkpoint.info().updates, 999);
+  EXPECT_EQ(checkpoint.info().state.step, 1000);
+  EXPECT_EQ(checkpoint.info().state.images, 64'000);
+  EXPECT_EQ(checkpoint.info().state.nonfinite_in_a_row, 2);
+  EXPECT_EQ(checkpoint.info().updates.at("ddpm"), 999);
   EXPECT_EQ(checkpoint.info().world, 2);
-  EXPECT_EQ(checkpoint.info().config_hash, "abc");
+  EXPECT_EQ(checkpoint.info().identity.config_hash, "abc");
+  EXPECT_EQ(checkpoint.info().identity.data_hash, "def");
   EXPECT_TRUE(checkpoint.has("ema"));
   EXPECT_FALSE(checkpoint.has("optimizer"));
   EXPECT_TRUE(checkpoint.load("model").at("weight").equal(at::full({4}, 1000.0)));
+  EXPECT_EQ(checkpoint.load_all().size(), 2U);
+  EXPECT_EQ(parse_manifest(checkpoint.manifest(), "here").state.step, 1000);
 }
 
 TEST_F(CheckpointStoreTest, TheManifestSaysWhatIsThere) {
   const fs::path folder = save(7);
   const auto manifest = nlohmann::json::parse(read_file(folder / "manifest.json", kLimit));
-  EXPECT_EQ(manifest["format_version"], 1);
+  EXPECT_EQ(manifest["format_version"], 2);
   EXPECT_EQ(manifest["step"], 7);
   EXPECT_EQ(manifest["files"].size(), 2U);
   const auto& model = manifest["files"]["model.safetensors"];
@@ -93,13 +107,13 @@ TEST_F(CheckpointStoreTest, KeepsTheNewest) {
   for (const int64_t step : {1, 2, 3}) save(step);
   EXPECT_THAT(names(), ElementsAre("step-00000002", "step-00000003"));
   CheckpointStore keeps_all(run_.path());
-  keeps_all.save({.step = 4}, {});
+  keeps_all.save(info(4), {});
   EXPECT_EQ(names().size(), 3U);
 }
 
 TEST_F(CheckpointStoreTest, SortsBySteps) {
   CheckpointStore keeps_all(run_.path());
-  for (const int64_t step : {200'000'000, 99'999'999, 1}) keeps_all.save({.step = step}, {});
+  for (const int64_t step : {200'000'000, 99'999'999, 1}) keeps_all.save(info(step), {});
   EXPECT_THAT(names(), ElementsAre("step-00000001", "step-99999999", "step-200000000"));
 }
 
@@ -131,9 +145,120 @@ TEST_F(CheckpointStoreTest, ADiskThatRefusesKeepsTheOldCheckpoint) {
   EXPECT_EQ(std::distance(fs::directory_iterator(run_ / "checkpoints"), {}), 2);
 }
 
+TEST_F(CheckpointStoreTest, ANewerFolderThatWasPassedOverDoesNotPushOutGoodOnes) {
+  for (const int64_t step : {9, 1, 2}) save(step);
+  EXPECT_THAT(names(), ElementsAre("step-00000001", "step-00000002", "step-00000009"));
+}
+
+TEST_F(CheckpointStoreTest, AFolderThatCannotBeRemovedIsAWarning) {
+  FailingStorage storage;
+  CheckpointStore store(run_.path(), /*keep=*/1, storage);
+  store.save(info(1), tensors(1));
+  storage.fail_at(FailingStorage::kNever, FailingStorage::Fault::kRefusal);
+  store.save(info(2), tensors(2));
+  ASSERT_THAT(storage.calls().back(), "remove step-00000001");
+  storage.fail_at(storage.calls().size() - 1, FailingStorage::Fault::kRefusal);
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(store.save(info(3), tensors(3)), store.folder_of(3));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("an old checkpoint stays"));
+  EXPECT_EQ(store.latest(), store.folder_of(3));
+}
+
+TEST_F(CheckpointStoreTest, ARunDirectoryThatIsGoneIsNotMadeAnew) {
+  CheckpointStore store(run_ / "gone");
+  expect_error<Error>([&] { store.save(info(1), {}); }, HasSubstr("No such file or directory"));
+  EXPECT_FALSE(fs::exists(run_ / "gone"));
+}
+
+/// Every call of a save, one after the other, is made to fail.
+class CheckpointStoreFaults : public CheckpointStoreTest,
+                              public ::testing::WithParamInterface<FailingStorage::Fault> {
+ protected:
+  /// The newest checkpoint that is whole; 0 when there is none.
+  static int64_t newest_good(const CheckpointStore& store) {
+    const auto point = find_resume_point(store, "abc");
+    if (!point) return 0;
+    const int64_t step = point->checkpoint.info().state.step;
+    EXPECT_TRUE(
+        point->tensors.at("model").at("weight").equal(at::full({4}, static_cast<double>(step))));
+    return step;
+  }
+
+  /// Saves `before`, then `step` with a fault at each call in turn; `check(store, saved)` looks at
+  /// what is left. Returns the calls of a save without a fault.
+  template <class Check>
+  std::vector<std::string> fail_everywhere(std::initializer_list<int64_t> before, int64_t step,
+                                           const Check& check) {
+    std::vector<std::string> calls;
+    for (size_t index = 0; index == 0 || index <= calls.size(); ++index) {
+      const TemporaryFolder run;
+      FailingStorage storage;
+      CheckpointStore store(run.path(), /*keep=*/2, storage);
+      for (const int64_t earlier : before) store.save(info(earlier), tensors(earlier));
+      storage.fail_at(index == 0 ? FailingStorage::kNever : index - 1, GetParam());
+      ::testing::internal::CaptureStderr();
+      bool saved = true;
+      try {
+        store.save(info(step), tensors(step));
+      } catch (const Error&) {
+        saved = false;
+      }
+      if (index == 0) calls = storage.calls();
+      SCOPED_TRACE(index == 0 ? "no fault" : calls[index - 1]);
+      EXPECT_THAT(storage.renamed_too_early(), IsEmpty());
+      check(store, saved);
+      // The next process works on a disk that works again.
+      CheckpointStore next(run.path(), /*keep=*/2);
+      next.save(info(step + 1), tensors(step + 1));
+      EXPECT_EQ(newest_good(next), step + 1);
+      EXPECT_EQ(next.latest(), next.folder_of(step + 1));
+      for (const auto& entry : fs::directory_iterator(run / "checkpoints")) {
+        EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << entry.path();
+      }
+      ::testing::internal::GetCapturedStderr();
+    }
+    return calls;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Storage, CheckpointStoreFaults,
+                         ::testing::Values(FailingStorage::Fault::kRefusal,
+                                           FailingStorage::Fault::kPowerCut));
+
+TEST_P(CheckpointStoreFaults, LeaveTheOldCheckpointOrTheNewOneWhole) {
+  const auto calls = fail_everywhere({1, 2}, 3, [](const CheckpointStore& store, bool saved) {
+    const int64_t newest = newest_good(store);
+    EXPECT_THAT(newest, AnyOf(2, 3));
+    EXPECT_TRUE(!saved || newest == 3);
+    const auto latest = store.latest();
+    EXPECT_THAT(latest, AnyOf(store.folder_of(2), store.folder_of(3)));
+    EXPECT_NO_THROW(Checkpoint(*latest).load_all());
+  });
+  // Files, their folder, its name, the link's name: what has to be durable, in this order.
+  EXPECT_THAT(calls,
+              IsSupersetOf({"close model.safetensors", "close manifest.json",
+                            "sync_folder .new.partial", "rename step-00000003",
+                            "sync_folder checkpoints", "rename latest", "remove step-00000001"}));
+  EXPECT_GE(calls.size(), 20U);
+}
+
+TEST_P(CheckpointStoreFaults, OfTheFirstSaveLeaveNothingOrAWholeCheckpoint) {
+  fail_everywhere({}, 3, [](const CheckpointStore& store, bool saved) {
+    const int64_t newest = newest_good(store);
+    EXPECT_THAT(newest, AnyOf(0, 3));
+    EXPECT_TRUE(!saved || newest == 3);
+  });
+}
+
+TEST_P(CheckpointStoreFaults, OfARepeatedStepLeaveTheOneBefore) {
+  fail_everywhere({2, 3}, 3, [](const CheckpointStore& store, bool) {
+    EXPECT_THAT(newest_good(store), AnyOf(2, 3));
+  });
+}
+
 TEST_F(CheckpointStoreTest, AFileInTheWayIsAnError) {
   overwrite(run_ / "checkpoints", "not a folder");
-  expect_error<Error>([&] { save(1); }, HasSubstr("cannot be written"));
+  expect_error<Error>([&] { save(1); }, HasSubstr("checkpoints: creating the folder failed"));
 }
 
 TEST_F(CheckpointStoreTest, AFlippedBitIsFound) {
@@ -167,16 +292,21 @@ TEST_F(CheckpointStoreTest, ManifestsOfAnotherFormAreRefused) {
     changed[name] = value;
     return changed.dump();
   };
-  overwrite(manifest, with("format_version", 2));
-  expect_refused(folder, HasSubstr("format version 2; this program reads version 1"));
-  overwrite(manifest, with("step", "one"));
-  expect_refused(folder, HasSubstr("\"step\" is missing or of the wrong type"));
+  overwrite(manifest, with("format_version", 3));
+  expect_refused(folder, HasSubstr("format version 3; this program reads version 2"));
+  for (const nlohmann::json& step : {nlohmann::json("one"), {-1}, {1e300}, {uint64_t{1} << 63}}) {
+    overwrite(manifest, with("step", step));
+    expect_refused(folder, HasSubstr("\"step\" is missing or no count"));
+  }
   overwrite(manifest, with("files", {{"model.safetensors", 3}}));
-  expect_refused(folder, HasSubstr("\"bytes\" is missing"));
+  expect_refused(folder,
+                 AnyOf(HasSubstr("\"bytes\" is missing"), HasSubstr("\"xxh3_128\" is missing")));
   overwrite(manifest, with("files", {{"../secret", {{"bytes", 1}, {"xxh3_128", ""}}}}));
   expect_refused(folder, HasSubstr("\"../secret\" is no file of this folder"));
-  overwrite(manifest, "{\"format_version\": 1}");
+  overwrite(manifest, "{\"format_version\": 2}");
   expect_refused(folder, HasSubstr("\"step\" is missing"));
+  overwrite(manifest, std::string(500'000, '[') + std::string(500'000, ']'));
+  expect_refused(folder, HasSubstr("nested too deeply"));
   overwrite(manifest, "not JSON");
   expect_refused(folder, HasSubstr("no JSON object"));
   fs::remove(manifest);

@@ -139,5 +139,43 @@ TEST(Recipes, AreRead) {
   EXPECT_GT(recipes, 0);
 }
 
+TEST(RunConfig, ARunGoesOnWithKeysThatDoNotChangeWhatItComputes) {
+  const RunConfig theirs;
+  for (const char* change :
+       {"train.steps=99", "run.dir=elsewhere", "run.device=cpu", "data.path=moved.h5",
+        "data.prefetch=9", "train.reducer=naive", "train.verify_ranks_every=7",
+        "checkpoint.every=5", "checkpoint.keep=9", "sample.every=3", "sample.count=5",
+        "telemetry.port=0", "telemetry.log_every_seconds=1", "watchdog.step_seconds=5"}) {
+    EXPECT_NO_THROW(require_same_run(theirs, config_with({change}))) << change;
+    EXPECT_EQ(config_hash(theirs), config_hash(config_with({change}))) << change;
+  }
+}
+
+TEST(RunConfig, OtherKeysAreNamedWithBothValues) {
+  const RunConfig theirs;
+  for (const char* change :
+       {"run.seed=1", "data.image_size=16", "data.classes=cat", "data.shards=4", "data.flip=false",
+        "data.resize_crop=1.5", "data.fit=pad", "model.dim=8", "model.dim_mults=[1,2]",
+        "diffusion.steps=9", "train.batch_size=64", "train.accumulate=1",
+        "optimizer.learning_rate=0.5", "optimizer.warmup_steps=9", "ema.half_life_images=1"}) {
+    EXPECT_NE(config_hash(theirs), config_hash(config_with({change}))) << change;
+    const std::string key(change, std::string_view(change).find('='));
+    expect_error<InputError>([&] { require_same_run(theirs, config_with({change})); },
+                             HasSubstr(key + " is "));
+  }
+  expect_error<InputError>(
+      [&] {
+        require_same_run(theirs, config_with({"run.seed=3", "model.dim=8"}));
+      },
+      HasSubstr("run.seed is 0 in the run, 3 now; model.dim is 16 in the run, 8 now"));
+  // The end of a run shapes this schedule.
+  const RunConfig cosine = config_with({"optimizer.schedule=cosine"});
+  expect_error<InputError>(
+      [&] {
+        require_same_run(cosine, config_with({"optimizer.schedule=cosine", "train.steps=9"}));
+      },
+      HasSubstr("train.steps is 10000 in the run, 9 now"));
+}
+
 }  // namespace
 }  // namespace gm

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -22,16 +23,24 @@ namespace {
 using Json = nlohmann::ordered_json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 class JsonLinesTest : public ::testing::Test {
  protected:
-  std::string content() const { return read_file(path_, 1 << 20); }
+  std::string content() const { return read_file(path_, 100 << 20); }
   std::vector<Json> lines() const {
     std::vector<Json> lines;
     std::istringstream text(content());
     for (std::string line; std::getline(text, line);) lines.push_back(Json::parse(line));
     return lines;
+  }
+
+  std::vector<int64_t> steps() const {
+    std::vector<int64_t> steps;
+    for (const Json& line : lines()) steps.push_back(line["step"]);
+    return steps;
   }
 
   TemporaryFolder folder_;
@@ -88,16 +97,59 @@ TEST_F(JsonLinesTest, AnExistingFileIsContinued) {
   EXPECT_EQ(lines()[1]["step"], 2);
 }
 
-TEST_F(JsonLinesTest, ATornLastLineIsRemoved) {
+TEST_F(JsonLinesTest, RewindingTakesOutWhatIsOfLaterStepsAlone) {
+  JsonLines writer(path_);
+  for (const int64_t step : {1, 2, 3, 4, 5}) {
+    writer.write("train", step, 0, {});
+    if (step == 4) writer.write("checkpoint", 3, 0, {});  // was written in the background
+    if (step == 3) writer.write("sample", 3, 0, {});
+  }
+  EXPECT_THAT(rewind_json_lines(path_, 3), UnorderedElementsAre("train", "sample", "checkpoint"));
+  EXPECT_THAT(steps(), ElementsAre(1, 2, 3, 3, 3));
+  const auto untouched = std::filesystem::last_write_time(path_);
+  EXPECT_THAT(rewind_json_lines(path_, 3), UnorderedElementsAre("train", "sample", "checkpoint"));
+  EXPECT_EQ(std::filesystem::last_write_time(path_), untouched);
+  EXPECT_THAT(rewind_json_lines(path_, 0), IsEmpty());
+  EXPECT_THAT(steps(), IsEmpty());
+  EXPECT_THAT(folder_.names(), ElementsAre("metrics.jsonl"));
+  EXPECT_THAT(rewind_json_lines(folder_ / "none", 3), IsEmpty());
+}
+
+TEST_F(JsonLinesTest, RewindingALongFileReadsItsEndAlone) {
+  const std::string ballast(2000, 'x');
+  {
+    JsonLines writer(path_);
+    for (int64_t step = 1; step <= 3000; ++step) {
+      writer.write("train", step, 0, {{"ballast", ballast}});
+      if (step % 100 == 50) writer.write("checkpoint", step - 3, 0, {});
+    }
+  }
+  for (const int64_t step : {2999, 2047, 1000, 3}) {
+    rewind_json_lines(path_, step);
+    std::vector<int64_t> expected_trains(static_cast<size_t>(step)), trains;
+    std::iota(expected_trains.begin(), expected_trains.end(), 1);
+    int64_t checkpoints = 0;
+    for (const Json& line : lines()) {
+      if (line["kind"] == "train") trains.push_back(line["step"]);
+      if (line["kind"] == "checkpoint") ++checkpoints;
+    }
+    EXPECT_EQ(trains, expected_trains);
+    EXPECT_EQ(checkpoints, (step + 53) / 100) << step;
+  }
+}
+
+TEST_F(JsonLinesTest, RewindingRemovesATornLastLine) {
   for (const size_t torn : {size_t{1}, size_t{20}, size_t{10'000}}) {
-    write_file_atomically(path_, "{\"kind\":\"event\"}\n" + std::string(torn, 'x'));
+    write_file_atomically(path_, "{\"kind\":\"event\",\"step\":1}\n" + std::string(torn, 'x'));
     ::testing::internal::CaptureStderr();
+    rewind_json_lines(path_, 1);
     JsonLines(path_).write("event", 2, 128, {});
-    EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("was cut off"));
-    EXPECT_EQ(lines().size(), 2U);
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("1 lines after step 1"));
+    EXPECT_THAT(steps(), ElementsAre(1, 2));
   }
   write_file_atomically(path_, "no line feed at all");
   ::testing::internal::CaptureStderr();
+  rewind_json_lines(path_, 1);
   JsonLines(path_).write("event", 2, 128, {});
   ::testing::internal::GetCapturedStderr();
   EXPECT_EQ(lines().size(), 1U);

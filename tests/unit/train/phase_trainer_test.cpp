@@ -6,6 +6,10 @@
 #include <cmath>
 #include <limits>
 
+#include "base/error.h"
+#include "comm/world.h"
+#include "support/expect_error.h"
+
 namespace gm {
 namespace {
 
@@ -26,7 +30,8 @@ class PhaseTrainerTest : public ::testing::Test {
                   const auto loss = batch.images.matmul(network_.w).mean();
                   return Losses{.total = loss, .terms = {{"half", loss / 2}}};
                 }};
-    return {phase, communicator_, train_, optimizer_, ema_};
+    return {
+        phase, communicator_, watchdog_, {.train = train_, .optimizer = optimizer_, .ema = ema_}};
   }
 
   static Batch batch(at::Tensor images) {
@@ -34,6 +39,8 @@ class PhaseTrainerTest : public ::testing::Test {
   }
 
   Dot network_;
+  World world_;
+  Watchdog watchdog_{world_};
   SelfCommunicator communicator_;
   TrainConfig train_{.steps = 10, .batch_size = 2, .accumulate = 2};
   OptimizerConfig optimizer_{.learning_rate = 0.5};
@@ -93,6 +100,49 @@ TEST_F(PhaseTrainerTest, SamplesFromTheMovingAverageOnlyWhileAsked) {
   }
   EXPECT_TRUE(at::equal(network_.w, trained));
   EXPECT_EQ(network_.changes, 3) << "one update, and there and back";
+}
+
+/// What a checkpoint keeps is all that the next step depends on.
+TEST_F(PhaseTrainerTest, GoesOnFromItsStateToTheLastBit) {
+  optimizer_.warmup_steps = 5;
+  const auto train = [&](PhaseTrainer& trainer, int64_t begin, int64_t end) {
+    for (int64_t step = begin; step < end; ++step) {
+      const RunState state{.step = step, .images = 4 * step};
+      trainer.step({batch(at::full({2, 4}, static_cast<double>(step + 1)))}, state, clock_);
+    }
+  };
+  auto whole = make_trainer();
+  train(whole, 0, 3);
+  CheckpointTensors saved;  // copies, as a file would be
+  for (const auto& [file, tensors] : whole.state()) {
+    for (const auto& [name, tensor] : tensors) saved[file][name] = tensor.clone();
+  }
+  EXPECT_TRUE(saved.at("optimizer").contains("w.exp_avg"));
+  EXPECT_TRUE(saved.at("optimizer").contains("w.exp_avg_sq"));
+  train(whole, 3, 8);
+
+  auto resumed = make_trainer();
+  train(resumed, 0, 1);  // anything else than it shall have
+  resumed.restore(saved, 3, "step-00000003");
+  EXPECT_EQ(resumed.updates(), 3);
+  train(resumed, 3, 8);
+  for (const auto& [file, tensors] : whole.state()) {
+    for (const auto& [name, tensor] : tensors) {
+      EXPECT_TRUE(at::equal(tensor, resumed.state().at(file).at(name))) << file << " " << name;
+    }
+  }
+}
+
+TEST_F(PhaseTrainerTest, RefusesAStateThatIsNotItsOwn) {
+  auto trainer = make_trainer();
+  auto saved = trainer.state();
+  saved.erase("optimizer");
+  expect_error<InputError>([&] { trainer.restore(saved, 1, "here"); },
+                           ::testing::HasSubstr("here/optimizer: the checkpoint has no such file"));
+  saved = trainer.state();
+  saved.at("optimizer").erase("w.exp_avg_sq");
+  expect_error<InputError>([&] { trainer.restore(saved, 1, "here"); },
+                           ::testing::HasSubstr("missing: w.exp_avg_sq"));
 }
 
 TEST_F(PhaseTrainerTest, BooksItsTimeUnderItsParts) {

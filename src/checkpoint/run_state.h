@@ -10,6 +10,7 @@ namespace gm {
 struct RunState {
   int64_t step = 0;  ///< Optimizer steps done, those skipped for a non-finite gradient among them.
   int64_t images = 0;  ///< Pictures seen by the whole world: also the next global sample position.
+  int64_t nonfinite_in_a_row = 0;  ///< How many of the last steps were skipped.
 };
 
 }  // namespace gm

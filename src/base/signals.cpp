@@ -1,0 +1,60 @@
+#include "base/signals.h"
+
+#include <atomic>
+#include <csignal>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace gm {
+namespace {
+
+constexpr int kNone = 0;
+
+// All that the handler touches; it may, as they are free of locks.
+std::atomic<int> noted = kNone;
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+
+void note(int signal) {
+  int expected = kNone;
+  noted.compare_exchange_strong(expected, signal);
+}
+
+void handle(int signal) {
+  if (signal == SIGINT && interrupted.exchange(true)) {
+    std::signal(SIGINT, SIG_DFL);
+    std::raise(SIGINT);
+  }
+  note(signal);
+}
+
+}  // namespace
+
+void catch_stop_signals() {
+  struct sigaction action {};
+  action.sa_handler = handle;
+  action.sa_flags = SA_RESTART;  // reads and writes under way go on
+  sigemptyset(&action.sa_mask);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaction(signal, &action, nullptr);
+}
+
+std::optional<int> stop_signal() {
+  const int signal = noted;
+  return signal == kNone ? std::nullopt : std::optional(signal);
+}
+
+void note_stop_signal(int signal) { note(signal); }
+
+std::string signal_name(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
+}
+
+void leave_if_asked_to_stop() {
+  if (const auto signal = stop_signal()) {
+    throw StopRequested("stopped by {}; the same command starts again", signal_name(*signal));
+  }
+}
+
+}  // namespace gm

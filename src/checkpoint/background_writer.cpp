@@ -1,0 +1,58 @@
+#include "checkpoint/background_writer.h"
+
+#include <ATen/ops/empty.h>
+
+#include <chrono>
+#include <stdexcept>
+
+#include "base/error.h"
+
+namespace gm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Row by row, as the file has it: the thread that writes then has nothing left to compute.
+void copy_tensors(const CheckpointTensors& from, CheckpointTensors& to) {
+  for (const auto& [file, tensors] : from) {
+    for (const auto& [name, tensor] : tensors) {
+      at::Tensor& copy = to[file][name];
+      if (!copy.defined()) copy = at::empty(tensor.sizes(), tensor.options());
+      copy.copy_(tensor);
+    }
+  }
+}
+
+SaveOutcome save(CheckpointStore& store, const CheckpointInfo& info,
+                 const CheckpointTensors& tensors, Clock::time_point start) {
+  SaveOutcome outcome{.info = info};
+  try {
+    outcome.folder = store.save(info, tensors);
+  } catch (const std::exception& error) {
+    outcome.failure = error.what();
+  }
+  outcome.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return outcome;
+}
+
+}  // namespace
+
+void BackgroundWriter::start(const CheckpointInfo& info, const CheckpointTensors& tensors) {
+  if (under_way_.valid()) throw std::logic_error("a checkpoint is being saved already");
+  const auto start = Clock::now();
+  copy_tensors(tensors, copy_);
+  under_way_ = std::async(std::launch::async,
+                          [this, info, start] { return save(store_, info, copy_, start); });
+}
+
+std::optional<SaveOutcome> BackgroundWriter::poll() {
+  const bool ended = under_way_.valid() &&
+                     under_way_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  return ended ? std::optional(under_way_.get()) : std::nullopt;
+}
+
+std::optional<SaveOutcome> BackgroundWriter::wait() {
+  return under_way_.valid() ? std::optional(under_way_.get()) : std::nullopt;
+}
+
+}  // namespace gm

@@ -1,0 +1,50 @@
+/// The few things that a checkpoint asks of a disk, so that a test can make each of them fail.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+
+namespace gm {
+
+/// A new file while it is written.
+class OutputFile {
+ public:
+  /// Gives up what was not closed.
+  virtual ~OutputFile() = default;
+  virtual void write(std::span<const std::byte> bytes) = 0;
+  /// Ends the file. Returns when its bytes are on the disk.
+  virtual void close() = 0;
+};
+
+/// Every function throws Error, with the path and the system's reason, when the disk refuses.
+class Storage {
+ public:
+  virtual ~Storage() = default;
+  /// Its parent exists; that the folder itself exists already is no error.
+  virtual void create_folder(const std::filesystem::path& path) = 0;
+  /// An existing file is overwritten.
+  virtual std::unique_ptr<OutputFile> create_file(const std::filesystem::path& path) = 0;
+  /// Returns when the names in the folder are on the disk.
+  virtual void sync_folder(const std::filesystem::path& path) = 0;
+  /// An existing file or link at `to` is replaced in one step; a folder is an error.
+  virtual void rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
+  /// Makes the symbolic link `path` with the text `target`.
+  virtual void link(const std::filesystem::path& target, const std::filesystem::path& path) = 0;
+  /// A file, link or whole folder; that there is none is no error.
+  virtual void remove(const std::filesystem::path& path) = 0;
+};
+
+/// The file system.
+class Disk final : public Storage {
+ public:
+  void create_folder(const std::filesystem::path& path) override;
+  std::unique_ptr<OutputFile> create_file(const std::filesystem::path& path) override;
+  void sync_folder(const std::filesystem::path& path) override;
+  void rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
+  void link(const std::filesystem::path& target, const std::filesystem::path& path) override;
+  void remove(const std::filesystem::path& path) override;
+};
+
+}  // namespace gm

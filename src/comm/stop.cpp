@@ -1,0 +1,19 @@
+#include "comm/stop.h"
+
+#include <ATen/ops/scalar_tensor.h>
+
+#include "base/error.h"
+#include "base/signals.h"
+#include "comm/communicator.h"
+
+namespace gm {
+
+void stop_together(Communicator& communicator) {
+  const at::Tensor signal = at::scalar_tensor(stop_signal().value_or(0), at::kInt);
+  communicator.all_reduce_max(signal);
+  if (const int number = signal.item<int>(); number != 0) {
+    throw StopRequested("stopped by {}", signal_name(number));
+  }
+}
+
+}  // namespace gm

@@ -1,0 +1,12 @@
+/// Stopping together: a signal to any rank stops all of them, at the same step.
+#pragma once
+
+namespace gm {
+
+class Communicator;
+
+/// Throws StopRequested on every rank when one of them, or several, got a signal (base/signals.h).
+/// Called by all ranks, wherever all of them can leave: at every step boundary.
+void stop_together(Communicator& communicator);
+
+}  // namespace gm

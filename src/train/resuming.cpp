@@ -1,0 +1,28 @@
+#include "train/resuming.h"
+
+#include "base/error.h"
+#include "comm/on_rank_zero.h"
+
+namespace gm {
+
+std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator,
+                                              const CheckpointStore& store,
+                                              const RunIdentity& identity) {
+  CheckpointTensors tensors;
+  const std::string manifest = text_from_rank_zero(communicator, [&] {
+    auto point = find_resume_point(store, identity.config_hash);
+    if (!point) return std::string();
+    if (point->checkpoint.info().identity.data_hash != identity.data_hash) {
+      throw InputError(
+          "{}: trained on other pictures than those of data.path; give the run's own, or another "
+          "run.dir",
+          point->checkpoint.folder().string());
+    }
+    tensors = std::move(point->tensors);
+    return point->checkpoint.manifest();
+  });
+  if (manifest.empty()) return std::nullopt;
+  return ResumedRun{parse_manifest(manifest, "the checkpoint of rank 0"), std::move(tensors)};
+}
+
+}  // namespace gm

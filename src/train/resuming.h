@@ -1,0 +1,25 @@
+/// All ranks go on from the same checkpoint.
+#pragma once
+
+#include <optional>
+
+#include "checkpoint/resume.h"
+#include "comm/communicator.h"
+
+namespace gm {
+
+/// What every rank knows of the checkpoint that its run goes on from. The tensors are on rank 0
+/// alone, which may be the only one that sees the run's folder.
+struct ResumedRun {
+  CheckpointInfo info;
+  CheckpointTensors tensors;
+};
+
+/// Rank 0 looks for the checkpoint (see find_resume_point) and tells the others; nothing when there
+/// is none. Throws InputError on every rank when there is no good one, or when the run was trained
+/// on other pictures. Called by all ranks.
+std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator,
+                                              const CheckpointStore& store,
+                                              const RunIdentity& identity);
+
+}  // namespace gm

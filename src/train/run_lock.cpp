@@ -1,0 +1,217 @@
+#include "train/run_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <fstream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ranges>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/signals.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kBeat = 2s;
+/// How long another host's lock is watched: a few beats, as network disks show them late.
+constexpr auto kWatch = 10s;
+
+/// What the file says of its owner.
+struct Owner {
+  std::string host;    ///< For people.
+  std::string kernel;  ///< Boot id: what locks of one kernel see is what counts, not a name.
+  int64_t process = 0;
+  int64_t beat = 0;
+};
+
+Owner myself() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  std::string kernel;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> kernel;
+  return {.host = name.data(), .kernel = kernel, .process = ::getpid()};
+}
+
+/// Always of one length, so that rewriting it needs no room on a full disk.
+std::string text_of(const Owner& owner) {
+  const nlohmann::ordered_json json{{"host", owner.host},
+                                    {"kernel", owner.kernel},
+                                    {"process", owner.process},
+                                    {"beat", owner.beat}};
+  std::string text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  text.resize(511, ' ');
+  return text + '\n';
+}
+
+std::optional<Owner> owner_in(const std::string& text) {
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  try {
+    return Owner{json.at("host"), json.at("kernel"), json.at("process"), json.at("beat")};
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;  // empty, or cut off by its owner's death
+  }
+}
+
+[[noreturn]] void refuse(const fs::path& run_dir, const std::optional<Owner>& owner) {
+  if (!owner) {
+    throw InputError("{}: another process has just begun to train here", run_dir.string());
+  }
+  throw InputError(
+      "{}: process {} on {} trains here; wait for its end, or choose another folder with "
+      "run.dir=...",
+      run_dir.string(), owner->process, owner->host);
+}
+
+}  // namespace
+
+/// The lock file, open and locked on this host, and still the one that its path names.
+class RunLock::File {
+ public:
+  /// Null when another process of this host holds it.
+  static std::unique_ptr<File> lock(const fs::path& path) {
+    while (true) {
+      std::unique_ptr<File> file(new File(path));
+      file->locked_ = ::flock(file->descriptor_, LOCK_EX | LOCK_NB) == 0;
+      if (!file->locked_ && errno == EWOULDBLOCK) return nullptr;
+      // Its owner may have removed it between our opening and locking; then it locks nothing.
+      if (file->is_what_the_path_names()) return file;
+    }
+  }
+  ~File() { ::close(descriptor_); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  static std::string read(const fs::path& path) { return File(path).read(); }
+  /// False where the file system knows no locks.
+  bool is_locked() const { return locked_; }
+
+  std::string read() const {
+    std::array<char, 512> text{};
+    const ssize_t bytes = ::pread(descriptor_, text.data(), text.size(), 0);
+    return {text.data(), static_cast<size_t>(std::max<ssize_t>(0, bytes))};
+  }
+
+  bool write(const std::string& text) {
+    return ::pwrite(descriptor_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+  }
+
+  void remove() {
+    if (is_what_the_path_names()) ::unlink(path_.c_str());
+  }
+
+ private:
+  explicit File(fs::path path)
+      : path_(std::move(path)),
+        descriptor_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+    if (descriptor_ < 0) {
+      throw InputError(
+          "{}: the run directory cannot be written: {}; choose another with run.dir=...",
+          path_.string(), std::strerror(errno));
+    }
+  }
+
+  bool is_what_the_path_names() const {
+    struct stat mine {
+    }, named{};
+    return ::fstat(descriptor_, &mine) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+           mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+  }
+
+  fs::path path_;
+  int descriptor_;
+  bool locked_ = false;
+};
+
+/// Shows the other hosts that the owner lives.
+class RunLock::Heart {
+ public:
+  explicit Heart(File& file)
+      : thread_([&file](const std::stop_token& stop) {
+          Owner me = myself();
+          std::mutex mutex;
+          std::unique_lock lock(mutex);
+          std::condition_variable_any never;
+          while (!stop.stop_requested()) {
+            me.beat += 1;
+            file.write(text_of(me));  // a beat that fails looks like a late one
+            never.wait_for(lock, stop, kBeat, [] { return false; });
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+RunLock::RunLock(const fs::path& run_dir) {
+  try {
+    for (fs::path missing = fs::absolute(run_dir); !fs::exists(missing);
+         missing = missing.parent_path()) {
+      made_.insert(made_.begin(), missing);
+    }
+    for (const fs::path& folder : made_) fs::create_directory(folder);
+    take(run_dir);
+  } catch (const fs::filesystem_error& error) {
+    remove_empty_folders();
+    throw InputError("{}: the run directory cannot be made: {}; choose another with run.dir=...",
+                     run_dir.string(), error.code().message());
+  } catch (...) {
+    remove_empty_folders();
+    throw;
+  }
+}
+
+RunLock::~RunLock() {
+  heart_.reset();
+  file_->remove();
+  file_.reset();
+  remove_empty_folders();
+}
+
+void RunLock::take(const fs::path& run_dir) {
+  const fs::path path = run_dir / ".lock";
+  file_ = File::lock(path);
+  if (!file_) refuse(run_dir, owner_in(File::read(path)));
+
+  const auto owner = owner_in(file_->read());
+  if (owner && (owner->kernel != myself().kernel || !file_->is_locked())) {
+    log_info("{}: process {} on {} has locked this run; looking whether it lives", run_dir.string(),
+             owner->process, owner->host);
+    const auto end = std::chrono::steady_clock::now() + kWatch;
+    while (std::chrono::steady_clock::now() < end) {
+      leave_if_asked_to_stop();
+      const auto now = owner_in(file_->read());
+      if (now && now->beat != owner->beat) refuse(run_dir, now);
+      std::this_thread::sleep_for(100ms);
+    }
+    log_warning("{}: taken over from process {} on {}, which is gone", run_dir.string(),
+                owner->process, owner->host);
+  }
+  if (!file_->write(text_of(myself()))) {
+    throw InputError("{}: cannot be written: {}; make room, or choose another run.dir",
+                     path.string(), std::strerror(errno));
+  }
+  heart_ = std::make_unique<Heart>(*file_);
+}
+
+void RunLock::remove_empty_folders() {
+  std::error_code not_empty;
+  for (const fs::path& folder : made_ | std::views::reverse) fs::remove(folder, not_empty);
+}
+
+}  // namespace gm

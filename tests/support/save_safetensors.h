@@ -1,0 +1,16 @@
+/// A safetensors file for a test.
+#pragma once
+
+#include "checkpoint/safetensors.h"
+#include "checkpoint/storage.h"
+
+namespace gm {
+
+inline void save_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
+                             const std::map<std::string, std::string>& metadata = {}) {
+  const auto file = Disk().create_file(path);
+  write_safetensors([&](auto bytes) { file->write(bytes); }, tensors, metadata);
+  file->close();
+}
+
+}  // namespace gm

@@ -1,0 +1,92 @@
+// Signals that ask to stop are noted, once; what they do to a whole process is a system test's
+// matter.
+#include "base/signals.h"
+
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <functional>
+
+#include "base/error.h"
+
+namespace gm {
+namespace {
+
+/// How a child that runs `act` ends, as wait() says: signals belong to the whole process.
+int status_of_child(const std::function<int()>& act) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    catch_stop_signals();
+    ::_exit(act());
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
+int exit_status_of_child(const std::function<int()>& act) {
+  const int status = status_of_child(act);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+TEST(SignalsTest, NoneAtTheBeginning) {
+  EXPECT_EQ(exit_status_of_child([] {
+              leave_if_asked_to_stop();
+              return stop_signal() ? 1 : 0;
+            }),
+            0);
+}
+
+TEST(SignalsTest, EachOfTheThreeIsNoted) {
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) {
+    EXPECT_EQ(exit_status_of_child([&] {
+                std::raise(signal);
+                return stop_signal().value_or(0);
+              }),
+              signal);
+  }
+}
+
+TEST(SignalsTest, TheFirstCounts) {
+  EXPECT_EQ(exit_status_of_child([] {
+              std::raise(SIGUSR1);
+              std::raise(SIGTERM);
+              note_stop_signal(SIGINT);
+              return stop_signal().value_or(0);
+            }),
+            SIGUSR1);
+}
+
+TEST(SignalsTest, ASecondInterruptEndsAtOnce) {
+  EXPECT_EQ(exit_status_of_child([] {
+              std::raise(SIGINT);
+              std::raise(SIGINT);
+              return 0;
+            }),
+            -SIGINT);
+  EXPECT_EQ(exit_status_of_child([] {
+              std::raise(SIGTERM);
+              std::raise(SIGINT);  // the first one of its kind
+              return 0;
+            }),
+            0);
+}
+
+TEST(SignalsTest, LeavingSaysWhichSignal) {
+  EXPECT_EQ(exit_status_of_child([] {
+              note_stop_signal(SIGTERM);
+              try {
+                leave_if_asked_to_stop();
+              } catch (const StopRequested& stop) {
+                const bool named = std::string(stop.what()).find("SIGTERM") != std::string::npos;
+                return named ? stop.exit_status() : 1;
+              }
+              return 2;
+            }),
+            kExitRunMeAgain);
+}
+
+}  // namespace
+}  // namespace gm

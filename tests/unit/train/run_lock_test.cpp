@@ -1,0 +1,128 @@
+// One process has a run; a dead one does not keep it.
+#include "train/run_lock.h"
+
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
+
+namespace gm {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class RunLockTest : public ::testing::Test {
+ protected:
+  /// A process that locks the run and waits to be killed.
+  pid_t other_process() {
+    int ready[2];
+    if (::pipe(ready) != 0) throw std::runtime_error("pipe failed");
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const RunLock lock(run_);
+      if (::write(ready[1], "x", 1) != 1) ::_exit(1);
+      while (true) ::pause();
+    }
+    char byte;
+    EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+    ::close(ready[0]);
+    ::close(ready[1]);
+    return child;
+  }
+  static void kill_and_wait(pid_t process) {
+    ::kill(process, SIGKILL);
+    ::waitpid(process, nullptr, 0);
+  }
+
+  void lock_by_another_host(int64_t beat) const {
+    std::ofstream(run_ / ".lock") << fmt::format(
+        R"({{"host":"elsewhere","kernel":"another","process":12,"beat":{}}})", beat);
+  }
+
+  TemporaryFolder folder_;
+  fs::path run_ = folder_ / "runs" / "a";
+};
+
+TEST_F(RunLockTest, MakesTheFolderAndLeavesNothingOfAnUnusedOne) {
+  {
+    const RunLock lock(run_);
+    EXPECT_TRUE(fs::exists(run_ / ".lock"));
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "runs"));
+  {
+    const RunLock lock(run_);
+    std::ofstream(run_ / "config.toml") << "used";
+  }
+  EXPECT_FALSE(fs::exists(run_ / ".lock"));
+  EXPECT_TRUE(fs::exists(run_ / "config.toml"));
+}
+
+TEST_F(RunLockTest, ALivingOwnerIsNamedAndADeadOneFollowedAtOnce) {
+  const pid_t owner = other_process();
+  const std::string before = read_file(run_ / ".lock", 1000);
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size());
+  expect_error<InputError>(
+      [&] { RunLock{run_}; },
+      AllOf(HasSubstr(fmt::format("process {} on {}", owner, host.data())), HasSubstr("run.dir")));
+  EXPECT_TRUE(fs::exists(run_ / ".lock"));
+  kill_and_wait(owner);
+  EXPECT_TRUE(fs::exists(run_ / ".lock")) << "a dead process leaves its lock";
+  const auto start = std::chrono::steady_clock::now();
+  const RunLock lock(run_);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+}
+
+TEST_F(RunLockTest, AnotherHostsOwnerIsBelievedWhileItBeats) {
+  fs::create_directories(run_);
+  lock_by_another_host(1);
+  std::atomic<bool> done = false;
+  std::thread owner([&] {
+    for (int64_t beat = 2; !done; ++beat) {
+      lock_by_another_host(beat);
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    }
+  });
+  ::testing::internal::CaptureStderr();
+  expect_error<InputError>([&] { RunLock{run_}; },
+                           HasSubstr("process 12 on elsewhere trains here"));
+  ::testing::internal::GetCapturedStderr();
+  done = true;
+  owner.join();
+}
+
+TEST_F(RunLockTest, AnotherHostsDeadOwnerIsFollowed) {
+  fs::create_directories(run_);
+  lock_by_another_host(7);
+  ::testing::internal::CaptureStderr();
+  { const RunLock lock(run_); }
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("taken over from process 12 on elsewhere, which is gone"));
+}
+
+TEST_F(RunLockTest, ALockThatItsOwnersDeathCutOffIsFollowed) {
+  fs::create_directories(run_);
+  std::ofstream(run_ / ".lock") << R"({"host":"else)";
+  EXPECT_NO_THROW(RunLock{run_});
+}
+
+TEST_F(RunLockTest, APlaceThatCannotBeWrittenIsRefused) {
+  expect_error<InputError>([] { RunLock("/proc/run"); }, HasSubstr("cannot be made"));
+  std::ofstream(folder_ / "file") << "a file";
+  expect_error<InputError>([&] { RunLock(folder_ / "file" / "run"); }, HasSubstr("cannot be made"));
+  expect_error<InputError>([] { RunLock("/proc"); }, HasSubstr("cannot be written"));
+}
+
+}  // namespace
+}  // namespace gm
