@@ -17,20 +17,18 @@ namespace gm {
 namespace {
 
 World* the_world = nullptr;
+Watchdog* the_watchdog = nullptr;
 
 /// A rank that fails in the middle of a test leaves the others in a collective: ends the world
 /// then.
 class BoundEachTest : public testing::EmptyTestEventListener {
  public:
-  explicit BoundEachTest(World& world) : watchdog_(world) {}
-
   void OnTestStart(const testing::TestInfo& test) override {
-    section_.emplace(watchdog_.section(test.name(), 60));
+    section_.emplace(the_watchdog->section(test.name(), 60));
   }
   void OnTestEnd(const testing::TestInfo&) override { section_.reset(); }
 
  private:
-  Watchdog watchdog_;
   std::optional<Watchdog::Section> section_;
 };
 
@@ -46,8 +44,10 @@ void require_expected_size(const World& world) {
 
 int run_tests(World& world) {
   the_world = &world;
+  Watchdog watchdog(world);
+  the_watchdog = &watchdog;
   require_expected_size(world);
-  testing::UnitTest::GetInstance()->listeners().Append(new BoundEachTest(world));
+  testing::UnitTest::GetInstance()->listeners().Append(new BoundEachTest);
   const at::Tensor failed = at::scalar_tensor(RUN_ALL_TESTS() == 0 ? 0 : 1, at::kInt);
   world.communicator().all_reduce_max(failed);
   return failed.item<int>();
@@ -56,6 +56,7 @@ int run_tests(World& world) {
 }  // namespace
 
 World& test_world() { return *the_world; }
+Watchdog& test_watchdog() { return *the_watchdog; }
 
 }  // namespace gm
 

@@ -1,10 +1,13 @@
 /// The world that the tests of this program run in.
 #pragma once
 
+#include "comm/watchdog.h"
 #include "comm/world.h"
 
 namespace gm {
 
 World& test_world();
+/// Its watchdog: a world has one.
+Watchdog& test_watchdog();
 
 }  // namespace gm

@@ -1,0 +1,191 @@
+// The training loop on several ranks: what one of them meets, all of them survive alike.
+#include "train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+
+#include <limits>
+#include <set>
+
+#include "base/error.h"
+#include "checkpoint/resume.h"
+#include "comm/on_rank_zero.h"
+#include "support/expect_error.h"
+#include "support/pictures.h"
+#include "support/temporary_folder.h"
+#include "test_world.h"
+
+namespace gm {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr ImageShape kShape{4, 4, 1};
+constexpr int64_t kBatch = 16;
+
+/// One linear layer that is to give 1 for every picture. At chosen steps its loss is no number, on
+/// the last rank alone.
+class PoisonedTask final : public Task {
+ public:
+  explicit PoisonedTask(std::set<int64_t> poisoned_steps)
+      : poisoned_steps_(std::move(poisoned_steps)) {}
+
+  std::vector<Phase> phases() override {
+    return {{.name = "line", .network = &network_, .loss = [this](const Batch& batch) {
+               const at::Tensor error = batch.images.flatten(1).matmul(network_.w) - 1;
+               at::Tensor loss = error.square().mean();
+               const int64_t step = batch.positions[0].item<int64_t>() / kBatch;
+               const bool is_last = test_world().rank() == test_world().size() - 1;
+               if (is_last && poisoned_steps_.contains(step)) {
+                 loss = loss * std::numeric_limits<double>::quiet_NaN();
+               }
+               return Losses{.total = loss};
+             }}};
+  }
+  Network& sampled_network() override { return network_; }
+  at::Tensor sample(uint64_t, const at::Tensor& indices, const SamplingObserver&) override {
+    return at::zeros({indices.numel(), kShape.channels, kShape.height, kShape.width});
+  }
+
+ private:
+  struct Line : Network {
+    at::Tensor w = register_parameter("w", at::zeros({16}));
+  };
+  Line network_;
+  std::set<int64_t> poisoned_steps_;
+};
+
+class TrainerTest : public testing::Test {
+ protected:
+  TrainerTest() {
+    on_rank_zero(ranks(), [&] {
+      folder_.emplace();
+      write_numbered_file(*folder_ / "data.h5", kShape, 64, {});
+    });
+    root_ = text_from_rank_zero(ranks(), [&] { return folder_->path().string(); });
+    dataset_ = std::make_shared<const ImageDataset>(root_ / "data.h5");
+  }
+  ~TrainerTest() override { ranks().barrier(); }
+
+  static Communicator& ranks() { return test_world().communicator(); }
+  static bool is_rank_zero() { return test_world().rank() == 0; }
+
+  /// Trains into the folder `run` up to `steps`, from where it stands there.
+  void train(const std::string& run, int64_t steps, const std::set<int64_t>& poisoned_steps = {}) {
+    const RunDirectory directory(root_ / run);
+    on_rank_zero(ranks(), [&] { directory.begin(""); });
+    PoisonedTask task(poisoned_steps);
+    CheckpointStore checkpoints(directory.root());
+    const auto resumed = agree_on_checkpoint(ranks(), checkpoints, {});
+    const RunState first = resumed ? resumed->info.state : RunState{};
+    ImageLoader loader(dataset_, {.batch_size = kBatch,
+                                  .shards = 4,
+                                  .rank = test_world().rank(),
+                                  .ranks = test_world().size(),
+                                  .first_micro_batch = first.images / kBatch});
+    RunLog log(directory, metrics_,
+               {.is_rank_zero = is_rank_zero(), .first_step = first.step, .total_steps = steps});
+    Trainer trainer({.train = {.steps = steps,
+                               .batch_size = kBatch,
+                               .accumulate = 1,
+                               .max_nonfinite = 3,
+                               .verify_ranks_every = 1},
+                     .optimizer = {.learning_rate = 0.01, .warmup_steps = 3},
+                     .ema = {.half_life_images = 50},
+                     .sample = {.every = 0, .count = 4},
+                     .watchdog = {},
+                     .checkpoint_every = 2,
+                     .identity = {}},
+                    {.world = test_world(),
+                     .watchdog = test_watchdog(),
+                     .task = task,
+                     .loader = loader,
+                     .directory = directory,
+                     .checkpoints = checkpoints,
+                     .log = log});
+    if (resumed) trainer.resume(*resumed);
+    trainer.run();
+  }
+
+  /// The newest checkpoint of a run; on rank 0.
+  ResumePoint newest(const std::string& run) const {
+    return find_resume_point(CheckpointStore(root_ / run), "").value();
+  }
+  static bool all_finite(const CheckpointTensors& files) {
+    for (const auto& [file, tensors] : files) {
+      for (const auto& [name, tensor] : tensors) {
+        if (!tensor.isfinite().all().item<bool>()) return false;
+      }
+    }
+    return true;
+  }
+
+  std::optional<TemporaryFolder> folder_;  // rank 0's
+  std::filesystem::path root_;
+  std::shared_ptr<const ImageDataset> dataset_;
+  Metrics metrics_;
+};
+
+TEST_F(TrainerTest, ANumberThatIsNoneOnOneRankSkipsTheStepOnAll) {
+  train("poisoned", 6, {2, 4});  // train.verify_ranks_every = 1 compares the ranks after each step
+  EXPECT_THAT(metrics_.text(), HasSubstr("gm_skipped_steps_total 2"));
+  EXPECT_THAT(metrics_.text(), HasSubstr("gm_steps_total 6"));
+  if (!is_rank_zero()) return;
+  const ResumePoint end = newest("poisoned");
+  EXPECT_EQ(end.checkpoint.info().state.step, 6);
+  EXPECT_EQ(end.checkpoint.info().updates.at("line"), 4);
+  EXPECT_TRUE(all_finite(end.tensors));
+}
+
+TEST_F(TrainerTest, TooManyInARowEndTheRunAndNoneReachesACheckpoint) {
+  expect_error<Error>(
+      [&] {
+        train("lost", 20, {3, 4, 6, 7, 8, 9});
+      },
+      HasSubstr("step 9: loss or gradient was not finite 3 times in a row"));
+  if (!is_rank_zero()) return;
+  for (const auto& folder : CheckpointStore(root_ / "lost").list()) {
+    EXPECT_TRUE(all_finite(Checkpoint(folder).load_all())) << folder;
+  }
+}
+
+/// Else a run that is resumed again and again would never reach train.max_nonfinite.
+TEST_F(TrainerTest, StepsThatWereSkippedInARowAreCountedAcrossAStop) {
+  train("counted", 4, {2, 3});
+  if (is_rank_zero()) {
+    EXPECT_EQ(newest("counted").checkpoint.info().state.nonfinite_in_a_row, 2);
+  }
+  expect_error<Error>([&] { train("counted", 8, {4, 5}); }, HasSubstr("step 5: loss or gradient"));
+}
+
+TEST_F(TrainerTest, AnInterruptedRunEqualsAnUninterruptedOneToTheLastBit) {
+  constexpr int64_t kSteps = 11;  // an epoch has four
+  train("whole", kSteps, {6});
+  for (const int64_t stop : {1, 2, 4, 6, 7}) {  // in the warm-up, in and at the end of an epoch
+    const std::string run = fmt::format("stopped-{}", stop);
+    train(run, stop, {6});
+    train(run, kSteps, {6});
+    if (!is_rank_zero()) continue;
+    const ResumePoint expected = newest("whole"), found = newest(run);
+    EXPECT_EQ(found.checkpoint.manifest(), expected.checkpoint.manifest()) << stop;
+    for (const auto& [file, tensors] : expected.tensors) {
+      for (const auto& [name, tensor] : tensors) {
+        EXPECT_TRUE(at::equal(tensor, found.tensors.at(file).at(name))) << file << " " << name;
+      }
+    }
+  }
+}
+
+TEST_F(TrainerTest, ARunOnOtherPicturesIsRefusedOnEveryRank) {
+  const CheckpointStore store(root_ / "other");
+  on_rank_zero(ranks(), [&] {
+    std::filesystem::create_directory(root_ / "other");
+    CheckpointStore(root_ / "other").save({.identity = {.data_hash = "cats"}}, {});
+  });
+  EXPECT_TRUE(agree_on_checkpoint(ranks(), store, {.data_hash = "cats"}));
+  expect_error<InputError>([&] { agree_on_checkpoint(ranks(), store, {.data_hash = "dogs"}); },
+                           HasSubstr("trained on other pictures"));
+}
+
+}  // namespace
+}  // namespace gm
