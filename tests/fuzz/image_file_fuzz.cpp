@@ -1,7 +1,7 @@
 // An HDF5 file that HDF5 itself wrote, so that its structure is sound, with content of every kind.
 // A byte of the input is a decision, 0 the usual one: which data sets and attributes there are, of
 // what type, extent, layout and value, whether they were filled, and where the file was cut.
-// Files of damaged structure are not tried: HDF5 itself crashes on many.
+// Files of damaged structure are not tried: HDF5 itself crashes on some.
 #include <algorithm>
 #include <array>
 
