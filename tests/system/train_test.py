@@ -1,36 +1,20 @@
 """gm_train and gm_sample as a user runs them: whole runs on 1, 2 and 4 ranks, and every wrong input."""
 import json
 import os
-import pathlib
 import socket
 import struct
 import subprocess
-import tempfile
 import time
 import unittest
 import urllib.error
 import urllib.request
 import zlib
 
-BIN = pathlib.Path(os.environ["GM_BIN_DIR"])
-SIDE = 16
-COUNT = 200
+from support.programs import BIN, Programs
+
 # A network and a run small enough for a test: 16 x 16 pixels, two levels, five diffusion steps.
 SMALL = ["data.image_size=16", "model.dim=8", "model.dim_mults=[1,2]", "diffusion.steps=5", "train.steps=3",
          "train.batch_size=16", "sample.count=4", "telemetry.port=0", "data.resize_crop=1.12"]
-
-
-def write_idx(path, count, side):
-    """Pictures of rectangles, different ones, as an IDX file."""
-    pixels = bytearray()
-    for i in range(count):
-        top, left = i % (side - 4), (i // 7) % (side - 4)
-        picture = bytearray(side * side)
-        for y in range(top, top + 4):
-            for x in range(left, left + 4):
-                picture[y * side + x] = 100 + i % 155
-        pixels += picture
-    path.write_bytes(struct.pack(">IIII", 0x803, count, side, side) + pixels)
 
 
 def png_rows(path):
@@ -56,43 +40,15 @@ def png_rows(path):
     return rows
 
 
-class Programs(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        cls.root = pathlib.Path(cls.folder.name)
-        write_idx(cls.root / "pictures.idx", COUNT, SIDE)
-        cls.data = cls.root / "pictures.h5"
-        cls.check_output([BIN / "gm_data", "pack", cls.root / "pictures.idx", "--out", cls.data])
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
-
-    @staticmethod
-    def check_output(command):
-        return subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True, timeout=120)
-
-    def command(self, program, arguments, ranks):
-        launcher = ["mpirun", "-n", ranks, "--oversubscribe", "--bind-to", "none"] if ranks else []
-        return list(map(str, [*launcher, BIN / program, *arguments]))
-
-    def run_program(self, program, arguments, ranks=None):
-        return subprocess.run(self.command(program, arguments, ranks), cwd=self.root, capture_output=True, text=True,
-                              timeout=120)
-
+class Runs(Programs):
     def train(self, run, *arguments, ranks=None):
         """A run of the small configuration that has to succeed; its train lines."""
         done = self.run_program("gm_train", [f"data.path={self.data}", *SMALL, f"run.dir={run}", *arguments], ranks)
         self.assertEqual(done.returncode, 0, done.stderr)
         return self.lines(run, "train")
 
-    def lines(self, run, kind):
-        text = (self.root / run / "metrics.jsonl").read_text()
-        return [line for line in map(json.loads, text.splitlines()) if line["kind"] == kind]
 
-
-class WholeRuns(Programs):
+class WholeRuns(Runs):
     def test_leaves_everything_in_the_run_directory(self):
         lines = self.train("whole", "sample.every=2", "checkpoint.every=2")
         run = self.root / "whole"
@@ -185,7 +141,7 @@ class WholeRuns(Programs):
         self.assertEqual(len(png_rows(self.root / "t.png")), 8 * 66 + 2)
 
 
-class FailingDisk(Programs):
+class FailingDisk(Runs):
     """A limit on the size of files stands for a disk that is full."""
 
     def limited(self, run, *arguments):
@@ -202,7 +158,7 @@ class FailingDisk(Programs):
         self.assertEqual(list((self.root / "full").rglob("*.partial")), [])
 
 
-class NotFinite(Programs):
+class NotFinite(Runs):
     def test_a_run_that_explodes_is_stopped_and_says_where(self):
         done = self.run_program("gm_train", [f"data.path={self.data}", *SMALL, "run.dir=exploded", "train.steps=500",
                                              "optimizer.learning_rate=10", "optimizer.beta2=0", "optimizer.beta1=0",
@@ -213,7 +169,7 @@ class NotFinite(Programs):
         self.assertEqual(events[-3:], [1, 2, 3])
 
 
-class Watching(Programs):
+class Watching(Runs):
     def scrape(self, port, process):
         while process.poll() is None:
             try:
@@ -252,7 +208,7 @@ class Watching(Programs):
         self.assertRegex(done.stderr, f"warning: .*{port}")
 
 
-class WrongInput(Programs):
+class WrongInput(Runs):
     """Exit status 2, a last line that names what is wrong and what to do, and nothing written."""
 
     def refuse(self, *expected, arguments=(), program="gm_train", ranks=None, run="refused"):
@@ -293,7 +249,7 @@ class WrongInput(Programs):
         self.refuse("missing.h5", arguments=["data.path=missing.h5"])
         (self.root / "text.h5").write_text("no HDF5 at all")
         self.refuse("text.h5", "HDF5", arguments=["data.path=text.h5"])
-        (self.root / "cut.h5").write_bytes(self.data.read_bytes()[:COUNT * SIDE * SIDE // 2])
+        (self.root / "cut.h5").write_bytes(self.data.read_bytes()[:self.COUNT * self.SIDE * self.SIDE // 2])
         self.refuse("cut.h5", arguments=["data.path=cut.h5"])
         self.refuse("data.image_size", "16", arguments=["data.image_size=32"])
         self.refuse("200 pictures, fewer than the 256", arguments=["train.batch_size=256"])
@@ -338,7 +294,7 @@ class WrongInput(Programs):
         self.refuse("ema.safetensors", program="gm_sample", arguments=["unfinished"])
 
 
-class Answers(Programs):
+class Answers(Runs):
     def test_help_version_and_keys(self):
         for program in ("gm_train", "gm_sample", "gm_data"):
             for option in ("--help", "--version"):

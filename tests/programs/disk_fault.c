@@ -1,0 +1,139 @@
+/* A disk, and a clock, that fail on demand: preloaded into a program, it counts the calls that change files whose path
+ * holds $GM_FAULT_PATH, and makes one of them fail.
+ *
+ *   GM_FAULT_AT      the call's number, from 0; nothing fails without it
+ *   GM_FAULT_ACTION  kill: the process dies there; slow: the call takes a minute; ENOSPC, EIO, EACCES: it fails so
+ *   GM_FAULT_FOREVER set: all later calls fail as well
+ *   GM_FAULT_LOG     file to which every counted call is written, as "rename PATH"
+ *   GM_FAULT_CLOCK   seconds that the real-time clock is off
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static atomic_long calls;
+
+static void* real(const char* name) { return dlsym(RTLD_NEXT, name); }
+
+/* Each call below, by the name that the C library gives it. */
+#define REAL(name, type) ((type)real(name))
+typedef int (*open_type)(const char*, int, ...);
+typedef ssize_t (*write_type)(int, const void*, size_t);
+typedef int (*descriptor_type)(int);
+typedef int (*two_paths_type)(const char*, const char*);
+typedef int (*mkdir_type)(const char*, mode_t);
+typedef int (*unlinkat_type)(int, const char*, int);
+typedef int (*clock_type)(clockid_t, struct timespec*);
+
+static void log_call(const char* call, const char* path) {
+  const char* log = getenv("GM_FAULT_LOG");
+  if (!log) return;
+  char line[PATH_MAX + 32];
+  const int length = snprintf(line, sizeof line, "%s %s\n", call, path);
+  const int descriptor = REAL("open", open_type)(log, O_WRONLY | O_CREAT | O_APPEND, 0666);
+  if (REAL("write", write_type)(descriptor, line, (size_t)length) != length) abort();
+  close(descriptor);
+}
+
+/* Counts the call; whether it fails, with errno set. */
+static int fails(const char* call, const char* path) {
+  const char* watched = getenv("GM_FAULT_PATH");
+  if (!watched || !strstr(path, watched)) return 0;
+  const long number = atomic_fetch_add(&calls, 1);
+  log_call(call, path);
+  const char* at = getenv("GM_FAULT_AT");
+  if (!at) return 0;
+  const long chosen = atol(at);
+  if (number != chosen && !(getenv("GM_FAULT_FOREVER") && number > chosen)) return 0;
+  const char* action = getenv("GM_FAULT_ACTION");
+  if (strcmp(action, "kill") == 0) kill(getpid(), SIGKILL);
+  if (strcmp(action, "slow") == 0) {
+    struct timespec left = {.tv_sec = 60};
+    while (nanosleep(&left, &left) != 0) continue;
+    return 0;
+  }
+  errno = strcmp(action, "ENOSPC") == 0 ? ENOSPC : strcmp(action, "EACCES") == 0 ? EACCES : EIO;
+  return 1;
+}
+
+static int descriptor_fails(const char* call, int descriptor) {
+  char link[64], path[PATH_MAX];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+  const ssize_t length = readlink(link, path, sizeof path - 1);
+  if (length < 0) return 0;
+  path[length] = '\0';
+  return fails(call, path);
+}
+
+static int open_file(const char* name, const char* path, int flags, mode_t mode) {
+  if ((flags & O_CREAT) && fails("create", path)) return -1;
+  return REAL(name, open_type)(path, flags, mode);
+}
+
+int open(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = (flags & O_CREAT) ? va_arg(rest, mode_t) : 0;
+  va_end(rest);
+  return open_file("open", path, flags, mode);
+}
+
+int open64(const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = (flags & O_CREAT) ? va_arg(rest, mode_t) : 0;
+  va_end(rest);
+  return open_file("open64", path, flags, mode);
+}
+
+FILE* fopen64(const char* path, const char* mode) {
+  if (mode[0] != 'r' && fails("create", path)) return NULL;
+  return ((FILE * (*)(const char*, const char*)) real("fopen64"))(path, mode);
+}
+
+ssize_t write(int descriptor, const void* bytes, size_t count) {
+  if (descriptor_fails("write", descriptor)) return -1;
+  return REAL("write", write_type)(descriptor, bytes, count);
+}
+
+int fsync(int descriptor) {
+  if (descriptor_fails("fsync", descriptor)) return -1;
+  return REAL("fsync", descriptor_type)(descriptor);
+}
+
+int rename(const char* from, const char* to) {
+  if (fails("rename", to)) return -1;
+  return REAL("rename", two_paths_type)(from, to);
+}
+
+int symlink(const char* target, const char* path) {
+  if (fails("symlink", path)) return -1;
+  return REAL("symlink", two_paths_type)(target, path);
+}
+
+int mkdir(const char* path, mode_t mode) {
+  if (fails("mkdir", path)) return -1;
+  return REAL("mkdir", mkdir_type)(path, mode);
+}
+
+int unlinkat(int folder, const char* path, int flags) {
+  if (folder == AT_FDCWD ? fails("remove", path) : descriptor_fails("remove in", folder)) return -1;
+  return REAL("unlinkat", unlinkat_type)(folder, path, flags);
+}
+
+int clock_gettime(clockid_t clock, struct timespec* time) {
+  const int status = REAL("clock_gettime", clock_type)(clock, time);
+  const char* shift = getenv("GM_FAULT_CLOCK");
+  if (shift && clock == CLOCK_REALTIME) time->tv_sec += atol(shift);
+  return status;
+}

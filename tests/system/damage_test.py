@@ -1,0 +1,138 @@
+"""Damage to the newest checkpoint is named and passed over; the run ends as if it had not been."""
+import json
+import os
+import shutil
+import unittest
+
+from support.programs import Exercises
+
+FILES = ("model.safetensors", "ema.safetensors", "optimizer.safetensors")
+
+
+def change_byte(path, place):
+    content = bytearray(path.read_bytes())
+    content[int(place * (len(content) - 1))] ^= 0x10
+    path.write_bytes(content)
+
+
+def swap(one, two):
+    aside = one.with_suffix(".aside")
+    one.rename(aside)
+    two.rename(one)
+    aside.rename(two)
+
+
+def change_version(manifest):
+    content = json.loads(manifest.read_text())
+    content["format_version"] += 1
+    manifest.write_text(json.dumps(content))
+
+
+class Damaged(Exercises):
+    """Each exercise damages a copy of a run that was stopped between its checkpoints of 6 and 12 steps and its end."""
+    NEWEST = "checkpoints/step-00000012"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        half = cls("half_a_run")
+        half.half_a_run()
+
+    def half_a_run(self):
+        done = self.train("half", "train.steps=12")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def damaged(self, name):
+        shutil.copytree(self.root / "half", self.root / name, symlinks=True)
+        return self.root / name / self.NEWEST
+
+    def assert_passed_over(self, run, *named):
+        done = self.resume(run)
+        for text in ("a checkpoint is passed over", *named):
+            self.assertIn(text, done.stderr)
+        self.assertIn("goes on after step 6 ", done.stderr)
+        self.assert_undisturbed(run, self.reference())
+
+    def test_every_file_in_many_ways(self):
+        damages = {
+            "cut": lambda path: os.truncate(path, path.stat().st_size // 2),
+            "empty": lambda path: os.truncate(path, 0),
+            "longer": lambda path: path.write_bytes(path.read_bytes() + b"more"),
+            "missing": lambda path: path.unlink(),
+            "first-byte": lambda path: change_byte(path, 0),
+            "header": lambda path: change_byte(path, 0.01),
+            "middle": lambda path: change_byte(path, 0.5),
+            "last-byte": lambda path: change_byte(path, 1),
+        }
+        for file in FILES:
+            for name, damage in damages.items():
+                run = f"{name}-{file.split('.')[0]}"
+                with self.subTest(run):
+                    damage(self.damaged(run) / file)
+                    self.assert_passed_over(run, f"step-00000012/{file}")
+
+    def test_swapped_files(self):
+        newest = self.damaged("swapped")
+        swap(newest / FILES[0], newest / FILES[1])
+        self.assert_passed_over("swapped", "its hash is not the one in manifest.json")
+
+    def test_the_manifest(self):
+        damages = {
+            "cut": lambda path: os.truncate(path, 50),
+            "empty": lambda path: os.truncate(path, 0),
+            "missing": lambda path: path.unlink(),
+            "version": change_version,
+            "text": lambda path: path.write_text("[" * 100000),
+        }
+        for name, damage in damages.items():
+            run = f"manifest-{name}"
+            with self.subTest(run):
+                damage(self.damaged(run) / "manifest.json")
+                self.assert_passed_over(run, "step-00000012/manifest.json")
+
+    def test_a_checkpoint_of_another_run(self):
+        done = self.train("other", "run.seed=5", "train.steps=12")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        newest = self.damaged("foreign")
+        shutil.rmtree(newest)
+        shutil.copytree(self.root / "other" / self.NEWEST, newest)
+        self.assert_passed_over("foreign", "made with another configuration")
+
+    def test_a_whole_folder_is_missing(self):
+        shutil.rmtree(self.damaged("no-folder"))
+        self.resume("no-folder")
+        self.assert_undisturbed("no-folder", self.reference())
+
+    def test_latest_is_missing_or_wrong(self):
+        for target in (None, "step-00000099", "/etc"):
+            run = f"latest-{str(target).strip('/')}"
+            with self.subTest(run):
+                latest = self.damaged(run).parent / "latest"
+                latest.unlink()
+                if target:
+                    latest.symlink_to(target)
+                self.resume(run)
+                self.assert_undisturbed(run, self.reference())
+
+    def test_none_good_left(self):
+        for ranks in (None, 2):
+            run = f"none-{ranks}"
+            with self.subTest(run):
+                newest = self.damaged(run)
+                os.truncate(newest / FILES[0], 3)
+                change_byte(newest.parent / "step-00000006" / FILES[2], 0.5)
+                before = sorted(newest.parent.rglob("*"))
+                done = self.train(run, ranks=ranks)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                for text in ("step-00000006/optimizer.safetensors", "step-00000012/model.safetensors", "run.dir"):
+                    self.assertIn(text, self.last_words(done.stderr))
+                self.assertEqual(sorted(newest.parent.rglob("*")), before)
+
+    def test_ranks_that_see_nothing_of_the_damage_agree(self):
+        change_byte(self.damaged("agree") / FILES[0], 0.5)
+        done = self.resume("agree", ranks=2)
+        self.assertEqual(done.stderr.count("goes on after step 6 "), 1, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,120 @@
+"""A disk that is full, slow or gone costs warnings, not the run, and never a good checkpoint."""
+import os
+import shutil
+import signal
+import subprocess
+import unittest
+
+from support.programs import Exercises, wait_until
+
+FOR_EVER = {"AT": 0, "FOREVER": 1}
+
+
+class FailingDisk(Exercises):
+    def events(self, run):
+        return [line["event"] for line in self.lines(run, "event")]
+
+    def test_a_full_disk_at_every_call_of_a_save(self):
+        """One call fails; the run goes on, and the next save works."""
+        log = self.root / "calls.txt"
+        self.train("learn", fault={"PATH": "/checkpoints", "LOG": log})
+        calls = log.read_text().splitlines()
+        begins = [i for i, call in enumerate(calls) if call.startswith("mkdir") and call.endswith("/.new.partial")]
+        for at in range(begins[1], begins[2]):
+            run = f"call-{at}"
+            with self.subTest(call=calls[at]):
+                done = self.train(run, fault={"PATH": "/checkpoints", "AT": at, "ACTION": "ENOSPC"})
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn("No space left on device", done.stderr)
+                self.assert_undisturbed(run, self.reference())
+
+    def test_every_save_fails(self):
+        for action, reason in (("ENOSPC", "No space left"), ("EIO", "Input/output error"), ("EACCES", "Permission denied")):
+            for ranks in (None, 2):
+                run = f"all-{action}-{ranks}"
+                with self.subTest(run):
+                    done = self.train(run, ranks=ranks, fault={"PATH": "/checkpoints", "ACTION": action, **FOR_EVER})
+                    self.assertEqual(done.returncode, 1, done.stderr)
+                    self.assertIn(f"step {self.STEPS} could not be saved", self.last_words(done.stderr))
+                    self.assertIn(reason, self.last_words(done.stderr))
+                    self.assertEqual(len(self.lines(run, "train")), self.STEPS)
+                    self.assertEqual(set(self.events(run)), {"checkpoint_failed"})
+                    self.resume(run, ranks=ranks)
+                    self.assert_undisturbed(run, self.reference(ranks))
+
+    def test_nothing_but_words_are_lost(self):
+        for file in ("metrics.jsonl", "log.txt"):
+            run = f"words-{file}"
+            with self.subTest(file):
+                done = self.train(run, fault={"PATH": f"{run}/{file}", "ACTION": "ENOSPC", "AT": 1, "FOREVER": 1})
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn("No space left on device", done.stderr)
+                self.assert_same_checkpoint(run, self.reference())
+
+    def test_samples_that_cannot_be_written(self):
+        done = self.train("samples", fault={"PATH": "/samples/", "ACTION": "ENOSPC", **FOR_EVER})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.events("samples"), ["samples_failed"])
+        self.assert_undisturbed("samples", self.reference())
+
+    def test_a_small_file_system(self):
+        """A real one where it can be mounted; else a limit on the size of files."""
+        place = self.root / "small"
+        place.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", place], capture_output=True,
+                                 check=False).returncode == 0
+        limit = [] if mounted else ["bash", "-c", 'ulimit -f 60; trap "" XFSZ; exec "$@"', "-"]
+        try:
+            command = limit + self.command("gm_train", self.arguments("small/run", "model.dim_mults=[1,2]"))
+            done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=120, check=False)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("could not be saved", self.last_words(done.stderr))
+            self.assertEqual(len(self.lines("small/run", "train")), self.STEPS)
+        finally:
+            if mounted:
+                subprocess.run(["umount", place], check=True)
+
+    def test_a_run_directory_that_cannot_be_written(self):
+        done = self.train("read_only", fault={"PATH": "read_only", "ACTION": "EACCES", **FOR_EVER})
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("read_only: ", self.last_words(done.stderr))
+        self.assertIn("run.dir", self.last_words(done.stderr))
+        self.assertFalse((self.root / "read_only").exists())
+
+    def test_a_run_directory_that_is_removed_under_the_run(self):
+        for ranks in (None, 2):
+            run = f"removed-{ranks}"
+            with self.subTest(run):
+                process = self.start(run, "train.steps=400", ranks=ranks)
+                wait_until(self.has_step(run, 3), process)
+                (self.root / run).rename(self.root / f"{run}-old")
+                self.assertEqual(self.end_of(process), 1, self.errors(run))
+                self.assertIn("could not be saved", self.last_words(self.errors(run)))
+                self.assertFalse((self.root / run).exists())
+                shutil.rmtree(self.root / f"{run}-old")
+
+    def test_a_disk_that_hangs_is_named_by_the_watchdog(self):
+        for ranks in (None, 2):
+            run = f"hangs-{ranks}"
+            with self.subTest(run):
+                done = self.train(run, "watchdog.checkpoint_seconds=1", ranks=ranks,
+                                  fault={"PATH": "/checkpoints", "AT": 1, "ACTION": "slow"})
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn("late in checkpoint", self.last_words(done.stderr))
+                self.resume(run, ranks=ranks)
+                self.assert_undisturbed(run, self.reference(ranks))
+
+    def test_a_stopped_rank_is_named(self):
+        process = self.start("stopped", "watchdog.reduction_seconds=1", ranks=2)
+        wait_until(self.has_step("stopped", 3), process)
+        os.kill(self.rank_processes("stopped")[1], signal.SIGSTOP)
+        self.assertEqual(self.end_of(process), 1)
+        self.assertIn("late in reduction", self.last_words(self.errors("stopped")))
+        self.assertIn("no answer from rank 1", self.last_words(self.errors("stopped")))
+        wait_until(lambda: not self.rank_processes("stopped"))
+        self.resume("stopped", ranks=2)
+        self.assert_undisturbed("stopped", self.reference(2))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,146 @@
+"""Whatever is killed, and whenever: the same command goes on, and ends as if nothing had happened."""
+import os
+import random
+import signal
+import unittest
+
+from support.programs import Exercises, wait_until
+
+random_moments = random.Random(20)
+
+
+class Killed(Exercises):
+    def wait_for_a_random_step(self, run, process):
+        step = random_moments.randrange(1, self.STEPS - 10)
+        print(f"{run}: a kill after step {step}")
+        wait_until(self.has_step(run, step), process)
+
+    def test_one_rank(self):
+        for ranks in (1, 2, 4):
+            for victim in range(ranks):
+                run = f"rank-{victim}-of-{ranks}"
+                with self.subTest(run):
+                    process = self.start(run, ranks=ranks)
+                    self.wait_for_a_random_step(run, process)
+                    os.kill(self.rank_processes(run)[victim], signal.SIGKILL)
+                    self.assertNotEqual(process.wait(timeout=10), 0, "the others end within ten seconds")
+                    wait_until(lambda: not self.rank_processes(run))
+                    self.resume(run, ranks=ranks)
+                    self.assert_undisturbed(run, self.reference(ranks))
+
+    def test_mpirun(self):
+        for ranks in (2, 4):
+            run = f"mpirun-of-{ranks}"
+            with self.subTest(run):
+                process = self.start(run, ranks=ranks)
+                self.wait_for_a_random_step(run, process)
+                process.kill()
+                process.wait()
+                wait_until(lambda: not self.rank_processes(run))
+                self.resume(run, ranks=ranks)
+                self.assert_undisturbed(run, self.reference(ranks))
+
+    def test_all_at_once(self):
+        for ranks in (None, 2, 4):
+            run = f"all-{ranks}"
+            with self.subTest(run):
+                process = self.start(run, ranks=ranks)
+                self.wait_for_a_random_step(run, process)
+                for number in [process.pid, *self.rank_processes(run).values()]:
+                    os.kill(number, signal.SIGKILL)
+                process.wait()
+                wait_until(lambda: not self.rank_processes(run))
+                self.resume(run, ranks=ranks)
+                self.assert_undisturbed(run, self.reference(ranks))
+
+    def test_in_the_middle_of_a_line(self):
+        run = "torn"
+        process = self.start(run)
+        self.wait_for_a_random_step(run, process)
+        process.kill()
+        process.wait()
+        for name in ("metrics.jsonl", "log.txt"):
+            with (self.root / run / name).open("a") as file:
+                file.write('{"kind":"train","step":3')
+        self.resume(run)
+        self.assert_undisturbed(run, self.reference())
+
+    def test_during_the_start(self):
+        for ranks in (None, 2):
+            for file in (".lock", "config.toml", "log.txt", "metrics.jsonl"):
+                run = f"start-{ranks}-{file}"
+                with self.subTest(run):
+                    process = self.start(run, ranks=ranks)
+                    wait_until(self.exists(f"{run}/{file}"), process)
+                    for number in [process.pid, *self.rank_processes(run).values()]:
+                        os.kill(number, signal.SIGKILL)
+                    process.wait()
+                    wait_until(lambda: not self.rank_processes(run))
+                    self.resume(run, ranks=ranks)
+                    self.assert_undisturbed(run, self.reference(ranks))
+
+    def test_during_sampling(self):
+        more = ["diffusion.steps=1000", "sample.every=12", "train.steps=12"]
+        for ranks in (None, 2):
+            run = f"sampling-{ranks}"
+            with self.subTest(run):
+                process = self.start(run, *more, ranks=ranks)
+                wait_until(self.exists(f"{run}/checkpoints/step-00000012"), process)
+                for number in [process.pid, *self.rank_processes(run).values()]:
+                    os.kill(number, signal.SIGKILL)
+                process.wait()
+                wait_until(lambda: not self.rank_processes(run))
+                self.assertFalse((self.root / run / "samples/step-00000012.png").exists())
+                self.resume(run, *more, ranks=ranks)
+                reference = self.reference(ranks, *more)
+                self.assert_undisturbed(run, reference)
+                one, two = (self.root / name / "samples/step-00000012.png" for name in (run, reference))
+                self.assertEqual(one.read_bytes(), two.read_bytes())
+
+    def test_at_every_call_of_a_save(self):
+        """The second save, so that there is one before; as many exercises as it has calls to the disk."""
+        log = self.root / "calls.txt"
+        self.train("learn", fault={"PATH": "/checkpoints", "LOG": log})
+        calls = log.read_text().splitlines()
+        begins = [i for i, call in enumerate(calls) if call.startswith("mkdir") and call.endswith("/.new.partial")]
+        self.assertGreater(begins[2] - begins[1], 15, calls)
+        for at in range(begins[1], begins[2]):
+            run = f"save-{at}"
+            with self.subTest(call=calls[at]):
+                killed = self.train(run, fault={"PATH": "/checkpoints", "AT": at, "ACTION": "kill"})
+                self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
+                self.resume(run)
+                self.assert_undisturbed(run, self.reference())
+        print(f"{begins[2] - begins[1]} calls of a save")
+
+
+class KilledAgainAndAgain(Exercises):
+    """The long one: some hundred steps, killed at ten random moments."""
+    STEPS = 300
+    SETTINGS = [*Exercises.SETTINGS, f"train.steps={STEPS}", "checkpoint.every=7"]
+
+    def killed_ten_times(self, run, ranks):
+        for begin in range(0, 300, 30):
+            process = self.start(run, ranks=random_moments.choice(ranks))
+            wait_until(self.has_step(run, begin + random_moments.randrange(1, 29)), process)
+            for number in [process.pid, *self.rank_processes(run).values()]:
+                os.kill(number, signal.SIGKILL)
+            process.wait()
+            wait_until(lambda: not self.rank_processes(run))
+        self.resume(run, ranks=ranks[0])
+
+    def test_on_as_many_ranks_to_the_last_bit(self):
+        self.killed_ten_times("same", [2])
+        self.assert_undisturbed("same", self.reference(2))
+
+    def test_on_changing_numbers_of_ranks_with_the_same_curve(self):
+        self.killed_ten_times("changing", [1, 2, 4])
+        found, expected = self.lines("changing", "train"), self.lines(self.reference(2), "train")
+        self.assertEqual([line["step"] for line in found], list(range(1, self.STEPS + 1)))
+        self.assertEqual([line["images"] for line in found], [line["images"] for line in expected])
+        for one, two in zip(found, expected):
+            self.assertAlmostEqual(one["loss"], two["loss"], delta=0.02 * two["loss"])
+
+
+if __name__ == "__main__":
+    unittest.main()

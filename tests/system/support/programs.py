@@ -1,0 +1,178 @@
+"""What the tests of whole programs share: pictures, commands, and a look at what runs leave behind."""
+import filecmp
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ["GM_BIN_DIR"])
+DEADLINE_SECONDS = 120
+
+
+def write_idx(path, count, side):
+    """Pictures of rectangles, different ones, as an IDX file."""
+    pixels = bytearray()
+    for i in range(count):
+        top, left = i % (side - 4), (i // 7) % (side - 4)
+        picture = bytearray(side * side)
+        for y in range(top, top + 4):
+            for x in range(left, left + 4):
+                picture[y * side + x] = 100 + i % 155
+        pixels += picture
+    path.write_bytes(struct.pack(">IIII", 0x803, count, side, side) + pixels)
+
+
+def wait_until(condition, process=None):
+    """Waits for what is bound to come; fails at the deadline, or when the process ends before it."""
+    end = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        if process is not None and process.poll() is not None:
+            if condition():
+                return
+            raise AssertionError(f"the program ended first, with {process.returncode}")
+        if time.monotonic() > end:
+            raise AssertionError("the deadline has passed")
+        time.sleep(0.005)
+
+
+class Programs(unittest.TestCase):
+    """A folder of its own for each test class, with packed pictures."""
+    COUNT, SIDE = 200, 16
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.root = pathlib.Path(cls.folder.name)
+        write_idx(cls.root / "pictures.idx", cls.COUNT, cls.SIDE)
+        cls.data = cls.root / "pictures.h5"
+        cls.check_output([BIN / "gm_data", "pack", cls.root / "pictures.idx", "--out", cls.data])
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @staticmethod
+    def check_output(command):
+        return subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True,
+                              timeout=DEADLINE_SECONDS)
+
+    def command(self, program, arguments, ranks=None):
+        launcher = ["mpirun", "-n", ranks, "--oversubscribe", "--bind-to", "none"] if ranks else []
+        return list(map(str, [*launcher, BIN / program, *arguments]))
+
+    def run_program(self, program, arguments, ranks=None, **more):
+        return subprocess.run(self.command(program, arguments, ranks), cwd=self.root, capture_output=True, text=True,
+                              timeout=DEADLINE_SECONDS, **more)
+
+    def lines(self, run, kind):
+        text = (self.root / run / "metrics.jsonl").read_text()
+        return [line for line in map(json.loads, text.splitlines()) if line["kind"] == kind]
+
+
+class Exercises(Programs):
+    """Runs that are disturbed, and have to end as the undisturbed run of as many ranks did."""
+    SIDE = 8
+    STEPS = 40
+    EVERY = 6
+    SETTINGS = ["data.image_size=8", "data.shards=4", "model.dim=8", "model.dim_mults=[1]", "diffusion.steps=5",
+                "train.batch_size=8", "train.accumulate=1", "sample.count=4", "sample.every=0", "telemetry.port=0",
+                f"train.steps={STEPS}", f"checkpoint.every={EVERY}", "optimizer.warmup_steps=20"]
+    references = {}
+
+    def arguments(self, run, *more):
+        return [f"data.path={self.data}", *self.SETTINGS, f"run.dir={run}", *more]
+
+    def start(self, run, *more, ranks=None, fault=None):
+        """A run in the background, in a process group of its own; its stderr is in RUN.err."""
+        return self.start_command(run, self.command("gm_train", self.arguments(run, *more), ranks),
+                                  self.environment(fault))
+
+    def start_command(self, run, command, environment=None):
+        with (self.root / f"{run}.err").open("ab") as errors:
+            return subprocess.Popen(list(map(str, command)), cwd=self.root, stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True, env=environment)
+
+    def train(self, run, *more, ranks=None, fault=None):
+        return self.run_program("gm_train", self.arguments(run, *more), ranks, env=self.environment(fault))
+
+    @staticmethod
+    def environment(fault):
+        """`fault`: variables of tests/programs/disk_fault.c without their GM_FAULT_."""
+        if fault is None:
+            return None
+        return {**os.environ, "LD_PRELOAD": str(BIN / "disk_fault.so"),
+                **{f"GM_FAULT_{name}": str(value) for name, value in fault.items()}}
+
+    @staticmethod
+    def end_of(process):
+        return process.wait(timeout=DEADLINE_SECONDS)
+
+    def rank_processes(self, run):
+        """Process numbers of the run's ranks, by rank."""
+        ranks = {}
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                arguments = (folder / "cmdline").read_bytes().split(b"\0")
+                environment = dict(item.split(b"=", 1) for item in (folder / "environ").read_bytes().split(b"\0")
+                                   if b"=" in item)
+                is_rank = arguments[0] == bytes(BIN / "gm_train") and f"run.dir={run}".encode() in arguments
+                is_here = os.readlink(folder / "cwd") == str(self.root)
+            except (OSError, ValueError, IndexError):
+                continue  # it ended meanwhile
+            if is_rank and is_here:
+                ranks[int(environment.get(b"OMPI_COMM_WORLD_RANK", b"0"))] = int(folder.name)
+        return ranks
+
+    def has_step(self, run, step):
+        """A condition for wait_until: the run has written the line of this step."""
+        def condition():
+            try:
+                text = (self.root / run / "metrics.jsonl").read_text()
+            except FileNotFoundError:
+                return False
+            return f'"train","step":{step},' in text
+        return condition
+
+    def exists(self, path):
+        return lambda: os.path.lexists(self.root / path)
+
+    def reference(self, ranks=None, *more):
+        """The undisturbed run on as many ranks, made once."""
+        key = (self.root, ranks, more)
+        if key not in self.references:
+            name = f"reference-{len(self.references)}"
+            done = self.train(name, *more, ranks=ranks)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.references[key] = name
+        return self.references[key]
+
+    def assert_undisturbed(self, run, reference):
+        """Every line once, the same losses, and the same bytes in the last checkpoint."""
+        found, expected = self.lines(run, "train"), self.lines(reference, "train")
+        self.assertEqual([line["step"] for line in found], [line["step"] for line in expected])
+        self.assertEqual([line["loss"] for line in found], [line["loss"] for line in expected])
+        self.assert_same_checkpoint(run, reference)
+        hidden = [str(path) for path in (self.root / run).rglob(".*")]
+        self.assertEqual(hidden, [], "nothing half-written stays behind")
+
+    def assert_same_checkpoint(self, run, reference):
+        one, two = (self.root / name / "checkpoints/latest" for name in (run, reference))
+        self.assertEqual(one.resolve().name, two.resolve().name)
+        for file in ("manifest.json", "model.safetensors", "ema.safetensors", "optimizer.safetensors"):
+            self.assertTrue(filecmp.cmp(one / file, two / file, shallow=False), f"{run}: {file}")
+
+    def resume(self, run, *more, ranks=None):
+        """The same command again; it has to come to the end."""
+        done = self.train(run, *more, ranks=ranks)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def last_words(self, text):
+        return [line for line in text.splitlines() if line.startswith("gm_train: ")][-1]
+
+    def errors(self, run):
+        return (self.root / f"{run}.err").read_text()
