@@ -98,20 +98,25 @@ class Killed(Exercises):
                 self.assertEqual(one.read_bytes(), two.read_bytes())
 
     def test_at_every_call_of_a_save(self):
-        """The second save, so that there is one before; as many exercises as it has calls to the disk."""
-        log = self.root / "calls.txt"
-        self.train("learn", fault={"PATH": "/checkpoints", "LOG": log})
-        calls = log.read_text().splitlines()
-        begins = [i for i, call in enumerate(calls) if call.startswith("mkdir") and call.endswith("/.new.partial")]
-        self.assertGreater(begins[2] - begins[1], 15, calls)
-        for at in range(begins[1], begins[2]):
+        for at, call in self.calls_of_a_save():
             run = f"save-{at}"
-            with self.subTest(call=calls[at]):
+            with self.subTest(call):
                 killed = self.train(run, fault={"PATH": "/checkpoints", "AT": at, "ACTION": "kill"})
                 self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
                 self.resume(run)
                 self.assert_undisturbed(run, self.reference())
-        print(f"{begins[2] - begins[1]} calls of a save")
+
+    def test_at_calls_of_a_save_of_several_ranks(self):
+        """Only rank 0 writes; what matters is the moment that the new checkpoint appears."""
+        for at, call in self.calls_of_a_save():
+            run = f"save-of-2-{at}"
+            if call.split()[0] not in ("rename", "symlink"):
+                continue
+            with self.subTest(call):
+                killed = self.train(run, ranks=2, fault={"PATH": "/checkpoints", "AT": at, "ACTION": "kill"})
+                self.assertNotEqual(killed.returncode, 0)
+                self.resume(run, ranks=2)
+                self.assert_undisturbed(run, self.reference(2))
 
 
 class KilledAgainAndAgain(Exercises):

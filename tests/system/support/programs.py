@@ -1,5 +1,6 @@
 """What the tests of whole programs share: pictures, commands, and a look at what runs leave behind."""
 import filecmp
+import itertools
 import json
 import os
 import pathlib
@@ -106,6 +107,23 @@ class Exercises(Programs):
             return None
         return {**os.environ, "LD_PRELOAD": str(BIN / "disk_fault.so"),
                 **{f"GM_FAULT_{name}": str(value) for name, value in fault.items()}}
+
+    def calls_of_a_save(self):
+        """The calls to the disk of the fourth save, which also removes the first: (number, call) for disk_fault.c. Of the
+        hundreds of writes to one file the first, one in the middle and the last, as all the others are like them."""
+        log = self.root / "calls.txt"
+        done = self.train("learn", fault={"PATH": "/checkpoints", "LOG": log})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        calls = log.read_text().splitlines()
+        begins = [i for i, call in enumerate(calls) if call.startswith("mkdir") and call.endswith("/checkpoints")]
+        chosen = []
+        for call, numbers in itertools.groupby(range(begins[3], begins[4]), lambda number: calls[number]):
+            numbers = list(numbers)
+            chosen += [(number, call) for number in sorted({numbers[0], numbers[len(numbers) // 2], numbers[-1]})]
+        print(f"{len(chosen)} of the {begins[4] - begins[3]} calls of a save")
+        kinds = {call.split()[0] for _, call in chosen}
+        self.assertEqual(kinds, {"mkdir", "create", "write", "fsync", "rename", "symlink", "remove"})
+        return chosen
 
     @staticmethod
     def end_of(process):
