@@ -28,6 +28,8 @@ static void* real(const char* name) { return dlsym(RTLD_NEXT, name); }
 /* Each call below, by the name that the C library gives it. */
 #define REAL(name, type) ((type)real(name))
 typedef int (*open_type)(const char*, int, ...);
+typedef FILE* (*fopen_type)(const char*, const char*);
+typedef int (*fflush_type)(FILE*);
 typedef ssize_t (*write_type)(int, const void*, size_t);
 typedef int (*descriptor_type)(int);
 typedef int (*two_paths_type)(const char*, const char*);
@@ -96,9 +98,18 @@ int open64(const char* path, int flags, ...) {
   return open_file("open64", path, flags, mode);
 }
 
-FILE* fopen64(const char* path, const char* mode) {
+static FILE* open_stream(const char* name, const char* path, const char* mode) {
   if (mode[0] != 'r' && fails("create", path)) return NULL;
-  return ((FILE * (*)(const char*, const char*)) real("fopen64"))(path, mode);
+  return REAL(name, fopen_type)(path, mode);
+}
+
+FILE* fopen(const char* path, const char* mode) { return open_stream("fopen", path, mode); }
+FILE* fopen64(const char* path, const char* mode) { return open_stream("fopen64", path, mode); }
+
+/* The C library's own write() is out of reach. */
+int fflush(FILE* stream) {
+  if (stream && descriptor_fails("write", fileno(stream))) return EOF;
+  return REAL("fflush", fflush_type)(stream);
 }
 
 ssize_t write(int descriptor, const void* bytes, size_t count) {

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import signal
 import unittest
 
 from support.programs import Exercises
@@ -97,6 +98,19 @@ class Damaged(Exercises):
         shutil.rmtree(newest)
         shutil.copytree(self.root / "other" / self.NEWEST, newest)
         self.assert_passed_over("foreign", "made with another configuration")
+
+    def test_killed_while_the_damaged_one_is_replaced(self):
+        """As it is moved aside, as the new one takes its place, and as it is removed."""
+        for path, at in (("/.replaced.partial", 0), ("/step-00000012", 0), ("/.replaced.partial", 1),
+                         ("/.replaced.partial", 3)):
+            run = f"replaced{path.replace('/', '-')}-{at}"
+            with self.subTest(run):
+                change_byte(self.damaged(run) / FILES[0], 0.5)
+                killed = self.train(run, fault={"PATH": path, "AT": at, "ACTION": "kill"})
+                self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
+                self.assertIn("goes on after step 6 ", killed.stderr)
+                self.resume(run)
+                self.assert_undisturbed(run, self.reference())
 
     def test_a_whole_folder_is_missing(self):
         shutil.rmtree(self.damaged("no-folder"))

@@ -50,10 +50,10 @@ class FailingDisk(Exercises):
                 self.assert_same_checkpoint(run, self.reference())
 
     def test_samples_that_cannot_be_written(self):
-        done = self.train("samples", fault={"PATH": "/samples/", "ACTION": "ENOSPC", **FOR_EVER})
+        done = self.train("no-grids", fault={"PATH": "/samples/", "ACTION": "ENOSPC", **FOR_EVER})
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.events("samples"), ["samples_failed"])
-        self.assert_undisturbed("samples", self.reference())
+        self.assertEqual(self.events("no-grids"), ["samples_failed"])
+        self.assert_undisturbed("no-grids", self.reference())
 
     def test_a_small_file_system(self):
         """A real one where it can be mounted; else a limit on the size of files."""
