@@ -122,7 +122,9 @@ class Killed(Exercises):
 class KilledAgainAndAgain(Exercises):
     """The long one: some hundred steps, killed at ten random moments."""
     STEPS = 300
-    SETTINGS = [*Exercises.SETTINGS, f"train.steps={STEPS}", "checkpoint.every=7"]
+    # At the usual learning rate the last bit, in which sums over other ranks differ, decides the sign of some L1 gradients
+    # within a hundred steps: then undisturbed runs of 1 and 2 ranks differ by percents.
+    SETTINGS = [*Exercises.SETTINGS, f"train.steps={STEPS}", "checkpoint.every=7", "optimizer.learning_rate=0.0001"]
 
     def killed_ten_times(self, run, ranks):
         for begin in range(0, 300, 30):
@@ -144,7 +146,7 @@ class KilledAgainAndAgain(Exercises):
         self.assertEqual([line["step"] for line in found], list(range(1, self.STEPS + 1)))
         self.assertEqual([line["images"] for line in found], [line["images"] for line in expected])
         for one, two in zip(found, expected):
-            self.assertAlmostEqual(one["loss"], two["loss"], delta=0.02 * two["loss"])
+            self.assertAlmostEqual(one["loss"], two["loss"], delta=1e-4 * two["loss"])
 
 
 if __name__ == "__main__":
