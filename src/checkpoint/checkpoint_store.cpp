@@ -45,7 +45,7 @@ class ManifestReader {
   ManifestReader(std::string_view text, std::string where)
       : where_(std::move(where)), json_(parse_bounded_object(text, kManifestDepth)) {
     if (json_.is_null()) throw InputError("{}: no JSON object, or nested too deeply", where_);
-    const auto version = field<int64_t>(json_, "format_version");
+    const int64_t version = count(json_, "format_version");
     if (version != kFormatVersion) {
       throw InputError("{}: a checkpoint of format version {}; this program reads version {}",
                        where_, version, kFormatVersion);
