@@ -1,5 +1,6 @@
 #include "train/run_directory.h"
 
+#include <string>
 #include <system_error>
 
 #include "base/error.h"
@@ -7,6 +8,19 @@
 
 namespace gm {
 namespace fs = std::filesystem;
+namespace {
+
+/// What a process that was killed at writing leaves behind; its names are never used again.
+void remove_half_written(const fs::path& folder) {
+  std::error_code stays;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    const bool half_written = name.starts_with('.') && name.ends_with(".partial");
+    if (half_written && entry.is_regular_file()) fs::remove(entry.path(), stays);
+  }
+}
+
+}  // namespace
 
 fs::path RunDirectory::samples(int64_t step) const {
   return samples_folder() / fmt::format("step-{:08d}.png", step);
@@ -15,6 +29,8 @@ fs::path RunDirectory::samples(int64_t step) const {
 void RunDirectory::begin(const std::string& config_text) const {
   try {
     fs::create_directories(samples_folder());
+    remove_half_written(root_);
+    remove_half_written(samples_folder());
     write_file_atomically(config(), config_text);
   } catch (const fs::filesystem_error& error) {
     throw InputError("{}: the run directory cannot be written: {}; choose another with run.dir=...",

@@ -79,6 +79,16 @@ class Killed(Exercises):
                     self.resume(run, ranks=ranks)
                     self.assert_undisturbed(run, self.reference(ranks))
 
+    def test_at_files_that_appear_whole(self):
+        for path in ("/.config.toml", "/.step-00000040.png"):
+            run = f"whole{path.replace('/', '-')}"
+            with self.subTest(path):
+                killed = self.train(run, fault={"PATH": path, "AT": 1, "ACTION": "kill"})
+                self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
+                self.assertEqual(len(list((self.root / run).rglob(f"{path[1:]}.*.partial"))), 1)
+                self.resume(run)
+                self.assert_undisturbed(run, self.reference())
+
     def test_during_sampling(self):
         more = ["diffusion.steps=1000", "sample.every=12", "train.steps=12"]
         for ranks in (None, 2):
