@@ -148,7 +148,7 @@ void train(World& world, const TrainCommand& command) {
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
                              .data_hash = dataset->content_hash()};
-  const auto resumed = agree_on_checkpoint(ranks, checkpoints, identity);
+  auto resumed = agree_on_checkpoint(ranks, checkpoints, identity);
   if (!resumed) start_from(config.model.weights, ranks, task.sampled_network());
   const RunState first = resumed ? resumed->info.state : RunState{};
   stop_together(ranks);
@@ -190,7 +190,7 @@ void train(World& world, const TrainCommand& command) {
                    .directory = directory,
                    .checkpoints = checkpoints,
                    .log = log});
-  if (resumed) trainer.resume(*resumed);
+  if (resumed) trainer.resume(*std::exchange(resumed, std::nullopt));  // its tensors are large
   start.reset();
   trainer.run();
 

@@ -37,12 +37,17 @@ SaveOutcome save(CheckpointStore& store, const CheckpointInfo& info,
 
 }  // namespace
 
-void BackgroundWriter::start(const CheckpointInfo& info, const CheckpointTensors& tensors) {
+void BackgroundWriter::start(const CheckpointInfo& info, const CheckpointTensors& tensors,
+                             std::shared_ptr<void> held) {
   if (under_way_.valid()) throw std::logic_error("a checkpoint is being saved already");
   const auto start = Clock::now();
   copy_tensors(tensors, copy_);
-  under_way_ = std::async(std::launch::async,
-                          [this, info, start] { return save(store_, info, copy_, start); });
+  under_way_ = std::async(std::launch::async, [this, info, start, held]() mutable {
+    SaveOutcome outcome = save(store_, info, copy_, start);
+    held.reset();
+    return outcome;
+  });
+  held.reset();
 }
 
 std::optional<SaveOutcome> BackgroundWriter::poll() {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <future>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -32,7 +33,9 @@ class BackgroundWriter {
 
   /// Starts a save of the tensors as they are now; they may change when it returns. Expects that
   /// the save before has been taken note of by poll() or wait().
-  void start(const CheckpointInfo& info, const CheckpointTensors& tensors);
+  /// `held` is let go when the save ends.
+  void start(const CheckpointInfo& info, const CheckpointTensors& tensors,
+             std::shared_ptr<void> held = nullptr);
   /// How the save that was started ended, once; nothing while it goes on, or when there is none.
   std::optional<SaveOutcome> poll();
   /// The same, but waits for its end.

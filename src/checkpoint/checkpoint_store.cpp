@@ -222,15 +222,20 @@ fs::path CheckpointStore::folder_of(int64_t step) const {
 fs::path CheckpointStore::save(const CheckpointInfo& info, const CheckpointTensors& files) {
   const fs::path folder = folder_of(info.state.step);
   storage_.create_folder(root_);
+  storage_.sync_folder(root_.parent_path());
   try {
     write_staged(info, files);
     put_in_place(folder);
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     remove_or_warn(root_ / kStaged);  // a full disk needs the room
     throw;
   }
   point_latest_to(folder);
-  remove_old(info.state.step);
+  try {
+    remove_old(info.state.step);
+  } catch (const fs::filesystem_error& error) {
+    log_warning("old checkpoints stay: {}", error.what());
+  }
   return folder;
 }
 

@@ -58,13 +58,19 @@ void Trainer::train_to_the_end() {
   verify_ranks();
   if (samples_are_missing()) save_samples();
   while (state_.step < config_.train.steps) {
-    stop_together(parts_.world.communicator());
+    leave_if_asked();
     train_step();
     take_note(writer_.poll());
     if (due(config_.train.verify_ranks_every)) verify_ranks();
     if (due(config_.checkpoint_every)) start_checkpoint();
     if (due(config_.sample.every)) save_samples();
   }
+}
+
+/// Here, too, a rank that does not come has to be found.
+void Trainer::leave_if_asked() {
+  const auto section = parts_.watchdog.section("reduction", config_.watchdog.reduction_seconds);
+  stop_together(parts_.world.communicator());
 }
 
 void Trainer::train_step() {
@@ -150,7 +156,7 @@ void Trainer::save_samples() {
       .seed = config_.seed, .count = config_.sample.count, .batch_size = config_.sample.batch_size};
   const at::Tensor pixels = sample_on_all_ranks(parts_.task, parts_.world.communicator(), request);
   clock.lap("sampling");
-  if (is_rank_zero()) write_samples(pixels, clock);
+  on_rank_zero(parts_.world.communicator(), [&] { write_samples(pixels, clock); });
 }
 
 /// A grid that cannot be written is a warning: a run is worth more than its pictures.
@@ -164,21 +170,25 @@ void Trainer::write_samples(const at::Tensor& pixels, LapClock& clock) {
   }
 }
 
-/// Rank 0 copies the state, and writes it while all go on. Nothing here waits for another rank.
+/// Rank 0 copies the state, and writes it while all go on. If the save before is not done yet, all
+/// wait for it in this section, which has the limit for that.
 void Trainer::start_checkpoint() {
-  if (!is_rank_zero()) return;
   const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
+  on_rank_zero(parts_.world.communicator(), [&] { start_checkpoint_on_this_rank(); });
+}
+
+void Trainer::start_checkpoint_on_this_rank() {
   take_note(writer_.wait());
   if (state_.step == saved_step_) return;
   parts_.log.sync();
-  saving_.emplace(parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds));
-  writer_.start(checkpoint_info(), checkpoint_tensors());
+  writer_.start(checkpoint_info(), checkpoint_tensors(),
+                std::make_shared<Watchdog::Section>(
+                    parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds)));
 }
 
 /// A save that failed keeps the checkpoints before, and the run goes on.
 void Trainer::take_note(const std::optional<SaveOutcome>& outcome) {
   if (!outcome) return;
-  saving_.reset();
   save_failure_ = outcome->failure;
   if (outcome->failure.empty()) saved_step_ = outcome->info.state.step;
   parts_.log.checkpoint(*outcome);

@@ -67,6 +67,7 @@ class Trainer {
 
  private:
   void train_to_the_end();
+  void leave_if_asked();
   void train_step();
   std::vector<Batch> next_micro_batches();
   void count_nonfinite(const StepReport& report, bool finite);
@@ -77,6 +78,7 @@ class Trainer {
   void write_samples(const at::Tensor& pixels, LapClock& clock);
 
   void start_checkpoint();
+  void start_checkpoint_on_this_rank();
   void take_note(const std::optional<SaveOutcome>& outcome);
   void finish_checkpoint();
   CheckpointInfo checkpoint_info() const;
@@ -84,7 +86,6 @@ class Trainer {
   std::string file_suffix(const PhaseTrainer& phase) const;
 
   PhaseTrainer& sampled_phase();
-  bool is_rank_zero() const { return parts_.world.rank() == 0; }
   bool due(int64_t every) const;
 
   TrainerConfig config_;
@@ -92,10 +93,9 @@ class Trainer {
   std::vector<std::unique_ptr<PhaseTrainer>> phases_;
   RunState state_;
 
-  BackgroundWriter writer_;                  // at work on rank 0 alone
-  std::optional<Watchdog::Section> saving_;  // as long as it writes
-  int64_t saved_step_ = 0;                   // step 0 is what a new run begins with
-  std::string save_failure_;                 // of the last save
+  BackgroundWriter writer_;   // at work on rank 0 alone
+  int64_t saved_step_ = 0;    // step 0 is what a new run begins with
+  std::string save_failure_;  // of the last save
 };
 
 }  // namespace gm

@@ -23,6 +23,9 @@ def write_png(path, side, shade):
 
 
 class Stopped(Exercises):
+    STEPS = 150  # so many that none comes to its end before the signal
+    SETTINGS = [*Exercises.SETTINGS, f"train.steps={STEPS}"]
+
     def assert_stops_and_goes_on(self, run, process, *more, ranks=None):
         self.assertEqual(self.end_of(process), 75, self.errors(run))
         self.assertIn("stopped by SIG", self.last_words(self.errors(run)))

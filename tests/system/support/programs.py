@@ -50,6 +50,8 @@ class Programs(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="gm_test.", dir=SCRATCH)
         cls.root = pathlib.Path(cls.folder.name)
+        # Ranks that are killed leave Open MPI's files behind: here they go with the folder.
+        os.environ["OMPI_MCA_btl_vader_backing_directory"] = os.environ["OMPI_MCA_orte_tmpdir_base"] = cls.folder.name
         write_idx(cls.root / "pictures.idx", cls.COUNT, cls.SIDE)
         cls.data = cls.root / "pictures.h5"
         cls.check_output([BIN / "gm_data", "pack", cls.root / "pictures.idx", "--out", cls.data])
