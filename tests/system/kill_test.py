@@ -83,7 +83,7 @@ class Killed(Exercises):
                     self.assert_undisturbed(run, self.reference(ranks))
 
     def test_at_files_that_appear_whole(self):
-        for path in ("/.config.toml", "/.step-00000040.png"):
+        for path in ("/.config.toml", f"/.step-{self.STEPS:08}.png"):
             run = f"whole{path.replace('/', '-')}"
             with self.subTest(path):
                 killed = self.train(run, fault={"PATH": path, "AT": 1, "ACTION": "kill"})

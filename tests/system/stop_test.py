@@ -23,7 +23,7 @@ def write_png(path, side, shade):
 
 
 class Stopped(Exercises):
-    STEPS = 150  # so many that none comes to its end before the signal
+    STEPS = 800  # so many that none comes to its end before the signal
     SETTINGS = [*Exercises.SETTINGS, f"train.steps={STEPS}"]
 
     def assert_stops_and_goes_on(self, run, process, *more, ranks=None):
@@ -48,8 +48,10 @@ class Stopped(Exercises):
                 run = f"{number.name}-{victim}-of-{ranks}"
                 with self.subTest(run):
                     process = self.start(run, ranks=ranks)
+                    wait_until(lambda: len(self.rank_processes(run)) == ranks, process)
+                    victim_process = self.rank_processes(run)[victim]
                     wait_until(self.has_step(run, 3), process)
-                    os.kill(self.rank_processes(run)[victim], number)
+                    os.kill(victim_process, number)
                     self.assert_stops_and_goes_on(run, process, ranks=ranks)
 
     def test_what_was_done_is_saved(self):
