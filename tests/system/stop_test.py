@@ -23,7 +23,7 @@ def write_png(path, side, shade):
 
 
 class Stopped(Exercises):
-    STEPS = 800  # so many that none comes to its end before the signal
+    STEPS = 400  # so many that none comes to its end before the signal
     SETTINGS = [*Exercises.SETTINGS, f"train.steps={STEPS}"]
 
     def assert_stops_and_goes_on(self, run, process, *more, ranks=None):
