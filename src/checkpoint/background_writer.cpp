@@ -42,12 +42,12 @@ void BackgroundWriter::start(const CheckpointInfo& info, const CheckpointTensors
   if (under_way_.valid()) throw std::logic_error("a checkpoint is being saved already");
   const auto start = Clock::now();
   copy_tensors(tensors, copy_);
-  under_way_ = std::async(std::launch::async, [this, info, start, held]() mutable {
-    SaveOutcome outcome = save(store_, info, copy_, start);
-    held.reset();
-    return outcome;
-  });
-  held.reset();
+  under_way_ =
+      std::async(std::launch::async, [this, info, start, held = std::move(held)]() mutable {
+        SaveOutcome outcome = save(store_, info, copy_, start);
+        held.reset();
+        return outcome;
+      });
 }
 
 std::optional<SaveOutcome> BackgroundWriter::poll() {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/host.h"
 #include "base/log.h"
 #include "comm/mpi_communicator.h"
 #include "comm/roll_call.h"
@@ -120,12 +121,6 @@ int share_of_cores(const cpu_set_t& mine, const std::vector<cpu_set_t>& on_node)
   return std::max(1, CPU_COUNT(&mine) / static_cast<int>(sharers));
 }
 
-std::string name_of_host() {
-  char name[256] = "";
-  ::gethostname(name, sizeof(name) - 1);
-  return name;
-}
-
 void initialize_mpi() {
   const LeaveAfter limit(kStartSeconds, kExitFailure,
                          fmt::format("MPI did not start within {} s", kStartSeconds));
@@ -140,7 +135,7 @@ void initialize_mpi() {
 
 }  // namespace
 
-World::World() : host_(name_of_host()) {
+World::World() : host_(host_name()) {
   const cpu_set_t cores = allowed_cores();
   threads_ = share_of_cores(cores, {cores});
   if (started_by_mpi_launcher()) {

@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/host.h"
 #include "base/log.h"
 #include "base/signals.h"
 
@@ -41,11 +42,9 @@ struct Owner {
 };
 
 Owner myself() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
   std::string kernel;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> kernel;
-  return {.host = name.data(), .kernel = kernel, .process = ::getpid()};
+  return {.host = host_name(), .kernel = kernel, .process = ::getpid()};
 }
 
 /// Always of one length, so that rewriting it needs no room on a full disk.
@@ -141,9 +140,8 @@ class RunLock::File {
 /// Shows the other hosts that the owner lives.
 class RunLock::Heart {
  public:
-  explicit Heart(File& file)
-      : thread_([&file](const std::stop_token& stop) {
-          Owner me = myself();
+  Heart(File& file, Owner me)
+      : thread_([&file, me](const std::stop_token& stop) mutable {
           std::mutex mutex;
           std::unique_lock lock(mutex);
           std::condition_variable_any never;
@@ -188,8 +186,9 @@ void RunLock::take(const fs::path& run_dir) {
   file_ = File::lock(path);
   if (!file_) refuse(run_dir, owner_in(File::read(path)));
 
+  const Owner me = myself();
   const auto owner = owner_in(file_->read());
-  if (owner && (owner->kernel != myself().kernel || !file_->is_locked())) {
+  if (owner && (owner->kernel != me.kernel || !file_->is_locked())) {
     log_info("{}: process {} on {} has locked this run; looking whether it lives", run_dir.string(),
              owner->process, owner->host);
     const auto end = std::chrono::steady_clock::now() + kWatch;
@@ -202,11 +201,11 @@ void RunLock::take(const fs::path& run_dir) {
     log_warning("{}: taken over from process {} on {}, which is gone", run_dir.string(),
                 owner->process, owner->host);
   }
-  if (!file_->write(text_of(myself()))) {
+  if (!file_->write(text_of(me))) {
     throw InputError("{}: cannot be written: {}; make room, or choose another run.dir",
                      path.string(), std::strerror(errno));
   }
-  heart_ = std::make_unique<Heart>(*file_);
+  heart_ = std::make_unique<Heart>(*file_, me);
 }
 
 void RunLock::remove_empty_folders() {

@@ -49,10 +49,7 @@ class Killed(Exercises):
             with self.subTest(run):
                 process = self.start(run, ranks=ranks)
                 self.wait_for_a_random_step(run, process)
-                for number in [process.pid, *self.rank_processes(run).values()]:
-                    os.kill(number, signal.SIGKILL)
-                process.wait()
-                wait_until(lambda: not self.rank_processes(run))
+                self.kill_all(run, process)
                 self.resume(run, ranks=ranks)
                 self.assert_undisturbed(run, self.reference(ranks))
 
@@ -75,10 +72,7 @@ class Killed(Exercises):
                 with self.subTest(run):
                     process = self.start(run, ranks=ranks)
                     wait_until(self.exists(f"{run}/{file}"), process)
-                    for number in [process.pid, *self.rank_processes(run).values()]:
-                        os.kill(number, signal.SIGKILL)
-                    process.wait()
-                    wait_until(lambda: not self.rank_processes(run))
+                    self.kill_all(run, process)
                     self.resume(run, ranks=ranks)
                     self.assert_undisturbed(run, self.reference(ranks))
 
@@ -99,10 +93,7 @@ class Killed(Exercises):
             with self.subTest(run):
                 process = self.start(run, *more, ranks=ranks)
                 wait_until(self.exists(f"{run}/checkpoints/step-00000012"), process)
-                for number in [process.pid, *self.rank_processes(run).values()]:
-                    os.kill(number, signal.SIGKILL)
-                process.wait()
-                wait_until(lambda: not self.rank_processes(run))
+                self.kill_all(run, process)
                 self.assertFalse((self.root / run / "samples/step-00000012.png").exists())
                 self.resume(run, *more, ranks=ranks)
                 reference = self.reference(ranks, *more)
@@ -145,10 +136,7 @@ class KilledAgainAndAgain(Exercises):
         for begin in range(0, 300, 30):
             process = self.start(run, ranks=random_moments.choice(ranks))
             wait_until(self.has_step(run, begin + random_moments.randrange(1, 29)), process)
-            for number in [process.pid, *self.rank_processes(run).values()]:
-                os.kill(number, signal.SIGKILL)
-            process.wait()
-            wait_until(lambda: not self.rank_processes(run))
+            self.kill_all(run, process)
         self.resume(run, ranks=ranks[0])
 
     def test_on_as_many_ranks_to_the_last_bit(self):

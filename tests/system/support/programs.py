@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import pathlib
+import signal
 import struct
 import subprocess
 import tempfile
@@ -148,6 +149,13 @@ class Exercises(Programs):
             if is_rank and is_here:
                 ranks[int(environment.get(b"OMPI_COMM_WORLD_RANK", b"0"))] = int(folder.name)
         return ranks
+
+    def kill_all(self, run, process):
+        """SIGKILL to the process that started a run, and to all its ranks; returns when they are gone."""
+        for number in [process.pid, *self.rank_processes(run).values()]:
+            os.kill(number, signal.SIGKILL)
+        process.wait()
+        wait_until(lambda: not self.rank_processes(run))
 
     def has_step(self, run, step):
         """A condition for wait_until: the run has written the line of this step."""
