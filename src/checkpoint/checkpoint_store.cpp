@@ -13,11 +13,12 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kFormatVersion = 2;
+constexpr int kFormatVersion = 3;
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kLatest = "latest";
 constexpr const char* kFolderPrefix = "step-";
 constexpr const char* kTensorSuffix = ".safetensors";
+constexpr const char* kOwnHash = "manifest_xxh3_128";
 constexpr size_t kManifestLimitBytes = 1 << 20;
 /// An object of objects of records.
 constexpr int kManifestDepth = 3;
@@ -26,6 +27,9 @@ constexpr int kManifestDepth = 3;
 constexpr const char* kStaged = ".new.partial";
 constexpr const char* kReplaced = ".replaced.partial";
 constexpr const char* kStagedLatest = ".latest.partial";
+
+/// Ends the name of a folder that was passed over; no longer that of a checkpoint.
+constexpr const char* kPassedOver = ".passed-over";
 
 /// The step in a checkpoint folder's name; nothing for any other name.
 std::optional<int64_t> step_of(const fs::path& folder) {
@@ -39,6 +43,14 @@ std::optional<int64_t> step_of(const fs::path& folder) {
   return std::stoll(digits);
 }
 
+/// Of what a manifest says but for this hash itself; the order of the names does not matter.
+std::string hash_of(nlohmann::json manifest) {
+  manifest.erase(kOwnHash);
+  Hash hash;
+  hash.add(manifest.dump());
+  return hash.hex();
+}
+
 /// The manifest of a checkpoint; every error names it.
 class ManifestReader {
  public:
@@ -49,6 +61,10 @@ class ManifestReader {
     if (version != kFormatVersion) {
       throw InputError("{}: a checkpoint of format version {}; this program reads version {}",
                        where_, version, kFormatVersion);
+    }
+    if (field<std::string>(json_, kOwnHash) != hash_of(json_)) {
+      throw InputError("{}: its hash is not the one that it says: the checkpoint is damaged",
+                       where_);
     }
   }
 
@@ -138,15 +154,16 @@ class HashedFile {
 };
 
 std::string manifest_text(const CheckpointInfo& info, const nlohmann::ordered_json& files) {
-  const nlohmann::ordered_json json{{"format_version", kFormatVersion},
-                                    {"step", info.state.step},
-                                    {"images", info.state.images},
-                                    {"nonfinite_in_a_row", info.state.nonfinite_in_a_row},
-                                    {"updates", info.updates},
-                                    {"world", info.world},
-                                    {"config_hash", info.identity.config_hash},
-                                    {"data_hash", info.identity.data_hash},
-                                    {"files", files}};
+  nlohmann::ordered_json json{{"format_version", kFormatVersion},
+                              {"step", info.state.step},
+                              {"images", info.state.images},
+                              {"nonfinite_in_a_row", info.state.nonfinite_in_a_row},
+                              {"updates", info.updates},
+                              {"world", info.world},
+                              {"config_hash", info.identity.config_hash},
+                              {"data_hash", info.identity.data_hash},
+                              {"files", files}};
+  json[kOwnHash] = hash_of(json);
   return json.dump(2) + "\n";
 }
 
@@ -232,7 +249,7 @@ fs::path CheckpointStore::save(const CheckpointInfo& info, const CheckpointTenso
   }
   point_latest_to(folder);
   try {
-    remove_old(info.state.step);
+    remove_old();
   } catch (const fs::filesystem_error& error) {
     log_warning("old checkpoints stay: {}", error.what());
   }
@@ -274,12 +291,23 @@ void CheckpointStore::point_latest_to(const fs::path& folder) {
   storage_.sync_folder(root_);
 }
 
-/// Of the folders up to `saved_step`: one that is newer was passed over as damaged, and must not
-/// count as one of those that are kept.
-void CheckpointStore::remove_old(int64_t saved_step) {
+void CheckpointStore::go_back_to(const fs::path& folder) {
+  bool newest = true;
+  for (const fs::path& other : list()) {
+    if (step_of(other) <= step_of(folder)) continue;
+    newest = false;
+    fs::path aside = other;
+    aside += kPassedOver;
+    storage_.remove(aside);
+    storage_.rename(other, aside);
+    log_warning("{}: set aside as {}", other.string(), aside.filename().string());
+  }
+  if (!newest) point_latest_to(folder);
+}
+
+void CheckpointStore::remove_old() {
   if (keep_ == 0) return;
-  auto folders = list();
-  std::erase_if(folders, [&](const fs::path& folder) { return step_of(folder) > saved_step; });
+  const auto folders = list();
   const auto surplus = std::max<int64_t>(0, std::ssize(folders) - keep_);
   for (const fs::path& folder : std::span(folders).first(static_cast<size_t>(surplus))) {
     remove_or_warn(folder);

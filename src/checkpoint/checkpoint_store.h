@@ -44,9 +44,9 @@ CheckpointInfo parse_manifest(std::string_view text, const std::string& where);
 /// A saved checkpoint, opened for reading.
 class Checkpoint {
  public:
-  /// Reads the manifest and compares each file's length with it. Throws InputError when the folder
-  /// is not a checkpoint, its format is of another version, or a file is missing or of another
-  /// length.
+  /// Reads the manifest, verifies it by the hash that it has of itself, and compares each file's
+  /// length with it. Throws InputError when the folder is not a checkpoint, its format is of
+  /// another version, the manifest was damaged, or a file is missing or of another length.
   explicit Checkpoint(std::filesystem::path folder);
 
   const std::filesystem::path& folder() const { return folder_; }
@@ -85,15 +85,21 @@ class CheckpointStore {
                            Storage& storage = disk());
 
   /// Writes a new checkpoint, each byte once, beside its place; makes it durable, renames it,
-  /// points `latest` to it, then removes old ones, never one that is newer. Throws Error when the
-  /// disk refuses: the older checkpoints, and `latest` unless the new one is whole, are then as
-  /// before. A failed removal is only a warning.
+  /// points `latest` to it, then removes the oldest. Throws Error when the disk refuses: the older
+  /// checkpoints, and `latest` unless the new one is whole, are then as before. A failed removal is
+  /// only a warning.
   ///
-  /// A folder of the same step is replaced. There is one only if it was damaged, so that the run
-  /// went on from an older one: for the blink of an eye neither is there.
+  /// A folder of the same step is replaced. There is one only if the disk refused after it had its
+  /// name: for the blink of an eye neither is there.
   ///
   /// Returns the new folder.
   std::filesystem::path save(const CheckpointInfo& info, const CheckpointTensors& files);
+
+  /// Makes `folder` the newest: `latest` names it, and the newer ones, which could not be used,
+  /// become NAME.passed-over, where nobody looks for a checkpoint. Left in place, one that could
+  /// not be read for an hour would come back beside the steps that were done anew. Throws Error
+  /// when the disk refuses.
+  void go_back_to(const std::filesystem::path& folder);
 
   /// Where the checkpoint of `step` lies, whether it exists or not.
   std::filesystem::path folder_of(int64_t step) const;
@@ -109,7 +115,7 @@ class CheckpointStore {
   void write_staged(const CheckpointInfo& info, const CheckpointTensors& files);
   void put_in_place(const std::filesystem::path& folder);
   void point_latest_to(const std::filesystem::path& folder);
-  void remove_old(int64_t saved_step);
+  void remove_old();
   void remove_or_warn(const std::filesystem::path& path);
 
   std::filesystem::path root_;

@@ -9,8 +9,13 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-ResumePoint read_checkpoint(const fs::path& folder, std::string_view config_hash) {
+ResumePoint read_checkpoint(const CheckpointStore& store, const fs::path& folder,
+                            std::string_view config_hash) {
   Checkpoint checkpoint(folder);
+  const int64_t step = checkpoint.info().state.step;
+  if (folder != store.folder_of(step)) {
+    throw InputError("{}: holds the checkpoint of step {}", folder.string(), step);
+  }
   if (checkpoint.info().identity.config_hash != config_hash) {
     throw InputError("{}: made with another configuration than the run's config.toml",
                      folder.string());
@@ -28,7 +33,7 @@ std::optional<ResumePoint> find_resume_point(const CheckpointStore& store,
   std::string problems;
   for (const fs::path& folder : folders | std::views::reverse) {
     try {
-      return read_checkpoint(folder, config_hash);
+      return read_checkpoint(store, folder, config_hash);
     } catch (const InputError& error) {
       log_warning("a checkpoint is passed over: {}", error.what());
       problems += fmt::format("{}{}", problems.empty() ? "" : "; ", error.what());
@@ -36,8 +41,7 @@ std::optional<ResumePoint> find_resume_point(const CheckpointStore& store,
   }
   throw InputError(
       "none of the run's checkpoints can be used ({}); restore one from a copy, or begin again "
-      "with "
-      "another run.dir",
+      "with another run.dir",
       problems);
 }
 

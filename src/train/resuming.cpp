@@ -5,8 +5,7 @@
 
 namespace gm {
 
-std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator,
-                                              const CheckpointStore& store,
+std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator, CheckpointStore& store,
                                               const RunIdentity& identity) {
   CheckpointTensors tensors;
   const std::string manifest = text_from_rank_zero(communicator, [&] {
@@ -18,6 +17,7 @@ std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator,
           "run.dir",
           point->checkpoint.folder().string());
     }
+    store.go_back_to(point->checkpoint.folder());
     tensors = std::move(point->tensors);
     return point->checkpoint.manifest();
   });

@@ -15,11 +15,10 @@ struct ResumedRun {
   CheckpointTensors tensors;
 };
 
-/// Rank 0 looks for the checkpoint (see find_resume_point) and tells the others; nothing when there
-/// is none. Throws InputError on every rank when there is no good one, or when the run was trained
-/// on other pictures. Called by all ranks.
-std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator,
-                                              const CheckpointStore& store,
+/// Rank 0 looks for the checkpoint (see find_resume_point), sets newer ones aside that it had to
+/// pass over, and tells the others; nothing when there is none. Throws InputError on every rank
+/// when there is no good one, or when the run was trained on other pictures. Called by all ranks.
+std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator, CheckpointStore& store,
                                               const RunIdentity& identity);
 
 }  // namespace gm

@@ -177,7 +177,7 @@ TEST_F(TrainerTest, AnInterruptedRunEqualsAnUninterruptedOneToTheLastBit) {
 }
 
 TEST_F(TrainerTest, ARunOnOtherPicturesIsRefusedOnEveryRank) {
-  const CheckpointStore store(root_ / "other");
+  CheckpointStore store(root_ / "other");
   on_rank_zero(ranks(), [&] {
     std::filesystem::create_directory(root_ / "other");
     CheckpointStore(root_ / "other").save({.identity = {.data_hash = "cats"}}, {});

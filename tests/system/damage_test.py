@@ -23,10 +23,12 @@ def swap(one, two):
     aside.rename(two)
 
 
-def change_version(manifest):
-    content = json.loads(manifest.read_text())
-    content["format_version"] += 1
-    manifest.write_text(json.dumps(content))
+def change(key):
+    def damage(manifest):
+        content = json.loads(manifest.read_text())
+        content[key] += 1
+        manifest.write_text(json.dumps(content))
+    return damage
 
 
 class Damaged(Exercises):
@@ -52,6 +54,7 @@ class Damaged(Exercises):
         for text in ("a checkpoint is passed over", *named):
             self.assertIn(text, done.stderr)
         self.assertIn("goes on after step 6 ", done.stderr)
+        self.assertTrue((self.root / run / f"{self.NEWEST}.passed-over").is_dir())
         self.assert_undisturbed(run, self.reference())
 
     def test_every_file_in_many_ways(self):
@@ -82,7 +85,8 @@ class Damaged(Exercises):
             "cut": lambda path: os.truncate(path, 50),
             "empty": lambda path: os.truncate(path, 0),
             "missing": lambda path: path.unlink(),
-            "version": change_version,
+            "version": change("format_version"),
+            "images": change("images"),
             "text": lambda path: path.write_text("[" * 100000),
         }
         for name, damage in damages.items():
@@ -99,18 +103,26 @@ class Damaged(Exercises):
         shutil.copytree(self.root / "other" / self.NEWEST, newest)
         self.assert_passed_over("foreign", "made with another configuration")
 
-    def test_killed_while_the_damaged_one_is_replaced(self):
-        """As it is moved aside, as the new one takes its place, and as it is removed."""
-        for path, at in (("/.replaced.partial", 0), ("/step-00000012", 0), ("/.replaced.partial", 1),
-                         ("/.replaced.partial", 3)):
-            run = f"replaced{path.replace('/', '-')}-{at}"
+    def test_killed_while_the_damaged_one_is_set_aside(self):
+        """As it gets its new name, and as `latest` is made to name the one before."""
+        for path, at in (("/step-00000012.passed-over", 0), ("/.latest.partial", 0), ("/checkpoints/latest", 0)):
+            run = f"aside{path.replace('/', '-')}-{at}"
             with self.subTest(run):
                 change_byte(self.damaged(run) / FILES[0], 0.5)
                 killed = self.train(run, fault={"PATH": path, "AT": at, "ACTION": "kill"})
                 self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
-                self.assertIn("goes on after step 6 ", killed.stderr)
                 self.resume(run)
                 self.assert_undisturbed(run, self.reference())
+
+    def test_one_that_cannot_be_read_for_a_while_does_not_come_back(self):
+        newest = self.damaged("for-a-while")
+        content = (newest / FILES[0]).read_bytes()
+        (newest / FILES[0]).write_bytes(b"")
+        stopped = self.train("for-a-while", "train.steps=9")
+        self.assertEqual(stopped.returncode, 0, stopped.stderr)
+        (newest.with_name(newest.name + ".passed-over") / FILES[0]).write_bytes(content)
+        self.assertIn("goes on after step 9 ", self.resume("for-a-while").stderr)
+        self.assertEqual([line["step"] for line in self.lines("for-a-while", "train")], list(range(1, self.STEPS + 1)))
 
     def test_a_whole_folder_is_missing(self):
         shutil.rmtree(self.damaged("no-folder"))
