@@ -136,7 +136,10 @@ void train(World& world, const TrainCommand& command) {
 
   auto start = std::make_optional(watchdog.section("start", config.watchdog.start_seconds));
   std::optional<RunLock> lock;  // of rank 0
-  on_rank_zero(ranks, [&] { lock.emplace(directory.root()); });
+  on_rank_zero(ranks, [&] {
+    lock.emplace(directory.root(),
+                 [](const std::string& reason) { end_world(kExitFailure, reason); });
+  });
   check_configuration(world, config, directory);
   // How long packing a folder of pictures takes is not ours to bound.
   start.emplace(watchdog.section("data preparation", 0));

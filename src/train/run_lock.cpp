@@ -33,22 +33,30 @@ constexpr auto kBeat = 2s;
 /// How long another host's lock is watched: a few beats, as network disks show them late.
 constexpr auto kWatch = 10s;
 
-/// What the file says of its owner.
-struct Owner {
+}  // namespace
+
+/// What the file says of who has the run.
+struct LockOwner {
   std::string host;    ///< For people.
   std::string kernel;  ///< Boot id: what locks of one kernel see is what counts, not a name.
   int64_t process = 0;
   int64_t beat = 0;
+
+  bool is(const LockOwner& other) const {
+    return kernel == other.kernel && process == other.process;
+  }
 };
 
-Owner myself() {
+namespace {
+
+LockOwner myself() {
   std::string kernel;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> kernel;
   return {.host = host_name(), .kernel = kernel, .process = ::getpid()};
 }
 
 /// Always of one length, so that rewriting it needs no room on a full disk.
-std::string text_of(const Owner& owner) {
+std::string text_of(const LockOwner& owner) {
   const nlohmann::ordered_json json{{"host", owner.host},
                                     {"kernel", owner.kernel},
                                     {"process", owner.process},
@@ -58,16 +66,16 @@ std::string text_of(const Owner& owner) {
   return text + '\n';
 }
 
-std::optional<Owner> owner_in(const std::string& text) {
+std::optional<LockOwner> owner_in(const std::string& text) {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   try {
-    return Owner{json.at("host"), json.at("kernel"), json.at("process"), json.at("beat")};
+    return LockOwner{json.at("host"), json.at("kernel"), json.at("process"), json.at("beat")};
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;  // empty, or cut off by its owner's death
   }
 }
 
-[[noreturn]] void refuse(const fs::path& run_dir, const std::optional<Owner>& owner) {
+[[noreturn]] void refuse(const fs::path& run_dir, const std::optional<LockOwner>& owner) {
   if (!owner) {
     throw InputError("{}: another process has just begun to train here", run_dir.string());
   }
@@ -96,18 +104,27 @@ class RunLock::File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  static std::string read(const fs::path& path) { return File(path).read(); }
   /// False where the file system knows no locks.
   bool is_locked() const { return locked_; }
 
-  std::string read() const {
+  /// Of the file at `path`, opened anew: only then is what a network disk shows as another host
+  /// left it.
+  static std::optional<LockOwner> owner(const fs::path& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return std::nullopt;
     std::array<char, 512> text{};
-    const ssize_t bytes = ::pread(descriptor_, text.data(), text.size(), 0);
-    return {text.data(), static_cast<size_t>(std::max<ssize_t>(0, bytes))};
+    const ssize_t bytes = ::pread(descriptor, text.data(), text.size(), 0);
+    ::close(descriptor);
+    return owner_in({text.data(), static_cast<size_t>(std::max<ssize_t>(0, bytes))});
   }
+  std::optional<LockOwner> owner() const { return owner(path_); }
 
-  bool write(const std::string& text) {
-    return ::pwrite(descriptor_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+  /// Returns when other hosts can read it; false when the disk refuses.
+  bool write(const LockOwner& owner) {
+    const std::string text = text_of(owner);
+    const auto length = static_cast<ssize_t>(text.size());
+    return ::pwrite(descriptor_, text.data(), text.size(), 0) == length &&
+           ::fdatasync(descriptor_) == 0;
   }
 
   void remove() {
@@ -137,33 +154,41 @@ class RunLock::File {
   bool locked_ = false;
 };
 
-/// Shows the other hosts that the owner lives.
+/// Shows the other hosts that the owner lives, and looks whether it still is the owner.
 class RunLock::Heart {
  public:
-  Heart(File& file, Owner me)
-      : thread_([&file, me](const std::stop_token& stop) mutable {
+  Heart(File& file, LockOwner me, const std::function<void(const std::string&)>& on_lost)
+      : thread_([&file, &on_lost, me](const std::stop_token& stop) mutable {
           std::mutex mutex;
           std::unique_lock lock(mutex);
           std::condition_variable_any never;
-          while (!stop.stop_requested()) {
+          while (!never.wait_for(lock, stop, kBeat, [&] { return stop.stop_requested(); })) {
+            const auto owner = file.owner();
+            if (owner && !owner->is(me)) return on_lost(lost_to(*owner));
             me.beat += 1;
-            file.write(text_of(me));  // a beat that fails looks like a late one
-            never.wait_for(lock, stop, kBeat, [] { return false; });
+            file.write(me);  // a beat that fails looks like a late one
           }
         }) {}
 
  private:
+  static std::string lost_to(const LockOwner& owner) {
+    return fmt::format(
+        "process {} on {} has taken over this run's directory; its results are that process's now",
+        owner.process, owner.host);
+  }
+
   std::jthread thread_;
 };
 
-RunLock::RunLock(const fs::path& run_dir) {
+RunLock::RunLock(const fs::path& run_dir, std::function<void(const std::string&)> on_lost)
+    : run_dir_(run_dir), on_lost_(std::move(on_lost)) {
   try {
     for (fs::path missing = fs::absolute(run_dir); !fs::exists(missing);
          missing = missing.parent_path()) {
       made_.insert(made_.begin(), missing);
     }
     for (const fs::path& folder : made_) fs::create_directory(folder);
-    take(run_dir);
+    take();
   } catch (const fs::filesystem_error& error) {
     remove_empty_folders();
     throw InputError("{}: the run directory cannot be made: {}; choose another with run.dir=...",
@@ -176,36 +201,48 @@ RunLock::RunLock(const fs::path& run_dir) {
 
 RunLock::~RunLock() {
   heart_.reset();
-  file_->remove();
+  const auto owner = file_->owner();
+  if (owner && owner->is(myself())) file_->remove();
   file_.reset();
   remove_empty_folders();
 }
 
-void RunLock::take(const fs::path& run_dir) {
-  const fs::path path = run_dir / ".lock";
+void RunLock::take() {
+  const fs::path path = run_dir_ / ".lock";
   file_ = File::lock(path);
-  if (!file_) refuse(run_dir, owner_in(File::read(path)));
-
-  const Owner me = myself();
-  const auto owner = owner_in(file_->read());
-  if (owner && (owner->kernel != me.kernel || !file_->is_locked())) {
-    log_info("{}: process {} on {} has locked this run; looking whether it lives", run_dir.string(),
-             owner->process, owner->host);
-    const auto end = std::chrono::steady_clock::now() + kWatch;
-    while (std::chrono::steady_clock::now() < end) {
-      leave_if_asked_to_stop();
-      const auto now = owner_in(file_->read());
-      if (now && now->beat != owner->beat) refuse(run_dir, now);
-      std::this_thread::sleep_for(100ms);
-    }
-    log_warning("{}: taken over from process {} on {}, which is gone", run_dir.string(),
-                owner->process, owner->host);
-  }
-  if (!file_->write(text_of(me))) {
+  if (!file_) refuse(run_dir_, File::owner(path));
+  const LockOwner me = myself();
+  const auto owner = file_->owner();
+  const bool of_another_host = owner && (owner->kernel != me.kernel || !file_->is_locked());
+  if (of_another_host) watch(*owner);
+  if (!file_->write(me)) {
     throw InputError("{}: cannot be written: {}; make room, or choose another run.dir",
                      path.string(), std::strerror(errno));
   }
-  heart_ = std::make_unique<Heart>(*file_, me);
+  if (of_another_host) confirm(me);
+  heart_ = std::make_unique<Heart>(*file_, me, on_lost_);
+}
+
+/// Refuses when `owner` beats; its lock is free when it does not.
+void RunLock::watch(const LockOwner& owner) const {
+  log_info("{}: process {} on {} has locked this run; looking whether it lives", run_dir_.string(),
+           owner.process, owner.host);
+  const auto end = std::chrono::steady_clock::now() + kWatch;
+  while (std::chrono::steady_clock::now() < end) {
+    leave_if_asked_to_stop();
+    const auto now = file_->owner();
+    if (now && !(now->is(owner) && now->beat == owner.beat)) refuse(run_dir_, now);
+    std::this_thread::sleep_for(100ms);
+  }
+  log_warning("{}: taken over from process {} on {}, which is gone", run_dir_.string(),
+              owner.process, owner.host);
+}
+
+/// Others may have waited for the same dead owner: the last to write its name has the run.
+void RunLock::confirm(const LockOwner& me) const {
+  std::this_thread::sleep_for(kBeat);
+  const auto now = file_->owner();
+  if (!now || !now->is(me)) refuse(run_dir_, now);
 }
 
 void RunLock::remove_empty_folders() {

@@ -8,10 +8,13 @@
 #include <atomic>
 #include <csignal>
 #include <fstream>
+#include <functional>
+#include <future>
 #include <thread>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/host.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
@@ -30,7 +33,7 @@ class RunLockTest : public ::testing::Test {
     if (::pipe(ready) != 0) throw std::runtime_error("pipe failed");
     const pid_t child = ::fork();
     if (child == 0) {
-      const RunLock lock(run_);
+      const RunLock lock(run_, fail_);
       if (::write(ready[1], "x", 1) != 1) ::_exit(1);
       while (true) ::pause();
     }
@@ -50,18 +53,22 @@ class RunLockTest : public ::testing::Test {
         R"({{"host":"elsewhere","kernel":"another","process":12,"beat":{}}})", beat);
   }
 
+  /// Nobody takes the run away.
+  std::function<void(const std::string&)> fail_ = [](const std::string& reason) {
+    ADD_FAILURE() << reason;
+  };
   TemporaryFolder folder_;
   fs::path run_ = folder_ / "runs" / "a";
 };
 
 TEST_F(RunLockTest, MakesTheFolderAndLeavesNothingOfAnUnusedOne) {
   {
-    const RunLock lock(run_);
+    const RunLock lock(run_, fail_);
     EXPECT_TRUE(fs::exists(run_ / ".lock"));
   }
   EXPECT_FALSE(fs::exists(folder_ / "runs"));
   {
-    const RunLock lock(run_);
+    const RunLock lock(run_, fail_);
     std::ofstream(run_ / "config.toml") << "used";
   }
   EXPECT_FALSE(fs::exists(run_ / ".lock"));
@@ -74,13 +81,13 @@ TEST_F(RunLockTest, ALivingOwnerIsNamedAndADeadOneFollowedAtOnce) {
   std::array<char, 256> host{};
   ::gethostname(host.data(), host.size());
   expect_error<InputError>(
-      [&] { RunLock{run_}; },
+      [&] { RunLock(run_, fail_); },
       AllOf(HasSubstr(fmt::format("process {} on {}", owner, host.data())), HasSubstr("run.dir")));
   EXPECT_TRUE(fs::exists(run_ / ".lock"));
   kill_and_wait(owner);
   EXPECT_TRUE(fs::exists(run_ / ".lock")) << "a dead process leaves its lock";
   const auto start = std::chrono::steady_clock::now();
-  const RunLock lock(run_);
+  const RunLock lock(run_, fail_);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
@@ -95,7 +102,7 @@ TEST_F(RunLockTest, AnotherHostsOwnerIsBelievedWhileItBeats) {
     }
   });
   ::testing::internal::CaptureStderr();
-  expect_error<InputError>([&] { RunLock{run_}; },
+  expect_error<InputError>([&] { RunLock(run_, fail_); },
                            HasSubstr("process 12 on elsewhere trains here"));
   ::testing::internal::GetCapturedStderr();
   done = true;
@@ -106,22 +113,53 @@ TEST_F(RunLockTest, AnotherHostsDeadOwnerIsFollowed) {
   fs::create_directories(run_);
   lock_by_another_host(7);
   ::testing::internal::CaptureStderr();
-  { const RunLock lock(run_); }
+  { const RunLock lock(run_, fail_); }
   EXPECT_THAT(::testing::internal::GetCapturedStderr(),
               HasSubstr("taken over from process 12 on elsewhere, which is gone"));
+}
+
+TEST_F(RunLockTest, OfTwoThatFollowADeadOwnerOneIsRefused) {
+  fs::create_directories(run_);
+  lock_by_another_host(7);
+  ::testing::internal::CaptureStderr();
+  std::thread rival([&] {
+    // The rival on a third host has watched as long, and writes its name after us.
+    while (!read_file(run_ / ".lock", 1000).starts_with(R"({"host":")" + host_name())) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    lock_by_another_host(1);
+  });
+  expect_error<InputError>([&] { RunLock(run_, fail_); },
+                           HasSubstr("process 12 on elsewhere trains here"));
+  rival.join();
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(read_file(run_ / ".lock", 1000), HasSubstr("elsewhere"));
+}
+
+TEST_F(RunLockTest, AnOwnerWhoseRunWasTakenIsToldAndLeavesTheLock) {
+  std::promise<std::string> lost;
+  {
+    const RunLock lock(run_, [&](const std::string& reason) { lost.set_value(reason); });
+    lock_by_another_host(1);
+    auto reason = lost.get_future();
+    ASSERT_EQ(reason.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+    EXPECT_THAT(reason.get(), HasSubstr("process 12 on elsewhere has taken over"));
+  }
+  EXPECT_THAT(read_file(run_ / ".lock", 1000), HasSubstr("elsewhere"));
 }
 
 TEST_F(RunLockTest, ALockThatItsOwnersDeathCutOffIsFollowed) {
   fs::create_directories(run_);
   std::ofstream(run_ / ".lock") << R"({"host":"else)";
-  EXPECT_NO_THROW(RunLock{run_});
+  EXPECT_NO_THROW(RunLock(run_, fail_));
 }
 
 TEST_F(RunLockTest, APlaceThatCannotBeWrittenIsRefused) {
-  expect_error<InputError>([] { RunLock("/proc/run"); }, HasSubstr("cannot be made"));
+  expect_error<InputError>([&] { RunLock("/proc/run", fail_); }, HasSubstr("cannot be made"));
   std::ofstream(folder_ / "file") << "a file";
-  expect_error<InputError>([&] { RunLock(folder_ / "file" / "run"); }, HasSubstr("cannot be made"));
-  expect_error<InputError>([] { RunLock("/proc"); }, HasSubstr("cannot be written"));
+  expect_error<InputError>([&] { RunLock(folder_ / "file" / "run", fail_); },
+                           HasSubstr("cannot be made"));
+  expect_error<InputError>([&] { RunLock("/proc", fail_); }, HasSubstr("cannot be written"));
 }
 
 }  // namespace
