@@ -53,7 +53,7 @@ std::string signal_name(int signal) {
 
 void leave_if_asked_to_stop() {
   if (const auto signal = stop_signal()) {
-    throw StopRequested("stopped by {}; the same command begins again", signal_name(*signal));
+    throw StopRequested("stopped by {}; give the same command again", signal_name(*signal));
   }
 }
 

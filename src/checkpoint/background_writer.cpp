@@ -2,7 +2,6 @@
 
 #include <ATen/ops/empty.h>
 
-#include <chrono>
 #include <stdexcept>
 
 #include "base/error.h"
@@ -51,9 +50,11 @@ void BackgroundWriter::start(const CheckpointInfo& info, const CheckpointTensors
 }
 
 std::optional<SaveOutcome> BackgroundWriter::poll() {
-  const bool ended = under_way_.valid() &&
-                     under_way_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-  return ended ? std::optional(under_way_.get()) : std::nullopt;
+  return ends_within(std::chrono::seconds(0)) ? wait() : std::nullopt;
+}
+
+bool BackgroundWriter::ends_within(std::chrono::duration<double> patience) const {
+  return !under_way_.valid() || under_way_.wait_for(patience) == std::future_status::ready;
 }
 
 std::optional<SaveOutcome> BackgroundWriter::wait() {

@@ -1,6 +1,7 @@
 /// Saves checkpoints while the training goes on.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <future>
 #include <memory>
@@ -38,7 +39,9 @@ class BackgroundWriter {
              std::shared_ptr<void> held = nullptr);
   /// How the save that was started ended, once; nothing while it goes on, or when there is none.
   std::optional<SaveOutcome> poll();
-  /// The same, but waits for its end.
+  /// Whether nothing is being saved, or it ends within this time.
+  bool ends_within(std::chrono::duration<double> patience) const;
+  /// As poll(), but waits for the end.
   std::optional<SaveOutcome> wait();
 
  private:

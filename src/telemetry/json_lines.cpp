@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -107,14 +108,14 @@ JsonLines::JsonLines(const std::filesystem::path& path)
 
 JsonLines::~JsonLines() { ::close(descriptor_); }
 
-void JsonLines::write(std::string_view kind, int64_t step, int64_t images, const Json& more) {
+bool JsonLines::write(std::string_view kind, int64_t step, int64_t images, const Json& more) {
   Json line{{"kind", kind}, {"step", step}, {"images", images}, {"time", unix_seconds()}};
   for (const auto& [name, value] : more.items()) line[name] = value;
   // Text from outside (a path, a system's message) may be no UTF-8: replaced, not thrown about.
-  append(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  return append(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-void JsonLines::write_step(const StepReport& report) {
+bool JsonLines::write_step(const StepReport& report) {
   Json more{{"loss", report.loss}};
   for (const auto& [name, value] : report.loss_terms) more["loss_" + name] = value;
   more["learning_rate"] = report.learning_rate;
@@ -122,24 +123,25 @@ void JsonLines::write_step(const StepReport& report) {
   more["step_seconds"] = report.step_seconds;
   more["images_per_second"] = report.images_per_second();
   for (const auto& [part, seconds] : report.part_seconds) more[part + "_seconds"] = seconds;
-  write("train", report.step, report.images, more);
+  return write("train", report.step, report.images, more);
 }
 
 /// One write for a line, so that a reader, or a crash, meets whole lines.
-void JsonLines::append(std::string_view line) {
+bool JsonLines::append(std::string_view line) {
   const off_t length_before = length_of(descriptor_);
   ssize_t put = 0;
   do {
     put = ::write(descriptor_, line.data(), line.size());
   } while (put < 0 && errno == EINTR);
-  if (put == static_cast<ssize_t>(line.size())) return;
+  if (put == static_cast<ssize_t>(line.size())) return true;
 
   const std::string reason = put < 0 ? std::strerror(errno) : "the disk is full";
   if (put > 0) cut_to(length_before);
-  if (dropped_lines_++ == 0) {
+  if (!std::exchange(has_warned_, true)) {
     log_warning("{}: a line could not be written: {}; the run goes on, lines may be missing",
                 path_.string(), reason);
   }
+  return false;
 }
 
 void JsonLines::sync() { ::fdatasync(descriptor_); }

@@ -20,8 +20,8 @@ namespace gm {
 /// the disk refuses.
 std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64_t step);
 
-/// Appends lines to a file. A line that cannot be written (full disk) is dropped, with one warning,
-/// and counted: a lost line must not stop a run.
+/// Appends lines to a file. A line that cannot be written (full disk) is dropped, the first with a
+/// warning: a lost line must not stop a run.
 class JsonLines {
  public:
   /// Creates the file or goes on at its end. Throws Error when it cannot be opened.
@@ -32,25 +32,23 @@ class JsonLines {
 
   /// Writes `{"kind": kind, "step": step, "images": images, "time": now, ...more}`. `kind` is one
   /// of train, evaluation, sample, checkpoint, event; `more` an object. Numbers that are not finite
-  /// become null.
-  void write(std::string_view kind, int64_t step, int64_t images,
+  /// become null. Returns whether the line is written.
+  bool write(std::string_view kind, int64_t step, int64_t images,
              const nlohmann::ordered_json& more);
   /// The `train` line of a step: loss, loss_NAME, learning_rate, gradient_norm, step_seconds,
   /// images_per_second, and PART_seconds.
-  void write_step(const StepReport& report);
+  bool write_step(const StepReport& report);
 
   /// Returns when what was written is on the disk, or cannot get there.
   void sync();
 
-  int64_t dropped_lines() const { return dropped_lines_; }
-
  private:
-  void append(std::string_view line);
+  bool append(std::string_view line);
   void cut_to(off_t length);
 
   std::filesystem::path path_;
   int descriptor_ = -1;
-  int64_t dropped_lines_ = 0;
+  bool has_warned_ = false;
 };
 
 }  // namespace gm

@@ -63,6 +63,8 @@ struct Metrics::Families {
       counter("gm_data_wait_seconds_total", "Wall clock that steps on this rank waited for data.");
   Gauge& last_step = gauge("gm_last_step_timestamp_seconds",
                            "Unix time at which the last step ended; 0 before the first.");
+  Counter& lost_lines =
+      counter("gm_lost_metrics_lines_total", "Lines of metrics.jsonl that could not be written.");
   Counter& checkpoints = counter("gm_checkpoints_total", "Checkpoints that were written.");
   Counter& checkpoint_failures =
       counter("gm_checkpoint_failures_total", "Checkpoints that could not be written.");
@@ -111,6 +113,8 @@ void Metrics::record_step(const StepReport& report) {
 }
 
 void Metrics::record_skipped_step() { families_->skipped_steps.Increment(); }
+
+void Metrics::record_lost_line() { families_->lost_lines.Increment(); }
 
 void Metrics::record_checkpoint(double seconds, bool succeeded) {
   if (!succeeded) {

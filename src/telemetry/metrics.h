@@ -22,6 +22,8 @@ class Metrics {
   void record_step(const StepReport& report);
   /// A step whose loss or gradient was not finite, so that it changed no weight.
   void record_skipped_step();
+  /// A line of metrics.jsonl that could not be written.
+  void record_lost_line();
   /// A checkpoint attempt; a failed one only counts as a failure.
   void record_checkpoint(double seconds, bool succeeded);
 

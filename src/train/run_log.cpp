@@ -17,12 +17,30 @@ RunLog::RunLog(const RunDirectory& directory, Metrics& metrics, const Options& o
 
 void RunLog::write(std::string_view kind, const RunState& state,
                    const nlohmann::ordered_json& more) {
-  if (json_lines_) json_lines_->write(kind, state.step, state.images, more);
+  if (!json_lines_) return;
+  tell_of_lost_lines(state);
+  count_lost_line(json_lines_->write(kind, state.step, state.images, more));
+}
+
+/// As soon as there is room again.
+void RunLog::tell_of_lost_lines(const RunState& state) {
+  if (lost_lines_ == 0) return;
+  const nlohmann::ordered_json event{{"event", "lines_lost"}, {"lines", lost_lines_}};
+  if (json_lines_->write("event", state.step, state.images, event)) lost_lines_ = 0;
+}
+
+void RunLog::count_lost_line(bool written) {
+  if (written) return;
+  ++lost_lines_;
+  metrics_.record_lost_line();
 }
 
 void RunLog::step(const StepReport& report) {
   metrics_.record_step(report);
-  if (json_lines_) json_lines_->write_step(report);
+  if (json_lines_) {
+    tell_of_lost_lines({.step = report.step, .images = report.images});
+    count_lost_line(json_lines_->write_step(report));
+  }
   if (progress_) progress_->update(report);
 }
 

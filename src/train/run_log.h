@@ -39,10 +39,13 @@ class RunLog {
 
  private:
   void write(std::string_view kind, const RunState& state, const nlohmann::ordered_json& more);
+  void tell_of_lost_lines(const RunState& state);
+  void count_lost_line(bool written);
 
   Metrics& metrics_;
   std::optional<JsonLines> json_lines_;
   bool has_first_samples_ = false;
+  int64_t lost_lines_ = 0;  // of which metrics.jsonl does not tell yet
   std::optional<ProgressLine> progress_;
 };
 

@@ -1,5 +1,7 @@
 #include "train/trainer.h"
 
+#include <exception>
+
 #include "base/error.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
@@ -8,6 +10,13 @@
 #include "train/sampling.h"
 
 namespace gm {
+
+namespace {
+
+/// How long a rank that has failed waits for the save under way before it says why.
+constexpr auto kPatienceWithSave = std::chrono::seconds(3);
+
+}  // namespace
 
 Trainer::Trainer(const TrainerConfig& config, const TrainerParts& parts)
     : config_(config), parts_(parts), writer_(parts.checkpoints) {
@@ -48,6 +57,9 @@ void Trainer::run() {
     finish_checkpoint();
     throw;
   } catch (...) {
+    // The others shall not wait for the reason until a large checkpoint is on a slow disk. Giving
+    // it up harms none of the older ones.
+    if (!writer_.ends_within(kPatienceWithSave)) std::terminate();  // says why, ends the world
     take_note(writer_.wait());
     throw;
   }

@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import unittest
 
 from support.programs import Exercises, wait_until
@@ -47,6 +48,25 @@ class FailingDisk(Exercises):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertIn("No space left on device", done.stderr)
                 self.assert_same_checkpoint(run, self.reference())
+
+    def test_lost_lines_are_told_of(self):
+        done = self.train("told", fault={"PATH": "told/metrics.jsonl", "ACTION": "ENOSPC", "AT": 5})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lost = [line for line in self.lines("told", "event") if line["event"] == "lines_lost"]
+        self.assertEqual([line["lines"] for line in lost], [1])
+        steps = [line["step"] for line in self.lines("told", "train")]
+        self.assertEqual(sorted({*range(1, self.STEPS + 1)} - {*steps}), [lost[0]["step"] - 1])
+
+    def test_a_run_that_fails_does_not_wait_for_a_slow_save(self):
+        start = time.monotonic()
+        for ranks in (None, 2):
+            run = f"fails-{ranks}"
+            done = self.train(run, "optimizer.learning_rate=1e30", "optimizer.warmup_steps=0", "checkpoint.every=1",
+                              "train.max_nonfinite=1", ranks=ranks,
+                              fault={"PATH": f"{run}/checkpoints", "AT": 5, "ACTION": "slow"})
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("not finite 1 times in a row", self.last_words(done.stderr))
+        self.assertLess(time.monotonic() - start, 30, "the slow call alone takes a minute")
 
     def test_samples_that_cannot_be_written(self):
         done = self.train("no-grids", fault={"PATH": "/samples/", "ACTION": "ENOSPC", **FOR_EVER})

@@ -29,7 +29,7 @@ class Stopped(Exercises):
     def assert_stops_and_goes_on(self, run, process, *more, ranks=None):
         self.assertEqual(self.end_of(process), 75, self.errors(run))
         self.assertIn("stopped by SIG", self.last_words(self.errors(run)))
-        self.assertIn("the same command goes on", self.last_words(self.errors(run)))
+        self.assertIn("give the same command again", self.last_words(self.errors(run)))
         self.resume(run, *more, ranks=ranks)
         self.assert_undisturbed(run, self.reference(ranks, *more))
 
@@ -77,6 +77,19 @@ class Stopped(Exercises):
                 wait_until(self.has_step(run, 3), process)
                 process.send_signal(number)
                 self.assert_stops_and_goes_on(run, process, ranks=2)
+
+    def test_a_second_interrupt_of_the_local_launcher_ends_at_once(self):
+        run = "local-twice"
+        process = self.start_command(run, [LOCAL, "-n", 2, *self.arguments(run)],
+                                     self.environment({"PATH": f"{run}/checkpoints", "AT": 0, "ACTION": "slow"}))
+        wait_until(self.has_step(run, self.EVERY + 1), process)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            wait_until(lambda: process.poll() is not None or not pending(process.pid, signal.SIGINT))
+        self.assertNotIn(process.wait(timeout=10), (0, 75))
+        wait_until(lambda: not self.rank_processes(run))
+        self.resume(run, ranks=2)
+        self.assert_undisturbed(run, self.reference(2))
 
     def test_during_sampling(self):
         more = ["diffusion.steps=1000", "sample.every=12", "train.steps=12"]

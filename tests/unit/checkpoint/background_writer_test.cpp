@@ -52,6 +52,7 @@ TEST(BackgroundWriterTest, SavesTheMomentOfItsStart) {
   flat.fill_(2);  // the training goes on
   random.zero_();
   EXPECT_FALSE(writer.poll());
+  EXPECT_FALSE(writer.ends_within(std::chrono::milliseconds(1)));
   EXPECT_THROW(writer.start(at_step(2), {}), std::logic_error);
   storage.go();
   const auto outcome = writer.wait();
@@ -62,6 +63,7 @@ TEST(BackgroundWriterTest, SavesTheMomentOfItsStart) {
   const auto saved = Checkpoint(outcome->folder).load("model");
   EXPECT_TRUE(saved.at("flat").equal(at::ones({4, 3, 2, 2})));
   EXPECT_TRUE(saved.at("random").equal(random_then));
+  EXPECT_TRUE(writer.ends_within(std::chrono::milliseconds(0)));
   EXPECT_FALSE(writer.poll()) << "an outcome is told once";
   EXPECT_FALSE(writer.wait());
 }

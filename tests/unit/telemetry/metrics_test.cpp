@@ -83,9 +83,9 @@ TEST(Metrics, EverySeriesIsThereFromTheStart) {
   const std::string text = Metrics().text();
   for (const char* line :
        {"gm_build_info{version=\"" GM_VERSION "\"} 1\n", "gm_steps_total 0\n",
-        "gm_images_total 0\n", "gm_skipped_steps_total 0\n", "gm_loss{term=\"total\"} 0\n",
-        "gm_learning_rate 0\n", "gm_gradient_norm 0\n", "gm_step_seconds_count 0\n",
-        "gm_step_part_seconds_total{part=\"data\"} 0\n",
+        "gm_images_total 0\n", "gm_skipped_steps_total 0\n", "gm_lost_metrics_lines_total 0\n",
+        "gm_loss{term=\"total\"} 0\n", "gm_learning_rate 0\n", "gm_gradient_norm 0\n",
+        "gm_step_seconds_count 0\n", "gm_step_part_seconds_total{part=\"data\"} 0\n",
         "gm_step_part_seconds_total{part=\"forward_backward\"} 0\n",
         "gm_step_part_seconds_total{part=\"reduction\"} 0\n",
         "gm_step_part_seconds_total{part=\"optimizer\"} 0\n", "gm_data_wait_seconds_total 0\n",
