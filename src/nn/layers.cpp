@@ -11,32 +11,32 @@ Linear::Linear(const ParameterScope& scope, int64_t in, int64_t out)
 
 at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight_, bias_); }
 
-PreparedWeight::PreparedWeight(const ParameterScope& scope, int64_t in, int64_t out, int64_t size,
-                               bool standardized)
-    : weight_(scope.uniform("weight", {out, in, size, size}, in * size * size)),
-      standardized_(standardized),
-      version_(scope.version()) {}
-
-const at::Tensor& PreparedWeight::get() const {
-  // What was made without a graph is of no use to a pass that needs one, and the other way round it
-  // would keep the graph alive.
-  const bool needs_graph = at::GradMode::is_enabled() && weight_.requires_grad();
-  if (prepared_version_ != *version_ || prepared_.requires_grad() != needs_graph) {
-    prepared_ = standardized_ ? ops::standardize_weight(weight_)
-                              : weight_.contiguous(at::MemoryFormat::ChannelsLast);
-    prepared_version_ = *version_;
-  }
-  return prepared_;
-}
-
 Conv::Conv(const ParameterScope& scope, int64_t in, int64_t out, int64_t size,
            const ConvOptions& options)
-    : weight_(scope, in, out, size, options.standardized),
+    : weight_(scope.uniform("weight", {out, in, size, size}, in * size * size)),
       bias_(options.bias ? scope.uniform("bias", {out}, in * size * size) : at::Tensor()),
-      options_(options) {}
+      options_(options),
+      prepared_(scope) {}
+
+const at::Tensor& Conv::weight() const {
+  return prepared_.get([&] { return weight_.contiguous(at::MemoryFormat::ChannelsLast); });
+}
 
 at::Tensor Conv::operator()(const at::Tensor& x) const {
   return at::conv2d(x, weight(), bias_, options_.stride, options_.padding);
+}
+
+Conv3x3::Conv3x3(const ParameterScope& scope, int64_t in, int64_t out, bool standardized)
+    : weight_(scope.uniform("weight", {out, in, 3, 3}, in * 9)),
+      bias_(scope.uniform("bias", {out}, in * 9)),
+      standardized_(standardized),
+      prepared_(scope) {}
+
+at::Tensor Conv3x3::operator()(const at::Tensor& x, const at::Tensor& beside) const {
+  const ops::Convolution3x3Weight& weight = prepared_.get([&] {
+    return ops::prepare_convolution3x3(standardized_ ? ops::standardize_weight(weight_) : weight_);
+  });
+  return ops::convolution3x3(x, weight, bias_, beside);
 }
 
 }  // namespace gm

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
 
 #include <cstdint>
 #include <memory>
 
+#include "nn/ops/convolution3x3.h"
 #include "nn/parameter_scope.h"
 
 namespace gm {
@@ -22,31 +24,38 @@ class Linear {
   at::Tensor bias_;    // [out]
 };
 
-/// A convolution's weight [out,in,h,w] in the form that kernels want: channels last and, if asked
-/// for, standardised. It is made at the first use after the parameter changed and shared by every
-/// pass until the next change, the backward passes of several micro-batches among them.
-class PreparedWeight {
+/// Something made of a network's parameters, at the first use after they changed. It is shared by
+/// every pass until the next change, the backward passes of several micro-batches among them.
+template <class Value>
+class MadeOnce {
  public:
-  PreparedWeight(const ParameterScope& scope, int64_t in, int64_t out, int64_t size,
-                 bool standardized);
-  const at::Tensor& get() const;
+  explicit MadeOnce(const ParameterScope& scope) : version_(scope.version()) {}
+
+  template <class Make>
+  const Value& get(const Make& make) const {
+    // What was made without a graph is of no use to a pass that needs one, and the other way round
+    // it would keep the graph alive.
+    const bool with_graph = c10::GradMode::is_enabled();
+    if (made_at_ != *version_ || with_graph_ != with_graph) {
+      value_ = make();
+      made_at_ = *version_;
+      with_graph_ = with_graph;
+    }
+    return value_;
+  }
 
  private:
-  at::Tensor weight_;
-  bool standardized_;
   std::shared_ptr<const int64_t> version_;
 
-  mutable at::Tensor prepared_;
-  mutable int64_t prepared_version_ = -1;
+  mutable Value value_;
+  mutable int64_t made_at_ = -1;
+  mutable bool with_graph_ = false;
 };
 
 struct ConvOptions {
   int64_t stride = 1;
   int64_t padding = 0;
   bool bias = true;
-  /// Each output channel's weights are brought to mean 0 and variance 1 (Qiao et al., "Micro-batch
-  /// training with batch-channel normalization and weight standardization", 2019).
-  bool standardized = false;
 };
 
 /// A square convolution of `size` x `size`.
@@ -56,13 +65,32 @@ class Conv {
        const ConvOptions& options = {});
   at::Tensor operator()(const at::Tensor& x) const;
 
-  const at::Tensor& weight() const { return weight_.get(); }
+  const at::Tensor& weight() const;
   const at::Tensor& bias() const { return bias_; }
 
  private:
-  PreparedWeight weight_;
-  at::Tensor bias_;  // [out], or undefined
+  at::Tensor weight_;  // [out,in,size,size]
+  at::Tensor bias_;    // [out], or undefined
   ConvOptions options_;
+  MadeOnce<at::Tensor> prepared_;  // channels last
+};
+
+/// A 3x3 convolution that keeps the size of the picture.
+class Conv3x3 {
+ public:
+  /// `standardized`: each output channel's weights are brought to mean 0 and variance 1 (Qiao et
+  /// al., "Micro-batch training with batch-channel normalization and weight standardization",
+  /// 2019).
+  Conv3x3(const ParameterScope& scope, int64_t in, int64_t out, bool standardized = false);
+
+  /// Of `x`, or of `x` and `beside` as if concatenated along channels.
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& beside = {}) const;
+
+ private:
+  at::Tensor weight_;  // [out,in,3,3]
+  at::Tensor bias_;    // [out]
+  bool standardized_;
+  MadeOnce<ops::Convolution3x3Weight> prepared_;
 };
 
 }  // namespace gm

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <optional>
+#include <variant>
 
 #include "base/error.h"
 #include "nn/layers.h"
@@ -60,21 +61,22 @@ struct TimeEmbedding {
 /// Convolution, group norm, SiLU.
 struct Block {
   Block(const ParameterScope& scope, int64_t in, int64_t out)
-      : proj(scope / "proj", in, out, 3, {.padding = 1, .standardized = true}),
+      : proj(scope / "proj", in, out, /*standardized=*/true),
         weight((scope / "norm").ones("weight", {out})),
         bias((scope / "norm").zeros("bias", {out})) {}
 
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& scale_shift,
-                        const at::Tensor& residual) const {
-    return ops::group_norm_silu(proj(x), weight, bias, kGroups, scale_shift, residual);
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& beside,
+                        const at::Tensor& scale_shift, const at::Tensor& residual) const {
+    return ops::group_norm_silu(proj(x, beside), weight, bias, kGroups, scale_shift, residual);
   }
 
-  Conv proj;
+  Conv3x3 proj;
   at::Tensor weight;
   at::Tensor bias;
 };
 
-/// Two blocks and a way around them; the time enters the first as a scale and a shift.
+/// Two blocks and a way around them; the time enters the first as a scale and a shift. Where there
+/// is a `beside`, they read it and `x` as if concatenated along channels.
 struct ResidualBlock {
   ResidualBlock(const ParameterScope& scope, int64_t in, int64_t out, int64_t time_dim)
       : time_mlp(scope / "mlp.1", time_dim, 2 * out),
@@ -83,9 +85,15 @@ struct ResidualBlock {
     if (in != out) res_conv.emplace(scope / "res_conv", in, out, 1);
   }
 
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& time) const {
-    const at::Tensor h = block1(x, time_mlp(time), {});
-    return block2(h, {}, res_conv ? (*res_conv)(x) : x);
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& time,
+                        const at::Tensor& beside = {}) const {
+    const at::Tensor h = block1(x, beside, time_mlp(time), {});
+    return block2(h, {}, {}, around(x, beside));
+  }
+
+  at::Tensor around(const at::Tensor& x, const at::Tensor& beside) const {
+    if (!res_conv) return x;
+    return (*res_conv)(beside.defined() ? at::cat({x, beside}, 1) : x);
   }
 
   Linear time_mlp;
@@ -132,26 +140,30 @@ struct FullAttention {
 
 /// Half the size, or the same at the lowest level.
 struct Downsample {
+  using Layer = std::variant<Conv3x3, Conv>;
+
   Downsample(const ParameterScope& scope, int64_t in, int64_t out, bool lowest)
-      : conv(lowest ? Conv(scope, in, out, 3, {.padding = 1})
-                    : Conv(scope, in, out, 4, {.stride = 2, .padding = 1})) {}
+      : conv(lowest ? Layer(Conv3x3(scope, in, out))
+                    : Layer(Conv(scope, in, out, 4, {.stride = 2, .padding = 1}))) {}
 
-  at::Tensor operator()(const at::Tensor& x) const { return conv(x); }
+  at::Tensor operator()(const at::Tensor& x) const {
+    return std::visit([&](const auto& layer) { return layer(x); }, conv);
+  }
 
-  Conv conv;
+  Layer conv;
 };
 
 /// Twice the size by nearest neighbours, or the same at the highest level; then a convolution.
 struct Upsample {
   Upsample(const ParameterScope& scope, int64_t in, int64_t out, bool is_highest)
-      : highest(is_highest), conv(highest ? scope : scope / 1, in, out, 3, {.padding = 1}) {}
+      : highest(is_highest), conv(highest ? scope : scope / 1, in, out) {}
 
   at::Tensor operator()(const at::Tensor& x) const {
     return conv(highest ? x : at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
   }
 
   bool highest;
-  Conv conv;
+  Conv3x3 conv;
 };
 
 struct DownLevel {
@@ -199,8 +211,6 @@ void check(const ModelConfig& config, int64_t channels) {
   }
   if (channels < 1) throw InputError("pictures of {} channels: at least 1 is needed", channels);
 }
-
-at::Tensor beside(const at::Tensor& a, const at::Tensor& b) { return at::cat({a, b}, 1); }
 
 }  // namespace
 
@@ -301,12 +311,12 @@ at::Tensor Unet::forward(const at::Tensor& pictures, const at::Tensor& t) {
   x = net.mid_block2(x, time);
 
   for (const UpLevel& level : net.ups) {
-    x = level.block1(beside(x, pop_skip()), time);
-    x = level.block2(beside(x, pop_skip()), time);
+    x = level.block1(x, time, pop_skip());
+    x = level.block2(x, time, pop_skip());
     x = level.upsample(level.attention(x));
   }
 
-  return net.final_conv(net.final_block(beside(x, first), time));
+  return net.final_conv(net.final_block(x, time, first));
 }
 
 void Unet::weights_changed() { ++*layers_->version; }

@@ -5,56 +5,16 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include <functional>
 #include <limits>
 
 #include "nn/ops/channel_layer_norm.h"
 #include "nn/ops/group_norm_silu.h"
 #include "nn/ops/linear_attention.h"
 #include "nn/ops/standardize_weight.h"
+#include "unit/nn/ops/agreement.h"
 
 namespace gm::ops {
 namespace {
-
-using at::Tensor;
-using Tensors = std::vector<Tensor>;
-using Function = std::function<Tensor(const Tensors&)>;
-
-constexpr auto kLast = at::MemoryFormat::ChannelsLast;
-
-Tensor pictures(at::IntArrayRef shape) { return at::randn(shape).contiguous(kLast); }
-
-/// f(inputs), and the gradients of the sum of f(inputs) times a fixed random tensor.
-Tensors run(const Function& f, const Tensors& inputs, at::ScalarType type) {
-  Tensors variables;
-  for (const Tensor& input : inputs) {
-    variables.push_back(input.defined() ? input.to(type).clone().detach().requires_grad_() : input);
-  }
-  const Tensor y = f(variables);
-  at::manual_seed(99);
-  const Tensor weights = at::randn(y.sizes(), at::kDouble).to(type);
-  (y * weights).sum().backward();
-  Tensors results = {y};
-  for (const Tensor& variable : variables) {
-    results.push_back(variable.defined() ? variable.grad() : variable);
-  }
-  return results;
-}
-
-/// `kernel` in single precision and `plain` in double give the same, to `tolerance` of each
-/// tensor's length.
-void expect_agreement(const Function& kernel, const Function& plain, const Tensors& inputs,
-                      double tolerance = 3e-6) {
-  const Tensors actual = run(kernel, inputs, at::kFloat);
-  const Tensors expected = run(plain, inputs, at::kDouble);
-  for (size_t i = 0; i < actual.size(); ++i) {
-    if (!expected[i].defined()) continue;
-    ASSERT_EQ(actual[i].sizes(), expected[i].sizes()) << i;
-    const double error = (actual[i].to(at::kDouble) - expected[i]).norm().item<double>();
-    EXPECT_LE(error, tolerance * expected[i].norm().item<double>() + 1e-6)
-        << (i == 0 ? "result" : "gradient of input " + std::to_string(i - 1));
-  }
-}
 
 struct Shape {
   int64_t pictures, channels, height, width;

@@ -1,0 +1,31 @@
+/// The U-Net's 3x3 convolution: most of the arithmetic of a step.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace gm::ops {
+
+/// The weight of a 3x3 convolution, and the forms of it by which the device's kernels multiply.
+/// They are made once and used by many passes.
+struct Convolution3x3Weight {
+  at::Tensor weight;  // [out,in,3,3]; receives the gradient
+  /// For results and, where it was made with gradients enabled, for gradients of the inputs.
+  /// Undefined where there is no kernel.
+  at::Tensor form;
+  at::Tensor backward_form;
+};
+
+Convolution3x3Weight prepare_convolution3x3(const at::Tensor& weight);
+
+/// The convolution with stride 1 and a border of zeros of `x` [N,C,H,W], or of `x` and `beside`
+/// [N,D,H,W] as if concatenated along channels, plus `bias` [out]: [N,out,H,W], channels last if
+/// `x` is. `weight` has C or C + D inputs; it must have been prepared with gradients enabled if
+/// any are wanted. Backward may run through the weight any number of times.
+at::Tensor convolution3x3(const at::Tensor& x, const Convolution3x3Weight& weight,
+                          const at::Tensor& bias, const at::Tensor& beside = {});
+
+/// The same as plain ATen operators: the oracle, and the way on any device, shape and type.
+at::Tensor convolution3x3_plain(const at::Tensor& x, const at::Tensor& weight,
+                                const at::Tensor& bias, const at::Tensor& beside = {});
+
+}  // namespace gm::ops

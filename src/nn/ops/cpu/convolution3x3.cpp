@@ -1,0 +1,123 @@
+// 3x3 convolutions on the CPU.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/library.h>
+
+#include <optional>
+#include <tuple>
+
+#include "nn/ops/cpu/parallel.h"
+#include "nn/ops/cpu/simd.h"
+#include "nn/ops/cpu/winograd.h"
+
+namespace gm::ops {
+
+namespace {
+
+using at::Tensor;
+
+/// Rows of a weight for a thread, at least: a few microseconds' work.
+constexpr int64_t kGrain = 4;
+
+Pictures<const float> read(const Tensor& x, const std::optional<Tensor>& beside = {}) {
+  return {x.size(2),
+          x.size(3),
+          {{x.const_data_ptr<float>(), x.size(1)},
+           {beside ? beside->const_data_ptr<float>() : nullptr, beside ? beside->size(1) : 0}}};
+}
+
+Pictures<float> write(const Tensor& y, const Tensor& beside = {}) {
+  return {y.size(2),
+          y.size(3),
+          {{y.mutable_data_ptr<float>(), y.size(1)},
+           {beside.defined() ? beside.mutable_data_ptr<float>() : nullptr,
+            beside.defined() ? beside.size(1) : 0}}};
+}
+
+/// [36,in,out] of a weight [out,in,3,3].
+Tensor form_of(const Tensor& weight) {
+  const int64_t out = weight.size(0), in = weight.size(1);
+  const Tensor transposed = weight.permute({2, 3, 1, 0}).contiguous();
+  Tensor form = at::empty({winograd::kElements, in, out}, weight.options());
+  at::parallel_for(0, in, kGrain, [&](int64_t begin, int64_t end) {
+    winograd::transform_weight(transposed.const_data_ptr<float>(), in, out, begin, end,
+                               form.mutable_data_ptr<float>());
+  });
+  return form;
+}
+
+/// [36,out,in] of a weight [out,in,3,3].
+Tensor backward_form_of(const Tensor& weight) {
+  const int64_t out = weight.size(0), in = weight.size(1);
+  Tensor form = at::empty({winograd::kElements, out, in}, weight.options());
+  at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
+    winograd::transform_weight_backward(weight.const_data_ptr<float>(), in, out, begin, end,
+                                        form.mutable_data_ptr<float>());
+  });
+  return form;
+}
+
+/// A row of scratch for each share of the pictures.
+Tensor scratch_for(const Tensor& x, const Tensor& form) {
+  return at::empty({shares_of(x.size(0)), winograd::scratch_size(form.size(1) + form.size(2))},
+                   x.options().memory_format(at::MemoryFormat::Contiguous));
+}
+
+/// Pictures like `x` of so many channels.
+Tensor pictures_like(const Tensor& x, int64_t channels) {
+  return at::empty({x.size(0), channels, x.size(2), x.size(3)},
+                   x.options().memory_format(at::MemoryFormat::ChannelsLast));
+}
+
+Tensor convolution3x3_forward(const Tensor& x, const std::optional<Tensor>& beside,
+                              const Tensor& form, const Tensor& bias) {
+  Tensor y = pictures_like(x, form.size(2));
+  const Tensor scratch = scratch_for(x, form);
+  for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
+    winograd::convolve(read(x, beside).from(begin), end - begin, form.const_data_ptr<float>(),
+                       bias.const_data_ptr<float>(), write(y).from(begin),
+                       scratch[share].mutable_data_ptr<float>());
+  });
+  return y;
+}
+
+std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(
+    const Tensor& dy, const Tensor& x, const std::optional<Tensor>& beside,
+    const Tensor& backward_form) {
+  const int64_t pictures = x.size(0), shares = shares_of(pictures);
+  const int64_t out = backward_form.size(1), in = backward_form.size(2);
+  Tensor dx = pictures_like(x, x.size(1));
+  Tensor dbeside = beside ? pictures_like(*beside, beside->size(1)) : Tensor();
+  const auto plain = x.options().memory_format(at::MemoryFormat::Contiguous);
+  const Tensor dform = at::zeros({shares, winograd::kElements, out, in}, plain);
+  const Tensor dbias = at::zeros({shares, out}, plain);
+  const Tensor scratch = scratch_for(x, backward_form);
+  for_each_share(pictures, [&](int64_t share, int64_t begin, int64_t end) {
+    float* const work = scratch[share].mutable_data_ptr<float>();
+    winograd::convolve(read(dy).from(begin), end - begin, backward_form.const_data_ptr<float>(),
+                       /*bias=*/nullptr, write(dx, dbeside).from(begin), work);
+    winograd::add_weight_gradient(read(x, beside).from(begin), read(dy).from(begin), end - begin,
+                                  dform[share].mutable_data_ptr<float>(),
+                                  dbias[share].mutable_data_ptr<float>(), work);
+  });
+
+  const Tensor dform_sum = dform.sum(0);
+  Tensor dweight = at::empty({out, in, 3, 3}, plain.memory_format(at::MemoryFormat::ChannelsLast));
+  at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
+    winograd::fold_weight_gradient(dform_sum.const_data_ptr<float>(), in, out, begin, end,
+                                   dweight.mutable_data_ptr<float>());
+  });
+  return {dx, dbeside, dweight, dbias.sum(0)};
+}
+
+}  // namespace
+
+}  // namespace gm::ops
+
+TORCH_LIBRARY_IMPL(gm, CPU, library) {
+  if (!gm::ops::kernels_run_here()) return;
+  library.impl("convolution3x3_form", &gm::ops::form_of);
+  library.impl("convolution3x3_backward_form", &gm::ops::backward_form_of);
+  library.impl("convolution3x3_forward", &gm::ops::convolution3x3_forward);
+  library.impl("convolution3x3_backward", &gm::ops::convolution3x3_backward);
+}

@@ -1,0 +1,33 @@
+/// Pictures as the convolutions' kernels read and write them.
+#pragma once
+
+#include <cstdint>
+
+namespace gm::ops {
+
+/// Channels of dense pictures, [N,H,W,channels].
+template <class Float>
+struct ChannelPart {
+  Float* data;
+  int64_t channels;
+};
+
+/// Pictures [N,H,W,C] whose channels lie in two tensors, the second's beside the first's. The
+/// second may have none.
+template <class Float>
+struct Pictures {
+  int64_t height;
+  int64_t width;
+  ChannelPart<Float> parts[2];
+
+  int64_t channels() const { return parts[0].channels + parts[1].channels; }
+
+  /// The same from picture `n` on.
+  Pictures from(int64_t n) const {
+    Pictures result = *this;
+    for (auto& part : result.parts) part.data += n * height * width * part.channels;
+    return result;
+  }
+};
+
+}  // namespace gm::ops

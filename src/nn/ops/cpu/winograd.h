@@ -1,0 +1,52 @@
+/// 3x3 convolutions (stride 1, a border of zeros) by Winograd's minimal filtering: tiles of 4x4
+/// results cost 36 products for each pair of channels instead of 144.
+///
+/// Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015: with
+/// y = A^T [(G w G^T) * (B^T x B)] A for a tile, * element by element, the sum over channels makes
+/// of each of the 36 elements a product of matrices. The matrices A, B, G belong to the points
+/// 0, +-sqrt(1/2), +-sqrt(2) and infinity, which lose half as many digits as the usual 0, +-1, +-2
+/// and infinity at the same cost.
+///
+/// All functions run on the calling thread and expect channels in multiples of 8.
+#pragma once
+
+#include <cstdint>
+
+#include "nn/ops/cpu/pictures.h"
+
+namespace gm::ops::winograd {
+
+/// The elements of a transformed tile.
+inline constexpr int64_t kElements = 36;
+
+/// Transforms weights for convolve(): form = G w G^T, of 36 * in * out floats, in an order of its
+/// own. `weight` [out,3,3,in] is read for the input channels [begin,end) only, and only their part
+/// of `form` is written, so that threads can share the work. `transposed` is [3,3,in,out], that is,
+/// the weight of the nine taps as matrices.
+void transform_weight(const float* transposed, int64_t in, int64_t out, int64_t begin, int64_t end,
+                      float* form);
+
+/// The same for the convolution that takes gradients of the results, [.., out] -> [.., in], from
+/// `weight` [out,3,3,in], for the output channels [begin,end) only.
+void transform_weight_backward(const float* weight, int64_t in, int64_t out, int64_t begin,
+                               int64_t end, float* form);
+
+/// How many floats of scratch the functions below want, for C input and output channels together.
+int64_t scratch_size(int64_t channels);
+
+/// y = convolution of `count` pictures x with the weight behind `form`, plus `bias` [C] unless
+/// null.
+void convolve(const Pictures<const float>& x, int64_t count, const float* form, const float* bias,
+              const Pictures<float>& y, float* scratch);
+
+/// Adds the gradient of the transformed weight to `dform` [36,out,in] and that of the bias to
+/// `dbias` [out], from `count` pictures x and the gradients of their results.
+void add_weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy,
+                         int64_t count, float* dform, float* dbias, float* scratch);
+
+/// Brings a gradient `dform` [36,out,in] back: dweight = G^T dform G, [out,3,3,in], for the output
+/// channels [begin,end).
+void fold_weight_gradient(const float* dform, int64_t in, int64_t out, int64_t begin, int64_t end,
+                          float* dweight);
+
+}  // namespace gm::ops::winograd

@@ -1,0 +1,146 @@
+// The 3x3 convolution against ATen's in double precision.
+#include "nn/ops/convolution3x3.h"
+
+#include <ATen/Parallel.h>
+
+#include <limits>
+#include <random>
+
+#include "unit/nn/ops/agreement.h"
+
+namespace gm::ops {
+namespace {
+
+/// The operator and its oracle over (x, weight, bias, beside).
+Tensor kernel(const Tensors& in) {
+  return convolution3x3(in[0], prepare_convolution3x3(in[1]), in[2], in[3]);
+}
+
+Tensor plain(const Tensors& in) { return convolution3x3_plain(in[0], in[1], in[2], in[3]); }
+
+struct Case {
+  int64_t pictures, channels, beside, out, height, width;
+};
+
+void PrintTo(const Case& c, std::ostream* stream) {
+  *stream << c.pictures << 'x' << c.channels << '+' << c.beside << "->" << c.out << " at "
+          << c.height << 'x' << c.width;
+}
+
+/// Inputs of `shape`, `beside` undefined where it has no channels.
+Tensors inputs(const Case& shape) {
+  const int64_t in = shape.channels + shape.beside;
+  const auto of = [&](int64_t channels) {
+    return channels == 0 ? Tensor()
+                         : pictures({shape.pictures, channels, shape.height, shape.width});
+  };
+  return {of(shape.channels), at::randn({shape.out, in, 3, 3}), at::randn({shape.out}),
+          of(shape.beside)};
+}
+
+/// Whole tiles and parts of them, down to a single pixel; fewer tiles than a block and more; every
+/// remainder of the products' rows and columns; the network's shapes; channels that no kernel
+/// takes.
+const Case kCases[] = {
+    {2, 8, 0, 8, 5, 9},     {1, 16, 0, 16, 1, 1},    {3, 16, 8, 24, 7, 7},  {1, 24, 16, 8, 28, 28},
+    {2, 16, 0, 16, 32, 32}, {2, 32, 16, 32, 16, 16}, {5, 64, 32, 64, 8, 8}, {3, 128, 64, 128, 4, 4},
+    {2, 40, 0, 56, 3, 17},  {4, 8, 64, 16, 2, 6},    {2, 3, 0, 16, 6, 6},   {2, 16, 0, 5, 6, 6},
+    {2, 16, 3, 16, 6, 6},   {2, 3, 5, 8, 6, 6},      {1, 70, 0, 1, 9, 4},
+};
+
+class Convolution3x3 : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override { at::manual_seed(1); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Convolution3x3, testing::ValuesIn(kCases));
+
+TEST_P(Convolution3x3, AgreesWithThePlainForm) {
+  expect_agreement(kernel, plain, inputs(GetParam()));
+}
+
+TEST(Convolution3x3Of, RandomShapesAgreeWithThePlainForm) {
+  std::mt19937 random(7);
+  const auto draw = [&](int64_t lowest, int64_t highest) {
+    return std::uniform_int_distribution<int64_t>(lowest, highest)(random);
+  };
+  for (int i = 0; i < 60; ++i) {
+    // Every other one of channels that have a kernel.
+    const int64_t unit = i % 2 == 0 ? 8 : 1;
+    const auto channels = [&](int64_t lowest) { return unit * draw(lowest, 70 / unit); };
+    const Case shape = {draw(1, 5),  channels(1), draw(0, 1) * channels(1),
+                        channels(1), draw(1, 19), draw(1, 19)};
+    SCOPED_TRACE(testing::PrintToString(shape));
+    expect_agreement(kernel, plain, inputs(shape));
+  }
+}
+
+TEST(Convolution3x3Of, TakesInputsOfAnyLayout) {
+  at::manual_seed(1);
+  const Tensor x = at::randn({2, 16, 12, 9}), beside = at::randn({2, 8, 12, 9});
+  const Tensor weight = at::randn({16, 24, 3, 3}), bias = at::randn({16});
+  const Tensor expected = plain({x, weight, bias, beside});
+  const Tensor wide = at::randn({2, 16, 12, 18}).slice(3, 0, 18, 2).copy_(x);
+  for (const Tensor& input : {x, x.contiguous(kLast), wide}) {
+    for (const Tensor& other : {beside, beside.contiguous(kLast)}) {
+      EXPECT_TRUE(kernel({input, weight, bias, other}).allclose(expected, 1e-4, 1e-4));
+    }
+  }
+}
+
+TEST(Convolution3x3Of, LetsSeveralBackwardPassesThroughOneWeight) {
+  at::manual_seed(1);
+  const Tensors in = inputs({4, 16, 8, 16, 8, 8});
+  const auto gradient = [&](const std::vector<std::pair<int64_t, int64_t>>& micro_batches) {
+    const Tensor weight = in[1].detach().clone().requires_grad_();
+    const Convolution3x3Weight prepared = prepare_convolution3x3(weight);
+    for (const auto& [first, count] : micro_batches) {
+      convolution3x3(in[0].narrow(0, first, count), prepared, in[2], in[3].narrow(0, first, count))
+          .square()
+          .sum()
+          .backward();
+    }
+    return weight.grad();
+  };
+  EXPECT_TRUE(gradient({{0, 1}, {1, 3}}).allclose(gradient({{0, 4}}), 1e-4, 1e-3));
+}
+
+TEST(Convolution3x3Of, MakesNothingForBackwardWhereThereIsNone) {
+  const Tensors in = inputs({2, 16, 8, 16, 8, 8});
+  const Tensor weight = in[1].requires_grad_();
+  EXPECT_TRUE(prepare_convolution3x3(weight).backward_form.defined());
+  const at::NoGradGuard no_gradients;
+  const Convolution3x3Weight prepared = prepare_convolution3x3(weight);
+  EXPECT_FALSE(prepared.backward_form.defined());
+  EXPECT_TRUE(convolution3x3(in[0], prepared, in[2], in[3]).allclose(plain(in), 1e-4, 1e-4));
+}
+
+TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
+  const int before = at::get_num_threads();
+  at::manual_seed(1);
+  const Tensors in = inputs({5, 16, 24, 16, 9, 9});
+  at::set_num_threads(1);
+  const Tensors one = run(kernel, in, at::kFloat);
+  for (const int threads : {2, 3}) {
+    at::set_num_threads(threads);
+    const Tensors several = run(kernel, in, at::kFloat);
+    for (const size_t of_pictures : {0, 1, 4}) {
+      EXPECT_TRUE(one[of_pictures].equal(several[of_pictures]));
+    }
+    for (const size_t of_parameters : {2, 3}) {
+      EXPECT_TRUE(one[of_parameters].allclose(several[of_parameters], 1e-4, 1e-3));
+    }
+  }
+  at::set_num_threads(before);
+}
+
+TEST(Convolution3x3Of, PassesOnWhatIsNotANumber) {
+  Tensors in = inputs({2, 16, 0, 8, 8, 8});
+  in[0][1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
+  const Tensor y = kernel(in);
+  EXPECT_TRUE(y[0].isfinite().all().item<bool>());
+  EXPECT_TRUE(y[1].isnan().any().item<bool>());
+}
+
+}  // namespace
+}  // namespace gm::ops
