@@ -7,6 +7,7 @@
 
 #include "base/allocator.h"
 #include "base/error.h"
+#include "base/kernel_set.h"
 #include "base/log.h"
 #include "checkpoint/checkpoint_store.h"
 #include "checkpoint/weights.h"
@@ -105,6 +106,7 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command) {
 }
 
 void sample(World& world, const SampleCommand& command) {
+  require_wanted_kernel_set();
   const RunConfig config = read_run_config(command.run);
   require_folder_of(command.out);
   if (!command.trajectory.empty()) require_folder_of(command.trajectory);

@@ -5,6 +5,7 @@
 #include "base/allocator.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/kernel_set.h"
 #include "base/log.h"
 #include "checkpoint/checkpoint_store.h"
 #include "checkpoint/weights.h"
@@ -28,7 +29,8 @@ namespace gm {
 namespace {
 
 std::string device_row(const World& world) {
-  return fmt::format("CPU, {} thread{} a rank", world.threads(), world.threads() == 1 ? "" : "s");
+  return fmt::format("CPU, {} thread{} a rank, {} kernels", world.threads(),
+                     world.threads() == 1 ? "" : "s", name_of(kernel_set()));
 }
 
 void show_run(const World& world, const RunConfig& config, const ImageDataset& dataset,
@@ -108,6 +110,9 @@ void check_configuration(World& world, const RunConfig& config, const RunDirecto
   require_same_everywhere(ranks, "the program", program_build_id());
   require_same_everywhere(ranks, "the configuration", to_toml(config));
   require_device(config.run.device);
+  require_wanted_kernel_set();
+  // Other instructions round otherwise, and the ranks' weights would part.
+  require_same_everywhere(ranks, "the kernels (GM_KERNELS can choose them)", name_of(kernel_set()));
   check_divisible(config.data.shards, config.train.batch_size, world.size());
   check_image_size(config.model, config.data.image_size, config.data.image_size);
   on_rank_zero(ranks, [&] {

@@ -41,9 +41,10 @@ def png_rows(path):
 
 
 class Runs(Programs):
-    def train(self, run, *arguments, ranks=None):
+    def train(self, run, *arguments, ranks=None, **more):
         """A run of the small configuration that has to succeed; its train lines."""
-        done = self.run_program("gm_train", [f"data.path={self.data}", *SMALL, f"run.dir={run}", *arguments], ranks)
+        done = self.run_program("gm_train", [f"data.path={self.data}", *SMALL, f"run.dir={run}", *arguments], ranks,
+                                **more)
         self.assertEqual(done.returncode, 0, done.stderr)
         return self.lines(run, "train")
 
@@ -68,6 +69,14 @@ class WholeRuns(Runs):
         self.assertEqual([line["step"] for line in self.lines("whole", "checkpoint")], [2, 3])
         hidden = [p for p in run.rglob(".*")]
         self.assertEqual(hidden, [], "nothing half-written stays behind")
+
+    def test_says_which_kernels_it_computes_with_and_takes_those_asked_for(self):
+        best = self.train("best")
+        portable = self.train("portable", env={**os.environ, "GM_KERNELS": "portable"})
+        self.assertIn("portable kernels", (self.root / "portable/log.txt").read_text())
+        self.assertRegex((self.root / "best/log.txt").read_text(), "CPU, 1 thread a rank, (portable|avx2|avx512) kernels")
+        for a, b in zip(best, portable, strict=True):
+            self.assertAlmostEqual(a["loss"], b["loss"], delta=1e-5 * a["loss"])
 
     def test_the_number_of_ranks_does_not_change_the_run(self):
         one = self.train("ranks1", "run.seed=3")
@@ -211,11 +220,11 @@ class Watching(Runs):
 class WrongInput(Runs):
     """Exit status 2, a last line that names what is wrong and what to do, and nothing written."""
 
-    def refuse(self, *expected, arguments=(), program="gm_train", ranks=None, run="refused"):
+    def refuse(self, *expected, arguments=(), program="gm_train", ranks=None, run="refused", **more):
         before = self.everything()
         if program == "gm_train":
             arguments = [f"data.path={self.data}", *SMALL, f"run.dir={run}", *arguments]
-        done = self.run_program(program, arguments, ranks)
+        done = self.run_program(program, arguments, ranks, **more)
         self.assertEqual(done.returncode, 2, done.stderr)
         # Under mpirun its own words may follow; without it, the last line is the reason.
         last = [line for line in done.stderr.splitlines() if not ranks or line.startswith(program)][-1]
@@ -238,6 +247,11 @@ class WrongInput(Runs):
         self.refuse("no_such.toml", arguments=["no_such.toml"])
         self.refuse("--fid", arguments=["--fid"])
         self.refuse("run.device", "cpu", arguments=["run.device=cuda"])
+
+    def test_kernels(self):
+        environment = {**os.environ, "GM_KERNELS": "sse9"}
+        self.refuse("GM_KERNELS", "sse9", "portable", env=environment)
+        self.refuse("GM_KERNELS", "sse9", "portable", env=environment, program="gm_sample", arguments=["nowhere"])
 
     def test_a_wrong_file_is_named_with_line_and_key(self):
         (self.root / "wrong.toml").write_text("[train]\nsteps = 5\nbatchsize = 3\n")

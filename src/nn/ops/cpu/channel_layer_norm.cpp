@@ -9,7 +9,7 @@
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/simd.h"
 
-namespace gm::ops {
+namespace gm::ops::GM_KERNEL_SET {
 
 namespace {
 
@@ -106,10 +106,11 @@ std::tuple<Tensor, Tensor> channel_layer_norm_backward(const Tensor& dy, const T
 
 }  // namespace
 
-}  // namespace gm::ops
+}  // namespace gm::ops::GM_KERNEL_SET
 
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
-  if (!gm::ops::kernels_run_here()) return;
-  library.impl("channel_layer_norm_forward", &gm::ops::channel_layer_norm_forward);
-  library.impl("channel_layer_norm_backward", &gm::ops::channel_layer_norm_backward);
+  using namespace gm::ops::GM_KERNEL_SET;
+  if (!kernels_run_here()) return;
+  library.impl("channel_layer_norm_forward", &channel_layer_norm_forward);
+  library.impl("channel_layer_norm_backward", &channel_layer_norm_backward);
 }

@@ -10,7 +10,7 @@
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/simd.h"
 
-namespace gm::ops {
+namespace gm::ops::GM_KERNEL_SET {
 
 namespace {
 
@@ -285,10 +285,11 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> group_norm_silu_backward(
 
 }  // namespace
 
-}  // namespace gm::ops
+}  // namespace gm::ops::GM_KERNEL_SET
 
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
-  if (!gm::ops::kernels_run_here()) return;
-  library.impl("group_norm_silu_forward", &gm::ops::group_norm_silu_forward);
-  library.impl("group_norm_silu_backward", &gm::ops::group_norm_silu_backward);
+  using namespace gm::ops::GM_KERNEL_SET;
+  if (!kernels_run_here()) return;
+  library.impl("group_norm_silu_forward", &group_norm_silu_forward);
+  library.impl("group_norm_silu_backward", &group_norm_silu_backward);
 }

@@ -18,7 +18,7 @@
 #include "nn/ops/cpu/product.h"
 #include "nn/ops/cpu/simd.h"
 
-namespace gm::ops {
+namespace gm::ops::GM_KERNEL_SET {
 
 namespace {
 
@@ -383,10 +383,11 @@ std::tuple<Tensor, Tensor, Tensor> linear_attention_backward(const Tensor& dy, c
 
 }  // namespace
 
-}  // namespace gm::ops
+}  // namespace gm::ops::GM_KERNEL_SET
 
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
-  if (!gm::ops::kernels_run_here()) return;
-  library.impl("linear_attention_forward", &gm::ops::linear_attention_forward);
-  library.impl("linear_attention_backward", &gm::ops::linear_attention_backward);
+  using namespace gm::ops::GM_KERNEL_SET;
+  if (!kernels_run_here()) return;
+  library.impl("linear_attention_forward", &linear_attention_forward);
+  library.impl("linear_attention_backward", &linear_attention_backward);
 }

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 
-namespace gm::ops {
+#include "nn/ops/cpu/simd.h"
+
+namespace gm::ops::GM_KERNEL_SET {
 
 /// A matrix of floats with any distance between rows and between columns, so that its transpose is
 /// the same memory with the two exchanged.
@@ -28,4 +30,4 @@ void set_product(int64_t m, int64_t n, int64_t k, const MatrixView& a, const flo
 void transpose(int64_t rows, int64_t columns, const float* from, int64_t from_stride, float* to,
                int64_t to_stride);
 
-}  // namespace gm::ops
+}  // namespace gm::ops::GM_KERNEL_SET

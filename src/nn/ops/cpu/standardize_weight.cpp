@@ -11,7 +11,7 @@
 #include "nn/ops/cpu/product.h"
 #include "nn/ops/cpu/simd.h"
 
-namespace gm::ops {
+namespace gm::ops::GM_KERNEL_SET {
 
 namespace {
 
@@ -90,10 +90,11 @@ Tensor standardize_weight_backward(const Tensor& dstandardized, const Tensor& st
 
 }  // namespace
 
-}  // namespace gm::ops
+}  // namespace gm::ops::GM_KERNEL_SET
 
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
-  if (!gm::ops::kernels_run_here()) return;
-  library.impl("standardize_weight_forward", &gm::ops::standardize_weight_forward);
-  library.impl("standardize_weight_backward", &gm::ops::standardize_weight_backward);
+  using namespace gm::ops::GM_KERNEL_SET;
+  if (!kernels_run_here()) return;
+  library.impl("standardize_weight_forward", &standardize_weight_forward);
+  library.impl("standardize_weight_backward", &standardize_weight_backward);
 }

@@ -7,13 +7,13 @@
 
 #include "nn/ops/cpu/simd.h"
 
-namespace gm::ops {
+namespace gm::ops::GM_KERNEL_SET {
 namespace {
 
 float* data_of(const at::Tensor& x) { return x.mutable_data_ptr<float>(); }
 
 TEST(Product, AgreesForEveryNumberOfRowsAndEitherOrientation) {
-  if (!kernels_run_here()) return;
+  if (!is_available(KernelSet::GM_KERNEL_SET)) return;
   for (int64_t m = 1; m <= 13; ++m) {
     for (const int64_t n : {8, 16, 24, 40}) {
       for (const int64_t k : {1, 7, 48}) {
@@ -35,7 +35,7 @@ GM_KERNEL void exp_of(const float* x, int64_t count, float* y) {
 }
 
 TEST(Exp, IsRightToTwoUnitsInTheLastPlaceOverItsRange) {
-  if (!kernels_run_here()) return;
+  if (!is_available(KernelSet::GM_KERNEL_SET)) return;
   const at::Tensor x = at::linspace(-87, 88, 1 << 20);
   const at::Tensor y = at::empty_like(x);
   exp_of(data_of(x), x.numel(), data_of(y));
@@ -44,7 +44,7 @@ TEST(Exp, IsRightToTwoUnitsInTheLastPlaceOverItsRange) {
 }
 
 TEST(Exp, StaysAtTheBorderBeyondItsRange) {
-  if (!kernels_run_here()) return;
+  if (!is_available(KernelSet::GM_KERNEL_SET)) return;
   const at::Tensor x = at::tensor({-1e30F, -1000.0F, -88.0F, 0.0F, 1.0F, 89.0F, 1e4F, 1e30F});
   const at::Tensor y = at::empty_like(x);
   exp_of(data_of(x), x.numel(), data_of(y));
@@ -54,7 +54,7 @@ TEST(Exp, StaysAtTheBorderBeyondItsRange) {
 }
 
 TEST(Exp, KeepsNotANumber) {
-  if (!kernels_run_here()) return;
+  if (!is_available(KernelSet::GM_KERNEL_SET)) return;
   const at::Tensor x = at::full({kLanes}, std::numeric_limits<float>::quiet_NaN());
   for (const at::Tensor& nan : {x, -x, x * 3 - 1}) {
     const at::Tensor y = at::empty_like(x);
@@ -64,4 +64,4 @@ TEST(Exp, KeepsNotANumber) {
 }
 
 }  // namespace
-}  // namespace gm::ops
+}  // namespace gm::ops::GM_KERNEL_SET

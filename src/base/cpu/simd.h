@@ -1,0 +1,109 @@
+/// The compiler's vectors of floats, as wide as the instruction set that a source is compiled for.
+///
+/// Sources in folders `cpu/` are compiled once for each set of KernelSet, with GM_KERNELS_AVX2 or
+/// GM_KERNELS_AVX512 defined for the sets of that name. Everything in them lives in a namespace
+/// called GM_KERNEL_SET, and what they offer they register where kernels_run_here().
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "base/kernel_set.h"
+
+/// GM_KERNEL marks a function of vectors: compiled for the set whatever the rest of the program is
+/// compiled for. Options for a whole source would do the same to the inline functions of the
+/// library headers, of which the program keeps any one copy, and crash on older machines. Only what
+/// is inlined into a kernel is compiled likewise, and a lambda never is: keep parallel_for outside.
+#if defined(GM_KERNELS_AVX512)
+#define GM_KERNEL_SET avx512
+#define GM_KERNEL __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma")))
+#elif defined(GM_KERNELS_AVX2)
+#define GM_KERNEL_SET avx2
+#define GM_KERNEL __attribute__((target("avx2,fma")))
+#else
+#define GM_KERNEL_SET portable
+#define GM_KERNEL
+#endif
+
+/// A part of such functions.
+#define GM_INLINE [[gnu::always_inline]] inline GM_KERNEL
+
+namespace gm::GM_KERNEL_SET {
+
+/// Whether the copy of this set is the one to use.
+inline bool kernels_run_here() { return kernel_set() == KernelSet::GM_KERNEL_SET; }
+
+/// Floats in a vector: 4 or 8. AVX-512's vectors of 16 do not fit pixels of 8 channels; what gains
+/// by them (the product) uses them by itself.
+#if defined(GM_KERNELS_AVX2) || defined(GM_KERNELS_AVX512)
+inline constexpr int64_t kLanes = 8;
+#else
+inline constexpr int64_t kLanes = 4;
+#endif
+
+/// The compiler's own vectors: + - * / work lane by lane, with scalars too, and a product and a sum
+/// become one fused instruction where there is one.
+using Lanes = float __attribute__((vector_size(4 * kLanes)));
+using IntLanes = int32_t __attribute__((vector_size(4 * kLanes)));
+
+GM_INLINE Lanes load(const float* from) {
+  Lanes lanes;
+  std::memcpy(&lanes, from, sizeof lanes);
+  return lanes;
+}
+
+GM_INLINE void store(float* to, const Lanes& lanes) { std::memcpy(to, &lanes, sizeof lanes); }
+
+GM_INLINE Lanes broadcast(float value) { return value - Lanes{}; }
+
+GM_INLINE Lanes max(const Lanes& a, const Lanes& b) { return a > b ? a : b; }
+
+GM_INLINE float sum(const Lanes& v) {
+  float parts[kLanes];
+  store(parts, v);
+  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (int64_t i = 0; i < half; ++i) parts[i] += parts[i + half];
+  }
+  return parts[0];
+}
+
+GM_INLINE float max(const Lanes& v) {
+  float result = v[0];
+  for (int i = 1; i < kLanes; ++i) result = v[i] > result ? v[i] : result;
+  return result;
+}
+
+/// e^x to 2 units in the last place, for x within [-87, 88]; beyond, the value at the border.
+///
+/// e^x = 2^n e^r with n = round(x / ln 2), so |r| <= ln 2 / 2, and e^r by Taylor's polynomial of
+/// degree 7, whose first missing term is below 6e-9 of the result.
+GM_INLINE Lanes exp(const Lanes& x) {
+  const Lanes lowest = broadcast(-87.0F), highest = broadcast(88.0F);
+  const Lanes bounded = x < lowest ? lowest : (x > highest ? highest : x);
+  // Adding 1.5 * 2^23 rounds to an integer, which then stands in the lowest bits.
+  constexpr float kRounder = 12582912.0F;
+  const Lanes shifted = bounded * 1.44269504088896341F + kRounder;
+  const Lanes n = shifted - kRounder;
+  // ln 2 in two parts: the first has so few bits that its product with n is exact.
+  const Lanes r = (bounded - n * 0.693359375F) + n * 2.12194440054690583e-4F;
+  Lanes p = broadcast(1.0F / 5040);
+  p = p * r + 1.0F / 720;
+  p = p * r + 1.0F / 120;
+  p = p * r + 1.0F / 24;
+  p = p * r + 1.0F / 6;
+  p = p * r + 0.5F;
+  p = p * r + 1.0F;
+  p = p * r + 1.0F;
+  // Multiplies by 2^n: adds n to the exponent's bits.
+  IntLanes exponent, bits;
+  std::memcpy(&exponent, &shifted, sizeof shifted);
+  std::memcpy(&bits, &p, sizeof p);
+  bits += exponent << 23;
+  Lanes result;
+  std::memcpy(&result, &bits, sizeof bits);
+  return result;
+}
+
+GM_INLINE Lanes sigmoid(const Lanes& x) { return 1.0F / (1.0F + exp(-x)); }
+
+}  // namespace gm::GM_KERNEL_SET
