@@ -10,7 +10,7 @@
 #include "nn/ops/cpu/simd.h"
 #include "nn/ops/cpu/winograd.h"
 
-namespace gm::ops {
+namespace gm::ops::GM_KERNEL_SET {
 
 namespace {
 
@@ -112,12 +112,13 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(
 
 }  // namespace
 
-}  // namespace gm::ops
+}  // namespace gm::ops::GM_KERNEL_SET
 
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
-  if (!gm::ops::kernels_run_here()) return;
-  library.impl("convolution3x3_form", &gm::ops::form_of);
-  library.impl("convolution3x3_backward_form", &gm::ops::backward_form_of);
-  library.impl("convolution3x3_forward", &gm::ops::convolution3x3_forward);
-  library.impl("convolution3x3_backward", &gm::ops::convolution3x3_backward);
+  using namespace gm::ops::GM_KERNEL_SET;
+  if (!kernels_run_here()) return;
+  library.impl("convolution3x3_form", &form_of);
+  library.impl("convolution3x3_backward_form", &backward_form_of);
+  library.impl("convolution3x3_forward", &convolution3x3_forward);
+  library.impl("convolution3x3_backward", &convolution3x3_backward);
 }

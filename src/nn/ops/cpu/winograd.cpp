@@ -5,7 +5,7 @@
 #include "nn/ops/cpu/product.h"
 #include "nn/ops/cpu/simd.h"
 
-namespace gm::ops::winograd {
+namespace gm::ops::GM_KERNEL_SET::winograd {
 
 namespace {
 
@@ -391,4 +391,4 @@ void fold_weight_gradient(const float* dform, int64_t in, int64_t out, int64_t b
   fold_rows(dform, in, out, begin, end, dweight);
 }
 
-}  // namespace gm::ops::winograd
+}  // namespace gm::ops::GM_KERNEL_SET::winograd

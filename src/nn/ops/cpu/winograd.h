@@ -13,8 +13,9 @@
 #include <cstdint>
 
 #include "nn/ops/cpu/pictures.h"
+#include "nn/ops/cpu/simd.h"
 
-namespace gm::ops::winograd {
+namespace gm::ops::GM_KERNEL_SET::winograd {
 
 /// The elements of a transformed tile.
 inline constexpr int64_t kElements = 36;
@@ -49,4 +50,4 @@ void add_weight_gradient(const Pictures<const float>& x, const Pictures<const fl
 void fold_weight_gradient(const float* dform, int64_t in, int64_t out, int64_t begin, int64_t end,
                           float* dweight);
 
-}  // namespace gm::ops::winograd
+}  // namespace gm::ops::GM_KERNEL_SET::winograd
