@@ -1,0 +1,48 @@
+#include "nn/ops/downsample_convolution.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "nn/ops/operator.h"
+#include "nn/ops/strided_convolution.h"
+
+namespace gm::ops {
+
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+class DownsampleConvolution : public torch::autograd::Function<DownsampleConvolution> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const Tensor& bias) {
+    context->save_for_backward({x, weight});
+    return strided_convolution(x, weight, bias);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor& x = saved[0];
+    const Tensor dy = channels_last(gradients[0]);
+    return {transposed_strided_convolution(dy, saved[1], {}, x.size(2), x.size(3)),
+            strided_convolution_weight_gradient(x, dy), dy.sum(at::IntArrayRef{0, 2, 3})};
+  }
+};
+
+}  // namespace
+
+Tensor downsample_convolution_plain(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return at::conv2d(x, weight, bias, /*stride=*/2, /*padding=*/1);
+}
+
+Tensor downsample_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const bool is_halved = x.size(2) >= 2 && x.size(3) >= 2;
+  if (!is_halved || !has_strided_convolution_for(x, weight.size(0))) {
+    return downsample_convolution_plain(x, weight, bias);
+  }
+  return DownsampleConvolution::apply(x, weight, bias);
+}
+
+}  // namespace gm::ops

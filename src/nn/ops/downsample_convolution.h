@@ -1,0 +1,17 @@
+/// The convolution that halves a picture.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace gm::ops {
+
+/// The 4x4 convolution of stride 2 and padding 1 of `x` [N,C,H,W] with `weight` [out,C,4,4] and
+/// `bias` [out]: [N,out,H/2,W/2], rounded down.
+at::Tensor downsample_convolution(const at::Tensor& x, const at::Tensor& weight,
+                                  const at::Tensor& bias);
+
+/// The same as plain ATen operators: the oracle, and the way on any device, shape and type.
+at::Tensor downsample_convolution_plain(const at::Tensor& x, const at::Tensor& weight,
+                                        const at::Tensor& bias);
+
+}  // namespace gm::ops

@@ -1,0 +1,35 @@
+/// The 4x4 convolution of stride 2 that halves a picture, its transpose that doubles one, and the
+/// gradient that both have in common.
+///
+/// With a `big` picture [N,B,H,W], a `small` one [N,S,H/2,W/2] (rounded down) and a weight
+/// [S,B,4,4], the convolution with padding 1 is the linear map
+///
+///   small[s,i,j] = sum over b, y, x of weight[s,b,y,x] * big[b, 2i - 1 + y, 2j - 1 + x].
+///
+/// All want what Operator::has_kernel_for asks of `big` and `small`, and record no gradients: they
+/// are what the autograd nodes of downsample_convolution and upsample_convolution are made of.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace gm::ops {
+
+/// Whether there are kernels for `x`, either picture of the two, beside one of `other_channels`.
+bool has_strided_convolution_for(const at::Tensor& x, int64_t other_channels);
+
+/// small = map(big) + `bias` [S], which may be undefined.
+at::Tensor strided_convolution(const at::Tensor& big, const at::Tensor& weight,
+                               const at::Tensor& bias);
+
+/// big = transposed map(small) + `bias` [B], which may be undefined; `height` and `width` of `big`
+/// are twice those of `small`, or one more.
+at::Tensor transposed_strided_convolution(const at::Tensor& small, const at::Tensor& weight,
+                                          const at::Tensor& bias, int64_t height, int64_t width);
+
+/// The gradient of sum(map(big) * small), and so of sum(big * transposed map(small)), for the
+/// weight: [S,B,4,4].
+at::Tensor strided_convolution_weight_gradient(const at::Tensor& big, const at::Tensor& small);
+
+}  // namespace gm::ops

@@ -1,0 +1,70 @@
+// The larger picture is never made. Two of its neighbouring pixels are the same pixel of the
+// smaller one, so the three taps w of an output pixel, in one dimension, touch two pixels only:
+//
+//   y[2i] = w0 x[i-1] + (w1 + w2) x[i],   y[2i+1] = (w0 + w1) x[i] + w2 x[i+1].
+//
+// That is the transpose of a convolution of stride 2 with the four taps w2, w1 + w2, w0 + w1, w0.
+#include "nn/ops/upsample_convolution.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "nn/ops/operator.h"
+#include "nn/ops/strided_convolution.h"
+
+namespace gm::ops {
+
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// kTaps[i][j]: whether tap j of three is a part of tap i of the four.
+constexpr float kTaps[4][3] = {{0, 0, 1}, {0, 1, 1}, {1, 1, 0}, {1, 0, 0}};
+
+/// `weight` [out,C,3,3] as the weight [C,out,4,4] of the strided convolution.
+Tensor four_taps(const Tensor& weight) {
+  const int64_t out = weight.size(0), in = weight.size(1);
+  const Tensor sums =
+      at::empty({16, 9}, weight.options().requires_grad(false), at::MemoryFormat::Contiguous);
+  for (int64_t i = 0; i < 16 * 9; ++i) {
+    const int64_t to = i / 9, from = i % 9;
+    sums.mutable_data_ptr<float>()[i] = kTaps[to / 4][from / 3] * kTaps[to % 4][from % 3];
+  }
+  // Of channels-last weights, all but the product itself are views.
+  const Tensor nine = weight.permute({0, 2, 3, 1}).reshape({out, 9, in});
+  return at::matmul(sums, nine).view({out, 4, 4, in}).permute({3, 0, 1, 2});
+}
+
+/// The transposed strided convolution of `x` with `weight` [C,out,4,4].
+class UpsampleConvolution : public torch::autograd::Function<UpsampleConvolution> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const Tensor& bias) {
+    context->save_for_backward({x, weight});
+    return transposed_strided_convolution(x, weight, bias, 2 * x.size(2), 2 * x.size(3));
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor dy = channels_last(gradients[0]);
+    return {strided_convolution(dy, saved[1], {}),
+            strided_convolution_weight_gradient(dy, saved[0]), dy.sum(at::IntArrayRef{0, 2, 3})};
+  }
+};
+
+}  // namespace
+
+Tensor upsample_convolution_plain(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const Tensor large = at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
+  return at::conv2d(large, weight, bias, /*stride=*/1, /*padding=*/1);
+}
+
+Tensor upsample_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (!has_strided_convolution_for(x, weight.size(0)))
+    return upsample_convolution_plain(x, weight, bias);
+  return UpsampleConvolution::apply(x, four_taps(weight), bias);
+}
+
+}  // namespace gm::ops

@@ -1,0 +1,58 @@
+#include "nn/ops/downsample_convolution.h"
+
+#include <limits>
+
+#include "unit/nn/ops/agreement.h"
+
+namespace gm::ops {
+namespace {
+
+struct Case {
+  int64_t pictures, in, out, height, width;
+};
+
+/// Odd sizes, whose last row or column of pixels nobody or few see; a single output pixel; fewer
+/// pixels than a block and some blocks; numbers of channels that are left to the plain form.
+const Case kCases[] = {{2, 8, 8, 2, 2},   {3, 16, 16, 32, 32}, {1, 24, 40, 7, 5},
+                       {2, 32, 64, 8, 8}, {5, 16, 32, 3, 16},  {1, 64, 8, 9, 30},
+                       {2, 3, 16, 8, 8},  {2, 16, 5, 8, 8}};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.pictures << 'x' << c.in << '-' << c.out << 'x' << c.height << 'x' << c.width;
+}
+
+class DownsampleConvolution : public testing::TestWithParam<Case> {};
+
+INSTANTIATE_TEST_SUITE_P(Cases, DownsampleConvolution, testing::ValuesIn(kCases));
+
+TEST_P(DownsampleConvolution, AgreesWithThePlainForm) {
+  const Case c = GetParam();
+  at::manual_seed(1);
+  const Tensors inputs = {pictures({c.pictures, c.in, c.height, c.width}),
+                          at::randn({c.out, c.in, 4, 4}), at::randn({c.out})};
+  for (const int threads : {1, 2}) {
+    const Threads limit(threads);
+    expect_agreement(
+        [](const Tensors& in) { return downsample_convolution(in[0], in[1], in[2]); },
+        [](const Tensors& in) { return downsample_convolution_plain(in[0], in[1], in[2]); },
+        inputs);
+  }
+}
+
+TEST(DownsampleConvolution, LeavesOtherLayoutsToThePlainForm) {
+  const Tensor x = at::randn({2, 16, 6, 6});
+  const Tensor weight = at::randn({8, 16, 4, 4}), bias = at::randn({8});
+  EXPECT_TRUE(
+      downsample_convolution(x, weight, bias).equal(downsample_convolution_plain(x, weight, bias)));
+}
+
+TEST(DownsampleConvolution, KeepsNotANumber) {
+  Tensor x = pictures({2, 16, 8, 8});
+  x[1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
+  const Tensor y = downsample_convolution(x, at::randn({8, 16, 4, 4}), at::randn({8}));
+  EXPECT_TRUE(y[0].isfinite().all().item<bool>());
+  EXPECT_TRUE(y[1].isnan().any().item<bool>());
+}
+
+}  // namespace
+}  // namespace gm::ops
