@@ -30,10 +30,10 @@ class Operator {
   }
 
   /// Whether there is a kernel for the activations `x` [N,C,H,W]. All kernels want them in float32,
-  /// dense and channels last, with a multiple of 8 channels, so that vectors fit into a pixel.
-  bool has_kernel_for(const at::Tensor& x) const {
-    return x.scalar_type() == at::kFloat && x.dim() == 4 && x.size(1) % 8 == 0 && x.numel() > 0 &&
-           x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+  /// dense and channels last, most with a multiple of 8 channels, so that vectors fit into a pixel.
+  bool has_kernel_for(const at::Tensor& x, int64_t multiple = 8) const {
+    return x.scalar_type() == at::kFloat && x.dim() == 4 && x.size(1) % multiple == 0 &&
+           x.numel() > 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
            handle_.hasKernelForDispatchKey(c10::legacyExtractDispatchKey(x.key_set()));
   }
 

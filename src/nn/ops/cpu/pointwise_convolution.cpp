@@ -1,0 +1,114 @@
+// The 1x1 convolution on the CPU: products of the weight with blocks of pixels [pixels,channels].
+#include <ATen/ATen.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "nn/ops/cpu/parallel.h"
+#include "nn/ops/cpu/pictures.h"
+#include "nn/ops/cpu/product.h"
+#include "nn/ops/cpu/rows.h"
+
+namespace gm::ops::GM_KERNEL_SET {
+
+namespace {
+
+using at::Tensor;
+using OptionalTensor = std::optional<Tensor>;
+
+/// Pixels at a time: a multiple of the 6 rows of the product's tile.
+constexpr int64_t kBlock = 48;
+
+/// Channels that lie in one tensor or, beside each other, in two. The second may have none.
+template <class Float>
+using Parts = std::array<ChannelPart<Float>, 2>;
+
+Parts<const float> parts_of(const Tensor& x, const OptionalTensor& beside) {
+  Parts<const float> parts = {{{x.const_data_ptr<float>(), x.size(1)}, {}}};
+  if (beside) parts[1] = {beside->const_data_ptr<float>(), beside->size(1)};
+  return parts;
+}
+
+/// Calls work(first pixel, number of pixels) for each block of the share's pictures.
+template <class Work>
+void for_each_block(int64_t begin, int64_t end, int64_t pixels, const Work& work) {
+  for (int64_t p = begin * pixels; p < end * pixels; p += kBlock) {
+    work(p, std::min(kBlock, end * pixels - p));
+  }
+}
+
+Tensor pointwise_convolution_forward(const Tensor& x, const OptionalTensor& beside,
+                                     const Tensor& weight, const Tensor& bias) {
+  const int64_t out = weight.size(0), in = weight.size(1), pixels = x.size(2) * x.size(3);
+  Tensor y = at::empty({x.size(0), out, x.size(2), x.size(3)}, x.options(),
+                       at::MemoryFormat::ChannelsLast);
+  const int64_t columns = (out + 7) / 8 * 8;  // as the product wants them
+  std::vector<float> factor(in * columns), start(columns);
+  const Tensor matrix = weight.contiguous();
+  transpose(out, in, matrix.const_data_ptr<float>(), in, factor.data(), columns);
+  std::copy_n(bias.contiguous().const_data_ptr<float>(), out, start.data());
+  const Parts<const float> parts = parts_of(x, beside);
+
+  for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
+    std::vector<float> block(columns == out ? 0 : kBlock * columns);
+    for_each_block(begin, end, pixels, [&](int64_t first, int64_t count) {
+      float* result = y.mutable_data_ptr<float>() + first * out;
+      float* to = columns == out ? result : block.data();
+      repeat_row(start.data(), columns, count, to);
+      const float* rows = factor.data();
+      for (const auto& [data, channels] : parts) {
+        add_product(count, columns, channels, {data + first * channels, channels}, rows, columns,
+                    to, columns);
+        rows += channels * columns;
+      }
+      if (to == result) return;
+      for (int64_t i = 0; i < count; ++i) std::copy_n(to + i * columns, out, result + i * out);
+    });
+  });
+  return y;
+}
+
+std::tuple<Tensor, Tensor, Tensor> pointwise_convolution_backward(const Tensor& dy, const Tensor& x,
+                                                                  const OptionalTensor& beside,
+                                                                  const Tensor& weight) {
+  const int64_t out = weight.size(0), in = weight.size(1), pixels = x.size(2) * x.size(3);
+  const Tensor matrix = weight.contiguous();
+  Tensor dx = at::empty_like(x);
+  Tensor dbeside = beside ? at::empty_like(*beside) : Tensor();
+  const Tensor dweight = at::zeros({shares_of(x.size(0)), out, in}, x.options());
+  const Parts<const float> parts = parts_of(x, beside);
+  const std::array<float*, 2> dparts = {dx.mutable_data_ptr<float>(),
+                                        beside ? dbeside.mutable_data_ptr<float>() : nullptr};
+
+  for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
+    float* sum = dweight.mutable_data_ptr<float>() + share * dweight.stride(0);
+    for_each_block(begin, end, pixels, [&](int64_t first, int64_t count) {
+      const MatrixView gradient = {dy.const_data_ptr<float>() + first * out, out};
+      int64_t column = 0;
+      for (size_t i = 0; i < parts.size(); ++i) {
+        const auto [data, channels] = parts[i];
+        if (channels == 0) continue;
+        set_product(count, channels, out, gradient, matrix.const_data_ptr<float>() + column, in,
+                    dparts[i] + first * channels, channels);
+        add_product(out, channels, count, gradient.transposed(), data + first * channels, channels,
+                    sum + column, in);
+        column += channels;
+      }
+    });
+  });
+  return {dx, dbeside, dweight.sum(0).view(weight.sizes())};
+}
+
+}  // namespace
+
+}  // namespace gm::ops::GM_KERNEL_SET
+
+TORCH_LIBRARY_IMPL(gm, CPU, library) {
+  using namespace gm::ops::GM_KERNEL_SET;
+  if (!kernels_run_here()) return;
+  library.impl("pointwise_convolution_forward", &pointwise_convolution_forward);
+  library.impl("pointwise_convolution_backward", &pointwise_convolution_backward);
+}

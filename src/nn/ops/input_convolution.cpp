@@ -1,0 +1,76 @@
+#include "nn/ops/input_convolution.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "nn/ops/operator.h"
+
+TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def("input_convolution_forward(Tensor x, Tensor weight, Tensor bias) -> Tensor y");
+  library.def("input_convolution_weight_gradient(Tensor dy, Tensor x, int size) -> Tensor dweight");
+}
+
+namespace gm::ops {
+
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+const auto& forward_operator() {
+  static const Operator<Tensor(const Tensor&, const Tensor&, const Tensor&)> result(
+      "gm::input_convolution_forward");
+  return result;
+}
+
+const auto& gradient_operator() {
+  static const Operator<Tensor(const Tensor&, const Tensor&, int64_t)> result(
+      "gm::input_convolution_weight_gradient");
+  return result;
+}
+
+/// ATen's gradient of the input, for those who do want it.
+Tensor input_gradient(const Tensor& dy, const Tensor& x, const Tensor& weight) {
+  const int64_t padding = weight.size(2) / 2;
+  return std::get<0>(at::convolution_backward(
+      dy, x, weight, /*bias_sizes=*/at::nullopt, /*stride=*/{1, 1}, {padding, padding},
+      /*dilation=*/{1, 1}, /*transposed=*/false, /*output_padding=*/{0, 0}, /*groups=*/1,
+      /*output_mask=*/{true, false, false}));
+}
+
+class InputConvolution : public torch::autograd::Function<InputConvolution> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
+                        const Tensor& bias) {
+    context->save_for_backward({x, weight});
+    return forward_operator()(x, weight, bias);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &weight = saved[1];
+    const Tensor dy = channels_last(gradients[0]);
+    return {context->needs_input_grad(0) ? input_gradient(dy, x, weight) : Tensor(),
+            gradient_operator()(dy, x, weight.size(2)), dy.sum(at::IntArrayRef{0, 2, 3})};
+  }
+};
+
+bool has_kernel_for(const Tensor& x, const Tensor& weight) {
+  return forward_operator().has_kernel_for(x, /*multiple=*/1) && weight.size(0) % 8 == 0 &&
+         weight.size(2) % 2 == 1 && weight.size(2) == weight.size(3);
+}
+
+}  // namespace
+
+Tensor input_convolution_plain(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return at::conv2d(x, weight, bias, /*stride=*/1,
+                    at::IntArrayRef{weight.size(2) / 2, weight.size(3) / 2});
+}
+
+Tensor input_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (!has_kernel_for(x, weight)) return input_convolution_plain(x, weight, bias);
+  return InputConvolution::apply(x, weight, bias);
+}
+
+}  // namespace gm::ops

@@ -1,0 +1,71 @@
+#include "nn/ops/pointwise_convolution.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "nn/ops/operator.h"
+
+TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def(
+      "pointwise_convolution_forward(Tensor x, Tensor? beside, Tensor weight, Tensor bias) "
+      "-> Tensor y");
+  // `dbeside` is undefined without `beside`.
+  library.def(
+      "pointwise_convolution_backward(Tensor dy, Tensor x, Tensor? beside, Tensor weight) "
+      "-> (Tensor dx, Tensor dbeside, Tensor dweight)");
+}
+
+namespace gm::ops {
+
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+const auto& forward_operator() {
+  static const Operator<Tensor(const Tensor&, const OptionalTensor&, const Tensor&, const Tensor&)>
+      result("gm::pointwise_convolution_forward");
+  return result;
+}
+
+const auto& backward_operator() {
+  static const Operator<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&,
+                                                           const OptionalTensor&, const Tensor&)>
+      result("gm::pointwise_convolution_backward");
+  return result;
+}
+
+class PointwiseConvolution : public torch::autograd::Function<PointwiseConvolution> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const OptionalTensor& beside,
+                        const Tensor& weight, const Tensor& bias) {
+    context->save_for_backward({x, beside.value_or(Tensor()), weight});
+    return forward_operator()(x, beside, weight, bias);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor dy = channels_last(gradients[0]);
+    auto [dx, dbeside, dweight] = backward_operator()(dy, saved[0], if_defined(saved[1]), saved[2]);
+    return {dx, dbeside, dweight, dy.sum(at::IntArrayRef{0, 2, 3})};
+  }
+};
+
+}  // namespace
+
+Tensor pointwise_convolution_plain(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                   const Tensor& beside) {
+  return at::conv2d(beside.defined() ? at::cat({x, beside}, 1) : x, weight, bias);
+}
+
+Tensor pointwise_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                             const Tensor& beside) {
+  const bool fits_beside = !beside.defined() || beside.size(1) % 8 == 0;
+  if (!fits_beside || !forward_operator().has_kernel_for(x)) {
+    return pointwise_convolution_plain(x, weight, bias, beside);
+  }
+  return PointwiseConvolution::apply(x, if_defined(channels_last(beside)), weight, bias);
+}
+
+}  // namespace gm::ops
