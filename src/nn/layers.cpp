@@ -11,19 +11,14 @@ Linear::Linear(const ParameterScope& scope, int64_t in, int64_t out)
 
 at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight_, bias_); }
 
-Conv::Conv(const ParameterScope& scope, int64_t in, int64_t out, int64_t size,
-           const ConvOptions& options)
+Conv::Conv(const ParameterScope& scope, int64_t in, int64_t out, int64_t size, bool bias)
     : weight_(scope.uniform("weight", {out, in, size, size}, in * size * size)),
-      bias_(options.bias ? scope.uniform("bias", {out}, in * size * size) : at::Tensor()),
-      options_(options),
-      prepared_(scope) {}
+      bias_(bias ? scope.uniform("bias", {out}, in * size * size) : at::Tensor()),
+      channels_last_weight_(scope) {}
 
 const at::Tensor& Conv::weight() const {
-  return prepared_.get([&] { return weight_.contiguous(at::MemoryFormat::ChannelsLast); });
-}
-
-at::Tensor Conv::operator()(const at::Tensor& x) const {
-  return at::conv2d(x, weight(), bias_, options_.stride, options_.padding);
+  return channels_last_weight_.get(
+      [&] { return weight_.contiguous(at::MemoryFormat::ChannelsLast); });
 }
 
 Conv3x3::Conv3x3(const ParameterScope& scope, int64_t in, int64_t out, bool standardized)

@@ -52,27 +52,19 @@ class MadeOnce {
   mutable bool with_graph_ = false;
 };
 
-struct ConvOptions {
-  int64_t stride = 1;
-  int64_t padding = 0;
-  bool bias = true;
-};
-
-/// A square convolution of `size` x `size`.
+/// The parameters of a square convolution.
 class Conv {
  public:
-  Conv(const ParameterScope& scope, int64_t in, int64_t out, int64_t size,
-       const ConvOptions& options = {});
-  at::Tensor operator()(const at::Tensor& x) const;
+  /// Of `size` x `size`.
+  Conv(const ParameterScope& scope, int64_t in, int64_t out, int64_t size, bool bias = true);
 
-  const at::Tensor& weight() const;
-  const at::Tensor& bias() const { return bias_; }
+  const at::Tensor& weight() const;                 ///< [out,in,size,size], channels last.
+  const at::Tensor& bias() const { return bias_; }  ///< [out], or undefined.
 
  private:
-  at::Tensor weight_;  // [out,in,size,size]
-  at::Tensor bias_;    // [out], or undefined
-  ConvOptions options_;
-  MadeOnce<at::Tensor> prepared_;  // channels last
+  at::Tensor weight_;
+  at::Tensor bias_;
+  MadeOnce<at::Tensor> channels_last_weight_;
 };
 
 /// A 3x3 convolution that keeps the size of the picture.

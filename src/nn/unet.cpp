@@ -4,14 +4,17 @@
 
 #include <cmath>
 #include <optional>
-#include <variant>
 
 #include "base/error.h"
 #include "nn/layers.h"
 #include "nn/ops/attention.h"
 #include "nn/ops/channel_layer_norm.h"
+#include "nn/ops/downsample_convolution.h"
 #include "nn/ops/group_norm_silu.h"
+#include "nn/ops/input_convolution.h"
 #include "nn/ops/linear_attention.h"
+#include "nn/ops/pointwise_convolution.h"
+#include "nn/ops/upsample_convolution.h"
 
 namespace gm {
 
@@ -93,7 +96,7 @@ struct ResidualBlock {
 
   at::Tensor around(const at::Tensor& x, const at::Tensor& beside) const {
     if (!res_conv) return x;
-    return (*res_conv)(beside.defined() ? at::cat({x, beside}, 1) : x);
+    return ops::pointwise_convolution(x, res_conv->weight(), res_conv->bias(), beside);
   }
 
   Linear time_mlp;
@@ -105,7 +108,7 @@ struct ResidualBlock {
 /// x + norm(attention(norm(x))), linear in the number of pixels.
 struct LinearAttention {
   LinearAttention(const ParameterScope& scope, int64_t dim)
-      : to_qkv(scope / "fn.fn.to_qkv", dim, 3 * kHeads * kHeadChannels, 1, {.bias = false}),
+      : to_qkv(scope / "fn.fn.to_qkv", dim, 3 * kHeads * kHeadChannels, 1, /*bias=*/false),
         to_out(scope / "fn.fn.to_out.0", kHeads * kHeadChannels, dim, 1),
         out_norm(scope / "fn.fn.to_out.1", dim),
         norm(scope / "fn.norm", dim) {}
@@ -125,7 +128,7 @@ struct LinearAttention {
 /// x + attention(norm(x)), of every pixel with every other.
 struct FullAttention {
   FullAttention(const ParameterScope& scope, int64_t dim)
-      : to_qkv(scope / "fn.fn.to_qkv", dim, 3 * kHeads * kHeadChannels, 1, {.bias = false}),
+      : to_qkv(scope / "fn.fn.to_qkv", dim, 3 * kHeads * kHeadChannels, 1, /*bias=*/false),
         to_out(scope / "fn.fn.to_out", kHeads * kHeadChannels, dim, 1),
         norm(scope / "fn.norm", dim) {}
 
@@ -140,30 +143,40 @@ struct FullAttention {
 
 /// Half the size, or the same at the lowest level.
 struct Downsample {
-  using Layer = std::variant<Conv3x3, Conv>;
-
-  Downsample(const ParameterScope& scope, int64_t in, int64_t out, bool lowest)
-      : conv(lowest ? Layer(Conv3x3(scope, in, out))
-                    : Layer(Conv(scope, in, out, 4, {.stride = 2, .padding = 1}))) {}
-
-  at::Tensor operator()(const at::Tensor& x) const {
-    return std::visit([&](const auto& layer) { return layer(x); }, conv);
+  Downsample(const ParameterScope& scope, int64_t in, int64_t out, bool lowest) {
+    if (lowest) {
+      same_size.emplace(scope, in, out);
+    } else {
+      halving.emplace(scope, in, out, 4);
+    }
   }
 
-  Layer conv;
+  at::Tensor operator()(const at::Tensor& x) const {
+    if (same_size) return (*same_size)(x);
+    return ops::downsample_convolution(x, halving->weight(), halving->bias());
+  }
+
+  std::optional<Conv3x3> same_size;
+  std::optional<Conv> halving;
 };
 
 /// Twice the size by nearest neighbours, or the same at the highest level; then a convolution.
 struct Upsample {
-  Upsample(const ParameterScope& scope, int64_t in, int64_t out, bool is_highest)
-      : highest(is_highest), conv(highest ? scope : scope / 1, in, out) {}
-
-  at::Tensor operator()(const at::Tensor& x) const {
-    return conv(highest ? x : at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
+  Upsample(const ParameterScope& scope, int64_t in, int64_t out, bool highest) {
+    if (highest) {
+      same_size.emplace(scope, in, out);
+    } else {
+      doubling.emplace(scope / 1, in, out, 3);
+    }
   }
 
-  bool highest;
-  Conv3x3 conv;
+  at::Tensor operator()(const at::Tensor& x) const {
+    if (same_size) return (*same_size)(x);
+    return ops::upsample_convolution(x, doubling->weight(), doubling->bias());
+  }
+
+  std::optional<Conv3x3> same_size;
+  std::optional<Conv> doubling;
 };
 
 struct DownLevel {
@@ -232,7 +245,7 @@ void check_image_size(const ModelConfig& config, int64_t height, int64_t width) 
 struct Unet::Layers {
   Layers(const ParameterScope& scope, const ModelConfig& config, int64_t channels)
       : version(scope.version()),
-        init_conv(scope / "init_conv", channels, config.dim, 7, {.padding = 3}),
+        init_conv(scope / "init_conv", channels, config.dim, 7),
         time_mlp(scope / "time_mlp", config.dim),
         downs(make_downs(scope / "downs", config)),
         ups(make_ups(scope / "ups", config)),
@@ -289,7 +302,9 @@ at::Tensor Unet::forward(const at::Tensor& pictures, const at::Tensor& t) {
   const Layers& net = *layers_;
   const at::Tensor time = net.time_mlp(t);
 
-  const at::Tensor first = net.init_conv(pictures.contiguous(at::MemoryFormat::ChannelsLast));
+  const at::Tensor first =
+      ops::input_convolution(pictures.contiguous(at::MemoryFormat::ChannelsLast),
+                             net.init_conv.weight(), net.init_conv.bias());
   at::Tensor x = first;
   std::vector<at::Tensor> skips;
   const auto pop_skip = [&] {
@@ -316,7 +331,8 @@ at::Tensor Unet::forward(const at::Tensor& pictures, const at::Tensor& t) {
     x = level.upsample(level.attention(x));
   }
 
-  return net.final_conv(net.final_block(x, time, first));
+  return ops::pointwise_convolution(net.final_block(x, time, first), net.final_conv.weight(),
+                                    net.final_conv.bias());
 }
 
 void Unet::weights_changed() { ++*layers_->version; }
