@@ -7,8 +7,8 @@
 
 // A `form` is what the device's own kernels read in place of the weight, in whatever way they like.
 TORCH_LIBRARY_FRAGMENT(gm, library) {
-  library.def("convolution3x3_form(Tensor weight) -> Tensor form");
-  library.def("convolution3x3_backward_form(Tensor weight) -> Tensor form");
+  library.def("convolution3x3_form(Tensor weight, int height, int width) -> Tensor form");
+  library.def("convolution3x3_backward_form(Tensor weight, int height, int width) -> Tensor form");
   library.def(
       "convolution3x3_forward(Tensor x, Tensor? beside, Tensor form, Tensor bias) -> Tensor y");
   // `dbeside` is undefined without `beside`.
@@ -26,12 +26,13 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 const auto& form_operator() {
-  static const Operator<Tensor(const Tensor&)> result("gm::convolution3x3_form");
+  static const Operator<Tensor(const Tensor&, int64_t, int64_t)> result("gm::convolution3x3_form");
   return result;
 }
 
 const auto& backward_form_operator() {
-  static const Operator<Tensor(const Tensor&)> result("gm::convolution3x3_backward_form");
+  static const Operator<Tensor(const Tensor&, int64_t, int64_t)> result(
+      "gm::convolution3x3_backward_form");
   return result;
 }
 
@@ -71,11 +72,13 @@ class Convolution3x3 : public torch::autograd::Function<Convolution3x3> {
 
 }  // namespace
 
-Convolution3x3Weight prepare_convolution3x3(const Tensor& weight) {
+Convolution3x3Weight prepare_convolution3x3(const Tensor& weight, int64_t height, int64_t width) {
   Convolution3x3Weight result = {channels_last(weight), {}, {}};
   if (weight.size(0) % 8 != 0 || !form_operator().has_kernel_for(result.weight)) return result;
-  result.form = form_operator()(result.weight);
-  if (at::GradMode::is_enabled()) result.backward_form = backward_form_operator()(result.weight);
+  result.form = form_operator()(result.weight, height, width);
+  if (at::GradMode::is_enabled()) {
+    result.backward_form = backward_form_operator()(result.weight, height, width);
+  }
   return result;
 }
 

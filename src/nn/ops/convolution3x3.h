@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 namespace gm::ops {
 
 /// The weight of a 3x3 convolution, and the forms of it by which the device's kernels multiply.
@@ -15,7 +17,10 @@ struct Convolution3x3Weight {
   at::Tensor backward_form;
 };
 
-Convolution3x3Weight prepare_convolution3x3(const at::Tensor& weight);
+/// Of `weight` [out,in,3,3], for pictures of about `height` x `width` pixels: others are convolved
+/// as well, but perhaps not as fast.
+Convolution3x3Weight prepare_convolution3x3(const at::Tensor& weight, int64_t height,
+                                            int64_t width);
 
 /// The convolution with stride 1 and a border of zeros of `x` [N,C,H,W], or of `x` and `beside`
 /// [N,D,H,W] as if concatenated along channels, plus `bias` [out]: [N,out,H,W], channels last if

@@ -6,6 +6,7 @@
 #include <optional>
 #include <tuple>
 
+#include "nn/ops/cpu/direct_convolution.h"
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/simd.h"
 #include "nn/ops/cpu/winograd.h"
@@ -34,22 +35,35 @@ Pictures<float> write(const Tensor& y, const Tensor& beside = {}) {
             beside.defined() ? beside.size(1) : 0}}};
 }
 
-/// [36,in,out] of a weight [out,in,3,3].
-Tensor form_of(const Tensor& weight) {
+/// Winograd's kernel is the faster one from 8 channels on, by two to four times; but its tiles of
+/// 4x4 pixels must not be mostly empty. Its error stays within ten times the direct kernel's.
+bool winograd_suits(int64_t height, int64_t width) { return height > 2 || width > 2; }
+
+/// A form tells by its first size which kernel it is for.
+bool is_for_winograd(const Tensor& form) { return form.size(0) == winograd::kElements; }
+
+/// [36,in,out] or [9,in,out] of a weight [out,in,3,3].
+Tensor form_of(const Tensor& weight, int64_t height, int64_t width) {
   const int64_t out = weight.size(0), in = weight.size(1);
-  const Tensor transposed = weight.permute({2, 3, 1, 0}).contiguous();
-  Tensor form = at::empty({winograd::kElements, in, out}, weight.options());
+  const Tensor taps = weight.permute({2, 3, 1, 0}).contiguous().view({direct::kTaps, in, out});
+  if (!winograd_suits(height, width)) return taps;
+  Tensor form = at::empty({winograd::kElements, in, out}, taps.options());
   at::parallel_for(0, in, kGrain, [&](int64_t begin, int64_t end) {
-    winograd::transform_weight(transposed.const_data_ptr<float>(), in, out, begin, end,
+    winograd::transform_weight(taps.const_data_ptr<float>(), in, out, begin, end,
                                form.mutable_data_ptr<float>());
   });
   return form;
 }
 
-/// [36,out,in] of a weight [out,in,3,3].
-Tensor backward_form_of(const Tensor& weight) {
+/// [36,out,in] or [9,out,in] of a weight [out,in,3,3], with the taps turned by half a turn: the
+/// gradient goes the way of the values back.
+Tensor backward_form_of(const Tensor& weight, int64_t height, int64_t width) {
   const int64_t out = weight.size(0), in = weight.size(1);
-  Tensor form = at::empty({winograd::kElements, out, in}, weight.options());
+  if (!winograd_suits(height, width)) {
+    return weight.flip({2, 3}).permute({2, 3, 0, 1}).contiguous().view({direct::kTaps, out, in});
+  }
+  Tensor form = at::empty({winograd::kElements, out, in},
+                          weight.options().memory_format(at::MemoryFormat::Contiguous));
   at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
     winograd::transform_weight_backward(weight.const_data_ptr<float>(), in, out, begin, end,
                                         form.mutable_data_ptr<float>());
@@ -57,9 +71,29 @@ Tensor backward_form_of(const Tensor& weight) {
   return form;
 }
 
+/// The gradient of a weight [out,in,3,3] from that of its form, [36,out,in] or [9,out,in].
+Tensor weight_gradient(const Tensor& dform) {
+  const int64_t out = dform.size(1), in = dform.size(2);
+  if (!is_for_winograd(dform)) {
+    return dform.view({3, 3, out, in})
+        .permute({2, 3, 0, 1})
+        .contiguous(at::MemoryFormat::ChannelsLast);
+  }
+  Tensor dweight =
+      at::empty({out, in, 3, 3}, dform.options().memory_format(at::MemoryFormat::ChannelsLast));
+  at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
+    winograd::fold_weight_gradient(dform.const_data_ptr<float>(), in, out, begin, end,
+                                   dweight.mutable_data_ptr<float>());
+  });
+  return dweight;
+}
+
 /// A row of scratch for each share of the pictures.
 Tensor scratch_for(const Tensor& x, const Tensor& form) {
-  return at::empty({shares_of(x.size(0)), winograd::scratch_size(form.size(1) + form.size(2))},
+  const int64_t size = is_for_winograd(form) ? winograd::scratch_size(form.size(1), form.size(2))
+                                             : direct::scratch_size(x.size(2), x.size(3),
+                                                                    form.size(1) + form.size(2));
+  return at::empty({shares_of(x.size(0)), size},
                    x.options().memory_format(at::MemoryFormat::Contiguous));
 }
 
@@ -73,10 +107,11 @@ Tensor convolution3x3_forward(const Tensor& x, const std::optional<Tensor>& besi
                               const Tensor& form, const Tensor& bias) {
   Tensor y = pictures_like(x, form.size(2));
   const Tensor scratch = scratch_for(x, form);
+  const auto convolve = is_for_winograd(form) ? winograd::convolve : direct::convolve;
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
-    winograd::convolve(read(x, beside).from(begin), end - begin, form.const_data_ptr<float>(),
-                       bias.const_data_ptr<float>(), write(y).from(begin),
-                       scratch[share].mutable_data_ptr<float>());
+    convolve(read(x, beside).from(begin), end - begin, form.const_data_ptr<float>(),
+             bias.const_data_ptr<float>(), write(y).from(begin),
+             scratch[share].mutable_data_ptr<float>());
   });
   return y;
 }
@@ -86,28 +121,26 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(
     const Tensor& backward_form) {
   const int64_t pictures = x.size(0), shares = shares_of(pictures);
   const int64_t out = backward_form.size(1), in = backward_form.size(2);
+  const bool by_winograd = is_for_winograd(backward_form);
+  const auto convolve = by_winograd ? winograd::convolve : direct::convolve;
+  const auto add_weight_gradient =
+      by_winograd ? winograd::add_weight_gradient : direct::add_weight_gradient;
+
   Tensor dx = pictures_like(x, x.size(1));
   Tensor dbeside = beside ? pictures_like(*beside, beside->size(1)) : Tensor();
   const auto plain = x.options().memory_format(at::MemoryFormat::Contiguous);
-  const Tensor dform = at::zeros({shares, winograd::kElements, out, in}, plain);
+  const Tensor dform = at::zeros({shares, backward_form.size(0), out, in}, plain);
   const Tensor dbias = at::zeros({shares, out}, plain);
   const Tensor scratch = scratch_for(x, backward_form);
   for_each_share(pictures, [&](int64_t share, int64_t begin, int64_t end) {
     float* const work = scratch[share].mutable_data_ptr<float>();
-    winograd::convolve(read(dy).from(begin), end - begin, backward_form.const_data_ptr<float>(),
-                       /*bias=*/nullptr, write(dx, dbeside).from(begin), work);
-    winograd::add_weight_gradient(read(x, beside).from(begin), read(dy).from(begin), end - begin,
-                                  dform[share].mutable_data_ptr<float>(),
-                                  dbias[share].mutable_data_ptr<float>(), work);
+    convolve(read(dy).from(begin), end - begin, backward_form.const_data_ptr<float>(),
+             /*bias=*/nullptr, write(dx, dbeside).from(begin), work);
+    add_weight_gradient(read(x, beside).from(begin), read(dy).from(begin), end - begin,
+                        dform[share].mutable_data_ptr<float>(),
+                        dbias[share].mutable_data_ptr<float>(), work);
   });
-
-  const Tensor dform_sum = dform.sum(0);
-  Tensor dweight = at::empty({out, in, 3, 3}, plain.memory_format(at::MemoryFormat::ChannelsLast));
-  at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
-    winograd::fold_weight_gradient(dform_sum.const_data_ptr<float>(), in, out, begin, end,
-                                   dweight.mutable_data_ptr<float>());
-  });
-  return {dx, dbeside, dweight, dbias.sum(0)};
+  return {dx, dbeside, weight_gradient(dform.sum(0)), dbias.sum(0)};
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 
-namespace gm::ops {
+#include "nn/ops/cpu/simd.h"
+
+namespace gm::ops::GM_KERNEL_SET {
 
 /// Channels of dense pictures, [N,H,W,channels].
 template <class Float>
@@ -30,4 +32,4 @@ struct Pictures {
   }
 };
 
-}  // namespace gm::ops
+}  // namespace gm::ops::GM_KERNEL_SET

@@ -28,6 +28,14 @@ struct Tiling {
   int64_t per_picture() const { return rows * columns; }
 };
 
+/// How many tiles are transformed at a time: a multiple of the product's 6 rows, fewer where there
+/// are so many channels that the transformed ones would leave the second cache.
+int64_t block_of(int64_t channels) { return channels <= 256 ? 36 : 18; }
+
+/// From one element of transformed tiles to the next, where each has `count` floats: an odd number
+/// of a cache's lines of 16 floats, lest all 36 elements fall into the same few sets of a cache.
+int64_t step_of(int64_t count) { return ((count + 15) / 16 | 1) * 16; }
+
 /// One tile: its picture and the first of its pixels.
 struct Tile {
   int64_t picture, y, x;
@@ -39,7 +47,7 @@ GM_INLINE Tile tile_at(const Tiling& tiling, int64_t index) {
           within % tiling.columns * kTile};
 }
 
-/// Six values of a vector each, `step` apart.
+/// Six vectors.
 struct Six {
   Lanes v[6];
 };
@@ -93,15 +101,11 @@ GM_INLINE Three fold_taps(const Six& u) {
            0.5F * sum_a + 2.0F * sum_b + u.v[5]}};
 }
 
-/// Rows of a window by columns, after the transform along the rows.
-template <int64_t rows>
-struct Half {
-  Six row[rows];
-
-  GM_INLINE Six column(int64_t j) const requires(rows == 6) {
-    return {{row[0].v[j], row[1].v[j], row[2].v[j], row[3].v[j], row[4].v[j], row[5].v[j]}};
-  }
-};
+/// Column j of six rows.
+template <class Row>
+GM_INLINE Six column_of(const Row (&rows)[kWindow], int64_t j) {
+  return {{rows[0].v[j], rows[1].v[j], rows[2].v[j], rows[3].v[j], rows[4].v[j], rows[5].v[j]}};
+}
 
 /// A pixel of a picture, or zeros outside of it. `inside`: known to be one.
 template <bool inside>
@@ -118,12 +122,12 @@ GM_INLINE void window(const ChannelPart<const float>& part, const Tiling& size, 
   const int64_t channels = part.channels;
   const float* picture = part.data + tile.picture * size.height * size.width * channels;
   for (int64_t c = 0; c < channels; c += kLanes) {
-    Half<kWindow> half;
+    Six half[kWindow];
 #pragma GCC unroll 6
     for (int64_t i = 0; i < kWindow; ++i) {
       const int64_t y = tile.y - 1 + i;
       if (!inside && (y < 0 || y >= size.height)) {
-        half.row[i] = {};
+        half[i] = {};
         continue;
       }
       const float* row = picture + y * size.width * channels + c;
@@ -132,11 +136,11 @@ GM_INLINE void window(const ChannelPart<const float>& part, const Tiling& size, 
       for (int64_t j = 0; j < kWindow; ++j) {
         pixels.v[j] = pixel<inside>(row, tile.x - 1 + j, size.width, channels);
       }
-      half.row[i] = transform_window(pixels);
+      half[i] = transform_window(pixels);
     }
 #pragma GCC unroll 6
     for (int64_t j = 0; j < kWindow; ++j) {
-      const Six column = transform_window(half.column(j));
+      const Six column = transform_window(column_of(half, j));
 #pragma GCC unroll 6
       for (int64_t i = 0; i < kWindow; ++i) store(to + (i * kWindow + j) * step + c, column.v[i]);
     }
@@ -146,7 +150,7 @@ GM_INLINE void window(const ChannelPart<const float>& part, const Tiling& size, 
 /// The windows of `count` tiles from `first` on, to [36,count,C].
 GM_KERNEL void transform_windows(const Pictures<const float>& x, const Tiling& tiling,
                                  int64_t first, int64_t count, float* to) {
-  const int64_t channels = x.channels(), step = count * channels;
+  const int64_t channels = x.channels(), step = step_of(count * channels);
   for (int64_t t = 0; t < count; ++t, to += channels) {
     const Tile tile = tile_at(tiling, first + t);
     const bool inside =
@@ -186,8 +190,7 @@ GM_INLINE void result(const float* from, int64_t step, const float* bias, const 
 #pragma GCC unroll 4
     for (int64_t j = 0; j < kTile; ++j) {
       if (!inside && j >= columns) break;
-      const Four column = transform_products(
-          {{half[0].v[j], half[1].v[j], half[2].v[j], half[3].v[j], half[4].v[j], half[5].v[j]}});
+      const Four column = transform_products(column_of(half, j));
 #pragma GCC unroll 4
       for (int64_t i = 0; i < kTile; ++i) {
         if (!inside && i >= rows) break;
@@ -200,7 +203,7 @@ GM_INLINE void result(const float* from, int64_t step, const float* bias, const 
 /// The results of `count` tiles from `first` on, of [36,count,C].
 GM_KERNEL void transform_results(const float* from, const float* bias, const Tiling& tiling,
                                  int64_t first, int64_t count, const Pictures<float>& y) {
-  const int64_t channels = y.channels(), step = count * channels;
+  const int64_t channels = y.channels(), step = step_of(count * channels);
   for (int64_t t = 0; t < count; ++t, from += channels) {
     const Tile tile = tile_at(tiling, first + t);
     const bool inside = tile.y + kTile <= tiling.height && tile.x + kTile <= tiling.width;
@@ -255,7 +258,7 @@ GM_INLINE void gradient(const ChannelPart<const float>& part, const Tiling& size
 
 GM_KERNEL void transform_gradients(const Pictures<const float>& dy, const Tiling& tiling,
                                    int64_t first, int64_t count, float* to, float* dbias) {
-  const int64_t channels = dy.channels(), step = count * channels;
+  const int64_t channels = dy.channels(), step = step_of(count * channels);
   for (int64_t t = 0; t < count; ++t, to += channels) {
     const Tile tile = tile_at(tiling, first + t);
     if (tile.y + kTile <= tiling.height && tile.x + kTile <= tiling.width) {
@@ -265,10 +268,6 @@ GM_KERNEL void transform_gradients(const Pictures<const float>& dy, const Tiling
     }
   }
 }
-
-/// How many tiles are transformed at a time: multiples of the product's 6 rows. Fewer where there
-/// are so many channels that the transformed ones would leave the second cache.
-int64_t block_of(int64_t channels) { return channels <= 128 ? 36 : 18; }
 
 /// G w G^T of the taps w[t] = taps[t * tap_stride], to form[e * step].
 GM_INLINE void transform_taps_at(const float* taps, int64_t tap_stride, float* form, int64_t step) {
@@ -335,9 +334,9 @@ GM_KERNEL void fold_rows(const float* dform, int64_t in, int64_t out, int64_t be
 
 }  // namespace
 
-void transform_weight(const float* transposed, int64_t in, int64_t out, int64_t begin, int64_t end,
+void transform_weight(const float* taps, int64_t in, int64_t out, int64_t begin, int64_t end,
                       float* form) {
-  transform_rows(transposed, in * out, out, {in, out}, begin, end, form);
+  transform_rows(taps, in * out, out, {in, out}, begin, end, form);
 }
 
 void transform_weight_backward(const float* weight, int64_t in, int64_t out, int64_t begin,
@@ -346,23 +345,28 @@ void transform_weight_backward(const float* weight, int64_t in, int64_t out, int
   transform_rows(weight + 8 * in, -in, 9 * in, {out, in}, begin, end, form);
 }
 
-int64_t scratch_size(int64_t channels) { return kElements * block_of(channels) * channels; }
+int64_t scratch_size(int64_t in, int64_t out) {
+  const int64_t block = block_of(in + out);
+  return kElements * (step_of(block * in) + step_of(block * out));
+}
 
 void convolve(const Pictures<const float>& x, int64_t count, const float* form, const float* bias,
               const Pictures<float>& y, float* scratch) {
   const Tiling tiling = {x.height, x.width};
   const int64_t in = x.channels(), out = y.channels();
   const int64_t tiles = count * tiling.per_picture(), block = block_of(in + out);
-  float* products = scratch + kElements * block * in;
+  float* windows = scratch;
+  float* products = scratch + kElements * step_of(block * in);
   const Panels panels = {in, out};
   for (int64_t first = 0; first < tiles; first += block) {
     const int64_t n = std::min(block, tiles - first);
-    transform_windows(x, tiling, first, n, scratch);
+    transform_windows(x, tiling, first, n, windows);
     for (int64_t e = 0; e < kElements; ++e) {
       for (int64_t j = 0; j < out; j += kPanel) {
         const int64_t width = panels.width(j);
-        set_product(n, width, in, {scratch + e * n * in, in}, form + e * in * out + panels.at(0, j),
-                    width, products + e * n * out + j, out);
+        set_product(n, width, in, {windows + e * step_of(n * in), in},
+                    form + e * in * out + panels.at(0, j), width,
+                    products + e * step_of(n * out) + j, out);
       }
     }
     transform_results(products, bias, tiling, first, n, y);
@@ -374,14 +378,16 @@ void add_weight_gradient(const Pictures<const float>& x, const Pictures<const fl
   const Tiling tiling = {x.height, x.width};
   const int64_t in = x.channels(), out = dy.channels();
   const int64_t tiles = count * tiling.per_picture(), block = block_of(in + out);
-  float* gradients = scratch + kElements * block * in;
+  float* windows = scratch;
+  float* gradients = scratch + kElements * step_of(block * in);
   for (int64_t first = 0; first < tiles; first += block) {
     const int64_t n = std::min(block, tiles - first);
-    transform_windows(x, tiling, first, n, scratch);
+    transform_windows(x, tiling, first, n, windows);
     transform_gradients(dy, tiling, first, n, gradients, dbias);
     for (int64_t e = 0; e < kElements; ++e) {
-      add_product(out, in, n, MatrixView{gradients + e * n * out, out}.transposed(),
-                  scratch + e * n * in, in, dform + e * out * in, in);
+      const MatrixView gradient = {gradients + e * step_of(n * out), out};
+      add_product(out, in, n, gradient.transposed(), windows + e * step_of(n * in), in,
+                  dform + e * out * in, in);
     }
   }
 }

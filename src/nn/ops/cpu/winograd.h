@@ -20,20 +20,19 @@ namespace gm::ops::GM_KERNEL_SET::winograd {
 /// The elements of a transformed tile.
 inline constexpr int64_t kElements = 36;
 
-/// Transforms weights for convolve(): form = G w G^T, of 36 * in * out floats, in an order of its
-/// own. `weight` [out,3,3,in] is read for the input channels [begin,end) only, and only their part
-/// of `form` is written, so that threads can share the work. `transposed` is [3,3,in,out], that is,
-/// the weight of the nine taps as matrices.
-void transform_weight(const float* transposed, int64_t in, int64_t out, int64_t begin, int64_t end,
+/// form = G w G^T for convolve(), of 36 * in * out floats in an order of its own, from the taps
+/// [3,3,in,out] of a weight. Does the input channels [begin,end), so that threads can share the
+/// work.
+void transform_weight(const float* taps, int64_t in, int64_t out, int64_t begin, int64_t end,
                       float* form);
 
-/// The same for the convolution that takes gradients of the results, [.., out] -> [.., in], from
-/// `weight` [out,3,3,in], for the output channels [begin,end) only.
+/// The same for the convolution that takes the gradients of results to those of inputs, from the
+/// `weight` [out,3,3,in]. Does the output channels [begin,end).
 void transform_weight_backward(const float* weight, int64_t in, int64_t out, int64_t begin,
                                int64_t end, float* form);
 
-/// How many floats of scratch the functions below want, for C input and output channels together.
-int64_t scratch_size(int64_t channels);
+/// How many floats of scratch the functions below want. The same for in and out exchanged.
+int64_t scratch_size(int64_t in, int64_t out);
 
 /// y = convolution of `count` pictures x with the weight behind `form`, plus `bias` [C] unless
 /// null.
@@ -41,7 +40,7 @@ void convolve(const Pictures<const float>& x, int64_t count, const float* form, 
               const Pictures<float>& y, float* scratch);
 
 /// Adds the gradient of the transformed weight to `dform` [36,out,in] and that of the bias to
-/// `dbias` [out], from `count` pictures x and the gradients of their results.
+/// `dbias` [out], from `count` pictures x and the gradients dy of their results, in one part.
 void add_weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy,
                          int64_t count, float* dform, float* dbias, float* scratch);
 

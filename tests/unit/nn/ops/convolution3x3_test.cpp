@@ -11,9 +11,22 @@
 namespace gm::ops {
 namespace {
 
-/// The operator and its oracle over (x, weight, bias, beside).
-Tensor kernel(const Tensors& in) {
-  return convolution3x3(in[0], prepare_convolution3x3(in[1]), in[2], in[3]);
+/// Sizes of pictures whose weights are prepared for either kernel: any picture can be convolved
+/// with either form.
+struct Kernel {
+  const char* name;
+  int64_t size;
+};
+
+constexpr Kernel kDirect = {"direct", 1};
+constexpr Kernel kWinograd = {"Winograd's", 32};
+
+/// The operator over (x, weight, bias, beside), by that kernel.
+Function by(const Kernel& kernel) {
+  return [kernel](const Tensors& in) {
+    return convolution3x3(in[0], prepare_convolution3x3(in[1], kernel.size, kernel.size), in[2],
+                          in[3]);
+  };
 }
 
 Tensor plain(const Tensors& in) { return convolution3x3_plain(in[0], in[1], in[2], in[3]); }
@@ -56,7 +69,10 @@ class Convolution3x3 : public testing::TestWithParam<Case> {
 INSTANTIATE_TEST_SUITE_P(Shapes, Convolution3x3, testing::ValuesIn(kCases));
 
 TEST_P(Convolution3x3, AgreesWithThePlainForm) {
-  expect_agreement(kernel, plain, inputs(GetParam()));
+  for (const Kernel& kernel : {kDirect, kWinograd}) {
+    SCOPED_TRACE(kernel.name);
+    expect_agreement(by(kernel), plain, inputs(GetParam()));
+  }
 }
 
 TEST(Convolution3x3Of, RandomShapesAgreeWithThePlainForm) {
@@ -71,7 +87,7 @@ TEST(Convolution3x3Of, RandomShapesAgreeWithThePlainForm) {
     const Case shape = {draw(1, 5),  channels(1), draw(0, 1) * channels(1),
                         channels(1), draw(1, 19), draw(1, 19)};
     SCOPED_TRACE(testing::PrintToString(shape));
-    expect_agreement(kernel, plain, inputs(shape));
+    expect_agreement(by(i % 3 == 0 ? kDirect : kWinograd), plain, inputs(shape));
   }
 }
 
@@ -83,7 +99,8 @@ TEST(Convolution3x3Of, TakesInputsOfAnyLayout) {
   const Tensor wide = at::randn({2, 16, 12, 18}).slice(3, 0, 18, 2).copy_(x);
   for (const Tensor& input : {x, x.contiguous(kLast), wide}) {
     for (const Tensor& other : {beside, beside.contiguous(kLast)}) {
-      EXPECT_TRUE(kernel({input, weight, bias, other}).allclose(expected, 1e-4, 1e-4));
+      const Tensor y = by(kWinograd)({input, weight, bias, other});
+      EXPECT_TRUE(y.allclose(expected, 1e-4, 1e-4));
     }
   }
 }
@@ -93,7 +110,7 @@ TEST(Convolution3x3Of, LetsSeveralBackwardPassesThroughOneWeight) {
   const Tensors in = inputs({4, 16, 8, 16, 8, 8});
   const auto gradient = [&](const std::vector<std::pair<int64_t, int64_t>>& micro_batches) {
     const Tensor weight = in[1].detach().clone().requires_grad_();
-    const Convolution3x3Weight prepared = prepare_convolution3x3(weight);
+    const Convolution3x3Weight prepared = prepare_convolution3x3(weight, 8, 8);
     for (const auto& [first, count] : micro_batches) {
       convolution3x3(in[0].narrow(0, first, count), prepared, in[2], in[3].narrow(0, first, count))
           .square()
@@ -108,9 +125,9 @@ TEST(Convolution3x3Of, LetsSeveralBackwardPassesThroughOneWeight) {
 TEST(Convolution3x3Of, MakesNothingForBackwardWhereThereIsNone) {
   const Tensors in = inputs({2, 16, 8, 16, 8, 8});
   const Tensor weight = in[1].requires_grad_();
-  EXPECT_TRUE(prepare_convolution3x3(weight).backward_form.defined());
+  EXPECT_TRUE(prepare_convolution3x3(weight, 8, 8).backward_form.defined());
   const at::NoGradGuard no_gradients;
-  const Convolution3x3Weight prepared = prepare_convolution3x3(weight);
+  const Convolution3x3Weight prepared = prepare_convolution3x3(weight, 8, 8);
   EXPECT_FALSE(prepared.backward_form.defined());
   EXPECT_TRUE(convolution3x3(in[0], prepared, in[2], in[3]).allclose(plain(in), 1e-4, 1e-4));
 }
@@ -119,16 +136,18 @@ TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
   const int before = at::get_num_threads();
   at::manual_seed(1);
   const Tensors in = inputs({5, 16, 24, 16, 9, 9});
-  at::set_num_threads(1);
-  const Tensors one = run(kernel, in, at::kFloat);
-  for (const int threads : {2, 3}) {
-    at::set_num_threads(threads);
-    const Tensors several = run(kernel, in, at::kFloat);
-    for (const size_t of_pictures : {0, 1, 4}) {
-      EXPECT_TRUE(one[of_pictures].equal(several[of_pictures]));
-    }
-    for (const size_t of_parameters : {2, 3}) {
-      EXPECT_TRUE(one[of_parameters].allclose(several[of_parameters], 1e-4, 1e-3));
+  for (const Kernel& kernel : {kDirect, kWinograd}) {
+    at::set_num_threads(1);
+    const Tensors one = run(by(kernel), in, at::kFloat);
+    for (const int threads : {2, 3}) {
+      at::set_num_threads(threads);
+      const Tensors several = run(by(kernel), in, at::kFloat);
+      for (const size_t of_pictures : {0, 1, 4}) {
+        EXPECT_TRUE(one[of_pictures].equal(several[of_pictures]));
+      }
+      for (const size_t of_parameters : {2, 3}) {
+        EXPECT_TRUE(one[of_parameters].allclose(several[of_parameters], 1e-4, 1e-3));
+      }
     }
   }
   at::set_num_threads(before);
@@ -137,9 +156,79 @@ TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
 TEST(Convolution3x3Of, PassesOnWhatIsNotANumber) {
   Tensors in = inputs({2, 16, 0, 8, 8, 8});
   in[0][1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
-  const Tensor y = kernel(in);
-  EXPECT_TRUE(y[0].isfinite().all().item<bool>());
-  EXPECT_TRUE(y[1].isnan().any().item<bool>());
+  for (const Kernel& kernel : {kDirect, kWinograd}) {
+    const Tensor y = by(kernel)(in);
+    EXPECT_TRUE(y[0].isfinite().all().item<bool>());
+    EXPECT_TRUE(y[1].isnan().any().item<bool>());
+  }
+}
+
+/// A kernel's errors in the result and the gradients of x, weight and bias, each relative to the
+/// tensor's length.
+std::vector<double> errors_of(const Kernel& kernel, const Tensors& in) {
+  const Tensors actual = run(by(kernel), in, at::kFloat);
+  const Tensors exact = run(plain, in, at::kDouble);
+  std::vector<double> errors;
+  for (const size_t i : {0, 1, 2, 3}) {
+    errors.push_back(((actual[i] - exact[i]).norm() / exact[i].norm()).item<double>());
+  }
+  return errors;
+}
+
+/// Winograd's kernel loses less than one decimal digit to the direct one, whatever the inputs.
+void expect_small_errors(const Tensors& in) {
+  const std::vector<double> winograd = errors_of(kWinograd, in), direct = errors_of(kDirect, in);
+  for (size_t i = 0; i < winograd.size(); ++i) {
+    EXPECT_LE(winograd[i], 10 * direct[i]) << i;
+    EXPECT_LE(winograd[i], 3e-6) << i;
+  }
+}
+
+class WinogradError : public Convolution3x3 {};
+
+INSTANTIATE_TEST_SUITE_P(Shapes, WinogradError,
+                         testing::Values(Case{2, 8, 0, 8, 32, 32}, Case{2, 16, 0, 16, 32, 32},
+                                         Case{2, 32, 16, 32, 16, 16}, Case{2, 64, 0, 64, 9, 7},
+                                         Case{4, 128, 64, 128, 4, 4}, Case{4, 32, 0, 8, 5, 5}));
+
+TEST_P(WinogradError, IsSmallAtEveryScale) {
+  for (const double scale : {1e-4, 1.0, 1e4}) {
+    Tensors in = inputs(GetParam());
+    in[0] *= scale;
+    expect_small_errors(in);
+    in[1] /= scale;
+    expect_small_errors(in);
+  }
+}
+
+/// Activations as they follow a SiLU: mostly positive, a few channels large, neighbours alike.
+TEST_P(WinogradError, IsSmallForSmoothPicturesWithAMean) {
+  Tensors in = inputs(GetParam());
+  for (const size_t i : {0, 3}) {
+    if (!in[i].defined()) continue;
+    const Tensor level = at::randn({in[i].size(0), in[i].size(1), 1, 1}) * 3;
+    in[i] = at::silu(in[i] * 0.3 + level).contiguous(kLast);
+  }
+  expect_small_errors(in);
+}
+
+/// Weights as a long training makes them: taps alike or opposite, so that their sum is far from or
+/// near to zero, channels of very different lengths, and few directions for all of them.
+TEST_P(WinogradError, IsSmallForCorrelatedWeights) {
+  const Tensor blur = at::tensor({1.0, 2.0, 1.0, 2.0, 4.0, 2.0, 1.0, 2.0, 1.0}).view({3, 3}) / 4;
+  const Tensor edge = at::tensor({-1.0, 0.0, 1.0, -2.0, 0.0, 2.0, -1.0, 0.0, 1.0}).view({3, 3});
+  const Tensor point = at::tensor({0.0, -1.0, 0.0, -1.0, 4.0, -1.0, 0.0, -1.0, 0.0}).view({3, 3});
+  for (const Tensor& taps : {blur, edge, point}) {
+    Tensors in = inputs(GetParam());
+    const int64_t out = in[1].size(0), inner = in[1].size(1);
+    const Tensor lengths = at::exp(1.5 * at::randn({out, 1, 1, 1}));
+    const Tensor directions = at::matmul(at::randn({out, 2}), at::randn({2, inner}));
+    in[1] = lengths * (directions.view({out, inner, 1, 1}) * taps + 0.1 * in[1]);
+    in[1] = in[1].to(at::kFloat);
+    expect_small_errors(in);
+    in[0] = at::silu(in[0] * 0.3 + 2).contiguous(kLast);
+    expect_small_errors(in);
+  }
 }
 
 }  // namespace

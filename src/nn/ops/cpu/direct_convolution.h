@@ -1,0 +1,29 @@
+/// 3x3 convolutions (stride 1, a border of zeros) as they are written: one product of matrices for
+/// each row of pixels and each row of taps. For pictures that are smaller than Winograd's tiles.
+///
+/// All functions run on the calling thread and expect channels in multiples of 8.
+#pragma once
+
+#include <cstdint>
+
+#include "nn/ops/cpu/pictures.h"
+
+namespace gm::ops::GM_KERNEL_SET::direct {
+
+/// The taps of a kernel.
+inline constexpr int64_t kTaps = 9;
+
+/// How many floats of scratch the functions below want for pictures of this size, with C input
+/// and output channels together.
+int64_t scratch_size(int64_t height, int64_t width, int64_t channels);
+
+/// y = convolution of `count` pictures x with `form` [3,3,in,out], plus `bias` [C] unless null.
+void convolve(const Pictures<const float>& x, int64_t count, const float* form, const float* bias,
+              const Pictures<float>& y, float* scratch);
+
+/// Adds the gradient of the weight to `dform` [3,3,out,in] and that of the bias to `dbias` [out],
+/// from `count` pictures x and the gradients of their results, in one part.
+void add_weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy,
+                         int64_t count, float* dform, float* dbias, float* scratch);
+
+}  // namespace gm::ops::GM_KERNEL_SET::direct
