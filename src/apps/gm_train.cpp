@@ -19,6 +19,7 @@
 #include "data/image_grid.h"
 #include "data/prepare.h"
 #include "data/sample_order.h"
+#include "nn/ops/flops.h"
 #include "tasks/strips.h"
 #include "telemetry/metrics.h"
 #include "train/run_lock.h"
@@ -182,7 +183,9 @@ void train(World& world, const TrainCommand& command) {
              {.is_rank_zero = world.rank() == 0,
               .first_step = first.step,
               .total_steps = config.train.steps,
-              .log_every_seconds = config.telemetry.log_every_seconds});
+              .log_every_seconds = config.telemetry.log_every_seconds,
+              .profile_steps = config.profile.steps,
+              .count_flops = ops::flops_of});
   Trainer trainer({.train = config.train,
                    .optimizer = config.optimizer,
                    .ema = config.ema,

@@ -16,7 +16,7 @@ namespace {
 
 /// Keys, or whole sections, that change where or how a run is computed, but not what. All others
 /// are part of its identity. Of the data it knows the treatment, not the pictures.
-constexpr std::array<std::string_view, 11> kNotIdentity{
+constexpr std::array<std::string_view, 12> kNotIdentity{
     "run.dir",
     "run.device",
     "data.path",
@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 11> kNotIdentity{
     "checkpoint.",
     "sample.",
     "telemetry.",
+    "profile.",
     "watchdog.",
 };
 

@@ -11,6 +11,7 @@
 #include "data/data_config.h"
 #include "diffusion/diffusion_config.h"
 #include "nn/model_config.h"
+#include "telemetry/profile_config.h"
 #include "telemetry/telemetry_config.h"
 #include "train/train_config.h"
 
@@ -27,6 +28,7 @@ struct RunConfig {
   CheckpointConfig checkpoint;
   SampleConfig sample;
   TelemetryConfig telemetry;
+  ProfileConfig profile;
   WatchdogConfig watchdog;
 
   template <class Sections>
@@ -41,6 +43,7 @@ struct RunConfig {
     to.section("checkpoint", checkpoint);
     to.section("sample", sample);
     to.section("telemetry", telemetry);
+    to.section("profile", profile);
     to.section("watchdog", watchdog);
   }
 };

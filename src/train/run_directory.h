@@ -16,6 +16,8 @@ class RunDirectory {
   std::filesystem::path config() const { return root_ / "config.toml"; }
   std::filesystem::path metrics() const { return root_ / "metrics.jsonl"; }
   std::filesystem::path log() const { return root_ / "log.txt"; }
+  /// A trace of some steps' operators, for Perfetto.
+  std::filesystem::path profile() const { return root_ / "profile.json"; }
   /// The grid of samples that was made after `step` steps.
   std::filesystem::path samples(int64_t step) const;
   std::filesystem::path samples_folder() const { return root_ / "samples"; }

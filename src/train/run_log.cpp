@@ -13,6 +13,9 @@ RunLog::RunLog(const RunDirectory& directory, Metrics& metrics, const Options& o
       rewind_json_lines(directory.metrics(), options.first_step).contains("sample");
   json_lines_.emplace(directory.metrics());
   progress_.emplace(options.total_steps, options.log_every_seconds);
+  if (options.profile_steps > 0) {
+    profile_.emplace(options.profile_steps, directory.profile(), options.count_flops);
+  }
 }
 
 void RunLog::write(std::string_view kind, const RunState& state,
@@ -42,6 +45,7 @@ void RunLog::step(const StepReport& report) {
     count_lost_line(json_lines_->write_step(report));
   }
   if (progress_) progress_->update(report);
+  if (profile_) profile_->step(report);
 }
 
 void RunLog::sample(const RunState& state, const std::filesystem::path& grid, double seconds) {

@@ -1,4 +1,4 @@
-/// Everything that a run tells while it goes on: progress line, metrics.jsonl, Prometheus.
+/// Everything that a run tells while it goes on: progress line, metrics.jsonl, Prometheus, profile.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include "checkpoint/background_writer.h"
 #include "telemetry/json_lines.h"
 #include "telemetry/metrics.h"
+#include "telemetry/profile.h"
 #include "telemetry/progress.h"
 #include "train/run_directory.h"
 
@@ -21,6 +22,8 @@ class RunLog {
     int64_t first_step = 0;  ///< Where the run goes on: what was written of later steps goes.
     int64_t total_steps = 0;
     double log_every_seconds = 10;
+    int64_t profile_steps = 0;  ///< How many are timed operator by operator, on rank 0.
+    CountFlops count_flops = {};
   };
 
   RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options);
@@ -47,6 +50,7 @@ class RunLog {
   bool has_first_samples_ = false;
   int64_t lost_lines_ = 0;  // of which metrics.jsonl does not tell yet
   std::optional<ProgressLine> progress_;
+  std::optional<Profile> profile_;
 };
 
 }  // namespace gm

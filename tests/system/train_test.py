@@ -167,6 +167,18 @@ class FailingDisk(Runs):
         self.assertEqual(list((self.root / "full").rglob("*.partial")), [])
 
 
+class Profiled(Runs):
+    def test_a_profile_says_where_the_time_of_a_step_goes(self):
+        done = self.run_program("gm_train", [f"data.path={self.data}", *SMALL, "run.dir=profiled", "train.steps=4",
+                                             "profile.steps=2"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("profile of 2 steps", done.stderr)
+        self.assertRegex(done.stderr, r"gm::convolution3x3_forward +[0-9.]+ +[0-9.]+ +[0-9.]+ % +[0-9.]+")
+        names = {event.get("name") for event in
+                 json.loads((self.root / "profiled/profile.json").read_text())["traceEvents"]}
+        self.assertLessEqual({"gm::convolution3x3_forward", "gm::convolution3x3_backward"}, names)
+
+
 class NotFinite(Runs):
     def test_a_run_that_explodes_is_stopped_and_says_where(self):
         done = self.run_program("gm_train", [f"data.path={self.data}", *SMALL, "run.dir=exploded", "train.steps=500",

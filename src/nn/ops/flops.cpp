@@ -1,0 +1,70 @@
+#include "nn/ops/flops.h"
+
+#include <functional>
+#include <map>
+#include <numeric>
+
+namespace gm::ops {
+
+namespace {
+
+using Shapes = std::vector<std::vector<int64_t>>;
+
+double product(const std::vector<int64_t>& shape) {
+  return std::accumulate(shape.begin(), shape.end(), 1.0, std::multiplies<>());
+}
+
+/// Of N pictures [N,C,H,W].
+double pixels(const std::vector<int64_t>& pictures) {
+  return product(pictures) / static_cast<double>(pictures[1]);
+}
+
+/// Channels of `x` and, where there is one, of what is beside it.
+double channels(const std::vector<int64_t>& x, const std::vector<int64_t>& beside) {
+  return static_cast<double>(x[1] + (beside.empty() ? 0 : beside[1]));
+}
+
+constexpr double kTaps = 9;
+/// Of the 4x4 window of the operators that halve and double a picture.
+constexpr double kStridedTaps = 16;
+
+using Count = std::function<double(const Shapes&)>;
+
+const std::map<std::string_view, Count>& counts() {
+  static const std::map<std::string_view, Count> all{
+      {"gm::convolution3x3_forward",  // x, beside, form, bias
+       [](const Shapes& s) {
+         return 2 * pixels(s[0]) * channels(s[0], s[1]) * product(s[3]) * kTaps;
+       }},
+      {"gm::convolution3x3_backward",  // dy, x, beside
+       [](const Shapes& s) { return 4 * product(s[0]) * channels(s[1], s[2]) * kTaps; }},
+      {"gm::pointwise_convolution_forward",  // x, beside, weight
+       [](const Shapes& s) { return 2 * pixels(s[0]) * product(s[2]); }},
+      {"gm::pointwise_convolution_backward",  // dy, x, beside, weight
+       [](const Shapes& s) { return 4 * pixels(s[0]) * product(s[3]); }},
+      {"gm::input_convolution_forward",  // x, weight
+       [](const Shapes& s) { return 2 * pixels(s[0]) * product(s[1]); }},
+      {"gm::strided_convolution",  // big, weight
+       [](const Shapes& s) { return 2 * pixels(s[0]) / 4 * product(s[1]); }},
+      {"gm::transposed_strided_convolution",  // small, weight
+       [](const Shapes& s) { return 2 * pixels(s[0]) * product(s[1]); }},
+      {"gm::strided_convolution_weight_gradient",  // big, small
+       [](const Shapes& s) {
+         return 2 * product(s[1]) * static_cast<double>(s[0][1]) * kStridedTaps;
+       }},
+      {"gm::linear_attention_forward",  // x, to_qkv, to_out
+       [](const Shapes& s) { return 2 * pixels(s[0]) * (product(s[1]) + product(s[2])); }},
+      {"gm::linear_attention_backward",  // dy, x, to_qkv, to_out
+       [](const Shapes& s) { return 4 * pixels(s[0]) * (product(s[2]) + product(s[3])); }},
+  };
+  return all;
+}
+
+}  // namespace
+
+double flops_of(std::string_view name, const Shapes& shapes) {
+  const auto count = counts().find(name);
+  return count == counts().end() ? 0 : count->second(shapes);
+}
+
+}  // namespace gm::ops

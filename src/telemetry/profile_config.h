@@ -1,0 +1,21 @@
+/// The `[profile]` section of a run's configuration.
+#pragma once
+
+#include <cstdint>
+
+namespace gm {
+
+struct ProfileConfig {
+  int64_t steps = 0;
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("steps", steps)
+        .range(0, 1000)
+        .help(
+            "Steps whose operators are timed, after the first; a table of them goes to the log and "
+            "a trace for Perfetto to profile.json. 0 for none.");
+  }
+};
+
+}  // namespace gm

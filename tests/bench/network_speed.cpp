@@ -1,0 +1,145 @@
+// Trains, or samples from, a U-Net when told to: gm's half of the races in speed.py.
+//
+// Usage: network_speed train|sample DIM SIZE BATCH, alone or under mpirun. BATCH is that of all
+// ranks together. Reads a number of steps a line, does them, and answers with the seconds that they
+// took and the peak memory of a rank in MiB, until its input ends.
+#include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/rand.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <functional>
+#include <iostream>
+#include <string>
+#include <thread>
+
+#include "base/allocator.h"
+#include "base/error.h"
+#include "comm/run_program.h"
+#include "comm/watchdog.h"
+#include "comm/world.h"
+#include "tasks/ddpm.h"
+#include "train/phase_trainer.h"
+
+namespace gm {
+namespace {
+
+constexpr int64_t kMicroBatches = 2;
+constexpr int64_t kTimesteps = 50;
+
+struct Setting {
+  ModelConfig model;
+  ImageShape shape;
+  int64_t batch;  // of this rank
+};
+
+/// Steps as the trainer does them, with random pictures.
+class Training {
+ public:
+  Training(const Setting& setting, World& world)
+      : setting_(setting),
+        watchdog_(world),
+        task_(setting.model, {.steps = kTimesteps}, setting.shape, /*seed=*/1),
+        trainer_(task_.phases().front(), world.communicator(), watchdog_,
+                 {.train = {.steps = 1'000'000, .accumulate = kMicroBatches},
+                  .optimizer = {},
+                  .ema = {}}) {
+    for (int64_t i = 0; i < kMicroBatches; ++i) {
+      const at::Tensor images = at::rand(
+          {setting.batch, setting.shape.channels, setting.shape.height, setting.shape.width});
+      const int64_t first = (world.rank() * kMicroBatches + i) * setting.batch;
+      batches_.push_back({.images = (images * 2 - 1).contiguous(at::MemoryFormat::ChannelsLast),
+                          .labels = {},
+                          .positions = at::arange(first, first + setting.batch, at::kLong)});
+    }
+  }
+
+  void run(int64_t steps) {
+    for (int64_t i = 0; i < steps; ++i) {
+      LapClock clock;
+      trainer_.step(batches_, state_, clock);
+      ++state_.step;
+    }
+  }
+
+ private:
+  Setting setting_;
+  Watchdog watchdog_;
+  DdpmTask task_;
+  PhaseTrainer trainer_;
+  std::vector<Batch> batches_;
+  RunState state_;
+};
+
+/// The network's part of a reverse step, without a graph.
+class Sampling {
+ public:
+  explicit Sampling(const Setting& setting)
+      : setting_(setting), network_(setting.model, setting.shape.channels, /*seed=*/1) {}
+
+  void run(int64_t steps) {
+    const at::NoGradGuard no_graph;
+    GaussianDiffusion diffusion({.steps = steps});
+    const auto network = [&](const at::Tensor& x, const at::Tensor& t) {
+      return network_.forward(x, t);
+    };
+    at::Tensor x = at::randn(
+        {setting_.batch, setting_.shape.channels, setting_.shape.height, setting_.shape.width});
+    for (int64_t t = steps - 1; t >= 0; --t)
+      x = diffusion.reverse_step(network, x, t, at::randn_like(x));
+  }
+
+ private:
+  Setting setting_;
+  Unet network_;
+};
+
+/// What rank 0 reads; 0 at the end of its input. The other ranks wait asleep: the turn is another
+/// contestant's.
+int64_t next_order(World& world) {
+  int64_t steps = 0;
+  if (std::string line; world.rank() == 0 && std::getline(std::cin, line)) steps = std::stoll(line);
+  const at::Tensor order = at::full({1}, steps, at::kLong);
+  const auto told = world.communicator().start_all_reduce_sum(order);
+  while (!told->poll()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return order.item<int64_t>();
+}
+
+double peak_mebibytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+void serve(World& world, const std::function<void(int64_t)>& run) {
+  while (const int64_t steps = next_order(world)) {
+    const auto start = std::chrono::steady_clock::now();
+    run(steps);
+    world.communicator().barrier();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    if (world.rank() == 0) std::cout << seconds.count() << ' ' << peak_mebibytes() << std::endl;
+  }
+}
+
+}  // namespace
+}  // namespace gm
+
+int main(int argc, char** argv) {
+  gm::tune_allocator();
+  return gm::run_program([&](gm::World& world) {
+    if (argc != 5) throw gm::InputError("usage: network_speed train|sample DIM SIZE BATCH");
+    const int64_t size = std::stoll(argv[3]);
+    const gm::Setting setting{.model = {.dim = std::stoll(argv[2])},
+                              .shape = {size, size, 3},
+                              .batch = std::stoll(argv[4]) / world.size()};
+    if (argv[1] == std::string("train")) {
+      gm::Training training(setting, world);
+      gm::serve(world, [&](int64_t steps) { training.run(steps); });
+    } else {
+      gm::Sampling sampling(setting);
+      gm::serve(world, [&](int64_t steps) { sampling.run(steps); });
+    }
+    return gm::kExitDone;
+  });
+}

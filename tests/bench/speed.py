@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Races gm against PyTorch on this machine's cores, and writes the report: speed.md and speed.json.
+
+Usage: speed.py BUILD [--rounds N] [--out FOLDER] [--only PART...]
+    BUILD   a build of gm, such as build/release
+
+The Python that runs this is the peer's: it needs torch and denoising-diffusion-pytorch (`./launch/setup --oracles`).
+Contestants of a race are processes of their own that take turns, some steps each, while the others sleep. A ratio is that
+of two turns of the same round; the report has the medians over the rounds. Both train the same network the same way: two
+micro-batches, L1 loss of the noise, Adam; gm's step also keeps a moving average of the weights.
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+PARTS = ("training", "sampling", "scaling", "operators", "reduction")
+MICRO_BATCHES, TIMESTEPS = 2, 50
+CORES = len(os.sched_getaffinity(0))
+# What base/allocator.cpp does for gm: memory is kept, not given back and faulted in again.
+TUNED = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=2147483647:glibc.malloc.trim_threshold=2147483647:"
+                           "glibc.malloc.top_pad=268435456"}
+MPI_AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+
+
+def serve_peer(work, dim, size, batch, compiled):
+    """PyTorch's half of a race: as network_speed.cpp."""
+    import resource
+
+    import torch
+    from denoising_diffusion_pytorch import GaussianDiffusion, Unet
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    network = Unet(dim=dim, dim_mults=(1, 2, 4, 8), channels=3)
+    diffusion = GaussianDiffusion(torch.compile(network, dynamic=False) if compiled else network, image_size=size,
+                                  timesteps=TIMESTEPS, loss_type="l1")
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    images = torch.rand(batch, 3, size, size)
+
+    def train():
+        for _ in range(MICRO_BATCHES):
+            (diffusion(images) / MICRO_BATCHES).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    @torch.inference_mode()
+    def sample():
+        diffusion.p_sample(images, TIMESTEPS - 1)
+
+    step = {"train": train, "sample": sample}[work]
+    for line in sys.stdin:
+        start = time.perf_counter()
+        for _ in range(int(line)):
+            step()
+        seconds = time.perf_counter() - start
+        print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+
+
+class Contestant:
+    """A process, or a world of ranks, that does steps when told to."""
+
+    def __init__(self, name, command, threads=CORES, environment=None):
+        self.name, self.rates, self.peak_mebibytes = name, [], 0.0
+        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env={**os.environ, "OMP_NUM_THREADS": str(threads), **(environment or {})})
+
+    def turn(self, steps):
+        """Steps a second."""
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().split()
+        if not answer:
+            sys.exit(f"{self.name}: ended with status {self.process.wait()}")
+        self.peak_mebibytes = max(self.peak_mebibytes, float(answer[1]))
+        return steps / float(answer[0])
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Bench:
+    def __init__(self, build, rounds):
+        self.build, self.rounds = build, rounds
+
+    def gm(self, name, *setting, threads=CORES, ranks=1, kernels=None):
+        launcher = ["mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", "-n", ranks] if ranks > 1 else []
+        environment = {**MPI_AS_ROOT, **({"GM_KERNELS": kernels} if kernels else {})}
+        return Contestant(name, [*launcher, self.build / "bench/network_speed", *setting], threads, environment)
+
+    @staticmethod
+    def peer(name, *setting, threads=CORES, environment=None, compiled=False):
+        return Contestant(name, [sys.executable, __file__, "--peer", *setting, int(compiled)], threads, environment)
+
+    def race(self, contestants, images_a_step, steps):
+        """A row for each; ratios to the first."""
+        for contestant in contestants:
+            contestant.turn(2)  # warm-up, compilation
+        for _ in range(self.rounds):
+            for contestant in contestants:
+                contestant.rates.append(images_a_step * contestant.turn(steps))
+        rows = [{"name": contestant.name, "images_per_second": statistics.median(contestant.rates),
+                 "ratio": statistics.median(own / first for own, first in zip(contestant.rates, contestants[0].rates)),
+                 "peak_mebibytes": round(contestant.peak_mebibytes)} for contestant in contestants]
+        for contestant in contestants:
+            contestant.close()
+        return rows
+
+    def training(self):
+        setting = ("train", 16, 32, 32)
+        return self.race([
+            self.peer("PyTorch eager, as it comes", *setting),
+            self.peer("PyTorch eager, allocator tuned", *setting, environment=TUNED),
+            self.peer("PyTorch torch.compile, allocator tuned", *setting, environment=TUNED, compiled=True),
+            self.gm("gm, one process", *setting),
+            self.gm(f"gm, {CORES} ranks of one thread", *setting, threads=1, ranks=CORES),
+            self.gm("gm, portable kernels", *setting, kernels="portable"),
+            self.peer("PyTorch eager, allocator tuned, one thread", *setting, threads=1, environment=TUNED),
+            self.gm("gm, one thread", *setting, threads=1),
+        ], MICRO_BATCHES * 32, steps=2)
+
+    def sampling(self):
+        """A picture takes TIMESTEPS steps of equal cost."""
+        setting = ("sample", 16, 32, 64)
+        return self.race([
+            self.peer("PyTorch eager, as it comes", *setting),
+            self.peer("PyTorch eager, allocator tuned", *setting, environment=TUNED),
+            self.gm("gm, one process", *setting),
+            self.gm(f"gm, {CORES} ranks of one thread", *setting, threads=1, ranks=CORES),
+            self.gm("gm, portable kernels", *setting, kernels="portable"),
+        ], 64 / TIMESTEPS, steps=2)
+
+    def scaling(self):
+        rows = []
+        for dim, size, batch in ((16, 32, 8), (16, 32, 128), (16, 64, 16), (32, 32, 32), (64, 32, 16), (32, 64, 8)):
+            setting = ("train", dim, size, batch)
+            peer, gm = self.race([self.peer("PyTorch eager, as it comes", *setting), self.gm("gm", *setting)],
+                                 MICRO_BATCHES * batch, steps=1)
+            rows.append({"name": f"dim {dim}, {size} x {size}, batch {batch}",
+                         "eager_images_per_second": peer["images_per_second"], **gm})
+        return rows
+
+    def operators(self):
+        answer = subprocess.run([self.build / "bench/operators_speed", str(self.rounds)], check=True, text=True,
+                                stdout=subprocess.PIPE).stdout
+        return [json.loads(line) for line in answer.splitlines()]
+
+    def reduction(self):
+        rows = []
+        for ranks in (2, 4):
+            answer = subprocess.run(["mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", "-n", str(ranks),
+                                     self.build / "bench/reduction_bench"], check=True, text=True,
+                                    stdout=subprocess.PIPE, env={**os.environ, **MPI_AS_ROOT}).stdout
+            rows.append({"name": f"{ranks} ranks", "report": answer})
+        return rows
+
+
+def text_of(value):
+    if isinstance(value, float):
+        return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+    return str(value).strip().replace("\n", "<br>")
+
+
+def table(rows):
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    lines = [columns, ["---"] * len(columns), *([text_of(row.get(column, "")) for column in columns] for row in rows)]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def machine():
+    model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "unknown")
+    return f"{CORES} cores of {model}"
+
+
+def main():
+    if sys.argv[1:2] == ["--peer"]:
+        work, *numbers = sys.argv[2:]
+        return serve_peer(work, *map(int, numbers))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."))
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
+    options = parser.parse_args()
+
+    bench = Bench(options.build.resolve(), options.rounds)
+    report = {"machine": machine(), "rounds": options.rounds}
+    text = f"# Speed on {report['machine']}, medians of {options.rounds} rounds\n"
+    for part in options.only:
+        report[part] = getattr(bench, part)()
+        text += f"\n## {part.capitalize()}\n\n{table(report[part])}"
+        print(text.rpartition("\n## ")[2], flush=True)
+        (options.out / "speed.md").write_text(text)
+        (options.out / "speed.json").write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
