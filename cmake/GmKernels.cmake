@@ -21,6 +21,11 @@ function(gm_kernel_sources list)
       string(TOUPPER ${kernel_set} name)
       set(copy ${CMAKE_BINARY_DIR}/kernels/${kernel_set}/${path})
       file(CONFIGURE OUTPUT ${copy} CONTENT "#define GM_KERNELS_${name}\n#include \"${included}\"\n" @ONLY)
+      # The machine's own square root, without the C library's word on negative numbers. The precompiled
+      # header does not fit this option.
+      if("/${path}" MATCHES "${GM_TORCH_FREE}")
+        set_source_files_properties(${copy} PROPERTIES COMPILE_OPTIONS -fno-math-errno)
+      endif()
       list(APPEND result ${copy})
     endforeach()
   endforeach()

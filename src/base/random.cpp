@@ -1,7 +1,6 @@
 #include "base/random.h"
 
-#include <cmath>
-#include <numbers>
+#include "base/cpu/normal.h"
 
 namespace gm {
 namespace {
@@ -14,33 +13,9 @@ uint64_t mix(uint64_t value) {
   return value ^ (value >> 31);
 }
 
-/// Uniform on (0, 1]: never zero, so that its logarithm is finite.
-float open_uniform(uint32_t bits) { return (static_cast<float>(bits >> 8) + 1.0F) * 0x1p-24F; }
-
-/// Two independent standard normal values from two uniform words.
-std::array<float, 2> normal_pair(uint32_t radius_bits, uint32_t angle_bits) {
-  const float radius = std::sqrt(-2.0F * std::log(open_uniform(radius_bits)));
-  const float angle = 2.0F * std::numbers::pi_v<float> * open_uniform(angle_bits);
-  return {radius * std::cos(angle), radius * std::sin(angle)};
-}
-
 }  // namespace
 
-std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
-  constexpr uint32_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
-  constexpr uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t product0 = static_cast<uint64_t>(kMultiplier0) * counter[0];
-    const uint64_t product1 = static_cast<uint64_t>(kMultiplier1) * counter[2];
-    counter = {static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0],
-               static_cast<uint32_t>(product1),
-               static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1],
-               static_cast<uint32_t>(product0)};
-    key[0] += kWeyl0;
-    key[1] += kWeyl1;
-  }
-  return counter;
-}
+constinit FillNormal* fill_normal_kernel = nullptr;
 
 KeyedRandom::KeyedRandom(uint64_t seed, Stream stream, uint64_t position, uint32_t draw)
     : counter_{0, draw, static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32)} {
@@ -76,13 +51,8 @@ uint32_t KeyedRandom::below(uint32_t n) {
 }
 
 void KeyedRandom::fill_normal(std::span<float> values) {
-  for (size_t i = 0; i < values.size(); i += 4) {
-    const auto bits = next_block();
-    const auto first = normal_pair(bits[0], bits[1]);
-    const auto second = normal_pair(bits[2], bits[3]);
-    const std::array<float, 4> normals{first[0], first[1], second[0], second[1]};
-    for (size_t j = 0; j < 4 && i + j < values.size(); ++j) values[i + j] = normals[j];
-  }
+  fill_normal_kernel(counter_, key_, values.data(), static_cast<int64_t>(values.size()));
+  counter_[0] += static_cast<uint32_t>((values.size() + 3) / 4);
 }
 
 }  // namespace gm

@@ -21,7 +21,23 @@ enum class Stream : uint32_t {
 
 /// Philox4x32-10: ten rounds of a keyed bijection of a 128-bit counter.
 /// Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
-std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
+/// In the header, so that compilers make vectors of it in loops over counters.
+inline std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter,
+                                      std::array<uint32_t, 2> key) {
+  constexpr uint32_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
+  constexpr uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t product0 = static_cast<uint64_t>(kMultiplier0) * counter[0];
+    const uint64_t product1 = static_cast<uint64_t>(kMultiplier1) * counter[2];
+    counter = {static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0],
+               static_cast<uint32_t>(product1),
+               static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1],
+               static_cast<uint32_t>(product0)};
+    key[0] += kWeyl0;
+    key[1] += kWeyl1;
+  }
+  return counter;
+}
 
 /// The random numbers that belong to (seed, stream, position, draw), always the same, on any rank.
 /// `position` is usually a global sample position; `draw` tells apart repeated use for one
@@ -36,7 +52,7 @@ class KeyedRandom {
   float uniform();
   /// Uniform on 0 .. n - 1 without bias. Expects n > 0.
   uint32_t below(uint32_t n);
-  /// Standard normal values (Box and Muller, 1958).
+  /// Standard normal values (Box and Muller, 1958; base/cpu/normal.h).
   void fill_normal(std::span<float> values);
 
  private:

@@ -85,10 +85,12 @@ void PhaseTrainer::update_weights(const PhaseOutcome& outcome, const RunState& s
                                   double gradient_divisor) {
   const double longest = config_.optimizer.clip_norm;
   const double clip = longest > 0 ? std::max(1.0, outcome.gradient_norm / longest) : 1.0;
-  adam_update(flat_, config_.optimizer, outcome.learning_rate, ++updates_, gradient_divisor * clip);
+  adam_update(flat_, config_.optimizer,
+              {.learning_rate = outcome.learning_rate,
+               .count = ++updates_,
+               .gradient_divisor = gradient_divisor * clip,
+               .ema_decay = ema_decay(config_.ema, config_.train.images_per_step(), state.images)});
   phase_.network->weights_changed();
-  const double decay = ema_decay(config_.ema, config_.train.images_per_step(), state.images);
-  flat_.ema().lerp_(flat_.parameters(), 1.0 - decay);
 }
 
 NamedTensors PhaseTrainer::named_moments() const {

@@ -33,6 +33,14 @@ namespace gm::GM_KERNEL_SET {
 /// Whether the copy of this set is the one to use.
 inline bool kernels_run_here() { return kernel_set() == KernelSet::GM_KERNEL_SET; }
 
+/// For kernels that are called through a pointer instead of the dispatcher: points `pointer` at
+/// this set's copy if it is the one to use. Called while the program starts.
+template <class Function>
+bool use_kernel(Function*& pointer, Function& kernel) {
+  if (kernels_run_here()) pointer = &kernel;
+  return kernels_run_here();
+}
+
 /// Floats in a vector: 4 or 8. AVX-512's vectors of 16 do not fit pixels of 8 channels; what gains
 /// by them (the product) uses them by itself.
 #if defined(GM_KERNELS_AVX2) || defined(GM_KERNELS_AVX512)
@@ -54,9 +62,28 @@ GM_INLINE Lanes load(const float* from) {
 
 GM_INLINE void store(float* to, const Lanes& lanes) { std::memcpy(to, &lanes, sizeof lanes); }
 
+GM_INLINE IntLanes bits_of(const Lanes& v) {
+  IntLanes bits;
+  std::memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
+GM_INLINE Lanes float_of(const IntLanes& bits) {
+  Lanes v;
+  std::memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
 GM_INLINE Lanes broadcast(float value) { return value - Lanes{}; }
 
 GM_INLINE Lanes max(const Lanes& a, const Lanes& b) { return a > b ? a : b; }
+
+GM_INLINE Lanes sqrt(const Lanes& v) {
+  float parts[kLanes];
+  store(parts, v);
+  for (float& part : parts) part = __builtin_sqrtf(part);
+  return load(parts);
+}
 
 GM_INLINE float sum(const Lanes& v) {
   float parts[kLanes];
@@ -95,13 +122,7 @@ GM_INLINE Lanes exp(const Lanes& x) {
   p = p * r + 1.0F;
   p = p * r + 1.0F;
   // Multiplies by 2^n: adds n to the exponent's bits.
-  IntLanes exponent, bits;
-  std::memcpy(&exponent, &shifted, sizeof shifted);
-  std::memcpy(&bits, &p, sizeof p);
-  bits += exponent << 23;
-  Lanes result;
-  std::memcpy(&result, &bits, sizeof bits);
-  return result;
+  return float_of(bits_of(p) + (bits_of(shifted) << 23));
 }
 
 GM_INLINE Lanes sigmoid(const Lanes& x) { return 1.0F / (1.0F + exp(-x)); }

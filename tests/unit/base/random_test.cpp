@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cmath>
+#include <numbers>
 #include <set>
 #include <vector>
 
@@ -105,6 +106,28 @@ TEST(KeyedRandom, NormalHasTheMomentsOfTheNormalDistribution) {
   EXPECT_NEAR(moments[3], 0, 5 * std::sqrt(15.0 / kDraws));
   EXPECT_NEAR(moments[4], 3, 5 * std::sqrt(96.0 / kDraws));
   EXPECT_NEAR(beyond_two / static_cast<double>(kDraws), std::erfc(std::sqrt(2.0)), 0.0011);
+}
+
+TEST(KeyedRandom, NormalsAreBoxAndMullersOfTheStreamsWords) {
+  std::vector<float> values(100'003);
+  KeyedRandom(5, Stream::kNoise, 9).fill_normal(values);
+  KeyedRandom words(5, Stream::kNoise, 9);
+  const auto share = [&] { return ((words.next() >> 8) + 1) * 0x1p-24; };
+  for (size_t i = 0; i + 1 < values.size(); i += 2) {
+    const double radius = std::sqrt(-2 * std::log(share()));
+    const double angle = 2 * std::numbers::pi * share();
+    ASSERT_NEAR(values[i], radius * std::cos(angle), 1e-6) << i;
+    ASSERT_NEAR(values[i + 1], radius * std::sin(angle), 1e-6) << i;
+  }
+}
+
+TEST(KeyedRandom, NormalsGoOnAfterTheFirstFill) {
+  std::vector<float> whole(20), first(7), second(12);
+  KeyedRandom(5, Stream::kNoise, 9).fill_normal(whole);
+  KeyedRandom random(5, Stream::kNoise, 9);
+  random.fill_normal(first);
+  random.fill_normal(second);
+  EXPECT_EQ(second, std::vector<float>(whole.begin() + 8, whole.end()));
 }
 
 TEST(KeyedRandom, ALongerFillBeginsLikeAShorterOne) {

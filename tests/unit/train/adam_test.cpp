@@ -1,6 +1,7 @@
-// The fused update against Adam as its paper writes it, in double precision.
+// The fused update against Adam as its paper writes it, in double precision, and against PyTorch's.
 #include "train/adam.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -28,21 +29,75 @@ TEST(Adam, EqualsTheFormulaOverManySteps) {
   std::vector<PlainAdam> expected;
   for (int64_t i = 0; i < 37; ++i) expected.push_back({.weight = weights[i].item<double>()});
   FlatParameters flat({{"weights", weights}});
+  std::vector<double> averages(37, 0.0);
+  for (int64_t i = 0; i < 37; ++i) averages[i] = expected[i].weight;
 
-  constexpr double kDivisor = 4.0;
+  constexpr double kDivisor = 3.0, kDecay = 0.7;
   for (int t = 1; t <= 50; ++t) {
     const double rate = 0.01 / t;
     const auto gradient = at::randn({37});
-    flat.zero_gradients();
     weights.grad().copy_(gradient);
-    adam_update(flat, config, rate, t, kDivisor);
+    adam_update(
+        flat, config,
+        {.learning_rate = rate, .count = t, .gradient_divisor = kDivisor, .ema_decay = kDecay});
     for (int64_t i = 0; i < 37; ++i) {
       expected[i].update(config, rate, gradient[i].item<double>() / kDivisor, t);
+      averages[i] += (1 - kDecay) * (expected[i].weight - averages[i]);
     }
   }
   for (int64_t i = 0; i < 37; ++i) {
     EXPECT_NEAR(weights[i].item<double>(), expected[i].weight, 2e-6) << i;
+    EXPECT_NEAR(flat.ema()[i].item<double>(), averages[i], 2e-6) << i;
   }
+}
+
+/// Of several chunks that threads share, and a rest.
+class AdamAgainstPytorch : public testing::Test {
+ protected:
+  static constexpr int64_t kSize = 40'000;
+
+  void run(FlatParameters& flat, const auto& update, double ema_decay) const {
+    for (int t = 1; t <= 5; ++t) {
+      at::manual_seed(t);
+      flat.gradients().copy_(at::randn({flat.size()}));
+      update(flat, OptimizerConfig{},
+             AdamUpdate{
+                 .learning_rate = 0.01, .count = t, .gradient_divisor = 6, .ema_decay = ema_decay});
+    }
+  }
+
+  at::Tensor initial_ = at::randn({kSize});
+  at::Tensor first_ = initial_.clone().requires_grad_(),
+             second_ = initial_.clone().requires_grad_();
+  FlatParameters own_{{{"weights", first_}}}, plain_{{{"weights", second_}}};
+};
+
+TEST_F(AdamAgainstPytorch, IsEqualToRounding) {
+  run(own_, adam_update, 0.9);
+  run(plain_, adam_update_plain, 0.9);
+  const auto close = [](const at::Tensor& a, const at::Tensor& b) {
+    return at::allclose(a, b, 2e-6, 1e-7);
+  };
+  EXPECT_TRUE(close(own_.parameters(), plain_.parameters()));
+  EXPECT_TRUE(close(own_.ema(), plain_.ema()));
+  EXPECT_TRUE(close(own_.first_moments(), plain_.first_moments()));
+  EXPECT_TRUE(close(own_.second_moments(), plain_.second_moments()));
+}
+
+TEST_F(AdamAgainstPytorch, MakesTheAverageTheWeightsThemselvesWhereNothingOfItStays) {
+  run(own_, adam_update, 0.0);
+  EXPECT_TRUE(own_.ema().equal(own_.parameters()));
+}
+
+TEST_F(AdamAgainstPytorch, DoesNotDependOnTheNumberOfThreads) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  run(own_, adam_update, 0.9);
+  at::set_num_threads(3);
+  run(plain_, adam_update, 0.9);
+  at::set_num_threads(before);
+  EXPECT_TRUE(own_.parameters().equal(plain_.parameters()));
+  EXPECT_TRUE(own_.ema().equal(plain_.ema()));
 }
 
 }  // namespace
