@@ -7,10 +7,9 @@ import subprocess
 import unittest
 import zlib
 
-from support.programs import BIN, Exercises, wait_until
+from support.programs import BIN, LOCAL, Exercises, wait_until
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
-LOCAL = pathlib.Path(os.environ.get("GM_SOURCE_DIR", pathlib.Path(__file__).parents[2])) / "launch/local"
 
 
 def write_png(path, side, shade):

@@ -12,6 +12,7 @@ import time
 import unittest
 
 BIN = pathlib.Path(os.environ["GM_BIN_DIR"])
+LOCAL = pathlib.Path(os.environ.get("GM_SOURCE_DIR", pathlib.Path(__file__).parents[3])) / "launch/local"
 DEADLINE_SECONDS = 120
 # In memory where there is such a folder: what a disk's fsync costs is no matter of these tests.
 SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

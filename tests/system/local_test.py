@@ -1,0 +1,76 @@
+"""launch/local: how it shares out the cores of a machine, and that what it starts runs."""
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from support.programs import BIN, DEADLINE_SECONDS, LOCAL, Exercises
+
+
+class Choice(Exercises):
+    def run_local(self, *arguments, **environment):
+        return subprocess.run([str(LOCAL), *map(str, arguments)], cwd=self.root, capture_output=True, text=True,
+                              timeout=DEADLINE_SECONDS,
+                              env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment})
+
+    def choice_on(self, logical_cores, threads_per_core=1, mebibytes=100_000, cgroup=None, **environment):
+        """Ranks and threads on a machine that is made up of programs which answer for it."""
+        machine = pathlib.Path(tempfile.mkdtemp(dir=self.root))
+        for name, text in (cgroup or {}).items():
+            (machine / name).write_text(text)
+        for name, answer in (("nproc", f"echo {logical_cores}"),
+                             ("lscpu", f"echo 'Thread(s) per core:   {threads_per_core}'"),
+                             ("free", f"echo 'Mem: 0 0 0 0 0 {mebibytes}'"),
+                             ("cat", f'exec /bin/cat "{machine}/${{1##*/}}"'),
+                             ("mpirun", 'while [ "$1" != -n ]; do shift; done; echo "chosen: $2 x $OMP_NUM_THREADS"')):
+            (machine / name).write_text(f"#!/bin/sh\n{answer}\n")
+            (machine / name).chmod(0o755)
+        environment = {"PATH": f"{machine}:{BIN}:{os.environ['PATH']}", "OMP_NUM_THREADS": "", **environment}
+        done = self.run_local("gm_train", "--version", **environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        chosen = done.stdout.split("chosen: ")[1].strip()
+        ranks, threads = chosen.split(" x ")
+        self.assertIn(f"ranks: {ranks}, threads a rank: {threads}", done.stdout)
+        return chosen
+
+    def test_uses_the_cores(self):
+        for cores, chosen in ((1, "1 x 1"), (2, "2 x 1"), (3, "1 x 3"), (4, "4 x 1"), (6, "2 x 3"), (8, "8 x 1"),
+                              (12, "4 x 3"), (32, "8 x 4")):
+            with self.subTest(cores=cores):
+                self.assertEqual(self.choice_on(cores), chosen)
+
+    def test_counts_the_threads_of_one_core_once(self):
+        self.assertEqual(self.choice_on(8, threads_per_core=2), "4 x 1")
+        self.assertEqual(self.choice_on(1, threads_per_core=2), "1 x 1")
+
+    def test_heeds_the_limits_of_its_control_group(self):
+        self.assertEqual(self.choice_on(8, cgroup={"cpu.max": "400000 100000"}), "4 x 1")
+        self.assertEqual(self.choice_on(8, cgroup={"cpu.max": "max 100000"}), "8 x 1")
+        self.assertEqual(self.choice_on(8, cgroup={"cpu.cfs_quota_us": "50000", "cpu.cfs_period_us": "100000"}), "1 x 1")
+        self.assertEqual(self.choice_on(8, cgroup={"cpu.cfs_quota_us": "-1", "cpu.cfs_period_us": "100000"}), "8 x 1")
+        self.assertEqual(self.choice_on(8, cgroup={"memory.max": str(5 << 30)}), "4 x 2")
+
+    def test_leaves_each_rank_enough_memory(self):
+        self.assertEqual(self.choice_on(8, mebibytes=3000), "2 x 4")
+        self.assertEqual(self.choice_on(2, mebibytes=300), "1 x 2")
+
+    def test_keeps_the_number_of_threads_that_is_asked_for(self):
+        self.assertEqual(self.choice_on(8, OMP_NUM_THREADS="2"), "4 x 2")
+        self.assertEqual(self.choice_on(2, OMP_NUM_THREADS="4"), "1 x 4")
+
+    def test_what_it_chooses_for_this_machine_trains(self):
+        done = self.run_local(*self.arguments("here", "data.shards=8", "train.steps=2"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(self.lines("here", "train")), 2)
+
+    def test_refuses_what_it_does_not_know(self):
+        for arguments in ((), ("--ranks", 2), ("-n", 0), ("-n", "two")):
+            with self.subTest(arguments):
+                done = self.run_local(*arguments)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn("usage: launch/local", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
