@@ -1,15 +1,12 @@
-// What summing the gradients adds to a backward pass: not at all, after it, and while it runs.
+// What summing the gradients over the ranks adds to a training step of the reference network.
 //
 //   mpirun -n 2 build/release/bench/reduction_bench
 //
-// The network is a chain of layers with as many parameters as the reference's U-Net (2.47 million).
-// The three ways take turns in each round; medians over the rounds, of the reduction the median of
-// the differences within a round, so that a busy machine disturbs it less.
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/mm.h>
-#include <ATen/ops/ones.h>
-#include <ATen/ops/randn.h>
-#include <ATen/ops/tanh.h>
+// In each round three steps take turns: one that sums nothing, one that sums after the backward
+// pass, and one that sums in buckets while it runs. What the second adds is the whole cost of the
+// reduction; what the third adds is the part that stays exposed. Medians over the rounds, of
+// differences and shares within a round.
+#include <ATen/ATen.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -18,28 +15,21 @@
 #include <string>
 #include <vector>
 
+#include "base/allocator.h"
 #include "comm/communicator.h"
 #include "comm/gradient_reducer.h"
 #include "comm/run_program.h"
 #include "comm/world.h"
+#include "tasks/ddpm.h"
+#include "train/adam.h"
 #include "train/flat_parameters.h"
 
 namespace gm {
 namespace {
 
-constexpr int64_t kLayers = 34;
-constexpr int64_t kWidth = 269;
-constexpr int64_t kRows = 800;
-constexpr int kRounds = 31;
-
-NamedTensors chain_of_layers() {
-  NamedTensors layers;
-  for (int64_t i = 0; i < kLayers; ++i) {
-    at::Tensor weight = at::randn({kWidth, kWidth}).mul_(0.05);
-    layers.emplace_back("layer" + std::to_string(i), weight.set_requires_grad(true));
-  }
-  return layers;
-}
+constexpr int64_t kBatch = 32;  // of all ranks together
+constexpr int64_t kMicroBatches = 2;
+constexpr int kRounds = 15;
 
 struct Way {
   std::string name;
@@ -54,33 +44,54 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-double median_difference(const Way& way, const Way& other) {
-  std::vector<double> differences;
-  for (size_t i = 0; i < way.seconds.size(); ++i) {
-    differences.push_back(way.seconds[i] - other.seconds[i]);
-  }
-  return median(differences);
-}
+/// The reference run of one rank, on random pictures.
+class Training {
+ public:
+  explicit Training(World& world)
+      : ranks_(world.communicator()),
+        batch_{.images = at::rand({kBatch / world.size(), 3, 32, 32}) * 2 - 1,
+               .labels = {},
+               .positions = at::arange(kBatch / world.size(), at::kLong)} {}
 
-void run_backward(Communicator& ranks, const NamedTensors& layers, const at::Tensor& input,
-                  Way& way) {
-  at::Tensor x = input;
-  for (const auto& [name, weight] : layers) x = at::tanh(at::mm(x, weight));
-  const at::Tensor loss = x.square().sum();
-  ranks.barrier();
-  const auto start = std::chrono::steady_clock::now();
-  way.reducer->begin_step(way.synchronize);
-  loss.backward();
-  way.reducer->finish();
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  way.seconds.push_back(taken.count());
+  const FlatParameters& flat() const { return flat_; }
+
+  /// A whole step; the clock runs on rank 0 as on all others, which start together.
+  void step(Way& way) {
+    ranks_.barrier();
+    const auto start = std::chrono::steady_clock::now();
+    flat_.zero_gradients();
+    for (int64_t i = 0; i < kMicroBatches; ++i) {
+      way.reducer->begin_step(way.synchronize && i + 1 == kMicroBatches);
+      task_.phases().front().loss(batch_).total.backward();
+      way.reducer->finish();
+    }
+    adam_update(flat_, {}, {.learning_rate = 0, .gradient_divisor = kMicroBatches});
+    task_.sampled_network().weights_changed();
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    way.seconds.push_back(taken.count());
+  }
+
+ private:
+  Communicator& ranks_;
+  Batch batch_;
+  DdpmTask task_{{}, {}, {.height = 32, .width = 32, .channels = 3}, /*seed=*/1};
+  FlatParameters flat_{task_.sampled_network().parameter_list()};
+};
+
+/// The median over the rounds of what a step of `way` takes longer than one of `other`, as a share
+/// of the former.
+double added_share(const Way& way, const Way& other) {
+  std::vector<double> shares;
+  for (size_t i = 0; i < way.seconds.size(); ++i) {
+    shares.push_back((way.seconds[i] - other.seconds[i]) / way.seconds[i]);
+  }
+  return median(shares);
 }
 
 int race(World& world) {
   Communicator& ranks = world.communicator();
-  const NamedTensors layers = chain_of_layers();
-  FlatParameters flat(layers);
-  const at::Tensor input = at::randn({kRows, kWidth});
+  Training training(world);
+  const FlatParameters& flat = training.flat();
 
   // The hooks of the bucketed reducer do nothing in the turns of the others.
   std::vector<Way> ways;
@@ -89,23 +100,29 @@ int race(World& world) {
   ways.push_back(
       {"bucketed",
        std::make_unique<BucketedReducer>(ranks, flat.gradients(), flat.gradient_slices()), true});
+  for (Way& way : ways) training.step(way);  // warms up
+  for (Way& way : ways) way.seconds.clear();
   for (int round = 0; round < kRounds; ++round) {
-    for (Way& way : ways) run_backward(ranks, layers, input, way);
+    for (Way& way : ways) training.step(way);
   }
 
   if (world.rank() != 0) return 0;
-  fmt::print("{} ranks, {} thread(s) each, {:.2f} million parameters\n", world.size(),
-             world.threads(), static_cast<double>(flat.parameter_count()) / 1e6);
-  for (const Way& way : ways) {
-    const double total = median(way.seconds);
-    const double reduction = median_difference(way, ways.front());
-    fmt::print("{:9} backward {:7.2f} ms, reduction {:6.2f} ms = {:4.1f} % of it\n", way.name,
-               1e3 * total, 1e3 * reduction, 100 * reduction / total);
-  }
+  fmt::print(
+      "{} ranks of {} thread(s), {:.2f} million gradients, micro-batches of {} pictures a rank\n",
+      world.size(), world.threads(), static_cast<double>(flat.parameter_count()) / 1e6,
+      kBatch / world.size());
+  for (const Way& way : ways)
+    fmt::print("{:9} step {:7.1f} ms\n", way.name, 1e3 * median(way.seconds));
+  const double whole = added_share(ways[1], ways[0]), exposed = added_share(ways[2], ways[0]);
+  fmt::print("reduction {:.1f} % of a step: {:.1f} % exposed, {:.1f} % overlapped with backward\n",
+             100 * whole, 100 * exposed, 100 * (whole - exposed));
   return 0;
 }
 
 }  // namespace
 }  // namespace gm
 
-int main() { return gm::run_program(gm::race); }
+int main() {
+  gm::tune_allocator();
+  return gm::run_program(gm::race);
+}
