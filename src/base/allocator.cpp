@@ -1,5 +1,7 @@
 #include "base/allocator.h"
 
+#include <cstdlib>  // any header of the C library says whether it is glibc
+
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
