@@ -40,15 +40,45 @@ struct Shape {
   }
 };
 
+/// Logits of no more than this either way go through exp as they are: neither their exponentials
+/// nor sums and ratios of those leave its range. Larger ones first have their maximum taken away.
+constexpr float kSmallLogit = 30.0F;
+
+/// The length of the longest pixel of x [pixels,channels].
+GM_KERNEL float longest_pixel(const float* x, int64_t pixels, int64_t channels) {
+  float result = 0.0F;
+  for (const float* pixel = x; pixel < x + pixels * channels; pixel += channels) {
+    Lanes squares = {};
+    for (int64_t c = 0; c < channels; c += kLanes) squares += load(pixel + c) * load(pixel + c);
+    result = std::max(result, sum(squares));
+  }
+  return std::sqrt(result);
+}
+
+Tensor transpose_of(const Tensor& matrix) {
+  const int64_t rows = matrix.size(0), columns = matrix.size(1);
+  Tensor result = at::empty({columns, rows}, matrix.options());
+  transpose(rows, columns, matrix.const_data_ptr<float>(), columns,
+            result.mutable_data_ptr<float>(), rows);
+  return result;
+}
+
 /// The projections and their transposes, so that either can be the right factor of a product.
 struct Weights {
   Weights(const Tensor& to_qkv, const Tensor& to_out, const Shape& shape)
       : qkv(to_qkv.flatten(1).contiguous()),
-        qkv_transposed(qkv.t().contiguous()),
+        qkv_transposed(transpose_of(qkv)),
         out(to_out.flatten(1).contiguous()),
-        out_transposed(out.t().contiguous()),
+        out_transposed(transpose_of(out)),
+        longest_row(qkv.narrow(0, 0, 2 * shape.width()).norm(2, 1).max().item<float>()),
         width_(shape.width()),
         channels_(shape.channels) {}
+
+  /// Whether q and k of the picture x [P,C] are small logits for certain: no product of two vectors
+  /// is larger than that of their lengths.
+  bool make_small_logits(const float* x, const Shape& shape) const {
+    return longest_pixel(x, shape.pixels, shape.channels) * longest_row <= kSmallLogit;
+  }
 
   // [D,C] each
   const float* query() const { return qkv.const_data_ptr<float>(); }
@@ -64,26 +94,36 @@ struct Weights {
   Tensor qkv_transposed;  // [C,3*D]
   Tensor out;             // [C,D]
   Tensor out_transposed;  // [D,C]
+  float longest_row;      // the length of Wq's and Wk's longest row
 
  private:
   int64_t width_, channels_;
 };
 
-/// Softmax over each head's channels of q [rows,D], in place.
-GM_KERNEL void softmax_heads(float* q, int64_t rows, const Shape& shape) {
+GM_INLINE float largest(const float* values, int64_t count) {
+  Lanes highest = load(values);
+  for (int64_t c = kLanes; c < count; c += kLanes) highest = max(highest, load(values + c));
+  return max(highest);
+}
+
+template <bool small>
+GM_INLINE void softmax(float* head, int64_t d) {
+  const float maximum = small ? 0.0F : largest(head, d);
+  Lanes sums = {};
+  for (int64_t c = 0; c < d; c += kLanes) {
+    const Lanes e = small ? exp_within_range(load(head + c)) : exp(load(head + c) - maximum);
+    store(head + c, e);
+    sums += e;
+  }
+  const float inverse = 1.0F / sum(sums);
+  for (int64_t c = 0; c < d; c += kLanes) store(head + c, load(head + c) * inverse);
+}
+
+/// Softmax over each head's channels of q [rows,D], in place. `small`: all are small logits.
+GM_KERNEL void softmax_heads(float* q, int64_t rows, const Shape& shape, bool small) {
   const int64_t d = shape.head_channels;
   for (float* head = q; head < q + rows * shape.width(); head += d) {
-    Lanes highest = load(head);
-    for (int64_t c = kLanes; c < d; c += kLanes) highest = max(highest, load(head + c));
-    const float maximum = max(highest);
-    Lanes sums = {};
-    for (int64_t c = 0; c < d; c += kLanes) {
-      const Lanes e = exp(load(head + c) - maximum);
-      store(head + c, e);
-      sums += e;
-    }
-    const float inverse = 1.0F / sum(sums);
-    for (int64_t c = 0; c < d; c += kLanes) store(head + c, load(head + c) * inverse);
+    small ? softmax<true>(head, d) : softmax<false>(head, d);
   }
 }
 
@@ -100,10 +140,24 @@ GM_KERNEL void softmax_heads_backward(const float* q, float* dq, int64_t rows, c
   }
 }
 
-/// One more block k [rows,D] of a softmax over pixels. `maxima` and `sums` [D] are those of the
-/// blocks so far; k becomes exp(k - maximum), and `rescale` [D] the factors which bring everything
-/// that was summed under the old maxima to the new ones. (Milakov and Gimelshein, "Online
-/// normalizer calculation for softmax", 2018.)
+/// One more block k [rows,D] of a softmax over pixels of small logits: k becomes exp(k), which is
+/// added to `sums` [D].
+GM_KERNEL void softmax_pixels_block(float* k, int64_t rows, int64_t width, float* sums) {
+  for (int64_t c = 0; c < width; c += kLanes) {
+    Lanes total = load(sums + c);
+    for (int64_t p = 0; p < rows; ++p) {
+      const Lanes e = exp_within_range(load(k + p * width + c));
+      store(k + p * width + c, e);
+      total += e;
+    }
+    store(sums + c, total);
+  }
+}
+
+/// The same for logits of any size. `maxima` and `sums` [D] are those of the blocks so far; k
+/// becomes exp(k - maximum), and `rescale` [D] the factors which bring everything that was summed
+/// under the old maxima to the new ones. (Milakov and Gimelshein, "Online normalizer calculation
+/// for softmax", 2018.)
 GM_KERNEL void softmax_pixels_block(float* k, int64_t rows, int64_t width, float* maxima,
                                     float* sums, float* rescale) {
   for (int64_t c = 0; c < width; c += kLanes) {
@@ -124,10 +178,12 @@ GM_KERNEL void softmax_pixels_block(float* k, int64_t rows, int64_t width, float
 }
 
 /// k = exp(k - log_sums): the softmax over pixels, once its denominators are known.
-GM_KERNEL void softmax_pixels(float* k, int64_t rows, int64_t width, const float* log_sums) {
+GM_KERNEL void softmax_pixels(float* k, int64_t rows, int64_t width, const float* log_sums,
+                              bool small) {
   for (int64_t p = 0; p < rows; ++p, k += width) {
     for (int64_t c = 0; c < width; c += kLanes) {
-      store(k + c, exp(load(k + c) - load(log_sums + c)));
+      const Lanes logarithm = load(k + c) - load(log_sums + c);
+      store(k + c, small ? exp_within_range(logarithm) : exp(logarithm));
     }
   }
 }
@@ -202,20 +258,24 @@ void project(const float* x, int64_t rows, const float* transposed_weight, const
 }
 
 /// `averages` [D,C] and `log_sums` [D] of one picture.
-void average(const float* x, const Weights& weights, const Shape& shape, Scratch& scratch,
-             float* averages, float* log_sums) {
+void average(const float* x, const Weights& weights, const Shape& shape, bool small,
+             Scratch& scratch, float* averages, float* log_sums) {
   const int64_t width = shape.width(), channels = shape.channels;
   constexpr float kLowest = -1e30F;
-  std::fill(scratch.maxima.begin(), scratch.maxima.end(), kLowest);
+  std::fill(scratch.maxima.begin(), scratch.maxima.end(), small ? 0.0F : kLowest);
   std::fill(scratch.sums.begin(), scratch.sums.end(), 0.0F);
   std::fill(averages, averages + width * channels, 0.0F);
   float* k = scratch.block.data();
   for_each_block(shape.pixels, [&](int64_t first, int64_t rows) {
     const float* block = x + first * channels;
     project(block, rows, weights.key_transposed(), weights, shape, k);
-    softmax_pixels_block(k, rows, width, scratch.maxima.data(), scratch.sums.data(),
-                         scratch.rescale.data());
-    scale_rows(averages, width, channels, scratch.rescale.data());
+    if (small) {
+      softmax_pixels_block(k, rows, width, scratch.sums.data());
+    } else {
+      softmax_pixels_block(k, rows, width, scratch.maxima.data(), scratch.sums.data(),
+                           scratch.rescale.data());
+      scale_rows(averages, width, channels, scratch.rescale.data());
+    }
     add_product(width, channels, rows, MatrixView{k, width}.transposed(), block, channels, averages,
                 channels);
   });
@@ -229,12 +289,13 @@ void average(const float* x, const Weights& weights, const Shape& shape, Scratch
 void forward_picture(const float* x, const Weights& weights, const float* bias, const Shape& shape,
                      Scratch& scratch, float* y, float* averages, float* log_sums) {
   const int64_t width = shape.width(), channels = shape.channels;
-  average(x, weights, shape, scratch, averages, log_sums);
+  const bool small = weights.make_small_logits(x, shape);
+  average(x, weights, shape, small, scratch, averages, log_sums);
   mix(averages, weights, shape, scratch);
   float* q = scratch.block.data();
   for_each_block(shape.pixels, [&](int64_t first, int64_t rows) {
     project(x + first * channels, rows, weights.query_transposed(), weights, shape, q);
-    softmax_heads(q, rows, shape);
+    softmax_heads(q, rows, shape, small);
     float* out = y + first * channels;
     for (int64_t p = 0; p < rows; ++p) std::copy_n(bias, channels, out + p * channels);
     add_product(rows, channels, width, {q, width}, scratch.mixed.data(), channels, out, channels);
@@ -249,7 +310,7 @@ struct WeightGradients {
 
 /// Through out = q M to q, and from there to x and Wq. `scratch.dmixed` becomes the gradient of M.
 void backward_query(const float* dy, const float* x, const Weights& weights, const Shape& shape,
-                    Scratch& scratch, float* dx, const WeightGradients& gradients) {
+                    bool small, Scratch& scratch, float* dx, const WeightGradients& gradients) {
   const int64_t width = shape.width(), channels = shape.channels;
   std::fill(scratch.dmixed.begin(), scratch.dmixed.end(), 0.0F);
   transpose(width, channels, scratch.mixed.data(), channels, scratch.transposed.data(), width);
@@ -259,7 +320,7 @@ void backward_query(const float* dy, const float* x, const Weights& weights, con
     const float* block = x + first * channels;
     const float* dout = dy + first * channels;
     project(block, rows, weights.query_transposed(), weights, shape, q);
-    softmax_heads(q, rows, shape);
+    softmax_heads(q, rows, shape, small);
     add_product(width, channels, rows, MatrixView{q, width}.transposed(), dout, channels,
                 scratch.dmixed.data(), channels);
     set_product(rows, width, channels, {dout, channels}, scratch.transposed.data(), width, dq,
@@ -294,8 +355,8 @@ void backward_mix(const float* averages, const Weights& weights, const Shape& sh
 
 /// Through averages = k^T x to x and k, and from there to x and Wk.
 void backward_key(const float* x, const float* averages, const float* log_sums,
-                  const Weights& weights, const Shape& shape, Scratch& scratch, float* dx,
-                  const WeightGradients& gradients) {
+                  const Weights& weights, const Shape& shape, bool small, Scratch& scratch,
+                  float* dx, const WeightGradients& gradients) {
   const int64_t width = shape.width(), channels = shape.channels;
   const float* daverages = scratch.daverages.data();
   transpose(width, channels, daverages, channels, scratch.transposed.data(), width);
@@ -311,7 +372,7 @@ void backward_key(const float* x, const float* averages, const float* log_sums,
     const float* block = x + first * channels;
     float* dblock = dx + first * channels;
     project(block, rows, weights.key_transposed(), weights, shape, k);
-    softmax_pixels(k, rows, width, log_sums);
+    softmax_pixels(k, rows, width, log_sums, small);
     add_product(rows, channels, width, {k, width}, daverages, channels, dblock, channels);
     set_product(rows, width, channels, {block, channels}, scratch.transposed.data(), width, dk,
                 width);
@@ -370,12 +431,13 @@ std::tuple<Tensor, Tensor, Tensor> linear_attention_backward(const Tensor& dy, c
       const float* picture = x.const_data_ptr<float>() + n * values;
       const float* average = averages.const_data_ptr<float>() + n * averages.stride(0);
       float* dpicture = dx.mutable_data_ptr<float>() + n * values;
+      const bool small = weights.make_small_logits(picture, shape);
       mix(average, weights, shape, scratch);
-      backward_query(dy.const_data_ptr<float>() + n * values, picture, weights, shape, scratch,
-                     dpicture, gradients);
+      backward_query(dy.const_data_ptr<float>() + n * values, picture, weights, shape, small,
+                     scratch, dpicture, gradients);
       backward_mix(average, weights, shape, scratch, gradients);
       backward_key(picture, average, log_sums.const_data_ptr<float>() + n * log_sums.stride(0),
-                   weights, shape, scratch, dpicture, gradients);
+                   weights, shape, small, scratch, dpicture, gradients);
     }
   });
   return {dx, dqkv.sum(0).view_as(to_qkv), dout.sum(0).t().reshape(to_out.sizes())};

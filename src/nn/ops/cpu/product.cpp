@@ -110,8 +110,18 @@ void set_product(int64_t m, int64_t n, int64_t k, const MatrixView& a, const flo
 
 void transpose(int64_t rows, int64_t columns, const float* from, int64_t from_stride, float* to,
                int64_t to_stride) {
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < columns; ++j) to[j * to_stride + i] = from[i * from_stride + j];
+  // Some rows at a time, so that what is written lies together.
+  constexpr int64_t kTogether = 8;
+  int64_t i = 0;
+  for (; i + kTogether <= rows; i += kTogether, from += kTogether * from_stride) {
+    for (int64_t j = 0; j < columns; ++j) {
+      for (int64_t k = 0; k < kTogether; ++k) {
+        to[j * to_stride + i + k] = from[k * from_stride + j];
+      }
+    }
+  }
+  for (; i < rows; ++i, from += from_stride) {
+    for (int64_t j = 0; j < columns; ++j) to[j * to_stride + i] = from[j];
   }
 }
 

@@ -80,7 +80,7 @@ class LinearAttentionTest : public OperatorShapes {
     expect_agreement(call(linear_attention), call(linear_attention_plain),
                      {x, at::randn({3 * width, channels, 1, 1}) * scale,
                       at::randn({channels, width, 1, 1}), at::randn({channels})},
-                     2e-6 * std::max(4.0, logits));
+                     2e-6 * std::max(4.0, logits * x.std().item<double>()));
   }
 };
 
@@ -92,6 +92,13 @@ TEST_P(LinearAttentionTest, TakesOtherHeads) { check(pictures(shape().sizes()), 
 
 /// exp of such logits would overflow: the kernel has to take the largest of all blocks away.
 TEST_P(LinearAttentionTest, SurvivesLargeLogits) { check(pictures(shape().sizes()), 50, 4, 32); }
+
+/// Each picture goes through exp with or without its maximum taken away, as its own logits need.
+TEST_P(LinearAttentionTest, TakesSmallAndLargeLogitsInOneBatch) {
+  const Tensor x = pictures(shape().sizes());
+  x[0] *= 30;
+  check(x, 1, 4, 32);
+}
 
 TEST(StandardizeWeight, AgreesWithThePlainForm) {
   for (const auto& sizes : {std::vector<int64_t>{8, 3, 7, 7}, {16, 48, 3, 3}, {5, 1, 3, 2}}) {

@@ -30,6 +30,17 @@ TEST(Product, AgreesForEveryNumberOfRowsAndEitherOrientation) {
   }
 }
 
+TEST(Transpose, AgreesForWholeAndBrokenRunsOfRows) {
+  for (const int64_t rows : {1, 7, 8, 19}) {
+    for (const int64_t columns : {1, 5, 16}) {
+      const at::Tensor from = at::randn({rows, columns}), to = at::zeros({columns, rows + 3});
+      transpose(rows, columns, data_of(from), columns, data_of(to), rows + 3);
+      EXPECT_TRUE(to.narrow(1, 0, rows).equal(from.t()));
+      EXPECT_TRUE(to.narrow(1, rows, 3).eq(0).all().item<bool>());
+    }
+  }
+}
+
 GM_KERNEL void exp_of(const float* x, int64_t count, float* y) {
   for (int64_t i = 0; i < count; i += kLanes) store(y + i, exp(load(x + i)));
 }
