@@ -35,6 +35,8 @@ def serve_peer(work, dim, size, batch, compiled):
     from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    # The package's blocks are compiled once for each of their many shapes.
+    torch._dynamo.config.recompile_limit = 256
     network = Unet(dim=dim, dim_mults=(1, 2, 4, 8), channels=3)
     diffusion = GaussianDiffusion(torch.compile(network, dynamic=False) if compiled else network, image_size=size,
                                   timesteps=TIMESTEPS, loss_type="l1")
