@@ -1,12 +1,15 @@
-// The convolution of a picture of few channels on the CPU: products of windows of pixels with the
-// weight.
+// The convolution of a picture of few channels on the CPU. In a picture with a border of zeros, the
+// pixels of a row that a window sees lie together, and each next window's begin one pixel later: a
+// row of results is the sum of one product for each row of the window.
 #include <ATen/ATen.h>
 #include <torch/library.h>
+
+#include <algorithm>
+#include <vector>
 
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/product.h"
 #include "nn/ops/cpu/rows.h"
-#include "nn/ops/cpu/windows.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
@@ -14,44 +17,82 @@ namespace {
 
 using at::Tensor;
 
-Windows windows_of(const Tensor& x, int64_t size) {
-  return {.size = size, .stride = 1, .padding = size / 2, .rows = x.size(2), .columns = x.size(3)};
+/// A picture [H,W,C] with a border of zeros.
+class BorderedPicture {
+ public:
+  BorderedPicture(const Tensor& pictures, int64_t border)
+      : height_(pictures.size(2)),
+        row_(pictures.size(3) * pictures.size(1)),
+        border_row_(border * pictures.size(1)),
+        border_(border),
+        values_((height_ + 2 * border) * stride()) {}
+
+  /// Takes the place of the picture before.
+  void copy(const float* picture) {
+    for (int64_t y = 0; y < height_; ++y) {
+      std::copy_n(picture + y * row_, row_,
+                  values_.data() + (y + border_) * stride() + border_row_);
+    }
+  }
+
+  /// Row y of the border and the picture, from the top of the border on.
+  const float* row(int64_t y) const { return values_.data() + y * stride(); }
+
+ private:
+  int64_t stride() const { return row_ + 2 * border_row_; }
+
+  int64_t height_, row_, border_row_, border_;
+  std::vector<float> values_;
+};
+
+/// Calls work(row of results, counted through all pictures; picture; y) for the rows `y` of the
+/// pictures from `begin` to `end`.
+template <class Work>
+void for_each_row(const Tensor& x, int64_t border, int64_t begin, int64_t end, const Work& work) {
+  BorderedPicture picture(x, border);
+  const int64_t height = x.size(2), values = x.size(1) * height * x.size(3);
+  for (int64_t n = begin; n < end; ++n) {
+    picture.copy(x.const_data_ptr<float>() + n * values);
+    for (int64_t y = 0; y < height; ++y) work(n * height + y, picture, y);
+  }
 }
 
 Tensor input_convolution_forward(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  const int64_t out = weight.size(0);
-  Tensor y = at::empty({x.size(0), out, x.size(2), x.size(3)}, x.options(),
-                       at::MemoryFormat::ChannelsLast);
+  const int64_t out = weight.size(0), channels = x.size(1), size = weight.size(2);
+  const int64_t width = x.size(3), length = size * channels;
+  Tensor y =
+      at::empty({x.size(0), out, x.size(2), width}, x.options(), at::MemoryFormat::ChannelsLast);
   const Tensor factor = weight.permute({2, 3, 1, 0}).contiguous();  // [s,s,C,out]
   const Tensor start = bias.contiguous();
-  const Windows windows = windows_of(x, weight.size(2));
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
-    WindowBlock block(windows, x.size(1));
-    const int64_t last = end * windows.per_picture();
-    for (int64_t first = begin * windows.per_picture(); first < last; first += block.most()) {
-      const int64_t count = block.fill(pictures_of(x), first, last);
-      float* to = y.mutable_data_ptr<float>() + first * out;
-      repeat_row(start.const_data_ptr<float>(), out, count, to);
-      add_product(count, out, block.length(), {block.data(), block.stride()},
-                  factor.const_data_ptr<float>(), out, to, out);
-    }
+    for_each_row(x, size / 2, begin, end,
+                 [&](int64_t row, const BorderedPicture& picture, int64_t top) {
+                   float* to = y.mutable_data_ptr<float>() + row * width * out;
+                   repeat_row(start.const_data_ptr<float>(), out, width, to);
+                   for (int64_t k = 0; k < size; ++k) {
+                     add_product(width, out, length, {picture.row(top + k), channels},
+                                 factor.const_data_ptr<float>() + k * length * out, out, to, out);
+                   }
+                 });
   });
   return y;
 }
 
 Tensor input_convolution_weight_gradient(const Tensor& dy, const Tensor& x, int64_t size) {
-  const int64_t out = dy.size(1);
-  const Tensor dweight = at::zeros({shares_of(x.size(0)), size, size, x.size(1), out}, x.options());
-  const Windows windows = windows_of(x, size);
+  const int64_t out = dy.size(1), channels = x.size(1);
+  const int64_t width = x.size(3), length = size * channels;
+  const Tensor dweight = at::zeros({shares_of(x.size(0)), size, size, channels, out}, x.options());
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
-    WindowBlock block(windows, x.size(1));
     float* sum = dweight.mutable_data_ptr<float>() + share * dweight.stride(0);
-    const int64_t last = end * windows.per_picture();
-    for (int64_t first = begin * windows.per_picture(); first < last; first += block.most()) {
-      const int64_t count = block.fill(pictures_of(x), first, last);
-      add_product(block.length(), out, count, MatrixView{block.data(), block.stride()}.transposed(),
-                  dy.const_data_ptr<float>() + first * out, out, sum, out);
-    }
+    for_each_row(x, size / 2, begin, end,
+                 [&](int64_t row, const BorderedPicture& picture, int64_t top) {
+                   const float* gradient = dy.const_data_ptr<float>() + row * width * out;
+                   for (int64_t k = 0; k < size; ++k) {
+                     const MatrixView seen = {picture.row(top + k), channels};
+                     add_product(length, out, width, seen.transposed(), gradient, out,
+                                 sum + k * length * out, out);
+                   }
+                 });
   });
   return dweight.sum(0).permute({3, 2, 0, 1});
 }
