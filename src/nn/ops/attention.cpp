@@ -1,31 +1,86 @@
 #include "nn/ops/attention.h"
 
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
+#include "nn/ops/operator.h"
 #include "nn/ops/pixels.h"
+
+TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def(
+      "attention_forward(Tensor x, Tensor to_qkv, Tensor to_out, Tensor out_bias, int heads) "
+      "-> Tensor y");
+  library.def(
+      "attention_backward(Tensor dy, Tensor x, Tensor to_qkv, Tensor to_out, int heads) "
+      "-> (Tensor dx, Tensor dto_qkv, Tensor dto_out)");
+}
 
 namespace gm::ops {
 
 namespace {
 
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+const auto& forward_operator() {
+  static const Operator<Tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, int64_t)>
+      result("gm::attention_forward");
+  return result;
+}
+
+const auto& backward_operator() {
+  static const Operator<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&,
+                                                           const Tensor&, const Tensor&, int64_t)>
+      result("gm::attention_backward");
+  return result;
+}
+
+class Attention : public torch::autograd::Function<Attention> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& to_qkv,
+                        const Tensor& to_out, const Tensor& out_bias, int64_t heads) {
+    context->save_for_backward({x, to_qkv, to_out});
+    context->saved_data["heads"] = heads;
+    return forward_operator()(x, to_qkv, to_out, out_bias, heads);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor dy = channels_last(gradients[0]);
+    auto [dx, dto_qkv, dto_out] =
+        backward_operator()(dy, saved[0], saved[1], saved[2], context->saved_data["heads"].toInt());
+    return {dx, dto_qkv, dto_out, dy.sum(at::IntArrayRef{0, 2, 3}), Tensor()};
+  }
+};
+
 /// `x` [N,heads,P,d] with the pixels P of each channel brought to length 1.
-at::Tensor normalize_over_pixels(const at::Tensor& x) {
+Tensor normalize_over_pixels(const Tensor& x) {
   return x / x.norm(2, {2}, /*keepdim=*/true).clamp_min(1e-12);
 }
 
 }  // namespace
 
-at::Tensor attention(const at::Tensor& x, const at::Tensor& to_qkv, const at::Tensor& to_out,
-                     const at::Tensor& out_bias, int64_t heads) {
-  constexpr double kScale = 10.0;
+Tensor attention_plain(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
+                       const Tensor& out_bias, int64_t heads) {
   const auto qkv = at::linear(pixels_of(x), matrix_of(to_qkv)).chunk(3, 2);
-  const at::Tensor q = normalize_over_pixels(split_heads(qkv[0], heads));
-  const at::Tensor k = normalize_over_pixels(split_heads(qkv[1], heads));
-  const at::Tensor v = split_heads(qkv[2], heads);
+  const Tensor q = normalize_over_pixels(split_heads(qkv[0], heads));
+  const Tensor k = normalize_over_pixels(split_heads(qkv[1], heads));
+  const Tensor v = split_heads(qkv[2], heads);
 
-  const at::Tensor similarity = at::matmul(q, k.transpose(2, 3)) * kScale;
-  const at::Tensor out = join_heads(at::matmul(similarity.softmax(-1), v));
+  const Tensor similarity = at::matmul(q, k.transpose(2, 3)) * kAttentionScale;
+  const Tensor out = join_heads(at::matmul(similarity.softmax(-1), v));
   return pictures_of(at::linear(out, matrix_of(to_out), out_bias), x);
+}
+
+Tensor attention(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
+                 const Tensor& out_bias, int64_t heads) {
+  const int64_t head_channels = to_out.size(1) / heads;
+  if (!forward_operator().has_kernel_for(x) || head_channels % 8 != 0) {
+    return attention_plain(x, to_qkv, to_out, out_bias, heads);
+  }
+  return Attention::apply(x, to_qkv, to_out, out_bias, heads);
 }
 
 }  // namespace gm::ops

@@ -16,6 +16,7 @@
 
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/product.h"
+#include "nn/ops/cpu/projections.h"
 #include "nn/ops/cpu/simd.h"
 
 namespace gm::ops::GM_KERNEL_SET {
@@ -55,21 +56,9 @@ GM_KERNEL float longest_pixel(const float* x, int64_t pixels, int64_t channels) 
   return std::sqrt(result);
 }
 
-Tensor transpose_of(const Tensor& matrix) {
-  const int64_t rows = matrix.size(0), columns = matrix.size(1);
-  Tensor result = at::empty({columns, rows}, matrix.options());
-  transpose(rows, columns, matrix.const_data_ptr<float>(), columns,
-            result.mutable_data_ptr<float>(), rows);
-  return result;
-}
-
-/// The projections and their transposes, so that either can be the right factor of a product.
-struct Weights {
+struct Weights : Projections {
   Weights(const Tensor& to_qkv, const Tensor& to_out, const Shape& shape)
-      : qkv(to_qkv.flatten(1).contiguous()),
-        qkv_transposed(transpose_of(qkv)),
-        out(to_out.flatten(1).contiguous()),
-        out_transposed(transpose_of(out)),
+      : Projections(to_qkv, to_out),
         longest_row(qkv.narrow(0, 0, 2 * shape.width()).norm(2, 1).max().item<float>()),
         width_(shape.width()),
         channels_(shape.channels) {}
@@ -90,11 +79,7 @@ struct Weights {
   const float* value_transposed() const { return query_transposed() + 2 * width_; }
   int64_t transposed_stride() const { return 3 * width_; }
 
-  Tensor qkv;             // [3*D,C]
-  Tensor qkv_transposed;  // [C,3*D]
-  Tensor out;             // [C,D]
-  Tensor out_transposed;  // [D,C]
-  float longest_row;      // the length of Wq's and Wk's longest row
+  float longest_row;  // the length of Wq's and Wk's longest row
 
  private:
   int64_t width_, channels_;
