@@ -71,19 +71,18 @@ Tensor backward_form_of(const Tensor& weight, int64_t height, int64_t width) {
   return form;
 }
 
-/// The gradient of a weight [out,in,3,3] from that of its form, [36,out,in] or [9,out,in].
-Tensor weight_gradient(const Tensor& dform) {
-  const int64_t out = dform.size(1), in = dform.size(2);
-  if (!is_for_winograd(dform)) {
-    return dform.view({3, 3, out, in})
-        .permute({2, 3, 0, 1})
-        .contiguous(at::MemoryFormat::ChannelsLast);
-  }
+/// The gradient of a weight [out,in,3,3] from those of its form, [shares,36,out,in] or
+/// [shares,9,out,in].
+Tensor weight_gradient(const Tensor& dforms, bool by_winograd) {
+  const int64_t out = dforms.size(2), in = dforms.size(3);
   Tensor dweight =
-      at::empty({out, in, 3, 3}, dform.options().memory_format(at::MemoryFormat::ChannelsLast));
+      at::empty({out, in, 3, 3}, dforms.options().memory_format(at::MemoryFormat::ChannelsLast));
+  if (!by_winograd) {
+    return dweight.copy_(dforms.sum(0).view({3, 3, out, in}).permute({2, 3, 0, 1}));
+  }
   at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
-    winograd::fold_weight_gradient(dform.const_data_ptr<float>(), in, out, begin, end,
-                                   dweight.mutable_data_ptr<float>());
+    winograd::fold_weight_gradient(dforms.const_data_ptr<float>(), dforms.size(0), in, out, begin,
+                                   end, dweight.mutable_data_ptr<float>());
   });
   return dweight;
 }
@@ -123,24 +122,23 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(
   const int64_t out = backward_form.size(1), in = backward_form.size(2);
   const bool by_winograd = is_for_winograd(backward_form);
   const auto convolve = by_winograd ? winograd::convolve : direct::convolve;
-  const auto add_weight_gradient =
-      by_winograd ? winograd::add_weight_gradient : direct::add_weight_gradient;
+  const auto differentiate = by_winograd ? winograd::weight_gradient : direct::weight_gradient;
 
   Tensor dx = pictures_like(x, x.size(1));
   Tensor dbeside = beside ? pictures_like(*beside, beside->size(1)) : Tensor();
   const auto plain = x.options().memory_format(at::MemoryFormat::Contiguous);
-  const Tensor dform = at::zeros({shares, backward_form.size(0), out, in}, plain);
-  const Tensor dbias = at::zeros({shares, out}, plain);
+  const Tensor dforms = at::empty({shares, backward_form.size(0), out, in}, plain);
+  const Tensor dbias = at::empty({shares, out}, plain);
   const Tensor scratch = scratch_for(x, backward_form);
   for_each_share(pictures, [&](int64_t share, int64_t begin, int64_t end) {
     float* const work = scratch[share].mutable_data_ptr<float>();
     convolve(read(dy).from(begin), end - begin, backward_form.const_data_ptr<float>(),
              /*bias=*/nullptr, write(dx, dbeside).from(begin), work);
-    add_weight_gradient(read(x, beside).from(begin), read(dy).from(begin), end - begin,
-                        dform[share].mutable_data_ptr<float>(),
-                        dbias[share].mutable_data_ptr<float>(), work);
+    differentiate(read(x, beside).from(begin), read(dy).from(begin), end - begin,
+                  dforms[share].mutable_data_ptr<float>(), dbias[share].mutable_data_ptr<float>(),
+                  work);
   });
-  return {dx, dbeside, weight_gradient(dform.sum(0)), dbias.sum(0)};
+  return {dx, dbeside, weight_gradient(dforms, by_winograd), dbias.sum(0)};
 }
 
 }  // namespace

@@ -64,10 +64,12 @@ void convolve(const Pictures<const float>& x, int64_t count, const float* form, 
   }
 }
 
-void add_weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy,
-                         int64_t count, float* dform, float* dbias, float* scratch) {
+void weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy, int64_t count,
+                     float* dform, float* dbias, float* scratch) {
   const int64_t in = x.channels(), out = dy.channels(), row = (x.width + 2) * in;
   const float* gradients = dy.parts[0].data;
+  std::fill_n(dform, kTaps * out * in, 0.0F);
+  std::fill_n(dbias, out, 0.0F);
   for (int64_t n = 0; n < count; ++n) {
     add_border(x.from(n), scratch);
     for (int64_t i = 0; i < x.height; ++i, gradients += x.width * out) {

@@ -21,9 +21,9 @@ int64_t scratch_size(int64_t height, int64_t width, int64_t channels);
 void convolve(const Pictures<const float>& x, int64_t count, const float* form, const float* bias,
               const Pictures<float>& y, float* scratch);
 
-/// Adds the gradient of the weight to `dform` [3,3,out,in] and that of the bias to `dbias` [out],
-/// from `count` pictures x and the gradients of their results, in one part.
-void add_weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy,
-                         int64_t count, float* dform, float* dbias, float* scratch);
+/// Sets `dform` [3,3,out,in] to the gradient of the weight and `dbias` [out] to that of the bias,
+/// from `count` pictures x and the gradients dy of their results, in one part.
+void weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy, int64_t count,
+                     float* dform, float* dbias, float* scratch);
 
 }  // namespace gm::ops::GM_KERNEL_SET::direct

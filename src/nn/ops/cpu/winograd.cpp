@@ -307,19 +307,25 @@ GM_KERNEL void transform_rows(const float* taps, int64_t tap_stride, int64_t row
   }
 }
 
-GM_KERNEL void fold_rows(const float* dform, int64_t in, int64_t out, int64_t begin, int64_t end,
-                         float* dweight) {
+GM_KERNEL void fold_rows(const float* dforms, int64_t shares, int64_t in, int64_t out,
+                         int64_t begin, int64_t end, float* dweight) {
   const int64_t step = in * out;
   for (int64_t o = begin; o < end; ++o) {
     for (int64_t c = 0; c < in; c += kLanes) {
-      const float* from = dform + o * in + c;
+      const float* from = dforms + o * in + c;
       float* to = dweight + o * 9 * in + c;
       Three half[kWindow];
 #pragma GCC unroll 6
       for (int64_t i = 0; i < kWindow; ++i) {
         Six row;
 #pragma GCC unroll 6
-        for (int64_t j = 0; j < kWindow; ++j) row.v[j] = load(from + (i * kWindow + j) * step);
+        for (int64_t j = 0; j < kWindow; ++j) {
+          const float* element = from + (i * kWindow + j) * step;
+          row.v[j] = load(element);
+          for (int64_t share = 1; share < shares; ++share) {
+            row.v[j] += load(element + share * kElements * step);
+          }
+        }
         half[i] = fold_taps(row);
       }
 #pragma GCC unroll 3
@@ -373,28 +379,30 @@ void convolve(const Pictures<const float>& x, int64_t count, const float* form, 
   }
 }
 
-void add_weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy,
-                         int64_t count, float* dform, float* dbias, float* scratch) {
+void weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy, int64_t count,
+                     float* dform, float* dbias, float* scratch) {
   const Tiling tiling = {x.height, x.width};
   const int64_t in = x.channels(), out = dy.channels();
   const int64_t tiles = count * tiling.per_picture(), block = block_of(in + out);
   float* windows = scratch;
   float* gradients = scratch + kElements * step_of(block * in);
+  std::fill_n(dbias, out, 0.0F);
   for (int64_t first = 0; first < tiles; first += block) {
     const int64_t n = std::min(block, tiles - first);
     transform_windows(x, tiling, first, n, windows);
     transform_gradients(dy, tiling, first, n, gradients, dbias);
     for (int64_t e = 0; e < kElements; ++e) {
       const MatrixView gradient = {gradients + e * step_of(n * out), out};
-      add_product(out, in, n, gradient.transposed(), windows + e * step_of(n * in), in,
-                  dform + e * out * in, in);
+      const auto product = first == 0 ? set_product : add_product;
+      product(out, in, n, gradient.transposed(), windows + e * step_of(n * in), in,
+              dform + e * out * in, in);
     }
   }
 }
 
-void fold_weight_gradient(const float* dform, int64_t in, int64_t out, int64_t begin, int64_t end,
-                          float* dweight) {
-  fold_rows(dform, in, out, begin, end, dweight);
+void fold_weight_gradient(const float* dforms, int64_t shares, int64_t in, int64_t out,
+                          int64_t begin, int64_t end, float* dweight) {
+  fold_rows(dforms, shares, in, out, begin, end, dweight);
 }
 
 }  // namespace gm::ops::GM_KERNEL_SET::winograd

@@ -39,14 +39,14 @@ int64_t scratch_size(int64_t in, int64_t out);
 void convolve(const Pictures<const float>& x, int64_t count, const float* form, const float* bias,
               const Pictures<float>& y, float* scratch);
 
-/// Adds the gradient of the transformed weight to `dform` [36,out,in] and that of the bias to
-/// `dbias` [out], from `count` pictures x and the gradients dy of their results, in one part.
-void add_weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy,
-                         int64_t count, float* dform, float* dbias, float* scratch);
+/// Sets `dform` [36,out,in] to the gradient of the transformed weight and `dbias` [out] to that of
+/// the bias, from `count` pictures x and the gradients dy of their results, in one part.
+void weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy, int64_t count,
+                     float* dform, float* dbias, float* scratch);
 
-/// Brings a gradient `dform` [36,out,in] back: dweight = G^T dform G, [out,3,3,in], for the output
-/// channels [begin,end).
-void fold_weight_gradient(const float* dform, int64_t in, int64_t out, int64_t begin, int64_t end,
-                          float* dweight);
+/// Sums the gradients `dforms` [shares,36,out,in] and brings them back: dweight = G^T dform G,
+/// [out,3,3,in]. Does the output channels [begin,end).
+void fold_weight_gradient(const float* dforms, int64_t shares, int64_t in, int64_t out,
+                          int64_t begin, int64_t end, float* dweight);
 
 }  // namespace gm::ops::GM_KERNEL_SET::winograd
