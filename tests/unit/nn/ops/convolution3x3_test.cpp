@@ -91,6 +91,19 @@ TEST(Convolution3x3Of, RandomShapesAgreeWithThePlainForm) {
   }
 }
 
+TEST(Convolution3x3Of, PreparesFormsForItsKernelsAlone) {
+  const Tensor weight = at::randn({16, 24, 3, 3});
+  const auto floats = [&](const Kernel& kernel) {
+    return prepare_convolution3x3(weight, kernel.size, kernel.size).form.numel();
+  };
+  EXPECT_EQ(floats(kDirect), 9 * 16 * 24);
+  EXPECT_EQ(floats(kWinograd), 36 * 16 * 24);
+  for (const Tensor& other : {at::randn({16, 20, 3, 3}), at::randn({12, 24, 3, 3}),
+                              at::randn({16, 24, 3, 3}, at::kDouble)}) {
+    EXPECT_FALSE(prepare_convolution3x3(other, 8, 8).form.defined());
+  }
+}
+
 TEST(Convolution3x3Of, TakesInputsOfAnyLayout) {
   at::manual_seed(1);
   const Tensor x = at::randn({2, 16, 12, 9}), beside = at::randn({2, 8, 12, 9});
