@@ -107,15 +107,17 @@ GM_INLINE Six column_of(const Row (&rows)[kWindow], int64_t j) {
   return {{rows[0].v[j], rows[1].v[j], rows[2].v[j], rows[3].v[j], rows[4].v[j], rows[5].v[j]}};
 }
 
-/// A pixel of a picture, or zeros outside of it. `inside`: known to be one.
-template <bool inside>
-GM_INLINE Lanes pixel(const float* row, int64_t x, int64_t width, int64_t channels) {
-  if (!inside && (x < 0 || x >= width)) return Lanes{};
-  return load(row + x * channels);
+/// What lies outside of a picture. Read from memory like a pixel: known zeros would make compilers
+/// take the products with them out of the sums that follow, and so spoil the fused instructions.
+alignas(4 * kLanes) constexpr float kOutside[kLanes] = {};
+
+/// Where to read the pixel at x of a `row`, which may be outside as a whole.
+GM_INLINE const float* pixel(const float* row, int64_t x, int64_t width, int64_t channels) {
+  return row != kOutside && x >= 0 && x < width ? row + x * channels : kOutside;
 }
 
 /// B^T x B of the window around a tile, for all channels of a part: element e of channel c goes to
-/// to[e * step + c].
+/// to[e * step + c]. `inside`: known to be one within the picture.
 template <bool inside>
 GM_INLINE void window(const ChannelPart<const float>& part, const Tiling& size, const Tile& tile,
                       float* to, int64_t step) {
@@ -126,15 +128,13 @@ GM_INLINE void window(const ChannelPart<const float>& part, const Tiling& size, 
 #pragma GCC unroll 6
     for (int64_t i = 0; i < kWindow; ++i) {
       const int64_t y = tile.y - 1 + i;
-      if (!inside && (y < 0 || y >= size.height)) {
-        half[i] = {};
-        continue;
-      }
-      const float* row = picture + y * size.width * channels + c;
+      const bool is_row = inside || (y >= 0 && y < size.height);
+      const float* row = is_row ? picture + y * size.width * channels + c : kOutside;
       Six pixels;
 #pragma GCC unroll 6
       for (int64_t j = 0; j < kWindow; ++j) {
-        pixels.v[j] = pixel<inside>(row, tile.x - 1 + j, size.width, channels);
+        const int64_t x = tile.x - 1 + j;
+        pixels.v[j] = load(inside ? row + x * channels : pixel(row, x, size.width, channels));
       }
       half[i] = transform_window(pixels);
     }
@@ -232,15 +232,13 @@ GM_INLINE void gradient(const ChannelPart<const float>& part, const Tiling& size
     Lanes total = {};
 #pragma GCC unroll 4
     for (int64_t i = 0; i < kTile; ++i) {
-      if (!inside && tile.y + i >= size.height) {
-        half[i] = {};
-        continue;
-      }
-      const float* row = picture + (tile.y + i) * size.width * channels + c;
+      const bool is_row = inside || tile.y + i < size.height;
+      const float* row = is_row ? picture + (tile.y + i) * size.width * channels + c : kOutside;
       Four pixels;
 #pragma GCC unroll 4
       for (int64_t j = 0; j < kTile; ++j) {
-        pixels.v[j] = pixel<inside>(row, tile.x + j, size.width, channels);
+        const int64_t x = tile.x + j;
+        pixels.v[j] = load(inside ? row + x * channels : pixel(row, x, size.width, channels));
         total += pixels.v[j];
       }
       half[i] = transform_gradient(pixels);
