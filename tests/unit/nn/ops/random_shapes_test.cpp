@@ -1,0 +1,154 @@
+// Every operator over shapes and layouts drawn at random: whatever its kernel does not take, the
+// plain form does, and nobody notices but by the time.
+#include <cmath>
+#include <random>
+
+#include "nn/ops/attention.h"
+#include "nn/ops/channel_layer_norm.h"
+#include "nn/ops/downsample_convolution.h"
+#include "nn/ops/group_norm_silu.h"
+#include "nn/ops/input_convolution.h"
+#include "nn/ops/linear_attention.h"
+#include "nn/ops/pointwise_convolution.h"
+#include "nn/ops/upsample_convolution.h"
+#include "unit/nn/ops/agreement.h"
+
+namespace gm::ops {
+namespace {
+
+struct Drawn {
+  int64_t pictures, channels, beside, out, height, width;
+
+  std::vector<int64_t> sizes(int64_t of_channels) const {
+    return {pictures, of_channels, height, width};
+  }
+};
+
+void PrintTo(const Drawn& d, std::ostream* out) {
+  *out << d.pictures << 'x' << d.channels << '+' << d.beside << '-' << d.out << 'x' << d.height
+       << 'x' << d.width;
+}
+
+class RandomShapes : public testing::TestWithParam<int> {
+ protected:
+  RandomShapes() : random_(GetParam()) { at::manual_seed(GetParam()); }
+
+  Drawn draw(int64_t smallest_size = 1) {
+    return {number(1, 4),
+            channels(),
+            channels(),
+            channels(),
+            number(smallest_size, 28),
+            number(smallest_size, 28)};
+  }
+
+  /// Pictures in one of three layouts: channels last, channels first, or a part of a larger one.
+  static Tensor laid_out(const Tensor& x, int layout) {
+    if (layout == 1) return x.contiguous();
+    if (layout == 2) return at::constant_pad_nd(x, {0, 1}).narrow(3, 0, x.size(3));
+    return x;
+  }
+
+  /// Both forms, of inputs of which the first is pictures.
+  static void expect_same(const Function& kernel, const Function& plain, const Tensors& inputs,
+                          const Drawn& drawn, double tolerance = 2e-5) {
+    for (const int layout : {0, 1, 2}) {
+      SCOPED_TRACE(testing::PrintToString(drawn) + ", layout " + std::to_string(layout));
+      const auto with_layout = [&](Tensors in) {
+        in[0] = laid_out(in[0], layout);
+        return kernel(in);
+      };
+      expect_agreement(with_layout, plain, inputs, tolerance);
+    }
+  }
+
+ private:
+  int64_t number(int64_t from, int64_t to) {
+    return std::uniform_int_distribution<int64_t>(from, to)(random_);
+  }
+
+  /// Often such as the kernels take.
+  int64_t channels() { return number(0, 2) > 0 ? 8 * number(1, 8) : number(1, 70); }
+
+  std::mt19937 random_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomShapes, testing::Range(0, 8));
+
+TEST_P(RandomShapes, DownsampleConvolution) {
+  const Drawn d = draw(/*smallest_size=*/2);
+  const auto call = [](const auto& f) {
+    return [&f](const Tensors& in) { return f(in[0], in[1], in[2]); };
+  };
+  expect_same(
+      call(downsample_convolution), call(downsample_convolution_plain),
+      {pictures(d.sizes(d.channels)), at::randn({d.out, d.channels, 4, 4}), at::randn({d.out})}, d);
+}
+
+TEST_P(RandomShapes, UpsampleConvolution) {
+  const Drawn d = draw();
+  const auto call = [](const auto& f) {
+    return [&f](const Tensors& in) { return f(in[0], in[1], in[2]); };
+  };
+  expect_same(
+      call(upsample_convolution), call(upsample_convolution_plain),
+      {pictures(d.sizes(d.channels)), at::randn({d.out, d.channels, 3, 3}), at::randn({d.out})}, d);
+}
+
+TEST_P(RandomShapes, InputConvolution) {
+  const Drawn d = draw();
+  const auto call = [](const auto& f) {
+    return [&f](const Tensors& in) { return f(in[0], in[1], in[2]); };
+  };
+  expect_same(
+      call(input_convolution), call(input_convolution_plain),
+      {pictures(d.sizes(d.channels)), at::randn({d.out, d.channels, 7, 7}), at::randn({d.out})}, d);
+}
+
+TEST_P(RandomShapes, PointwiseConvolution) {
+  const Drawn d = draw();
+  const auto call = [](const auto& f) {
+    return [&f](const Tensors& in) { return f(in[0], in[1], in[2], in[3]); };
+  };
+  expect_same(call(pointwise_convolution), call(pointwise_convolution_plain),
+              {pictures(d.sizes(d.channels)), at::randn({d.out, d.channels + d.beside, 1, 1}),
+               at::randn({d.out}), pictures(d.sizes(d.beside))},
+              d);
+}
+
+TEST_P(RandomShapes, Attentions) {
+  const Drawn d = draw();
+  const int64_t heads = 2, width = heads * 16;
+  const auto call = [](const auto& f) {
+    return [&f](const Tensors& in) { return f(in[0], in[1], in[2], in[3], heads); };
+  };
+  const double scale = 1 / std::sqrt(static_cast<double>(d.channels));
+  const Tensors inputs = {pictures(d.sizes(d.channels)),
+                          at::randn({3 * width, d.channels, 1, 1}) * scale,
+                          at::randn({d.channels, width, 1, 1}), at::randn({d.channels})};
+  expect_same(call(attention), call(attention_plain), inputs, d);
+  expect_same(call(linear_attention), call(linear_attention_plain), inputs, d);
+}
+
+TEST_P(RandomShapes, Norms) {
+  const Drawn d = draw();
+  // Few channels that lie near each other lose digits when their mean goes, in either form.
+  const double tolerance = 1e-4;
+  const int64_t groups = d.channels % 8 == 0 ? 8 : 1;
+  const auto group_norm = [groups](const auto& f) {
+    return [&f, groups](const Tensors& in) { return f(in[0], in[1], in[2], groups, in[3], in[4]); };
+  };
+  const Tensor x = pictures(d.sizes(d.channels)), residual = pictures(d.sizes(d.channels));
+  expect_same(group_norm(group_norm_silu), group_norm(group_norm_silu_plain),
+              {x, at::randn({d.channels}), at::randn({d.channels}),
+               at::randn({d.pictures, 2 * d.channels}), residual},
+              d, tolerance);
+  const auto layer_norm = [](const auto& f) {
+    return [&f](const Tensors& in) { return f(in[0], in[1], in[2]); };
+  };
+  expect_same(layer_norm(channel_layer_norm), layer_norm(channel_layer_norm_plain),
+              {x, at::randn({1, d.channels, 1, 1}), residual}, d, tolerance);
+}
+
+}  // namespace
+}  // namespace gm::ops
