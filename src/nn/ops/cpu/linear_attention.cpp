@@ -45,28 +45,29 @@ struct Shape {
 /// nor sums and ratios of those leave its range. Larger ones first have their maximum taken away.
 constexpr float kSmallLogit = 30.0F;
 
-/// The length of the longest pixel of x [pixels,channels].
-GM_KERNEL float longest_pixel(const float* x, int64_t pixels, int64_t channels) {
+/// The length of the longest row of x [rows,columns].
+GM_KERNEL float longest_row(const float* x, int64_t rows, int64_t columns) {
   float result = 0.0F;
-  for (const float* pixel = x; pixel < x + pixels * channels; pixel += channels) {
+  for (const float* row = x; row < x + rows * columns; row += columns) {
     Lanes squares = {};
-    for (int64_t c = 0; c < channels; c += kLanes) squares += load(pixel + c) * load(pixel + c);
+    for (int64_t c = 0; c < columns; c += kLanes) squares += load(row + c) * load(row + c);
     result = std::max(result, sum(squares));
   }
   return std::sqrt(result);
 }
 
+/// The projections, and what tells how large the logits can be.
 struct Weights : Projections {
   Weights(const Tensor& to_qkv, const Tensor& to_out, const Shape& shape)
       : Projections(to_qkv, to_out),
-        longest_row(qkv.narrow(0, 0, 2 * shape.width()).norm(2, 1).max().item<float>()),
+        longest(longest_row(query(), 2 * shape.width(), shape.channels)),
         width_(shape.width()),
         channels_(shape.channels) {}
 
   /// Whether q and k of the picture x [P,C] are small logits for certain: no product of two vectors
   /// is larger than that of their lengths.
   bool make_small_logits(const float* x, const Shape& shape) const {
-    return longest_pixel(x, shape.pixels, shape.channels) * longest_row <= kSmallLogit;
+    return longest_row(x, shape.pixels, shape.channels) * longest <= kSmallLogit;
   }
 
   // [D,C] each
@@ -79,7 +80,7 @@ struct Weights : Projections {
   const float* value_transposed() const { return query_transposed() + 2 * width_; }
   int64_t transposed_stride() const { return 3 * width_; }
 
-  float longest_row;  // the length of Wq's and Wk's longest row
+  float longest;  // the length of Wq's and Wk's longest row
 
  private:
   int64_t width_, channels_;
