@@ -42,12 +42,18 @@ bool winograd_suits(int64_t height, int64_t width) { return height > 2 || width 
 /// A form tells by its first size which kernel it is for.
 bool is_for_winograd(const Tensor& form) { return form.size(0) == winograd::kElements; }
 
+/// [36,rows,columns], not dense.
+Tensor winograd_form(int64_t rows, int64_t columns, const Tensor& like) {
+  return at::empty_strided({winograd::kElements, rows, columns},
+                           {winograd::element_stride(rows * columns), columns, 1}, like.options());
+}
+
 /// [36,in,out] or [9,in,out] of a weight [out,in,3,3].
 Tensor form_of(const Tensor& weight, int64_t height, int64_t width) {
   const int64_t out = weight.size(0), in = weight.size(1);
   const Tensor taps = weight.permute({2, 3, 1, 0}).contiguous().view({direct::kTaps, in, out});
   if (!winograd_suits(height, width)) return taps;
-  Tensor form = at::empty({winograd::kElements, in, out}, taps.options());
+  Tensor form = winograd_form(in, out, weight);
   at::parallel_for(0, in, kGrain, [&](int64_t begin, int64_t end) {
     winograd::transform_weight(taps.const_data_ptr<float>(), in, out, begin, end,
                                form.mutable_data_ptr<float>());
@@ -62,8 +68,7 @@ Tensor backward_form_of(const Tensor& weight, int64_t height, int64_t width) {
   if (!winograd_suits(height, width)) {
     return weight.flip({2, 3}).permute({2, 3, 0, 1}).contiguous().view({direct::kTaps, out, in});
   }
-  Tensor form = at::empty({winograd::kElements, out, in},
-                          weight.options().memory_format(at::MemoryFormat::Contiguous));
+  Tensor form = winograd_form(out, in, weight);
   at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
     winograd::transform_weight_backward(weight.const_data_ptr<float>(), in, out, begin, end,
                                         form.mutable_data_ptr<float>());
@@ -71,8 +76,8 @@ Tensor backward_form_of(const Tensor& weight, int64_t height, int64_t width) {
   return form;
 }
 
-/// The gradient of a weight [out,in,3,3] from those of its form, [shares,36,out,in] or
-/// [shares,9,out,in].
+/// The gradient of a weight [out,in,3,3] from those of its form, [shares,36,out,in] with the
+/// strides of a form or [shares,9,out,in].
 Tensor weight_gradient(const Tensor& dforms, bool by_winograd) {
   const int64_t out = dforms.size(2), in = dforms.size(3);
   Tensor dweight =
@@ -127,7 +132,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(
   Tensor dx = pictures_like(x, x.size(1));
   Tensor dbeside = beside ? pictures_like(*beside, beside->size(1)) : Tensor();
   const auto plain = x.options().memory_format(at::MemoryFormat::Contiguous);
-  const Tensor dforms = at::empty({shares, backward_form.size(0), out, in}, plain);
+  const int64_t elements = backward_form.size(0), stride = backward_form.stride(0);
+  const Tensor dforms = at::empty_strided({shares, elements, out, in},
+                                          {elements * stride, stride, in, 1}, x.options());
   const Tensor dbias = at::empty({shares, out}, plain);
   const Tensor scratch = scratch_for(x, backward_form);
   for_each_share(pictures, [&](int64_t share, int64_t begin, int64_t end) {

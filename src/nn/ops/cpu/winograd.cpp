@@ -32,10 +32,6 @@ struct Tiling {
 /// are so many channels that the transformed ones would leave the second cache.
 int64_t block_of(int64_t channels) { return channels <= 256 ? 36 : 18; }
 
-/// From one element of transformed tiles to the next, where each has `count` floats: an odd number
-/// of a cache's lines of 16 floats, lest all 36 elements fall into the same few sets of a cache.
-int64_t step_of(int64_t count) { return ((count + 15) / 16 | 1) * 16; }
-
 /// One tile: its picture and the first of its pixels.
 struct Tile {
   int64_t picture, y, x;
@@ -150,7 +146,7 @@ GM_INLINE void window(const ChannelPart<const float>& part, const Tiling& size, 
 /// The windows of `count` tiles from `first` on, to [36,count,C].
 GM_KERNEL void transform_windows(const Pictures<const float>& x, const Tiling& tiling,
                                  int64_t first, int64_t count, float* to) {
-  const int64_t channels = x.channels(), step = step_of(count * channels);
+  const int64_t channels = x.channels(), step = element_stride(count * channels);
   for (int64_t t = 0; t < count; ++t, to += channels) {
     const Tile tile = tile_at(tiling, first + t);
     const bool inside =
@@ -203,7 +199,7 @@ GM_INLINE void result(const float* from, int64_t step, const float* bias, const 
 /// The results of `count` tiles from `first` on, of [36,count,C].
 GM_KERNEL void transform_results(const float* from, const float* bias, const Tiling& tiling,
                                  int64_t first, int64_t count, const Pictures<float>& y) {
-  const int64_t channels = y.channels(), step = step_of(count * channels);
+  const int64_t channels = y.channels(), step = element_stride(count * channels);
   for (int64_t t = 0; t < count; ++t, from += channels) {
     const Tile tile = tile_at(tiling, first + t);
     const bool inside = tile.y + kTile <= tiling.height && tile.x + kTile <= tiling.width;
@@ -256,7 +252,7 @@ GM_INLINE void gradient(const ChannelPart<const float>& part, const Tiling& size
 
 GM_KERNEL void transform_gradients(const Pictures<const float>& dy, const Tiling& tiling,
                                    int64_t first, int64_t count, float* to, float* dbias) {
-  const int64_t channels = dy.channels(), step = step_of(count * channels);
+  const int64_t channels = dy.channels(), step = element_stride(count * channels);
   for (int64_t t = 0; t < count; ++t, to += channels) {
     const Tile tile = tile_at(tiling, first + t);
     if (tile.y + kTile <= tiling.height && tile.x + kTile <= tiling.width) {
@@ -300,14 +296,14 @@ GM_KERNEL void transform_rows(const float* taps, int64_t tap_stride, int64_t row
   for (int64_t k = begin; k < end; ++k) {
     for (int64_t j = 0; j < panels.columns; j += kLanes) {
       transform_taps_at(taps + k * row_stride + j, tap_stride, form + panels.at(k, j),
-                        panels.rows * panels.columns);
+                        element_stride(panels.rows * panels.columns));
     }
   }
 }
 
 GM_KERNEL void fold_rows(const float* dforms, int64_t shares, int64_t in, int64_t out,
                          int64_t begin, int64_t end, float* dweight) {
-  const int64_t step = in * out;
+  const int64_t step = element_stride(in * out);
   for (int64_t o = begin; o < end; ++o) {
     for (int64_t c = 0; c < in; c += kLanes) {
       const float* from = dforms + o * in + c;
@@ -338,6 +334,10 @@ GM_KERNEL void fold_rows(const float* dforms, int64_t shares, int64_t in, int64_
 
 }  // namespace
 
+/// An odd number of a cache's lines of 16 floats, lest all 36 elements fall into the same few sets
+/// of a cache.
+int64_t element_stride(int64_t count) { return ((count + 15) / 16 | 1) * 16; }
+
 void transform_weight(const float* taps, int64_t in, int64_t out, int64_t begin, int64_t end,
                       float* form) {
   transform_rows(taps, in * out, out, {in, out}, begin, end, form);
@@ -351,7 +351,7 @@ void transform_weight_backward(const float* weight, int64_t in, int64_t out, int
 
 int64_t scratch_size(int64_t in, int64_t out) {
   const int64_t block = block_of(in + out);
-  return kElements * (step_of(block * in) + step_of(block * out));
+  return kElements * (element_stride(block * in) + element_stride(block * out));
 }
 
 void convolve(const Pictures<const float>& x, int64_t count, const float* form, const float* bias,
@@ -360,7 +360,7 @@ void convolve(const Pictures<const float>& x, int64_t count, const float* form, 
   const int64_t in = x.channels(), out = y.channels();
   const int64_t tiles = count * tiling.per_picture(), block = block_of(in + out);
   float* windows = scratch;
-  float* products = scratch + kElements * step_of(block * in);
+  float* products = scratch + kElements * element_stride(block * in);
   const Panels panels = {in, out};
   for (int64_t first = 0; first < tiles; first += block) {
     const int64_t n = std::min(block, tiles - first);
@@ -368,9 +368,9 @@ void convolve(const Pictures<const float>& x, int64_t count, const float* form, 
     for (int64_t e = 0; e < kElements; ++e) {
       for (int64_t j = 0; j < out; j += kPanel) {
         const int64_t width = panels.width(j);
-        set_product(n, width, in, {windows + e * step_of(n * in), in},
-                    form + e * in * out + panels.at(0, j), width,
-                    products + e * step_of(n * out) + j, out);
+        set_product(n, width, in, {windows + e * element_stride(n * in), in},
+                    form + e * element_stride(in * out) + panels.at(0, j), width,
+                    products + e * element_stride(n * out) + j, out);
       }
     }
     transform_results(products, bias, tiling, first, n, y);
@@ -383,17 +383,17 @@ void weight_gradient(const Pictures<const float>& x, const Pictures<const float>
   const int64_t in = x.channels(), out = dy.channels();
   const int64_t tiles = count * tiling.per_picture(), block = block_of(in + out);
   float* windows = scratch;
-  float* gradients = scratch + kElements * step_of(block * in);
+  float* gradients = scratch + kElements * element_stride(block * in);
   std::fill_n(dbias, out, 0.0F);
   for (int64_t first = 0; first < tiles; first += block) {
     const int64_t n = std::min(block, tiles - first);
     transform_windows(x, tiling, first, n, windows);
     transform_gradients(dy, tiling, first, n, gradients, dbias);
     for (int64_t e = 0; e < kElements; ++e) {
-      const MatrixView gradient = {gradients + e * step_of(n * out), out};
+      const MatrixView gradient = {gradients + e * element_stride(n * out), out};
       const auto product = first == 0 ? set_product : add_product;
-      product(out, in, n, gradient.transposed(), windows + e * step_of(n * in), in,
-              dform + e * out * in, in);
+      product(out, in, n, gradient.transposed(), windows + e * element_stride(n * in), in,
+              dform + e * element_stride(out * in), in);
     }
   }
 }

@@ -20,9 +20,12 @@ namespace gm::ops::GM_KERNEL_SET::winograd {
 /// The elements of a transformed tile.
 inline constexpr int64_t kElements = 36;
 
-/// form = G w G^T for convolve(), of 36 * in * out floats in an order of its own, from the taps
-/// [3,3,in,out] of a weight. Does the input channels [begin,end), so that threads can share the
-/// work.
+/// Floats from one element of a transformed weight, `count` = in * out of them, to the next. They
+/// are not dense, for the sake of the caches.
+int64_t element_stride(int64_t count);
+
+/// form = G w G^T for convolve(), 36 elements in an order of its own, from the taps [3,3,in,out] of
+/// a weight. Does the input channels [begin,end), so that threads can share the work.
 void transform_weight(const float* taps, int64_t in, int64_t out, int64_t begin, int64_t end,
                       float* form);
 
@@ -39,8 +42,9 @@ int64_t scratch_size(int64_t in, int64_t out);
 void convolve(const Pictures<const float>& x, int64_t count, const float* form, const float* bias,
               const Pictures<float>& y, float* scratch);
 
-/// Sets `dform` [36,out,in] to the gradient of the transformed weight and `dbias` [out] to that of
-/// the bias, from `count` pictures x and the gradients dy of their results, in one part.
+/// Sets `dform` [36,out,in], with the stride of a form, to the gradient of the transformed weight
+/// and `dbias` [out] to that of the bias, from `count` pictures x and the gradients dy of their
+/// results, in one part.
 void weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy, int64_t count,
                      float* dform, float* dbias, float* scratch);
 
