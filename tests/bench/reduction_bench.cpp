@@ -55,7 +55,7 @@ class Training {
 
   const FlatParameters& flat() const { return flat_; }
 
-  /// A whole step; the clock runs on rank 0 as on all others, which start together.
+  /// A whole step, which all ranks begin and end together.
   void step(Way& way) {
     ranks_.barrier();
     const auto start = std::chrono::steady_clock::now();
@@ -67,6 +67,7 @@ class Training {
     }
     adam_update(flat_, {}, {.learning_rate = 0, .gradient_divisor = kMicroBatches});
     task_.sampled_network().weights_changed();
+    ranks_.barrier();  // who waits for a slower rank does so in every way
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     way.seconds.push_back(taken.count());
   }
