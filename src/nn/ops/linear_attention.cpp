@@ -9,7 +9,7 @@
 #include "nn/ops/pixels.h"
 
 // `averages` [N,D,C] holds k^T x with the softmax over pixels in k, `log_sums` [N,D] the logarithms
-// of that softmax's denominators.
+// of that softmax's denominators. Both are empty where the kernel's backward does without.
 TORCH_LIBRARY_FRAGMENT(gm, library) {
   library.def(
       "linear_attention_forward(Tensor x, Tensor to_qkv, Tensor to_out, Tensor out_bias, int heads)"

@@ -5,7 +5,7 @@
 //
 // where k^T x, the average of the pixels under each channel of k, is [d,C]: beside q and k, only
 // two products touch the pixels. q and k are computed again in backward, which is cheaper than to
-// read them from memory.
+// read them from memory. Where there are fewer pixels than channels, M is no gain and is not made.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
@@ -17,6 +17,7 @@
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/product.h"
 #include "nn/ops/cpu/projections.h"
+#include "nn/ops/cpu/rows.h"
 #include "nn/ops/cpu/simd.h"
 
 namespace gm::ops::GM_KERNEL_SET {
@@ -369,8 +370,149 @@ void backward_key(const float* x, const float* averages, const float* log_sums,
   });
 }
 
+/// Factor j times column j of x [rows,columns], in place.
+GM_KERNEL void scale_columns(float* x, int64_t rows, int64_t columns, const float* factors) {
+  for (float* row = x; row < x + rows * columns; row += columns) {
+    for (int64_t j = 0; j < columns; j += kLanes) store(row + j, load(row + j) * load(factors + j));
+  }
+}
+
+/// sums[j] = sum over the rows of x[i,j] * y[i,j].
+GM_KERNEL void dot_columns(const float* x, const float* y, int64_t rows, int64_t columns,
+                           float* sums) {
+  for (int64_t j = 0; j < columns; j += kLanes) {
+    Lanes total = {};
+    for (int64_t at = j; at < rows * columns; at += columns) total += load(x + at) * load(y + at);
+    store(sums + j, total);
+  }
+}
+
+/// The attention within a picture of so few pixels that v and the output cost less than M. Backward
+/// computes everything again. One thread's work space.
+class FewPixels {
+ public:
+  FewPixels(const Weights& weights, const Shape& shape)
+      : weights_(weights),
+        shape_(shape),
+        qkv_(3 * size()),
+        out_(size()),
+        context_(shape.width() * shape.head_channels),
+        transposed_(shape.head_channels * shape.head_channels),
+        columns_(3 * shape.width()) {}
+
+  static bool suits(const Shape& shape) { return 2 * shape.pixels <= shape.channels; }
+
+  /// y [P,C], all but the bias.
+  void forward(const float* x, float* y) {
+    attend(x);
+    add_product(shape_.pixels, shape_.channels, shape_.width(), {out_.data(), shape_.width()},
+                weights_.out_transposed.const_data_ptr<float>(), shape_.channels, y,
+                shape_.channels);
+  }
+
+  void backward(const float* dy, const float* x, float* dx, const WeightGradients& gradients) {
+    const int64_t pixels = shape_.pixels, channels = shape_.channels, width = shape_.width();
+    dqkv_.resize(qkv_.size());
+    dout_.resize(out_.size());
+    attend(x);
+    set_product(pixels, width, channels, {dy, channels}, weights_.out.const_data_ptr<float>(),
+                width, dout_.data(), width);
+    add_product(width, channels, pixels, MatrixView{out_.data(), width}.transposed(), dy, channels,
+                gradients.out_transposed, channels);
+    for (int64_t first = 0; first < width; first += shape_.head_channels) backward_head(first);
+    softmax_heads_backward(q(), dq(), pixels, shape_);
+    dot_columns(k(), dk(), pixels, width, columns_.data());
+    softmax_pixels_backward(k(), dk(), pixels, width, columns_.data());
+    std::fill_n(dx, pixels * channels, 0.0F);
+    for (int64_t i = 0; i < 3; ++i) {
+      const MatrixView gradient = {dqkv_.data() + i * size(), width};
+      add_product(pixels, channels, width, gradient, weights_.query() + i * width * channels,
+                  channels, dx, channels);
+      add_product(width, channels, pixels, gradient.transposed(), x, channels,
+                  gradients.qkv + i * width * channels, channels);
+    }
+  }
+
+ private:
+  int64_t size() const { return shape_.pixels * shape_.width(); }
+
+  // [P,D] each
+  float* q() { return qkv_.data(); }
+  float* k() { return q() + size(); }
+  float* v() { return k() + size(); }
+  float* dq() { return dqkv_.data(); }
+  float* dk() { return dq() + size(); }
+  float* dv() { return dk() + size(); }
+
+  /// q, k, v, context and output of the picture.
+  void attend(const float* x) {
+    const int64_t pixels = shape_.pixels, width = shape_.width(), d = shape_.head_channels;
+    for (int64_t i = 0; i < 3; ++i) {
+      project(x, pixels, weights_.query_transposed() + i * width, weights_, shape_,
+              qkv_.data() + i * size());
+    }
+    softmax_heads(q(), pixels, shape_, /*small=*/false);
+    softmax_all_pixels();
+    for (int64_t first = 0; first < width; first += d) {
+      float* context = context_.data() + first * d;
+      set_product(d, d, pixels, MatrixView{k() + first, width}.transposed(), v() + first, width,
+                  context, d);
+      for (int64_t i = 0; i < d * d; ++i) context[i] *= shape_.context_factor();
+      set_product(pixels, d, d, {q() + first, width}, context, d, out_.data() + first, width);
+    }
+  }
+
+  void softmax_all_pixels() {
+    const int64_t width = shape_.width();
+    float *maxima = columns_.data(), *sums = maxima + width, *rescale = sums + width;
+    std::fill_n(maxima, width, -1e30F);
+    std::fill_n(sums, width, 0.0F);
+    softmax_pixels_block(k(), shape_.pixels, width, maxima, sums, rescale);
+    for (int64_t c = 0; c < width; ++c) rescale[c] = 1.0F / sums[c];
+    scale_columns(k(), shape_.pixels, width, rescale);
+  }
+
+  /// Through out = q context and context = k^T v to q, k and v.
+  void backward_head(int64_t first) {
+    const int64_t pixels = shape_.pixels, width = shape_.width(), d = shape_.head_channels;
+    transpose(d, d, context_.data() + first * d, d, transposed_.data(), d);
+    set_product(pixels, d, d, {dout_.data() + first, width}, transposed_.data(), d, dq() + first,
+                width);
+    float* dcontext = context_.data() + first * d;
+    set_product(d, d, pixels, MatrixView{q() + first, width}.transposed(), dout_.data() + first,
+                width, dcontext, d);
+    for (int64_t i = 0; i < d * d; ++i) dcontext[i] *= shape_.context_factor();
+    set_product(pixels, d, d, {k() + first, width}, dcontext, d, dv() + first, width);
+    transpose(d, d, dcontext, d, transposed_.data(), d);
+    set_product(pixels, d, d, {v() + first, width}, transposed_.data(), d, dk() + first, width);
+  }
+
+  const Weights& weights_;
+  Shape shape_;
+  std::vector<float> qkv_, out_;  // [3,P,D], [P,D]
+  std::vector<float> dqkv_, dout_;
+  std::vector<float> context_;     // [heads,d,d], then its gradient
+  std::vector<float> transposed_;  // [d,d], of either
+  std::vector<float> columns_;     // [3,D]
+};
+
 Shape shape_of(const Tensor& x, const Tensor& to_out, int64_t heads) {
   return {x.size(2) * x.size(3), x.size(1), heads, to_out.size(1) / heads};
+}
+
+Tensor forward_few_pixels(const Tensor& x, const Weights& weights, const Tensor& out_bias,
+                          const Shape& shape) {
+  const int64_t values = shape.pixels * shape.channels;
+  Tensor y = at::empty_like(x);
+  for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
+    FewPixels picture(weights, shape);
+    for (int64_t n = begin; n < end; ++n) {
+      float* to = y.mutable_data_ptr<float>() + n * values;
+      repeat_row(out_bias.const_data_ptr<float>(), shape.channels, shape.pixels, to);
+      picture.forward(x.const_data_ptr<float>() + n * values, to);
+    }
+  });
+  return y;
 }
 
 std::tuple<Tensor, Tensor, Tensor> linear_attention_forward(const Tensor& x, const Tensor& to_qkv,
@@ -378,6 +520,10 @@ std::tuple<Tensor, Tensor, Tensor> linear_attention_forward(const Tensor& x, con
                                                             const Tensor& out_bias, int64_t heads) {
   const Shape shape = shape_of(x, to_out, heads);
   const Weights weights(to_qkv, to_out, shape);
+  if (FewPixels::suits(shape)) {
+    const Tensor nothing = at::empty({0}, weights.qkv.options());
+    return {forward_few_pixels(x, weights, out_bias, shape), nothing, nothing};
+  }
   const int64_t values = shape.pixels * shape.channels;
   Tensor y = at::empty_like(x);
   Tensor averages = at::empty({x.size(0), shape.width(), shape.channels}, weights.qkv.options());
@@ -410,9 +556,18 @@ std::tuple<Tensor, Tensor, Tensor> linear_attention_backward(const Tensor& dy, c
   const Tensor dout = at::zeros({shares, shape.width(), shape.channels}, weights.qkv.options());
 
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
-    Scratch scratch(shape);
     const WeightGradients gradients = {dqkv.mutable_data_ptr<float>() + share * dqkv.stride(0),
                                        dout.mutable_data_ptr<float>() + share * dout.stride(0)};
+    if (FewPixels::suits(shape)) {
+      FewPixels picture(weights, shape);
+      for (int64_t n = begin; n < end; ++n) {
+        picture.backward(dy.const_data_ptr<float>() + n * values,
+                         x.const_data_ptr<float>() + n * values,
+                         dx.mutable_data_ptr<float>() + n * values, gradients);
+      }
+      return;
+    }
+    Scratch scratch(shape);
     for (int64_t n = begin; n < end; ++n) {
       const float* picture = x.const_data_ptr<float>() + n * values;
       const float* average = averages.const_data_ptr<float>() + n * averages.stride(0);
