@@ -8,12 +8,11 @@
 // A `form` is what the device's own kernels read in place of the weight, in whatever way they like.
 TORCH_LIBRARY_FRAGMENT(gm, library) {
   library.def("convolution3x3_form(Tensor weight, int height, int width) -> Tensor form");
-  library.def("convolution3x3_backward_form(Tensor weight, int height, int width) -> Tensor form");
   library.def(
       "convolution3x3_forward(Tensor x, Tensor? beside, Tensor form, Tensor bias) -> Tensor y");
   // `dbeside` is undefined without `beside`.
   library.def(
-      "convolution3x3_backward(Tensor dy, Tensor x, Tensor? beside, Tensor backward_form) "
+      "convolution3x3_backward(Tensor dy, Tensor x, Tensor? beside, Tensor weight) "
       "-> (Tensor dx, Tensor dbeside, Tensor dweight, Tensor dbias)");
 }
 
@@ -30,12 +29,6 @@ const auto& form_operator() {
   return result;
 }
 
-const auto& backward_form_operator() {
-  static const Operator<Tensor(const Tensor&, int64_t, int64_t)> result(
-      "gm::convolution3x3_backward_form");
-  return result;
-}
-
 const auto& forward_operator() {
   static const Operator<Tensor(const Tensor&, const OptionalTensor&, const Tensor&, const Tensor&)>
       result("gm::convolution3x3_forward");
@@ -49,35 +42,29 @@ const auto& backward_operator() {
   return result;
 }
 
-/// The forms follow from `weight`, so that it alone has a gradient.
+/// The form follows from `weight`, so that this alone has a gradient.
 class Convolution3x3 : public torch::autograd::Function<Convolution3x3> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const OptionalTensor& beside,
-                        const Tensor& /*weight*/, const Tensor& bias, const Tensor& form,
-                        const OptionalTensor& backward_form) {
-    context->save_for_backward({x, beside.value_or(Tensor())});
-    context->saved_data["backward_form"] = backward_form;
+                        const Tensor& weight, const Tensor& bias, const Tensor& form) {
+    context->save_for_backward({x, beside.value_or(Tensor()), weight});
     return forward_operator()(x, beside, form, bias);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
-    const auto backward_form = context->saved_data["backward_form"].toOptional<Tensor>();
-    TORCH_CHECK(backward_form, "convolution3x3: the weight was prepared without gradients enabled");
-    auto [dx, dbeside, dweight, dbias] = backward_operator()(channels_last(gradients[0]), saved[0],
-                                                             if_defined(saved[1]), *backward_form);
-    return {dx, dbeside, dweight, dbias, Tensor(), Tensor()};
+    auto [dx, dbeside, dweight, dbias] =
+        backward_operator()(channels_last(gradients[0]), saved[0], if_defined(saved[1]), saved[2]);
+    return {dx, dbeside, dweight, dbias, Tensor()};
   }
 };
 
 }  // namespace
 
 Convolution3x3Weight prepare_convolution3x3(const Tensor& weight, int64_t height, int64_t width) {
-  Convolution3x3Weight result = {channels_last(weight), {}, {}};
-  if (weight.size(0) % 8 != 0 || !form_operator().has_kernel_for(result.weight)) return result;
-  result.form = form_operator()(result.weight, height, width);
-  if (at::GradMode::is_enabled()) {
-    result.backward_form = backward_form_operator()(result.weight, height, width);
+  Convolution3x3Weight result = {channels_last(weight), {}};
+  if (weight.size(0) % 8 == 0 && form_operator().has_kernel_for(result.weight)) {
+    result.form = form_operator()(result.weight, height, width);
   }
   return result;
 }
@@ -94,7 +81,7 @@ Tensor convolution3x3(const Tensor& x, const Convolution3x3Weight& weight, const
     return convolution3x3_plain(x, weight.weight, bias, beside);
   }
   return Convolution3x3::apply(x, if_defined(channels_last(beside)), weight.weight, bias,
-                               weight.form, if_defined(weight.backward_form));
+                               weight.form);
 }
 
 }  // namespace gm::ops

@@ -7,14 +7,11 @@
 
 namespace gm::ops {
 
-/// The weight of a 3x3 convolution, and the forms of it by which the device's kernels multiply.
-/// They are made once and used by many passes.
+/// The weight of a 3x3 convolution, and the form of it by which the device's kernels multiply: made
+/// once and used by many passes.
 struct Convolution3x3Weight {
-  at::Tensor weight;  // [out,in,3,3]; receives the gradient
-  /// For results and, where it was made with gradients enabled, for gradients of the inputs.
-  /// Undefined where there is no kernel.
-  at::Tensor form;
-  at::Tensor backward_form;
+  at::Tensor weight;  // [out,in,3,3], channels last; receives the gradient
+  at::Tensor form;    // undefined where there is no kernel
 };
 
 /// Of `weight` [out,in,3,3], for pictures of about `height` x `width` pixels: others are convolved
@@ -24,8 +21,7 @@ Convolution3x3Weight prepare_convolution3x3(const at::Tensor& weight, int64_t he
 
 /// The convolution with stride 1 and a border of zeros of `x` [N,C,H,W], or of `x` and `beside`
 /// [N,D,H,W] as if concatenated along channels, plus `bias` [out]: [N,out,H,W], channels last if
-/// `x` is. `weight` has C or C + D inputs; it must have been prepared with gradients enabled if
-/// any are wanted. Backward may run through the weight any number of times.
+/// `x` is. `weight` has C or C + D inputs.
 at::Tensor convolution3x3(const at::Tensor& x, const Convolution3x3Weight& weight,
                           const at::Tensor& bias, const at::Tensor& beside = {});
 

@@ -121,10 +121,12 @@ Tensor convolution3x3_forward(const Tensor& x, const std::optional<Tensor>& besi
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(
-    const Tensor& dy, const Tensor& x, const std::optional<Tensor>& beside,
-    const Tensor& backward_form) {
+    const Tensor& dy, const Tensor& x, const std::optional<Tensor>& beside, const Tensor& weight) {
   const int64_t pictures = x.size(0), shares = shares_of(pictures);
-  const int64_t out = backward_form.size(1), in = backward_form.size(2);
+  const int64_t out = weight.size(0), in = weight.size(1);
+  // Made anew for every pass, which takes 1 % of it: kept, those of a network would take four times
+  // the memory of its weights.
+  const Tensor backward_form = backward_form_of(weight, x.size(2), x.size(3));
   const bool by_winograd = is_for_winograd(backward_form);
   const auto convolve = by_winograd ? winograd::convolve : direct::convolve;
   const auto differentiate = by_winograd ? winograd::weight_gradient : direct::weight_gradient;
@@ -156,7 +158,6 @@ TORCH_LIBRARY_IMPL(gm, CPU, library) {
   using namespace gm::ops::GM_KERNEL_SET;
   if (!kernels_run_here()) return;
   library.impl("convolution3x3_form", &form_of);
-  library.impl("convolution3x3_backward_form", &backward_form_of);
   library.impl("convolution3x3_forward", &convolution3x3_forward);
   library.impl("convolution3x3_backward", &convolution3x3_backward);
 }

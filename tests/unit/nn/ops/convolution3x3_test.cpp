@@ -135,16 +135,6 @@ TEST(Convolution3x3Of, LetsSeveralBackwardPassesThroughOneWeight) {
   EXPECT_TRUE(gradient({{0, 1}, {1, 3}}).allclose(gradient({{0, 4}}), 1e-4, 1e-3));
 }
 
-TEST(Convolution3x3Of, MakesNothingForBackwardWhereThereIsNone) {
-  const Tensors in = inputs({2, 16, 8, 16, 8, 8});
-  const Tensor weight = in[1].requires_grad_();
-  EXPECT_TRUE(prepare_convolution3x3(weight, 8, 8).backward_form.defined());
-  const at::NoGradGuard no_gradients;
-  const Convolution3x3Weight prepared = prepare_convolution3x3(weight, 8, 8);
-  EXPECT_FALSE(prepared.backward_form.defined());
-  EXPECT_TRUE(convolution3x3(in[0], prepared, in[2], in[3]).allclose(plain(in), 1e-4, 1e-4));
-}
-
 TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
   const int before = at::get_num_threads();
   at::manual_seed(1);
