@@ -11,8 +11,8 @@
 #include "data/data_config.h"
 #include "diffusion/diffusion_config.h"
 #include "nn/model_config.h"
-#include "telemetry/profile_config.h"
 #include "telemetry/telemetry_config.h"
+#include "train/profile_config.h"
 #include "train/train_config.h"
 
 namespace gm {

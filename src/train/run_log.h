@@ -7,8 +7,8 @@
 #include "checkpoint/background_writer.h"
 #include "telemetry/json_lines.h"
 #include "telemetry/metrics.h"
-#include "telemetry/profile.h"
 #include "telemetry/progress.h"
+#include "train/profile.h"
 #include "train/run_directory.h"
 
 namespace gm {

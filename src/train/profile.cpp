@@ -1,4 +1,4 @@
-#include "telemetry/profile.h"
+#include "train/profile.h"
 
 #include <fmt/format.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // The operators of some steps are timed, without those that they call, and written down.
-#include "telemetry/profile.h"
+#include "train/profile.h"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
