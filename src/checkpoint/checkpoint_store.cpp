@@ -292,17 +292,19 @@ void CheckpointStore::point_latest_to(const fs::path& folder) {
 }
 
 void CheckpointStore::go_back_to(const fs::path& folder) {
-  bool newest = true;
+  const fs::path link = root_ / kLatest;
+  const bool is_latest =
+      fs::is_symlink(fs::symlink_status(link)) && fs::read_symlink(link) == folder.filename();
+  // First, so that it never names a folder that is gone.
+  if (!is_latest) point_latest_to(folder);
   for (const fs::path& other : list()) {
     if (step_of(other) <= step_of(folder)) continue;
-    newest = false;
     fs::path aside = other;
     aside += kPassedOver;
     storage_.remove(aside);
     storage_.rename(other, aside);
     log_warning("{}: set aside as {}", other.string(), aside.filename().string());
   }
-  if (!newest) point_latest_to(folder);
 }
 
 void CheckpointStore::remove_old() {

@@ -100,7 +100,6 @@ Profile::~Profile() {
 void Profile::step(const StepReport& report) {
   if (done_ == steps_) return;
   if (done_ >= 0) {
-    seconds_ += report.step_seconds;
     for (const auto& [part, seconds] : report.part_seconds) part_seconds_[part] += seconds;
   }
   ++done_;
@@ -115,11 +114,13 @@ void Profile::begin() {
                                                      /*report_input_shapes=*/true);
   torch::autograd::profiler::prepareProfiler(config, activities());
   torch::autograd::profiler::enableProfiler(config, activities(), {at::RecordScope::FUNCTION});
+  begin_ = std::chrono::steady_clock::now();
 }
 
 void Profile::end() {
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin_;
   const auto result = torch::autograd::profiler::disableProfiler();
-  log_info("{}", table(operator_times(result->events(), count_flops_)));
+  log_info("{}", table(operator_times(result->events(), count_flops_), seconds.count()));
   try {
     StagedPath staged(trace_);
     result->save(staged.path());
@@ -131,7 +132,7 @@ void Profile::end() {
 }
 
 /// The parts of a step as the trainer sees them, then the operators on the thread that trains.
-std::string Profile::table(const std::vector<OperatorTime>& operators) const {
+std::string Profile::table(const std::vector<OperatorTime>& operators, double all_seconds) const {
   constexpr double kSmallestShare = 0.001;
   const auto steps = static_cast<double>(steps_);
   std::string text = fmt::format("profile of {} steps\n  {:<42}{:>8}{:>11}{:>8}{:>9}", steps_, "",
@@ -139,21 +140,21 @@ std::string Profile::table(const std::vector<OperatorTime>& operators) const {
   const auto add = [&](std::string_view name, double seconds, std::string_view calls = "",
                        std::string_view rate = "") {
     text += fmt::format("\n  {:<42}{:>8}{:>11.2f}{:>6.1f} %{:>9}", name, calls,
-                        1e3 * seconds / steps, 100 * seconds / seconds_, rate);
+                        1e3 * seconds / steps, 100 * seconds / all_seconds, rate);
   };
   double in_parts = 0, in_operators = 0;
   for (const auto& [part, seconds] : part_seconds_) {
     add(part, seconds);
     in_parts += seconds;
   }
-  add("other work", seconds_ - in_parts);
+  add("other work", all_seconds - in_parts);
   for (const OperatorTime& time : operators) {
     in_operators += time.seconds;
-    if (time.seconds < kSmallestShare * seconds_) continue;
+    if (time.seconds < kSmallestShare * all_seconds) continue;
     add(time.name, time.seconds, fmt::format("{:.1f}", static_cast<double>(time.calls) / steps),
         time.flops > 0 ? fmt::format("{:.1f}", 1e-9 * time.flops / time.seconds) : "");
   }
-  add("outside of operators", seconds_ - in_operators);
+  add("outside of operators", all_seconds - in_operators);
   return text;
 }
 

@@ -1,6 +1,7 @@
 /// Where the time of some training steps went, operator by operator.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -28,7 +29,8 @@ struct OperatorTime {
   double flops = 0;
 };
 
-/// Times the operators of `steps` steps on the calling thread, the first step aside, which pays for
+/// Times the operators of `steps` steps on the calling thread, and what is done between these
+/// (samples, the copy for a checkpoint), the first step aside, which pays for
 /// what later ones find in place. Then says the table and writes the trace; one that cannot be
 /// written is a warning. One object at a time in a process.
 class Profile {
@@ -46,13 +48,13 @@ class Profile {
  private:
   void begin();
   void end();
-  std::string table(const std::vector<OperatorTime>& operators) const;
+  std::string table(const std::vector<OperatorTime>& operators, double all_seconds) const;
 
   int64_t steps_;
   std::filesystem::path trace_;
   CountFlops count_flops_;
   int64_t done_ = -1;  // of the steps that are timed; -1 before the first
-  double seconds_ = 0;
+  std::chrono::steady_clock::time_point begin_;
   std::map<std::string, double> part_seconds_;
 };
 

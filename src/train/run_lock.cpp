@@ -123,6 +123,7 @@ class RunLock::File {
   bool write(const LockOwner& owner) {
     const std::string text = text_of(owner);
     const auto length = static_cast<ssize_t>(text.size());
+    errno = ENOSPC;  // what a write that is cut short means
     return ::pwrite(descriptor_, text.data(), text.size(), 0) == length &&
            ::fdatasync(descriptor_) == 0;
   }
@@ -216,6 +217,7 @@ void RunLock::take() {
   const bool of_another_host = owner && (owner->kernel != me.kernel || !file_->is_locked());
   if (of_another_host) watch(*owner);
   if (!file_->write(me)) {
+    file_->remove();
     throw InputError("{}: cannot be written: {}; make room, or choose another run.dir",
                      path.string(), std::strerror(errno));
   }

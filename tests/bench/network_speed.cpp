@@ -72,7 +72,7 @@ class Training {
   RunState state_;
 };
 
-/// The network's part of a reverse step, without a graph.
+/// Reverse steps, without a graph.
 class Sampling {
  public:
   explicit Sampling(const Setting& setting)
@@ -129,10 +129,12 @@ int main(int argc, char** argv) {
   gm::tune_allocator();
   return gm::run_program([&](gm::World& world) {
     if (argc != 5) throw gm::InputError("usage: network_speed train|sample DIM SIZE BATCH");
-    const int64_t size = std::stoll(argv[3]);
+    const int64_t size = std::stoll(argv[3]), batch = std::stoll(argv[4]);
+    if (batch % world.size() != 0)
+      throw gm::InputError("the ranks cannot share {} pictures", batch);
     const gm::Setting setting{.model = {.dim = std::stoll(argv[2])},
                               .shape = {size, size, 3},
-                              .batch = std::stoll(argv[4]) / world.size()};
+                              .batch = batch / world.size()};
     if (argv[1] == std::string("train")) {
       gm::Training training(setting, world);
       gm::serve(world, [&](int64_t steps) { training.run(steps); });

@@ -1,5 +1,5 @@
-// Races each of the network's operators against its plain form in ATen's operators, on the shapes
-// of the reference network.
+// Races the operators of the network's activations against its plain form in ATen's operators, on
+// the shapes of the reference network.
 //
 // Usage: operators_speed ROUNDS. Prints a JSON object a line: operator, shape, the plain form's and
 // our own GFLOP/s forward and backward (as the definition counts them: a backward pass twice the
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/allocator.h"
+#include "nn/ops/attention.h"
 #include "nn/ops/channel_layer_norm.h"
 #include "nn/ops/convolution3x3.h"
 #include "nn/ops/downsample_convolution.h"
@@ -192,6 +193,7 @@ std::vector<Case> cases() {
     all.push_back(attention_case("linear attention", linear_attention, linear_attention_plain,
                                  channels, size));
   }
+  all.push_back(attention_case("full attention", attention, attention_plain, 128, 4));
   return all;
 }
 
@@ -213,7 +215,7 @@ Times time(const Case& c, const std::function<Tensor()>& run, int64_t repetition
     times.forward += since(start);
     const Tensor dy = at::ones_like(y);
     start = Clock::now();
-    // The weight's forms are made once and used by many passes.
+    // The weight's form for results is made once and used by many passes.
     torch::autograd::grad({y}, c.inputs, {dy}, /*retain_graph=*/true);
     times.backward += since(start);
   }

@@ -24,6 +24,8 @@ CORES = len(os.sched_getaffinity(0))
 # What base/allocator.cpp does for gm: memory is kept, not given back and faulted in again.
 TUNED = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=2147483647:glibc.malloc.trim_threshold=2147483647:"
                            "glibc.malloc.top_pad=268435456"}
+# As many as share a batch of 32 without a rest.
+RANKS = max(ranks for ranks in (1, 2, 4, 8, 16, 32) if ranks <= CORES)
 MPI_AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
@@ -119,7 +121,7 @@ class Bench:
             self.peer("PyTorch eager, allocator tuned", *setting, environment=TUNED),
             self.peer("PyTorch torch.compile, allocator tuned", *setting, environment=TUNED, compiled=True),
             self.gm("gm, one process", *setting),
-            self.gm(f"gm, {CORES} ranks of one thread", *setting, threads=1, ranks=CORES),
+            self.gm(f"gm, {RANKS} ranks of one thread", *setting, threads=1, ranks=RANKS),
             self.gm("gm, portable kernels", *setting, kernels="portable"),
             self.peer("PyTorch eager, allocator tuned, one thread", *setting, threads=1, environment=TUNED),
             self.gm("gm, one thread", *setting, threads=1),
@@ -132,7 +134,7 @@ class Bench:
             self.peer("PyTorch eager, as it comes", *setting),
             self.peer("PyTorch eager, allocator tuned", *setting, environment=TUNED),
             self.gm("gm, one process", *setting),
-            self.gm(f"gm, {CORES} ranks of one thread", *setting, threads=1, ranks=CORES),
+            self.gm(f"gm, {RANKS} ranks of one thread", *setting, threads=1, ranks=RANKS),
             self.gm("gm, portable kernels", *setting, kernels="portable"),
         ], 64 / TIMESTEPS, steps=2)
 

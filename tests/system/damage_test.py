@@ -111,6 +111,7 @@ class Damaged(Exercises):
                 change_byte(self.damaged(run) / FILES[0], 0.5)
                 killed = self.train(run, fault={"PATH": path, "AT": at, "ACTION": "kill"})
                 self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
+                self.assertTrue((self.root / run / "checkpoints/latest/manifest.json").exists())
                 self.resume(run)
                 self.assert_undisturbed(run, self.reference())
 

@@ -52,6 +52,10 @@ const std::map<std::string_view, Count>& counts() {
        [](const Shapes& s) {
          return 2 * product(s[1]) * static_cast<double>(s[0][1]) * kStridedTaps;
        }},
+      {"gm::attention_forward",  // x, to_qkv, to_out
+       [](const Shapes& s) { return 2 * pixels(s[0]) * (product(s[1]) + product(s[2])); }},
+      {"gm::attention_backward",  // dy, x, to_qkv, to_out
+       [](const Shapes& s) { return 4 * pixels(s[0]) * (product(s[2]) + product(s[3])); }},
       {"gm::linear_attention_forward",  // x, to_qkv, to_out
        [](const Shapes& s) { return 2 * pixels(s[0]) * (product(s[1]) + product(s[2])); }},
       {"gm::linear_attention_backward",  // dy, x, to_qkv, to_out

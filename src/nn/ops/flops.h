@@ -9,8 +9,8 @@ namespace gm::ops {
 
 /// Multiplications and additions of a call of the dispatcher's operator `name` ("gm::...") with
 /// arguments of these shapes (an empty one for each that is no tensor), as the operator's
-/// definition has them: a kernel may get along with fewer. Convolutions and the projections of
-/// attention are counted; 0 for all else.
+/// definition has them: a kernel may get along with fewer. Convolutions are counted, but for the
+/// weight gradient of the first, and of attention the projections; 0 for all else.
 double flops_of(std::string_view name, const std::vector<std::vector<int64_t>>& shapes);
 
 }  // namespace gm::ops
