@@ -4,14 +4,15 @@
 
 #include <limits>
 
+#include "support/kernel_test.h"
+
 namespace gm::GM_KERNEL_SET {
 namespace {
 
 GM_KERNEL float sum_of(const float* lanes) { return sum(load(lanes)); }
 GM_KERNEL float max_of(const float* lanes) { return max(load(lanes)); }
 
-TEST(Lanes, SumAndMaximumAreOfAllLanes) {
-  if (!is_available(KernelSet::GM_KERNEL_SET)) return;
+GM_KERNEL_TEST(Lanes, SumAndMaximumAreOfAllLanes) {
   for (int64_t highest = 0; highest < kLanes; ++highest) {
     float lanes[kLanes];
     for (int64_t i = 0; i < kLanes; ++i) lanes[i] = -static_cast<float>(1 << i);
@@ -21,8 +22,7 @@ TEST(Lanes, SumAndMaximumAreOfAllLanes) {
   }
 }
 
-TEST(Lanes, SumKeepsNotANumber) {
-  if (!is_available(KernelSet::GM_KERNEL_SET)) return;
+GM_KERNEL_TEST(Lanes, SumKeepsNotANumber) {
   for (int64_t i = 0; i < kLanes; ++i) {
     float lanes[kLanes] = {};
     lanes[i] = std::numeric_limits<float>::quiet_NaN();

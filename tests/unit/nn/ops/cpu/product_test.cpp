@@ -6,14 +6,14 @@
 #include <limits>
 
 #include "nn/ops/cpu/simd.h"
+#include "support/kernel_test.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 namespace {
 
 float* data_of(const at::Tensor& x) { return x.mutable_data_ptr<float>(); }
 
-TEST(Product, AgreesForEveryNumberOfRowsAndEitherOrientation) {
-  if (!is_available(KernelSet::GM_KERNEL_SET)) return;
+GM_KERNEL_TEST(Product, AgreesForEveryNumberOfRowsAndEitherOrientation) {
   for (int64_t m = 1; m <= 13; ++m) {
     for (const int64_t n : {8, 16, 24, 40}) {
       for (const int64_t k : {1, 7, 48}) {
@@ -30,7 +30,7 @@ TEST(Product, AgreesForEveryNumberOfRowsAndEitherOrientation) {
   }
 }
 
-TEST(Transpose, AgreesForWholeAndBrokenRunsOfRows) {
+GM_KERNEL_TEST(Transpose, AgreesForWholeAndBrokenRunsOfRows) {
   for (const int64_t rows : {1, 7, 8, 19}) {
     for (const int64_t columns : {1, 5, 16}) {
       const at::Tensor from = at::randn({rows, columns}), to = at::zeros({columns, rows + 3});
@@ -45,8 +45,7 @@ GM_KERNEL void exp_of(const float* x, int64_t count, float* y) {
   for (int64_t i = 0; i < count; i += kLanes) store(y + i, exp(load(x + i)));
 }
 
-TEST(Exp, IsRightToTwoUnitsInTheLastPlaceOverItsRange) {
-  if (!is_available(KernelSet::GM_KERNEL_SET)) return;
+GM_KERNEL_TEST(Exp, IsRightToTwoUnitsInTheLastPlaceOverItsRange) {
   const at::Tensor x = at::linspace(-87, 88, 1 << 20);
   const at::Tensor y = at::empty_like(x);
   exp_of(data_of(x), x.numel(), data_of(y));
@@ -54,8 +53,7 @@ TEST(Exp, IsRightToTwoUnitsInTheLastPlaceOverItsRange) {
   EXPECT_LT(((y - exact) / exact).abs().max().item<double>(), 2 * 0x1p-23);
 }
 
-TEST(Exp, StaysAtTheBorderBeyondItsRange) {
-  if (!is_available(KernelSet::GM_KERNEL_SET)) return;
+GM_KERNEL_TEST(Exp, StaysAtTheBorderBeyondItsRange) {
   const at::Tensor x = at::tensor({-1e30F, -1000.0F, -88.0F, 0.0F, 1.0F, 89.0F, 1e4F, 1e30F});
   const at::Tensor y = at::empty_like(x);
   exp_of(data_of(x), x.numel(), data_of(y));
@@ -64,8 +62,7 @@ TEST(Exp, StaysAtTheBorderBeyondItsRange) {
   EXPECT_EQ(y[3].item<float>(), 1.0F);
 }
 
-TEST(Exp, KeepsNotANumber) {
-  if (!is_available(KernelSet::GM_KERNEL_SET)) return;
+GM_KERNEL_TEST(Exp, KeepsNotANumber) {
   const at::Tensor x = at::full({kLanes}, std::numeric_limits<float>::quiet_NaN());
   for (const at::Tensor& nan : {x, -x, x * 3 - 1}) {
     const at::Tensor y = at::empty_like(x);
