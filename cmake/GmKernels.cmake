@@ -2,7 +2,8 @@
 # their own (src/base/cpu/simd.h), and base/kernel_set.h chooses one of the sets when a program starts.
 
 set(GM_KERNEL_SETS portable)
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" gm_processor)
+if(gm_processor MATCHES "^(x86_64|amd64)$")
   list(APPEND GM_KERNEL_SETS avx2 avx512)
 endif()
 
