@@ -16,7 +16,8 @@ constexpr int64_t kWindow = 6;  // pixels that they depend on
 constexpr float kA = 0.70710678118654752F;
 constexpr float kB = 1.41421356237309505F;
 
-/// Columns that a panel of a form holds: those of the product's tile.
+/// Columns that a panel of a form holds: those of the product's tile with AVX2, two tiles of the
+/// portable set, and half a tile, but a whole vector, with AVX-512.
 constexpr int64_t kPanel = 16;
 
 /// Where the tiles of pictures lie.
