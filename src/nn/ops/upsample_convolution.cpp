@@ -20,21 +20,20 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// kTaps[i][j]: whether tap j of three is a part of tap i of the four.
-constexpr float kTaps[4][3] = {{0, 0, 1}, {0, 1, 1}, {1, 1, 0}, {1, 0, 0}};
+/// [16,9]: 1 where tap j of the nine is a part of tap i of the sixteen, else 0.
+Tensor parts_of_taps() {
+  const Tensor one_dimension =
+      at::tensor({0.F, 0.F, 1.F, 0.F, 1.F, 1.F, 1.F, 1.F, 0.F, 1.F, 0.F, 0.F}).view({4, 3});
+  return at::kron(one_dimension, one_dimension);
+}
 
 /// `weight` [out,C,3,3] as the weight [C,out,4,4] of the strided convolution.
 Tensor four_taps(const Tensor& weight) {
+  static const Tensor parts = parts_of_taps();
   const int64_t out = weight.size(0), in = weight.size(1);
-  const Tensor sums =
-      at::empty({16, 9}, weight.options().requires_grad(false), at::MemoryFormat::Contiguous);
-  for (int64_t i = 0; i < 16 * 9; ++i) {
-    const int64_t to = i / 9, from = i % 9;
-    sums.mutable_data_ptr<float>()[i] = kTaps[to / 4][from / 3] * kTaps[to % 4][from % 3];
-  }
   // Of channels-last weights, all but the product itself are views.
   const Tensor nine = weight.permute({0, 2, 3, 1}).reshape({out, 9, in});
-  return at::matmul(sums, nine).view({out, 4, 4, in}).permute({3, 0, 1, 2});
+  return at::matmul(parts.to(weight.options()), nine).view({out, 4, 4, in}).permute({3, 0, 1, 2});
 }
 
 /// The transposed strided convolution of `x` with `weight` [C,out,4,4].
