@@ -80,6 +80,7 @@ Tensor attention(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
   if (!forward_operator().has_kernel_for(x) || head_channels % 8 != 0) {
     return attention_plain(x, to_qkv, to_out, out_bias, heads);
   }
+  check_attention(x, to_qkv, to_out, out_bias, heads);
   return Attention::apply(x, to_qkv, to_out, out_bias, heads);
 }
 

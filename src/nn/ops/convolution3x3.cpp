@@ -80,6 +80,7 @@ Tensor convolution3x3(const Tensor& x, const Convolution3x3Weight& weight, const
   if (!weight.form.defined() || !forward_operator().has_kernel_for(x)) {
     return convolution3x3_plain(x, weight.weight, bias, beside);
   }
+  check_convolution(x, weight.weight, bias, /*size=*/3, beside);
   return Convolution3x3::apply(x, if_defined(channels_last(beside)), weight.weight, bias,
                                weight.form);
 }

@@ -42,6 +42,7 @@ Tensor downsample_convolution(const Tensor& x, const Tensor& weight, const Tenso
   if (!is_halved || !has_strided_convolution_for(x, weight.size(0))) {
     return downsample_convolution_plain(x, weight, bias);
   }
+  check_convolution(x, weight, bias, /*size=*/4);
   return DownsampleConvolution::apply(x, weight, bias);
 }
 

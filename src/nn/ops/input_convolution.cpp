@@ -70,6 +70,7 @@ Tensor input_convolution_plain(const Tensor& x, const Tensor& weight, const Tens
 
 Tensor input_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (!has_kernel_for(x, weight)) return input_convolution_plain(x, weight, bias);
+  check_convolution(x, weight, bias, weight.size(2));
   return InputConvolution::apply(x, weight, bias);
 }
 

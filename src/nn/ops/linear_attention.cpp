@@ -84,6 +84,7 @@ Tensor linear_attention(const Tensor& x, const Tensor& to_qkv, const Tensor& to_
   if (!forward_operator().has_kernel_for(x) || head_channels % 8 != 0) {
     return linear_attention_plain(x, to_qkv, to_out, out_bias, heads);
   }
+  check_attention(x, to_qkv, to_out, out_bias, heads);
   return LinearAttention::apply(x, to_qkv, to_out, out_bias, heads);
 }
 

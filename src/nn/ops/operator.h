@@ -46,6 +46,21 @@ inline at::Tensor channels_last(const at::Tensor& x) {
   return x.defined() ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
 }
 
+/// Throws c10::Error unless the pictures `x` [N,C,H,W], or `x` and `beside` [N,D,H,W], can be
+/// convolved with `weight` [out,C+D,size,size] and `bias` [out]: kernels read on without a look.
+inline void check_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                              int64_t size, const at::Tensor& beside = {}) {
+  const int64_t besides = beside.defined() ? beside.size(1) : 0;
+  TORCH_CHECK(!beside.defined() ||
+                  (beside.sizes() == at::IntArrayRef{x.size(0), besides, x.size(2), x.size(3)}),
+              "pictures ", beside.sizes(), " cannot lie beside pictures ", x.sizes());
+  const int64_t out = weight.size(0), in = x.size(1) + besides;
+  TORCH_CHECK((weight.sizes() == at::IntArrayRef{out, in, size, size}) &&
+                  (bias.sizes() == at::IntArrayRef{out}),
+              "a weight ", weight.sizes(), " and a bias ", bias.sizes(), " cannot convolve ", in,
+              " channels with a window of ", size);
+}
+
 /// An argument that may be left out, as the dispatcher and autograd nodes take it.
 using OptionalTensor = std::optional<at::Tensor>;
 

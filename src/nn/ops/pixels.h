@@ -26,4 +26,16 @@ inline at::Tensor join_heads(const at::Tensor& x) { return x.transpose(1, 2).fla
 /// The weight [out,in,1,1] of a 1x1 convolution as the matrix [out,in].
 inline at::Tensor matrix_of(const at::Tensor& weight) { return weight.flatten(1); }
 
+/// Throws c10::Error unless `to_qkv` [3*D,C,1,1], `to_out` [C,D,1,1] and `out_bias` [C] are an
+/// attention's of pictures `x` [N,C,H,W], D a multiple of `heads`: kernels read on without a look.
+inline void check_attention(const at::Tensor& x, const at::Tensor& to_qkv, const at::Tensor& to_out,
+                            const at::Tensor& out_bias, int64_t heads) {
+  const int64_t channels = x.size(1), width = to_out.size(1);
+  TORCH_CHECK((to_qkv.sizes() == at::IntArrayRef{3 * width, channels, 1, 1}) &&
+                  (to_out.sizes() == at::IntArrayRef{channels, width, 1, 1}) &&
+                  (out_bias.sizes() == at::IntArrayRef{channels}) && width % heads == 0,
+              "projections ", to_qkv.sizes(), " and ", to_out.sizes(), " with a bias ",
+              out_bias.sizes(), " cannot attend to ", channels, " channels with ", heads, " heads");
+}
+
 }  // namespace gm::ops

@@ -65,6 +65,7 @@ Tensor pointwise_convolution(const Tensor& x, const Tensor& weight, const Tensor
   if (!fits_beside || !forward_operator().has_kernel_for(x)) {
     return pointwise_convolution_plain(x, weight, bias, beside);
   }
+  check_convolution(x, weight, bias, /*size=*/1, beside);
   return PointwiseConvolution::apply(x, if_defined(channels_last(beside)), weight, bias);
 }
 

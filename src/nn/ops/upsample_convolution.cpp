@@ -63,6 +63,7 @@ Tensor upsample_convolution_plain(const Tensor& x, const Tensor& weight, const T
 Tensor upsample_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (!has_strided_convolution_for(x, weight.size(0)))
     return upsample_convolution_plain(x, weight, bias);
+  check_convolution(x, weight, bias, /*size=*/3);
   return UpsampleConvolution::apply(x, four_taps(weight), bias);
 }
 

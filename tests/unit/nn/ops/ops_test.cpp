@@ -7,10 +7,16 @@
 
 #include <limits>
 
+#include "nn/ops/attention.h"
 #include "nn/ops/channel_layer_norm.h"
+#include "nn/ops/convolution3x3.h"
+#include "nn/ops/downsample_convolution.h"
 #include "nn/ops/group_norm_silu.h"
+#include "nn/ops/input_convolution.h"
 #include "nn/ops/linear_attention.h"
+#include "nn/ops/pointwise_convolution.h"
 #include "nn/ops/standardize_weight.h"
+#include "nn/ops/upsample_convolution.h"
 #include "unit/nn/ops/agreement.h"
 
 namespace gm::ops {
@@ -117,6 +123,37 @@ TEST(StandardizeWeight, LetsSeveralBackwardPassesThrough) {
   const Tensor once = weight.grad().clone();
   (standardized * factor).sum().backward();
   EXPECT_TRUE(weight.grad().allclose(2 * once));
+}
+
+/// Kernels would read past the end of weights that are too small.
+TEST(Kernels, RefuseParametersThatDoNotFit) {
+  const Tensor x = pictures({2, 16, 4, 4}), bias = at::randn({16});
+  const Tensor beside = pictures({2, 8, 4, 4}), smaller = pictures({2, 8, 4, 3});
+  const auto weight = [](int64_t in, int64_t size) { return at::randn({16, in, size, size}); };
+  const auto convolve = [&](int64_t in, const Tensor& shift, const Tensor& other) {
+    return convolution3x3(x, prepare_convolution3x3(weight(in, 3), 4, 4), shift, other);
+  };
+  EXPECT_NO_THROW(convolve(24, bias, beside));
+  EXPECT_THROW(convolve(16, bias, beside), c10::Error);
+  EXPECT_THROW(convolve(24, bias, {}), c10::Error);
+  EXPECT_THROW(convolve(24, bias, smaller), c10::Error);
+  EXPECT_THROW(convolve(24, at::randn({8}), beside), c10::Error);
+
+  EXPECT_NO_THROW(pointwise_convolution(x, weight(24, 1), bias, beside));
+  EXPECT_THROW(pointwise_convolution(x, weight(16, 1), bias, beside), c10::Error);
+  EXPECT_THROW(pointwise_convolution(x, weight(24, 1), bias, smaller), c10::Error);
+  EXPECT_THROW(downsample_convolution(x, weight(8, 4), bias), c10::Error);
+  EXPECT_THROW(upsample_convolution(x, weight(8, 3), bias), c10::Error);
+  EXPECT_THROW(input_convolution(x, weight(8, 7), bias), c10::Error);
+
+  const Tensor to_qkv = at::randn({96, 16, 1, 1}), to_out = at::randn({16, 32, 1, 1});
+  for (const auto& attend : {attention, linear_attention}) {
+    EXPECT_NO_THROW(attend(x, to_qkv, to_out, bias, 2));
+    EXPECT_THROW(attend(x, to_qkv.narrow(1, 0, 8), to_out, bias, 2), c10::Error);
+    EXPECT_THROW(attend(x, to_qkv.narrow(0, 0, 64), to_out, bias, 2), c10::Error);
+    EXPECT_THROW(attend(x, to_qkv, to_out.narrow(0, 0, 8), bias, 2), c10::Error);
+    EXPECT_THROW(attend(x, to_qkv, to_out, bias, 3), c10::Error);
+  }
 }
 
 TEST(Kernels, TakeGradientsOfAnyLayout) {
