@@ -2,6 +2,7 @@
 // gradients, over shapes.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -123,6 +124,19 @@ TEST(StandardizeWeight, LetsSeveralBackwardPassesThrough) {
   const Tensor once = weight.grad().clone();
   (standardized * factor).sum().backward();
   EXPECT_TRUE(weight.grad().allclose(2 * once));
+}
+
+/// Without them everything would still be right, but slow.
+TEST(Kernels, AreThereForTheCpu) {
+  auto& dispatcher = c10::Dispatcher::singleton();
+  int schemas = 0;
+  for (const c10::OperatorName& name : dispatcher.getAllOpNames()) {
+    if (name.getNamespace() != "gm") continue;
+    ++schemas;
+    EXPECT_TRUE(dispatcher.findSchema(name)->hasKernelForDispatchKey(c10::DispatchKey::CPU))
+        << name;
+  }
+  EXPECT_GT(schemas, 0);
 }
 
 /// Kernels would read past the end of weights that are too small.
