@@ -76,10 +76,11 @@ GM_KERNEL void backward_pixels(const float* dy, const float* x, const float* gai
 Tensor channel_layer_norm_forward(const Tensor& x, const Tensor& gain,
                                   const std::optional<Tensor>& residual) {
   const int64_t channels = x.size(1), pixels = x.size(2) * x.size(3);
+  const Tensor gains = gain.contiguous();
   Tensor y = at::empty_like(x);
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
     const int64_t at = begin * pixels * channels;
-    forward_pixels(x.const_data_ptr<float>() + at, gain.const_data_ptr<float>(),
+    forward_pixels(x.const_data_ptr<float>() + at, gains.const_data_ptr<float>(),
                    residual ? residual->const_data_ptr<float>() + at : nullptr,
                    (end - begin) * pixels, channels, y.mutable_data_ptr<float>() + at);
   });
@@ -89,6 +90,7 @@ Tensor channel_layer_norm_forward(const Tensor& x, const Tensor& gain,
 std::tuple<Tensor, Tensor> channel_layer_norm_backward(const Tensor& dy, const Tensor& x,
                                                        const Tensor& gain) {
   const int64_t channels = x.size(1), pixels = x.size(2) * x.size(3);
+  const Tensor gains = gain.contiguous();
   Tensor dx = at::empty_like(x);
   // One picture's sum of its own: so long a sum of floats as a batch's would lose digits.
   const Tensor dgain = at::zeros({x.size(0), channels}, gain.options());
@@ -96,7 +98,7 @@ std::tuple<Tensor, Tensor> channel_layer_norm_backward(const Tensor& dy, const T
     for (int64_t n = begin; n < end; ++n) {
       const int64_t at = n * pixels * channels;
       backward_pixels(dy.const_data_ptr<float>() + at, x.const_data_ptr<float>() + at,
-                      gain.const_data_ptr<float>(), pixels, channels,
+                      gains.const_data_ptr<float>(), pixels, channels,
                       dx.mutable_data_ptr<float>() + at,
                       dgain.mutable_data_ptr<float>() + n * channels);
     }

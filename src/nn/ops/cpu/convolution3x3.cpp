@@ -36,7 +36,7 @@ Pictures<float> write(const Tensor& y, const Tensor& beside = {}) {
 }
 
 /// Winograd's kernel is the faster one from 8 channels on, by two to four times; but its tiles of
-/// 4x4 pixels must not be mostly empty. Its error stays within ten times the direct kernel's.
+/// 4x4 pixels must not be mostly empty. Its error stays within ten times ATen's.
 bool winograd_suits(int64_t height, int64_t width) { return height > 2 || width > 2; }
 
 /// A form tells by its first size which kernel it is for.
@@ -110,11 +110,12 @@ Tensor pictures_like(const Tensor& x, int64_t channels) {
 Tensor convolution3x3_forward(const Tensor& x, const std::optional<Tensor>& beside,
                               const Tensor& form, const Tensor& bias) {
   Tensor y = pictures_like(x, form.size(2));
+  const Tensor start = bias.contiguous();
   const Tensor scratch = scratch_for(x, form);
   const auto convolve = is_for_winograd(form) ? winograd::convolve : direct::convolve;
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
     convolve(read(x, beside).from(begin), end - begin, form.const_data_ptr<float>(),
-             bias.const_data_ptr<float>(), write(y).from(begin),
+             start.const_data_ptr<float>(), write(y).from(begin),
              scratch[share].mutable_data_ptr<float>());
   });
   return y;

@@ -234,6 +234,7 @@ std::tuple<Tensor, Tensor> group_norm_silu_forward(const Tensor& x, const Tensor
   const int64_t pictures = x.size(0);
   const Shape shape = {x.size(2) * x.size(3), x.size(1), groups};
   const int64_t values = shape.pixels * shape.channels;
+  const Tensor gains = weight.contiguous(), shifts = bias.contiguous();
   const OptionalTensor scales = contiguous(scale_shift);
   Tensor y = at::empty_like(x);
   Tensor statistics = at::empty({pictures, groups, 2}, x.options(), at::MemoryFormat::Contiguous);
@@ -246,7 +247,7 @@ std::tuple<Tensor, Tensor> group_norm_silu_forward(const Tensor& x, const Tensor
     for (int64_t n = begin; n < end; ++n) {
       float* own = group_statistics + n * groups * 2;
       compute_statistics(from + n * values, shape, scratch, own);
-      fold(norm_of(weight, bias, scales, n), shape, own, scratch.a.data(), scratch.b.data());
+      fold(norm_of(gains, shifts, scales, n), shape, own, scratch.a.data(), scratch.b.data());
       apply(from + n * values, row_of(residual, n), shape, scratch.a.data(), scratch.b.data(),
             to + n * values);
     }
@@ -260,6 +261,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> group_norm_silu_backward(
   const int64_t pictures = x.size(0);
   const Shape shape = {x.size(2) * x.size(3), x.size(1), statistics.size(1)};
   const int64_t values = shape.pixels * shape.channels;
+  const Tensor gains = weight.contiguous(), shifts = bias.contiguous();
   const OptionalTensor scales = contiguous(scale_shift);
   Tensor dx = at::empty_like(x);
   const Tensor dweight = at::empty({pictures, shape.channels}, weight.options());
@@ -275,7 +277,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> group_norm_silu_backward(
           dscale_shift.mutable_data_ptr<float>() + n * 2 * shape.channels,
       };
       backward_picture(data_of(dy) + n * values, data_of(x) + n * values,
-                       norm_of(weight, bias, scales, n), shape,
+                       norm_of(gains, shifts, scales, n), shape,
                        data_of(statistics) + n * shape.groups * 2, scratch,
                        dx.mutable_data_ptr<float>() + n * values, gradients);
     }

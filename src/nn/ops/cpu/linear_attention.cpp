@@ -5,7 +5,8 @@
 //
 // where k^T x, the average of the pixels under each channel of k, is [d,C]: beside q and k, only
 // two products touch the pixels. q and k are computed again in backward, which is cheaper than to
-// read them from memory. Where there are fewer pixels than channels, M is no gain and is not made.
+// read them from memory. Where there are no more than half as many pixels as channels, M is no gain
+// and is not made.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
@@ -500,7 +501,7 @@ Shape shape_of(const Tensor& x, const Tensor& to_out, int64_t heads) {
   return {x.size(2) * x.size(3), x.size(1), heads, to_out.size(1) / heads};
 }
 
-Tensor forward_few_pixels(const Tensor& x, const Weights& weights, const Tensor& out_bias,
+Tensor forward_few_pixels(const Tensor& x, const Weights& weights, const Tensor& bias,
                           const Shape& shape) {
   const int64_t values = shape.pixels * shape.channels;
   Tensor y = at::empty_like(x);
@@ -508,7 +509,7 @@ Tensor forward_few_pixels(const Tensor& x, const Weights& weights, const Tensor&
     FewPixels picture(weights, shape);
     for (int64_t n = begin; n < end; ++n) {
       float* to = y.mutable_data_ptr<float>() + n * values;
-      repeat_row(out_bias.const_data_ptr<float>(), shape.channels, shape.pixels, to);
+      repeat_row(bias.const_data_ptr<float>(), shape.channels, shape.pixels, to);
       picture.forward(x.const_data_ptr<float>() + n * values, to);
     }
   });
@@ -520,9 +521,10 @@ std::tuple<Tensor, Tensor, Tensor> linear_attention_forward(const Tensor& x, con
                                                             const Tensor& out_bias, int64_t heads) {
   const Shape shape = shape_of(x, to_out, heads);
   const Weights weights(to_qkv, to_out, shape);
+  const Tensor bias = out_bias.contiguous();
   if (FewPixels::suits(shape)) {
     const Tensor nothing = at::empty({0}, weights.qkv.options());
-    return {forward_few_pixels(x, weights, out_bias, shape), nothing, nothing};
+    return {forward_few_pixels(x, weights, bias, shape), nothing, nothing};
   }
   const int64_t values = shape.pixels * shape.channels;
   Tensor y = at::empty_like(x);
@@ -532,9 +534,8 @@ std::tuple<Tensor, Tensor, Tensor> linear_attention_forward(const Tensor& x, con
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
     Scratch scratch(shape);
     for (int64_t n = begin; n < end; ++n) {
-      forward_picture(x.const_data_ptr<float>() + n * values, weights,
-                      out_bias.const_data_ptr<float>(), shape, scratch,
-                      y.mutable_data_ptr<float>() + n * values,
+      forward_picture(x.const_data_ptr<float>() + n * values, weights, bias.const_data_ptr<float>(),
+                      shape, scratch, y.mutable_data_ptr<float>() + n * values,
                       averages.mutable_data_ptr<float>() + n * averages.stride(0),
                       log_sums.mutable_data_ptr<float>() + n * log_sums.stride(0));
     }
