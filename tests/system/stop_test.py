@@ -22,13 +22,21 @@ def write_png(path, side, shade):
 
 
 class Stopped(Exercises):
-    STEPS = 400  # so many that none comes to its end before the signal
-    SETTINGS = [*Exercises.SETTINGS, f"train.steps={STEPS}"]
+    ENDLESS = "train.steps=1000000"  # no run comes to its end before the signal, however late that is
+
+    def start(self, run, *more, **options):
+        return super().start(run, self.ENDLESS, *more, **options)
+
+    def steps_to_end(self, run):
+        """A few more than were done before the stop."""
+        done = self.lines(run, "train") if (self.root / run / "metrics.jsonl").exists() else []
+        return f"train.steps={max(self.STEPS, done[-1]['step'] + self.EVERY if done else 0)}"
 
     def assert_stops_and_goes_on(self, run, process, *more, ranks=None):
         self.assertEqual(self.end_of(process), 75, self.errors(run))
         self.assertIn("stopped by SIG", self.last_words(self.errors(run)))
         self.assertIn("give the same command again", self.last_words(self.errors(run)))
+        more = [self.steps_to_end(run), *more]
         self.resume(run, *more, ranks=ranks)
         self.assert_undisturbed(run, self.reference(ranks, *more))
 
@@ -71,7 +79,7 @@ class Stopped(Exercises):
         for number in (signal.SIGTERM, signal.SIGINT):
             run = f"local-{number.name}"
             with self.subTest(run):
-                process = self.start_command(run, [LOCAL, "-n", 2, *self.arguments(run)],
+                process = self.start_command(run, [LOCAL, "-n", 2, *self.arguments(run, self.ENDLESS)],
                                              {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"})
                 wait_until(self.has_step(run, 3), process)
                 process.send_signal(number)
@@ -79,7 +87,7 @@ class Stopped(Exercises):
 
     def test_a_second_interrupt_of_the_local_launcher_ends_at_once(self):
         run = "local-twice"
-        process = self.start_command(run, [LOCAL, "-n", 2, *self.arguments(run)],
+        process = self.start_command(run, [LOCAL, "-n", 2, *self.arguments(run, self.ENDLESS)],
                                      self.environment({"PATH": f"{run}/checkpoints", "AT": 0, "ACTION": "slow"}))
         wait_until(self.has_step(run, self.EVERY + 1), process)
         for _ in range(2):
