@@ -144,8 +144,8 @@ class Bench:
             setting = ("train", dim, size, batch)
             peer, gm = self.race([self.peer("PyTorch eager, as it comes", *setting), self.gm("gm", *setting)],
                                  MICRO_BATCHES * batch, steps=1)
-            rows.append({"name": f"dim {dim}, {size} x {size}, batch {batch}",
-                         "eager_images_per_second": peer["images_per_second"], **gm})
+            rows.append({**gm, "name": f"dim {dim}, {size} x {size}, batch {batch}",
+                         "eager_images_per_second": peer["images_per_second"]})
         return rows
 
     def operators(self):
