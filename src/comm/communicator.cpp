@@ -5,7 +5,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cstdint>
 
 namespace gm {
 namespace {
@@ -19,7 +19,7 @@ class CompleteReduction final : public PendingReduction {
 /// The bytes of a text as a tensor [length] of uint8, zeros behind its end.
 at::Tensor bytes_of(std::string_view text, int64_t length) {
   at::Tensor bytes = at::zeros({length}, at::kByte);
-  std::memcpy(bytes.mutable_data_ptr(), text.data(), text.size());
+  std::ranges::copy(text, bytes.mutable_data_ptr<uint8_t>());
   return bytes;
 }
 
