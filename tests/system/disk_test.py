@@ -112,9 +112,10 @@ class FailingDisk(Exercises):
         for ranks in (None, 2):
             run = f"removed-{ranks}"
             with self.subTest(run):
-                process = self.start(run, "train.steps=400", ranks=ranks)
+                process = self.start(run, "train.steps=1000000", ranks=ranks)
                 wait_until(self.has_step(run, 3), process)
                 (self.root / run).rename(self.root / f"{run}-old")
+                os.kill(self.rank_processes(run)[0], signal.SIGTERM)
                 self.assertEqual(self.end_of(process), 1, self.errors(run))
                 self.assertIn("could not be saved", self.last_words(self.errors(run)))
                 self.assertFalse((self.root / run).exists())
