@@ -26,6 +26,7 @@ namespace {
 struct SampleCommand {
   std::string run;
   SamplingRequest request;
+  uint64_t seed = 0;
   std::string weights = "ema";
   std::optional<int64_t> step;
   std::string out = "samples.png";
@@ -38,8 +39,7 @@ void declare(CLI::App& app, SampleCommand& command) {
   app.add_option("--count", command.request.count, "Number of pictures")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  app.add_option("--seed", command.request.seed,
-                 "Names a series of pictures; another seed, another series")
+  app.add_option("--seed", command.seed, "Names a series of pictures; another seed, another series")
       ->capture_default_str();
   app.add_option("--out", command.out, "PNG file for the grid of pictures")->capture_default_str();
   app.add_option("--weights", command.weights,
@@ -88,8 +88,10 @@ std::unique_ptr<DdpmTask> load_task(const SampleCommand& command, const RunConfi
   const ImageShape shape{.height = config.data.image_size,
                          .width = config.data.image_size,
                          .channels = picture_channels(weights, file)};
-  auto task = std::make_unique<DdpmTask>(config.model, config.diffusion, shape,
-                                         static_cast<uint64_t>(config.run.seed));
+  auto task = std::make_unique<DdpmTask>(
+      DdpmTask::Options{
+          .model = config.model, .diffusion = config.diffusion, .repaint = config.repaint},
+      shape, static_cast<uint64_t>(config.run.seed));
   load_weights(task->sampled_network().parameter_list(), weights, file);
   task->sampled_network().weights_changed();
   log_info("{}: checkpoint of step {}, {} weights", command.run, checkpoint.info().state.step,
@@ -99,7 +101,7 @@ std::unique_ptr<DdpmTask> load_task(const SampleCommand& command, const RunConfi
 
 void write_trajectory(DdpmTask& task, const SampleCommand& command) {
   constexpr int64_t kStrips = 8;
-  const auto strips = reverse_strips(task, at::arange(kStrips, at::kLong), command.request.seed);
+  const auto strips = reverse_strips(task, at::arange(kStrips, at::kLong), command.seed);
   const auto columns = static_cast<int64_t>(strip_timesteps(task.diffusion().steps()).size());
   write_image_grid(command.trajectory, to_pixels(strips), columns);
   log_info("strips of {} pictures in {}", kStrips, command.trajectory);
@@ -116,7 +118,10 @@ void sample(World& world, const SampleCommand& command) {
   const std::string folder =
       text_from_rank_zero(world.communicator(), [&] { return find_checkpoint(command).string(); });
   const auto task = load_task(command, config, Checkpoint(folder));
-  const at::Tensor pixels = sample_on_all_ranks(*task, world.communicator(), command.request);
+  const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
+    return task->sample(command.seed, indices, observer);
+  };
+  const at::Tensor pixels = sample_on_all_ranks(make, world.communicator(), command.request);
   on_rank_zero(world.communicator(), [&] {
     write_image_grid(command.out, pixels);
     log_info("{} pictures in {}", command.request.count, command.out);

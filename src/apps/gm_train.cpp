@@ -152,7 +152,8 @@ void train(World& world, const TrainCommand& command) {
   const auto dataset = open_dataset(ranks, config.data);
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
   check_divisible(dataset->size(), config.data.shards, config.train.batch_size, world.size());
-  DdpmTask task(config.model, config.diffusion, dataset->shape(), seed);
+  DdpmTask task({.model = config.model, .diffusion = config.diffusion, .repaint = config.repaint},
+                dataset->shape(), seed);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
@@ -186,21 +187,24 @@ void train(World& world, const TrainCommand& command) {
               .log_every_seconds = config.telemetry.log_every_seconds,
               .profile_steps = config.profile.steps,
               .count_flops = ops::flops_of});
-  Trainer trainer({.train = config.train,
-                   .optimizer = config.optimizer,
-                   .ema = config.ema,
-                   .sample = config.sample,
-                   .watchdog = config.watchdog,
-                   .checkpoint_every = config.checkpoint.every,
-                   .seed = seed,
-                   .identity = identity},
-                  {.world = world,
-                   .watchdog = watchdog,
-                   .task = task,
-                   .loader = loader,
-                   .directory = directory,
-                   .checkpoints = checkpoints,
-                   .log = log});
+  Trainer trainer(
+      {.train = config.train,
+       .optimizer = config.optimizer,
+       .ema = config.ema,
+       .sample = config.sample,
+       .watchdog = config.watchdog,
+       .checkpoint_every = config.checkpoint.every,
+       .identity = identity},
+      {.world = world,
+       .watchdog = watchdog,
+       .task = task,
+       .loader = loader,
+       .directory = directory,
+       .checkpoints = checkpoints,
+       .log = log,
+       .make_samples = [&](const at::Tensor& indices, const SamplingObserver& observer) {
+         return task.sample(seed, indices, observer);
+       }});
   if (resumed) trainer.resume(*std::exchange(resumed, std::nullopt));  // its tensors are large
   start.reset();
   trainer.run();

@@ -10,6 +10,7 @@ struct WatchdogConfig {
   double data_seconds = 300;
   double reduction_seconds = 300;
   double sampling_seconds = 1800;
+  double evaluation_seconds = 3600;
   double checkpoint_seconds = 600;
   double end_seconds = 600;
 
@@ -37,6 +38,9 @@ struct WatchdogConfig {
     field("sampling_seconds", sampling_seconds)
         .range(0.0, kWeek)
         .help("Longest time in seconds for making one grid of samples; 0 for no limit.");
+    field("evaluation_seconds", evaluation_seconds)
+        .range(0.0, kWeek)
+        .help("Longest time in seconds for one evaluation; 0 for no limit.");
     field("checkpoint_seconds", checkpoint_seconds)
         .range(0.0, kWeek)
         .help("Longest time in seconds for writing or reading one checkpoint; 0 for no limit.");

@@ -16,7 +16,7 @@ namespace {
 
 /// Keys, or whole sections, that change where or how a run is computed, but not what. All others
 /// are part of its identity. Of the data it knows the treatment, not the pictures.
-constexpr std::array<std::string_view, 12> kNotIdentity{
+constexpr std::array<std::string_view, 14> kNotIdentity{
     "run.dir",
     "run.device",
     "data.path",
@@ -26,6 +26,8 @@ constexpr std::array<std::string_view, 12> kNotIdentity{
     "train.verify_ranks_every",
     "checkpoint.",
     "sample.",
+    "evaluate.",
+    "repaint.",
     "telemetry.",
     "profile.",
     "watchdog.",

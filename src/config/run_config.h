@@ -10,6 +10,8 @@
 #include "config/run_settings.h"
 #include "data/data_config.h"
 #include "diffusion/diffusion_config.h"
+#include "diffusion/repaint_config.h"
+#include "eval/evaluate_config.h"
 #include "nn/model_config.h"
 #include "telemetry/telemetry_config.h"
 #include "train/profile_config.h"
@@ -22,11 +24,13 @@ struct RunConfig {
   DataConfig data;
   ModelConfig model;
   DiffusionConfig diffusion;
+  RepaintConfig repaint;
   TrainConfig train;
   OptimizerConfig optimizer;
   EmaConfig ema;
   CheckpointConfig checkpoint;
   SampleConfig sample;
+  EvaluateConfig evaluate;
   TelemetryConfig telemetry;
   ProfileConfig profile;
   WatchdogConfig watchdog;
@@ -37,11 +41,13 @@ struct RunConfig {
     to.section("data", data);
     to.section("model", model);
     to.section("diffusion", diffusion);
+    to.section("repaint", repaint);
     to.section("train", train);
     to.section("optimizer", optimizer);
     to.section("ema", ema);
     to.section("checkpoint", checkpoint);
     to.section("sample", sample);
+    to.section("evaluate", evaluate);
     to.section("telemetry", telemetry);
     to.section("profile", profile);
     to.section("watchdog", watchdog);

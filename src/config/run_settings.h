@@ -8,6 +8,7 @@ namespace gm {
 
 struct RunSettings {
   std::string dir = "./results";
+  std::string task = "ddpm";
   int64_t seed = 0;
   std::string device = "auto";
 
@@ -15,6 +16,11 @@ struct RunSettings {
   void describe(Fields& field) {
     field("dir", dir)
         .help("Directory of the run: configuration, metrics, log, samples and checkpoints.");
+    field("task", task)
+        .one_of({"ddpm", "inpaint", "gan_inpaint"})
+        .help(
+            "What is trained: diffusion, a U-Net that fills holes by least squares, or the same "
+            "U-Net against a discriminator.");
     field("seed", seed).range(0, INT64_MAX).help("Every random number of the run follows from it.");
     field("device", device)
         .one_of({"auto", "cpu", "cuda"})

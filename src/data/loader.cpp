@@ -10,18 +10,10 @@
 #include <thread>
 #include <vector>
 
+#include "data/read_pictures.h"
 #include "data/sample_order.h"
 
 namespace gm {
-namespace {
-
-/// 0..255 to [-1, 1], both ends exact.
-void to_unit_range(std::span<const uint8_t> pixels, float* values) {
-  for (size_t i = 0; i < pixels.size(); ++i)
-    values[i] = static_cast<float>(pixels[i]) * (2.0F / 255.0F) - 1.0F;
-}
-
-}  // namespace
 
 /// Makes batches on its own thread, at most `prefetch` ahead.
 class ImageLoader::Worker {

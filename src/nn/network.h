@@ -25,6 +25,14 @@ class Network : public torch::nn::Module {
     for (const auto& item : named_parameters()) list.emplace_back(item.key(), item.value());
     return list;
   }
+
+  /// State of the network beside its parameters, such as the vectors of a spectral norm: saved with
+  /// them, and equal on all ranks.
+  NamedTensors buffer_list() const {
+    NamedTensors list;
+    for (const auto& item : named_buffers()) list.emplace_back(item.key(), item.value());
+    return list;
+  }
 };
 
 }  // namespace gm

@@ -1,11 +1,13 @@
 /// Denoising diffusion: a U-Net learns to predict the noise in a picture, and makes new pictures
-/// out of noise. Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", 2020.
+/// out of noise. Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", 2020. Holes are
+/// filled by RePaint (diffusion/repaint.h).
 #pragma once
 
 #include <cstdint>
 
 #include "data/image_shape.h"
 #include "diffusion/gaussian_diffusion.h"
+#include "diffusion/repaint_config.h"
 #include "nn/unet.h"
 #include "tasks/task.h"
 
@@ -15,23 +17,33 @@ namespace gm {
 /// keyed by its global sample position, so that they do not depend on the rank that trains it.
 class DdpmTask : public Task {
  public:
-  /// `seed` draws the initial weights, and noise and timesteps in training. Throws InputError when
-  /// the network does not fit the pictures.
-  DdpmTask(const ModelConfig& model, const DiffusionConfig& diffusion, const ImageShape& shape,
-           uint64_t seed);
+  struct Options {
+    ModelConfig model = {};
+    DiffusionConfig diffusion = {};
+    RepaintConfig repaint = {};
+  };
+
+  /// `seed` draws the initial weights, and noise and timesteps in training. Throws
+  /// InputError when the network does not fit the pictures.
+  DdpmTask(const Options& options, const ImageShape& shape, uint64_t seed);
 
   std::vector<Phase> phases() override;
   Network& sampled_network() override { return unet_; }
+  bool can_sample() const override { return true; }
   at::Tensor sample(uint64_t seed, const at::Tensor& indices,
                     const SamplingObserver& observer) override;
+  at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t seed, const at::Tensor& indices,
+                     const SamplingObserver& observer) override;
 
   const GaussianDiffusion& diffusion() const { return diffusion_; }
 
  private:
   Losses loss(const Batch& batch);
+  NoisePredictor network();
 
   ImageShape shape_;
   uint64_t seed_;
+  RepaintConfig repaint_;
   Unet unet_;
   GaussianDiffusion diffusion_;
 };

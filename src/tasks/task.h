@@ -26,11 +26,18 @@ struct Phase {
   std::string name;
   Network* network;
   std::function<Losses(const Batch&)> loss;
+  double learning_rate_factor = 1;  ///< On optimizer.learning_rate.
 };
 
 /// Watches a sampling loop: called after each reverse step at `t` with the pictures so far,
 /// [n,C,H,W].
 using SamplingObserver = std::function<void(int64_t t, const at::Tensor& pictures)>;
+
+/// Pictures with holes in them.
+struct IncompletePictures {
+  at::Tensor pictures;  ///< float32 [n,C,H,W] in [-1,1]; what lies in the holes is not looked at.
+  at::Tensor masks;     ///< float32 [n,1,H,W], 1 where the picture is missing, 0 where it is known.
+};
 
 /// A task is single-device code: it never sees a rank. Its losses depend on nothing but the
 /// weights, the batch and the seed that it was made with.
@@ -40,13 +47,23 @@ class Task {
 
   /// In the order in which they take their turns in a step.
   virtual std::vector<Phase> phases() = 0;
-  /// The network whose weights make the samples.
+  /// The network whose weights make the pictures, and are averaged over time for that.
   virtual Network& sampled_network() = 0;
+  /// Whether it makes pictures out of nothing, as sample() does. Every task fills holes.
+  virtual bool can_sample() const { return false; }
   /// Pictures number `indices` (int64 [n]) of the endless series that belongs to `seed`: float32
   /// [n,C,H,W] in [-1,1]. A picture depends on its index and the seed alone, not on which others
-  /// are made beside it.
+  /// are made beside it. Throws InputError unless can_sample().
   virtual at::Tensor sample(uint64_t seed, const at::Tensor& indices,
-                            const SamplingObserver& observer) = 0;
+                            const SamplingObserver& observer);
+  /// The pictures with their holes filled: float32 [n,C,H,W] in [-1,1], with the known pixels as
+  /// they were, to the bit. What chance decides depends on `seed` and the picture's index
+  /// (`indices`, int64 [n]) alone.
+  virtual at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t seed,
+                             const at::Tensor& indices, const SamplingObserver& observer) = 0;
+  /// What there is to say about the course of training after a step, given the means of its terms
+  /// over micro-batches and ranks; empty when all is well, or nothing has changed.
+  virtual std::string warning(const std::map<std::string, double>& terms);
 };
 
 }  // namespace gm

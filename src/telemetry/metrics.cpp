@@ -61,6 +61,8 @@ struct Metrics::Families {
                                       .Register(*registry);
   Counter& data_wait =
       counter("gm_data_wait_seconds_total", "Wall clock that steps on this rank waited for data.");
+  Family<Gauge>& evaluation =
+      gauge_family("gm_evaluation", "Figures of the last evaluation, all ranks.");
   Gauge& last_step = gauge("gm_last_step_timestamp_seconds",
                            "Unix time at which the last step ended; 0 before the first.");
   Counter& lost_lines =
@@ -115,6 +117,12 @@ void Metrics::record_step(const StepReport& report) {
 void Metrics::record_skipped_step() { families_->skipped_steps.Increment(); }
 
 void Metrics::record_lost_line() { families_->lost_lines.Increment(); }
+
+void Metrics::record_evaluation(const EvaluationReport& report) {
+  for (const auto& [name, value] : report.figures) {
+    families_->evaluation.Add({{"figure", name}}).Set(value);
+  }
+}
 
 void Metrics::record_checkpoint(double seconds, bool succeeded) {
   if (!succeeded) {

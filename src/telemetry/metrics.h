@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "telemetry/evaluation_report.h"
 #include "telemetry/step_report.h"
 
 namespace gm {
@@ -24,6 +25,8 @@ class Metrics {
   void record_skipped_step();
   /// A line of metrics.jsonl that could not be written.
   void record_lost_line();
+  /// The figures of an evaluation during training.
+  void record_evaluation(const EvaluationReport& report);
   /// A checkpoint attempt; a failed one only counts as a failure.
   void record_checkpoint(double seconds, bool succeeded);
 

@@ -33,7 +33,8 @@ PhaseOutcome PhaseTrainer::step(const std::vector<Batch>& micro_batches, const R
   mean_losses(micro_batch_count, outcome);
   clock.lap("reduction");
 
-  outcome.learning_rate = learning_rate_at(config_.optimizer, state.step, config_.train.steps);
+  outcome.learning_rate = phase_.learning_rate_factor *
+                          learning_rate_at(config_.optimizer, state.step, config_.train.steps);
   outcome.gradient_norm = flat_.gradients().norm().item<double>() / gradient_divisor;
   outcome.finite = std::isfinite(outcome.gradient_norm) && std::isfinite(outcome.loss);
   if (outcome.finite) update_weights(outcome, state, gradient_divisor);
@@ -85,11 +86,12 @@ void PhaseTrainer::update_weights(const PhaseOutcome& outcome, const RunState& s
                                   double gradient_divisor) {
   const double longest = config_.optimizer.clip_norm;
   const double clip = longest > 0 ? std::max(1.0, outcome.gradient_norm / longest) : 1.0;
+  const EmaConfig ema = config_.ema.value_or(EmaConfig{.half_life_images = 0});
   adam_update(flat_, config_.optimizer,
               {.learning_rate = outcome.learning_rate,
                .count = ++updates_,
                .gradient_divisor = gradient_divisor * clip,
-               .ema_decay = ema_decay(config_.ema, config_.train.images_per_step(), state.images)});
+               .ema_decay = ema_decay(ema, config_.train.images_per_step(), state.images)});
   phase_.network->weights_changed();
 }
 
@@ -104,26 +106,34 @@ NamedTensors PhaseTrainer::named_moments() const {
   return moments;
 }
 
+std::map<std::string, NamedTensors> PhaseTrainer::named_state() const {
+  std::map<std::string, NamedTensors> files{{"model", flat_.named_views(flat_.parameters())},
+                                            {"optimizer", named_moments()}};
+  for (const auto& buffer : phase_.network->buffer_list()) files["model"].push_back(buffer);
+  if (config_.ema) files["ema"] = flat_.named_views(flat_.ema());
+  return files;
+}
+
 CheckpointTensors PhaseTrainer::state() const {
-  return {{"model", weights_of(flat_.named_views(flat_.parameters()))},
-          {"ema", weights_of(flat_.named_views(flat_.ema()))},
-          {"optimizer", weights_of(named_moments())}};
+  CheckpointTensors tensors;
+  for (const auto& [file, content] : named_state()) tensors[file] = weights_of(content);
+  return tensors;
 }
 
 void PhaseTrainer::restore(const CheckpointTensors& saved, int64_t updates,
                            const std::string& folder) {
   on_rank_zero(communicator_, [&] {
-    const auto load = [&](const char* file, const NamedTensors& target) {
+    for (const auto& [file, target] : named_state()) {
       const std::string where = fmt::format("{}/{}", folder, file);
       if (!saved.contains(file)) throw InputError("{}: the checkpoint has no such file", where);
       load_weights(target, saved.at(file), where);
-    };
-    load("model", flat_.named_views(flat_.parameters()));
-    load("ema", flat_.named_views(flat_.ema()));
-    load("optimizer", named_moments());
+    }
   });
-  for (const at::Tensor& buffer :
+  for (const at::Tensor& flat :
        {flat_.parameters(), flat_.ema(), flat_.first_moments(), flat_.second_moments()}) {
+    communicator_.broadcast(flat, 0);
+  }
+  for (const auto& [name, buffer] : phase_.network->buffer_list()) {
     communicator_.broadcast(buffer, 0);
   }
   updates_ = updates;

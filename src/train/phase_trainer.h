@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/lap_clock.h"
@@ -29,7 +30,7 @@ struct PhaseOutcome {
 struct PhaseConfig {
   TrainConfig train;
   OptimizerConfig optimizer;
-  EmaConfig ema;
+  std::optional<EmaConfig> ema;  ///< Without one, no average of the weights is kept.
   double reduction_seconds = 0;  ///< Limit of the watchdog; 0 for none.
 };
 
@@ -50,8 +51,9 @@ class PhaseTrainer {
   /// Steps that changed the weights: Adam's own count.
   int64_t updates() const { return updates_; }
 
-  /// What a checkpoint keeps, as views: the files "model", "ema" and "optimizer", in which Adam's
-  /// moments of a parameter are NAME.exp_avg and NAME.exp_avg_sq.
+  /// What a checkpoint keeps, as views: the files "model" (with the network's buffers), "ema" if
+  /// there is an average, and "optimizer", in which Adam's moments of a parameter are NAME.exp_avg
+  /// and NAME.exp_avg_sq.
   CheckpointTensors state() const;
   /// Goes on from what state() gave, at this number of updates. `saved` is rank 0's, `folder` is
   /// for messages. Throws InputError on every rank when it is of another network. Called by all
@@ -72,6 +74,7 @@ class PhaseTrainer {
   };
 
  private:
+  std::map<std::string, NamedTensors> named_state() const;
   NamedTensors named_moments() const;
   void accumulate_gradients(const std::vector<Batch>& micro_batches, LapClock& clock);
   void add_losses(const Losses& losses);

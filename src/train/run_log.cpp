@@ -71,6 +71,23 @@ void RunLog::checkpoint(const SaveOutcome& outcome) {
   }
 }
 
+void RunLog::evaluation(const RunState& state, const EvaluationReport& report, double seconds) {
+  metrics_.record_evaluation(report);
+  nlohmann::ordered_json line{{"pictures", report.pictures}, {"seconds", seconds}};
+  std::string text;
+  for (const auto& [name, value] : report.figures) {
+    line[name] = value;
+    text += fmt::format("{}{} {:.4g}", text.empty() ? "" : ", ", name, value);
+  }
+  write("evaluation", state, line);
+  log_info("step {}: {} pictures evaluated: {}", state.step, report.pictures, text);
+}
+
+void RunLog::warning(const RunState& state, const std::string& reason) {
+  write("event", state, {{"event", "warning"}, {"reason", reason}});
+  log_warning("step {}: {}", state.step, reason);
+}
+
 void RunLog::sync() {
   if (json_lines_) json_lines_->sync();
 }

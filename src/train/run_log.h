@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "checkpoint/background_writer.h"
+#include "telemetry/evaluation_report.h"
 #include "telemetry/json_lines.h"
 #include "telemetry/metrics.h"
 #include "telemetry/progress.h"
@@ -35,6 +36,9 @@ class RunLog {
   void sample(const RunState& state, const std::filesystem::path& grid, double seconds);
   void samples_failed(const RunState& state, const std::string& reason);
   void checkpoint(const SaveOutcome& outcome);
+  void evaluation(const RunState& state, const EvaluationReport& report, double seconds);
+  /// What the task says about the course of training.
+  void warning(const RunState& state, const std::string& reason);
   /// A step whose loss or gradient was not finite and that changed no weight.
   void skipped_step(const StepReport& report, int64_t in_a_row);
   /// Returns when the lines so far are on the disk: a checkpoint follows what led to it.

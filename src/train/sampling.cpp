@@ -11,7 +11,7 @@
 
 namespace gm {
 
-at::Tensor sample_on_all_ranks(Task& task, Communicator& communicator,
+at::Tensor sample_on_all_ranks(const PictureMaker& make, Communicator& communicator,
                                const SamplingRequest& request) {
   // Equal shares, so that gathering is simple: the last ranks may make a few pictures that nobody
   // asked for.
@@ -23,7 +23,7 @@ at::Tensor sample_on_all_ranks(Task& task, Communicator& communicator,
     const auto indices = at::arange(first + done, first + end, at::kLong);
     // Every rank makes as many batches and reverse steps, so all come here together.
     const auto leave_if_asked = [&](int64_t, const at::Tensor&) { stop_together(communicator); };
-    pixels.push_back(to_pixels(task.sample(request.seed, indices, leave_if_asked)));
+    pixels.push_back(to_pixels(make(indices, leave_if_asked)));
   }
   const at::Tensor gathered = communicator.all_gather(at::cat(pixels));
   return gathered.flatten(0, 1).narrow(0, 0, request.count);

@@ -7,7 +7,6 @@
 #include "comm/on_rank_zero.h"
 #include "comm/stop.h"
 #include "data/image_grid.h"
-#include "train/sampling.h"
 
 namespace gm {
 
@@ -20,11 +19,12 @@ constexpr auto kPatienceWithSave = std::chrono::seconds(3);
 
 Trainer::Trainer(const TrainerConfig& config, const TrainerParts& parts)
     : config_(config), parts_(parts), writer_(parts.checkpoints) {
-  const PhaseConfig phase_config{.train = config.train,
-                                 .optimizer = config.optimizer,
-                                 .ema = config.ema,
-                                 .reduction_seconds = config.watchdog.reduction_seconds};
   for (Phase& phase : parts_.task.phases()) {
+    const PhaseConfig phase_config{
+        .train = config.train,
+        .optimizer = config.optimizer,
+        .ema = is_sampled(phase) ? std::optional(config.ema) : std::nullopt,
+        .reduction_seconds = config.watchdog.reduction_seconds};
     phases_.push_back(std::make_unique<PhaseTrainer>(std::move(phase), parts_.world.communicator(),
                                                      parts_.watchdog, phase_config));
   }
@@ -37,9 +37,9 @@ void Trainer::resume(const ResumedRun& run) {
   const std::string folder = parts_.checkpoints.folder_of(state_.step).string();
   for (auto& phase : phases_) {
     CheckpointTensors tensors;
-    for (const auto& [file, saved] : run.tensors) {
-      const std::string suffix = file_suffix(*phase);
-      if (file.ends_with(suffix)) tensors[file.substr(0, file.size() - suffix.size())] = saved;
+    for (const char* file : {"model", "ema", "optimizer"}) {
+      const auto saved = run.tensors.find(file + file_suffix(*phase));
+      if (saved != run.tensors.end()) tensors[file] = saved->second;
     }
     const auto updates = run.info.updates.find(phase->phase().name);
     if (updates == run.info.updates.end()) {
@@ -76,6 +76,7 @@ void Trainer::train_to_the_end() {
     if (due(config_.train.verify_ranks_every)) verify_ranks();
     if (due(config_.checkpoint_every)) start_checkpoint();
     if (due(config_.sample.every)) save_samples();
+    if (config_.evaluate_every > 0 && due(config_.evaluate_every)) evaluate();
   }
 }
 
@@ -96,14 +97,7 @@ void Trainer::train_step() {
   for (auto& phase : phases_) {
     const PhaseOutcome outcome = phase->step(micro_batches, state_, clock);
     finite = finite && outcome.finite;
-    report.loss += outcome.loss;
-    report.loss_terms.insert(report.loss_terms.end(), outcome.loss_terms.begin(),
-                             outcome.loss_terms.end());
-    report.learning_rate = outcome.learning_rate;
-    // The largest, or one that is no number: std::max would lose that.
-    if (!(outcome.gradient_norm <= report.gradient_norm)) {
-      report.gradient_norm = outcome.gradient_norm;
-    }
+    add_outcome(*phase, outcome, report);
   }
   state_.step += 1;
   state_.images += config_.train.images_per_step();
@@ -115,6 +109,31 @@ void Trainer::train_step() {
   report.part_seconds = clock.parts();
   parts_.log.step(report);
   count_nonfinite(report, finite);
+  pass_on_warning(report);
+}
+
+/// The loss and learning rate of a step are those of the network that makes the pictures; what
+/// another phase minimises is a term of its own.
+void Trainer::add_outcome(const PhaseTrainer& phase, const PhaseOutcome& outcome,
+                          StepReport& report) {
+  if (is_sampled(phase.phase())) {
+    report.loss = outcome.loss;
+    report.learning_rate = outcome.learning_rate;
+  } else {
+    report.loss_terms.emplace_back(phase.phase().name, outcome.loss);
+  }
+  report.loss_terms.insert(report.loss_terms.end(), outcome.loss_terms.begin(),
+                           outcome.loss_terms.end());
+  // The largest, or one that is no number: std::max would lose that.
+  if (!(outcome.gradient_norm <= report.gradient_norm)) {
+    report.gradient_norm = outcome.gradient_norm;
+  }
+}
+
+void Trainer::pass_on_warning(const StepReport& report) {
+  const std::string text =
+      parts_.task.warning({report.loss_terms.begin(), report.loss_terms.end()});
+  if (!text.empty()) parts_.log.warning(state_, text);
 }
 
 std::vector<Batch> Trainer::next_micro_batches() {
@@ -164,9 +183,9 @@ void Trainer::save_samples() {
   const auto section = parts_.watchdog.section("sampling", config_.watchdog.sampling_seconds);
   LapClock clock;
   const auto sample_weights = use_sample_weights();
-  const SamplingRequest request{
-      .seed = config_.seed, .count = config_.sample.count, .batch_size = config_.sample.batch_size};
-  const at::Tensor pixels = sample_on_all_ranks(parts_.task, parts_.world.communicator(), request);
+  const at::Tensor pixels =
+      sample_on_all_ranks(parts_.make_samples, parts_.world.communicator(),
+                          {.count = config_.sample.count, .batch_size = config_.sample.batch_size});
   clock.lap("sampling");
   on_rank_zero(parts_.world.communicator(), [&] { write_samples(pixels, clock); });
 }
@@ -180,6 +199,15 @@ void Trainer::write_samples(const at::Tensor& pixels, LapClock& clock) {
   } catch (const Error& error) {
     parts_.log.samples_failed(state_, error.what());
   }
+}
+
+void Trainer::evaluate() {
+  const auto section = parts_.watchdog.section("evaluation", config_.watchdog.evaluation_seconds);
+  LapClock clock;
+  const auto sample_weights = use_sample_weights();
+  const EvaluationReport evaluation = parts_.evaluate();
+  clock.lap("evaluation");
+  parts_.log.evaluation(state_, evaluation, clock.total_seconds());
 }
 
 /// Rank 0 copies the state, and writes it while all go on. If the save before is not done yet, all
@@ -231,14 +259,19 @@ CheckpointTensors Trainer::checkpoint_tensors() const {
   return tensors;
 }
 
-/// A task of one phase has a "model", one of several a "model_NAME" each.
+/// "model" is the network that makes the pictures, whatever helped to train it; the helpers are a
+/// "model_NAME" each.
 std::string Trainer::file_suffix(const PhaseTrainer& phase) const {
-  return phases_.size() > 1 ? "_" + phase.phase().name : "";
+  return is_sampled(phase.phase()) ? "" : "_" + phase.phase().name;
+}
+
+bool Trainer::is_sampled(const Phase& phase) const {
+  return phase.network == &parts_.task.sampled_network();
 }
 
 PhaseTrainer& Trainer::sampled_phase() {
   for (auto& phase : phases_) {
-    if (phase->phase().network == &parts_.task.sampled_network()) return *phase;
+    if (is_sampled(phase->phase())) return *phase;
   }
   throw Error("the task samples from a network that none of its phases trains");
 }

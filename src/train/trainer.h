@@ -1,6 +1,7 @@
 /// The training loop.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "train/resuming.h"
 #include "train/run_directory.h"
 #include "train/run_log.h"
+#include "train/sampling.h"
 #include "train/train_config.h"
 
 namespace gm {
@@ -28,8 +30,8 @@ struct TrainerConfig {
   SampleConfig sample;
   WatchdogConfig watchdog;
   int64_t checkpoint_every = 1000;
-  uint64_t seed = 0;
-  RunIdentity identity;  ///< Written into checkpoints.
+  int64_t evaluate_every = 0;  ///< 0 for never.
+  RunIdentity identity;        ///< Written into checkpoints.
 };
 
 /// What a trainer works with. All of it outlives the trainer.
@@ -41,6 +43,9 @@ struct TrainerParts {
   const RunDirectory& directory;
   CheckpointStore& checkpoints;
   RunLog& log;
+  PictureMaker make_samples;  ///< With the weights that the networks have at that moment.
+  /// With the sampling weights; called by all ranks, and equal on all.
+  std::function<EvaluationReport()> evaluate = {};
 };
 
 /// Trains a task for train.steps steps. It knows phases, not models.
@@ -70,11 +75,14 @@ class Trainer {
   void leave_if_asked();
   void train_step();
   std::vector<Batch> next_micro_batches();
+  void add_outcome(const PhaseTrainer& phase, const PhaseOutcome& outcome, StepReport& report);
+  void pass_on_warning(const StepReport& report);
   void count_nonfinite(const StepReport& report, bool finite);
   void verify_ranks();
 
   bool samples_are_missing();
   void save_samples();
+  void evaluate();
   void write_samples(const at::Tensor& pixels, LapClock& clock);
 
   void start_checkpoint();
@@ -85,6 +93,7 @@ class Trainer {
   CheckpointTensors checkpoint_tensors() const;
   std::string file_suffix(const PhaseTrainer& phase) const;
 
+  bool is_sampled(const Phase& phase) const;
   PhaseTrainer& sampled_phase();
   bool due(int64_t every) const;
 

@@ -40,11 +40,12 @@ class Training {
   Training(const Setting& setting, World& world)
       : setting_(setting),
         watchdog_(world),
-        task_(setting.model, {.steps = kTimesteps}, setting.shape, /*seed=*/1),
+        task_({.model = setting.model, .diffusion = {.steps = kTimesteps}}, setting.shape,
+              /*seed=*/1),
         trainer_(task_.phases().front(), world.communicator(), watchdog_,
                  {.train = {.steps = 1'000'000, .accumulate = kMicroBatches},
                   .optimizer = {},
-                  .ema = {}}) {
+                  .ema = EmaConfig{}}) {
     for (int64_t i = 0; i < kMicroBatches; ++i) {
       const at::Tensor images = at::rand(
           {setting.batch, setting.shape.channels, setting.shape.height, setting.shape.width});

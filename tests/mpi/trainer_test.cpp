@@ -43,8 +43,9 @@ class PoisonedTask final : public Task {
              }}};
   }
   Network& sampled_network() override { return network_; }
-  at::Tensor sample(uint64_t, const at::Tensor& indices, const SamplingObserver&) override {
-    return at::zeros({indices.numel(), kShape.channels, kShape.height, kShape.width});
+  at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t, const at::Tensor&,
+                     const SamplingObserver&) override {
+    return incomplete.pictures;
   }
 
  private:
@@ -85,24 +86,28 @@ class TrainerTest : public testing::Test {
                                   .first_micro_batch = first.images / kBatch});
     RunLog log(directory, metrics_,
                {.is_rank_zero = is_rank_zero(), .first_step = first.step, .total_steps = steps});
-    Trainer trainer({.train = {.steps = steps,
-                               .batch_size = kBatch,
-                               .accumulate = 1,
-                               .max_nonfinite = 3,
-                               .verify_ranks_every = 1},
-                     .optimizer = {.learning_rate = 0.01, .warmup_steps = 3},
-                     .ema = {.half_life_images = 50},
-                     .sample = {.every = 0, .count = 4},
-                     .watchdog = {},
-                     .checkpoint_every = 2,
-                     .identity = {}},
-                    {.world = test_world(),
-                     .watchdog = test_watchdog(),
-                     .task = task,
-                     .loader = loader,
-                     .directory = directory,
-                     .checkpoints = checkpoints,
-                     .log = log});
+    Trainer trainer(
+        {.train = {.steps = steps,
+                   .batch_size = kBatch,
+                   .accumulate = 1,
+                   .max_nonfinite = 3,
+                   .verify_ranks_every = 1},
+         .optimizer = {.learning_rate = 0.01, .warmup_steps = 3},
+         .ema = {.half_life_images = 50},
+         .sample = {.every = 0, .count = 4},
+         .watchdog = {},
+         .checkpoint_every = 2,
+         .identity = {}},
+        {.world = test_world(),
+         .watchdog = test_watchdog(),
+         .task = task,
+         .loader = loader,
+         .directory = directory,
+         .checkpoints = checkpoints,
+         .log = log,
+         .make_samples = [](const at::Tensor& indices, const SamplingObserver&) {
+           return at::zeros({indices.numel(), kShape.channels, kShape.height, kShape.width});
+         }});
     if (resumed) trainer.resume(*resumed);
     trainer.run();
   }

@@ -20,8 +20,10 @@ ARROWS = {
     "telemetry": ["base"],
     "checkpoint": ["base"],
     "tasks": ["nn", "diffusion", "data", "base"],
+    "eval": ["tasks", "comm", "data", "base"],
     "train": ["tasks", "comm", "data", "checkpoint", "telemetry", "base"],
     "config": ["base"],
+    "run": ["config", "train", "eval", "tasks", "comm", "data", "checkpoint", "base"],
     "apps": ["*"],
 }
 

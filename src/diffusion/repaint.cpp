@@ -1,0 +1,96 @@
+#include "diffusion/repaint.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <cmath>
+
+#include "base/error.h"
+
+namespace gm {
+namespace {
+
+constexpr int64_t kMostMoves = 10'000'000;
+
+void check(int64_t steps, const RepaintConfig& config) {
+  if (config.jump_length < 1 || config.resamplings < 1) {
+    throw InputError("repaint.jump_length is {} and repaint.resamplings {}: both start at 1",
+                     config.jump_length, config.resamplings);
+  }
+  if (config.resamplings == 1) return;
+  if (config.jump_length >= steps) {
+    throw InputError(
+        "repaint.jump_length is {}, but the diffusion has only {} steps (diffusion.steps): give "
+        "fewer, or repaint.resamplings=1",
+        config.jump_length, steps);
+  }
+  if (config.resamplings > kMostMoves / (2 * steps)) {
+    throw InputError(
+        "repaint.resamplings is {}: over {} steps that is more than {} moves a picture; give fewer",
+        config.resamplings, steps, kMostMoves);
+  }
+}
+
+at::Tensor all_at(const at::Tensor& x, int64_t t) {
+  return at::full({x.size(0)}, t, x.options().dtype(at::kLong));
+}
+
+/// One level into the noise: q(x_t | x_{t-1}).
+at::Tensor forward_move(const GaussianDiffusion& diffusion, const at::Tensor& x, int64_t t,
+                        const at::Tensor& noise) {
+  const double beta = diffusion.schedule().beta[static_cast<size_t>(t)];
+  return std::sqrt(1 - beta) * x + std::sqrt(beta) * noise;
+}
+
+}  // namespace
+
+std::vector<int64_t> repaint_levels(int64_t steps, const RepaintConfig& config) {
+  check(steps, config);
+  std::vector<int64_t> levels{steps};
+  const auto down_to = [&](int64_t level) {
+    while (levels.back() > level) levels.push_back(levels.back() - 1);
+  };
+  const auto up_to = [&](int64_t level) {
+    while (levels.back() < level) levels.push_back(levels.back() + 1);
+  };
+  const int64_t jump = config.jump_length;
+  for (int64_t level = (steps - jump - 1) / jump * jump + 1; level > 0; level -= jump) {
+    down_to(level);
+    for (int64_t i = 1; i < config.resamplings; ++i) {
+      up_to(level + jump);
+      down_to(level);
+    }
+  }
+  down_to(0);
+  return levels;
+}
+
+at::Tensor repaint(const GaussianDiffusion& diffusion, const NoisePredictor& network,
+                   const at::Tensor& pictures, const at::Tensor& masks, const RepaintConfig& config,
+                   const NoiseSource& noise, const StepCallback& on_step) {
+  const at::NoGradGuard no_gradients;
+  const at::Tensor missing = masks > 0.5;
+  const std::vector<int64_t> levels = repaint_levels(diffusion.steps(), config);
+  at::Tensor x = noise(0);
+  for (size_t i = 1; i < levels.size(); ++i) {
+    const int64_t level = levels[i];
+    const auto draw = static_cast<int64_t>(2 * i);
+    if (level > levels[i - 1]) {
+      x = forward_move(diffusion, x, level - 1, noise(draw));
+      continue;
+    }
+    // A picture of noise level l is x_{l-1} of the schedule; level 0 is the picture itself.
+    at::Tensor known = pictures, filling;
+    if (level == 0) {
+      filling = diffusion.reverse_step(network, x, 0, {});
+    } else {
+      filling = diffusion.reverse_step(network, x, level, noise(draw));
+      known = diffusion.q_sample(pictures, all_at(pictures, level - 1), noise(draw + 1));
+    }
+    x = at::where(missing, filling, known);
+    if (on_step) on_step(level, x);
+  }
+  return x;
+}
+
+}  // namespace gm

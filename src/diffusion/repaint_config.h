@@ -1,0 +1,25 @@
+/// How a diffusion model that was trained on whole pictures fills a hole.
+#pragma once
+
+#include <cstdint>
+
+namespace gm {
+
+/// Keys `repaint.*`: the two parameters of Lugmayr et al., "RePaint: Inpainting using denoising
+/// diffusion probabilistic models", 2022.
+struct RepaintConfig {
+  int64_t jump_length = 10;
+  int64_t resamplings = 10;
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("jump_length", jump_length)
+        .range(1, 100'000)
+        .help("Steps that RePaint goes back into the noise at a time; less than diffusion.steps.");
+    field("resamplings", resamplings)
+        .range(1, 1000)
+        .help("Times that RePaint goes over each piece of jump_length steps; 1 never goes back.");
+  }
+};
+
+}  // namespace gm

@@ -1,0 +1,33 @@
+/// The evaluation of a run's model on pictures with holes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace gm {
+
+/// Keys `evaluate.*`.
+struct EvaluateConfig {
+  int64_t every = 0;
+  int64_t count = 500;
+  int64_t batch_size = 50;
+  int64_t seed = 0;
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("every", every)
+        .range(0, 1'000'000'000)
+        .help("Steps between evaluations on pictures that are held out; 0 for none.");
+    field("count", count)
+        .range(1, 1'000'000'000)
+        .help("Pictures that are evaluated; all that there are when there are fewer.");
+    field("batch_size", batch_size)
+        .range(1, 100'000)
+        .help("Pictures that a rank fills at a time; bounds the memory, not the result.");
+    field("seed", seed)
+        .range(0, INT64_MAX)
+        .help("Draws the holes of the evaluation, and the noise of those who need some.");
+  }
+};
+
+}  // namespace gm

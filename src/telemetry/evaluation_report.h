@@ -1,0 +1,16 @@
+/// What an evaluation during training came to: what metrics.jsonl, Prometheus and the log show.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gm {
+
+struct EvaluationReport {
+  int64_t pictures = 0;
+  std::vector<std::pair<std::string, double>> figures = {};  ///< "psnr_hole", ...
+};
+
+}  // namespace gm
