@@ -39,7 +39,7 @@ set(GM_PRECOMPILED_HEADERS
   <fmt/format.h> <ATen/ATen.h> <ATen/Parallel.h> <torch/nn/module.h>)
 
 # Sources of rooms that know no tensors do not wait for the precompiled header of LibTorch.
-set(GM_TORCH_FREE "/(base|config|telemetry)/|/train/cpu/|/apps/gm_data|/ops/cpu/(product|winograd|direct_convolution)|/data/(pack/|hdf5|image_[dfs]|class_names|sample_order|resample|augmentation|prepare)")
+set(GM_TORCH_FREE "/(base|config|telemetry)/|/train/cpu/|/ops/cpu/(product|winograd|direct_convolution)|/data/(pack/|hdf5|image_[dfs]|class_names|mask_|sample_order|resample|augmentation|prepare)")
 
 function(gm_precompile_torch target)
   target_precompile_headers(${target} PRIVATE ${GM_PRECOMPILED_HEADERS})

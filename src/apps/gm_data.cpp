@@ -1,4 +1,7 @@
-// gm_data: packs pictures into HDF5 files, says what such files hold, and verifies them.
+// gm_data: packs pictures into HDF5 files, says what such files hold, verifies them, and draws
+// masks.
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
@@ -9,17 +12,29 @@
 #include <vector>
 
 #include "base/error.h"
+#include "config/run_config.h"
+#include "config/schema.h"
+#include "config/toml.h"
 #include "data/image_dataset.h"
+#include "data/image_grid.h"
+#include "data/masks.h"
 #include "data/pack/pack.h"
 
 namespace gm {
 namespace {
+
+struct MasksCommand {
+  std::vector<std::string> settings;
+  std::filesystem::path output;
+  int64_t count = 12;
+};
 
 struct Command {
   PackOptions pack;
   int background = -1;
   std::filesystem::path path;
   bool as_json = false;
+  MasksCommand masks;
 };
 
 void describe_pack(CLI::App& pack, Command& command) {
@@ -136,10 +151,54 @@ void verify(const Command& command) {
   fmt::print("{}: {} pictures are what was packed\n", command.path.string(), dataset.size());
 }
 
+void describe_masks(CLI::App& masks, MasksCommand& command) {
+  masks.add_option(
+      "settings", command.settings,
+      "A configuration file, keys as mask.coverage_max=0.3, or both; without a file and "
+      "mask.kind: every kind that is drawn");
+  masks.add_option("-o,--out", command.output, "The PNG file to make")->required();
+  masks.add_option("--count", command.count, "Masks of each kind")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+}
+
+/// One row of masks of a kind.
+at::Tensor row_of_masks(const RunConfig& config, int64_t count) {
+  const MaskSource source(config.mask, config.data.image_size, config.data.image_size,
+                          static_cast<uint64_t>(config.run.seed));
+  return source.masks(at::arange(count, at::kLong));
+}
+
+void draw_masks(const MasksCommand& command) {
+  RunConfig config;
+  const Schema schema(config);
+  bool kind_is_chosen = false;
+  for (const std::string& setting : command.settings) {
+    const bool is_file = setting.find('=') == std::string::npos;
+    if (is_file)
+      config = read_config(setting);
+    else
+      schema.set(parse_override(setting));
+    kind_is_chosen = kind_is_chosen || is_file || setting.starts_with("mask.kind=");
+  }
+  std::vector<std::string> kinds(kDrawnMaskKinds.begin(), kDrawnMaskKinds.end());
+  if (kind_is_chosen) kinds = {config.mask.kind};
+  std::vector<at::Tensor> rows;
+  for (const std::string& kind : kinds) {
+    config.mask.kind = kind;
+    rows.push_back(row_of_masks(config, command.count));
+  }
+  const at::Tensor pixels = at::cat(rows).mul(255).permute({0, 2, 3, 1}).to(at::kByte);
+  write_image_grid(command.output, pixels, command.count);
+  fmt::print("{}: white is missing; one row each of {}\n", command.output.string(),
+             fmt::join(kinds, ", "));
+}
+
 int run(int argc, char** argv) {
   Command command;
-  CLI::App app("Packs pictures into HDF5 files that gm_train reads, and looks into such files.",
-               "gm_data");
+  CLI::App app(
+      "Packs pictures into HDF5 files that gm_train reads, looks into such files, and draws masks.",
+      "gm_data");
   app.set_version_flag("--version", "gm " GM_VERSION);
   app.require_subcommand(1);
   CLI::App* pack_command = app.add_subcommand("pack", "Pack a folder of pictures or an IDX file");
@@ -152,6 +211,9 @@ int run(int argc, char** argv) {
   for (CLI::App* reader : {info_command, verify_command}) {
     reader->add_option("path", command.path, "An HDF5 file, or a folder of them")->required();
   }
+  CLI::App* masks_command =
+      app.add_subcommand("masks", "Draw examples of the masks of pictures that are to be filled");
+  describe_masks(*masks_command, command.masks);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& answer) {
@@ -162,6 +224,7 @@ int run(int argc, char** argv) {
   if (*pack_command) pack(command);
   if (*info_command) info(command);
   if (*verify_command) verify(command);
+  if (*masks_command) draw_masks(command.masks);
   return kExitDone;
 }
 

@@ -17,6 +17,7 @@ enum class Stream : uint32_t {
   kNoise = 4,
   kSampling = 5,
   kInitialWeights = 6,
+  kMask = 7,
 };
 
 /// Philox4x32-10: ten rounds of a keyed bijection of a 128-bit counter.

@@ -15,22 +15,12 @@ namespace gm {
 namespace {
 
 /// Keys, or whole sections, that change where or how a run is computed, but not what. All others
-/// are part of its identity. Of the data it knows the treatment, not the pictures.
-constexpr std::array<std::string_view, 14> kNotIdentity{
-    "run.dir",
-    "run.device",
-    "data.path",
-    "data.prefetch",
-    "data.cache",
-    "train.reducer",
-    "train.verify_ranks_every",
-    "checkpoint.",
-    "sample.",
-    "evaluate.",
-    "repaint.",
-    "telemetry.",
-    "profile.",
-    "watchdog.",
+/// are part of its identity. Of the data it knows the treatment, not the pictures or mask files.
+constexpr std::array<std::string_view, 15> kNotIdentity{
+    "run.dir",     "run.device", "data.path",     "data.prefetch",
+    "data.cache",  "mask.path",  "train.reducer", "train.verify_ranks_every",
+    "checkpoint.", "sample.",    "evaluate.",     "repaint.",
+    "telemetry.",  "profile.",   "watchdog.",
 };
 
 bool is_identity(const RunConfig& config, const std::string& key) {

@@ -9,6 +9,7 @@
 #include "comm/watchdog_config.h"
 #include "config/run_settings.h"
 #include "data/data_config.h"
+#include "data/mask_config.h"
 #include "diffusion/diffusion_config.h"
 #include "diffusion/repaint_config.h"
 #include "eval/evaluate_config.h"
@@ -22,6 +23,7 @@ namespace gm {
 struct RunConfig {
   RunSettings run;
   DataConfig data;
+  MaskConfig mask;
   ModelConfig model;
   DiffusionConfig diffusion;
   RepaintConfig repaint;
@@ -39,6 +41,7 @@ struct RunConfig {
   void describe(Sections& to) {
     to.section("run", run);
     to.section("data", data);
+    to.section("mask", mask);
     to.section("model", model);
     to.section("diffusion", diffusion);
     to.section("repaint", repaint);

@@ -9,6 +9,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/files.h"
 #include "checkpoint/safetensors.h"
 #include "data/image_dataset.h"
 #include "data/image_grid.h"
@@ -133,6 +134,22 @@ TEST(DataProgram, PackingHoldsLittleOfALargeInput) {
   EXPECT_LT(packed.peak_bytes - small.peak_bytes, int64_t{110} << 20);
 }
 
+TEST(DataProgram, DrawsMasksOfEveryKindAndOfAConfiguration) {
+  const TemporaryFolder folder;
+  const auto every = gm_data({"masks", "-o", text(folder / "every.png"), "--count", "3"});
+  ASSERT_EQ(every.status, 0) << every.err;
+  EXPECT_THAT(every.out, HasSubstr("rectangle, boxes, strokes, half, centre, pixels"));
+  write_bytes(folder / "run.toml", "[mask]\nkind = \"half\"\n[data]\nimage_size = 64\n");
+  const auto one = gm_data({"masks", text(folder / "run.toml"), "-o", text(folder / "one.png")});
+  ASSERT_EQ(one.status, 0) << one.err;
+  EXPECT_THAT(one.out, HasSubstr("one row each of half\n"));
+  // Pictures of 64 pixels, lines of two around them: PNG's width and height are bytes 16 to 23.
+  EXPECT_EQ(read_file(folder / "every.png", 1 << 20).substr(16, 8),
+            std::string("\0\0\0\xc8\0\0\x01\x8e", 8));
+  EXPECT_EQ(read_file(folder / "one.png", 1 << 20).substr(16, 8),
+            std::string("\0\0\x03\x1a\0\0\0\x44", 8));
+}
+
 // ---- What is refused --------------------------------------------------------------------------
 
 std::string png_chunk(const std::string& type, const std::string& content) {
@@ -220,6 +237,10 @@ TEST(DataProgram, SaysWhatIsWrongWithTheCommandLine) {
       {{"pack", in, "-o", out, "--size", "8", "--colour"}, "--colour"},
       {{"pack", in, "-o", in, "--size", "8"}, "exists already"},
       {{"pack", "/nowhere", "-o", out, "--size", "8"}, "/nowhere: no such file or folder"},
+      {{"masks"}, "--out is required"},
+      {{"masks", "-o", out, "mask.kind=star"}, "expected rectangle, boxes"},
+      {{"masks", "-o", out, "mask.coverage_min=0.9"}, "more than mask.coverage_max"},
+      {{"masks", "-o", out, "mask.kind=files", "mask.path=/nowhere"}, "mask.path: /nowhere"},
       {{"info", "/nowhere"}, "/nowhere: no such file or folder"},
       {{"verify", "/nowhere"}, "/nowhere: no such file or folder"},
   };

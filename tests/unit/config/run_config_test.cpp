@@ -110,9 +110,10 @@ TEST(ConfigHash, ChangesWithWhatARunComputes) {
 
 TEST(ConfigHash, IsTheSameWhereverAndHoweverLongARunIs) {
   const std::string plain = config_hash({});
-  for (const char* change : {"run.dir=/elsewhere", "run.device=cpu", "data.path=/mnt/data.h5",
-                             "train.steps=20000", "train.reducer=naive", "checkpoint.every=5",
-                             "sample.every=5", "telemetry.port=0", "watchdog.step_seconds=1"}) {
+  for (const char* change :
+       {"run.dir=/elsewhere", "run.device=cpu", "data.path=/mnt/data.h5", "mask.path=/mnt/masks",
+        "train.steps=20000", "train.reducer=naive", "checkpoint.every=5", "sample.every=5",
+        "telemetry.port=0", "watchdog.step_seconds=1"}) {
     EXPECT_EQ(config_hash(config_with({change})), plain) << change;
   }
 }
@@ -155,9 +156,10 @@ TEST(RunConfig, OtherKeysAreNamedWithBothValues) {
   const RunConfig theirs;
   for (const char* change :
        {"run.seed=1", "data.image_size=16", "data.classes=cat", "data.shards=4", "data.flip=false",
-        "data.resize_crop=1.5", "data.fit=pad", "model.dim=8", "model.dim_mults=[1,2]",
-        "diffusion.steps=9", "train.batch_size=64", "train.accumulate=1",
-        "optimizer.learning_rate=0.5", "optimizer.warmup_steps=9", "ema.half_life_images=1"}) {
+        "data.resize_crop=1.5", "data.fit=pad", "mask.kind=half", "mask.coverage_max=0.4",
+        "model.dim=8", "model.dim_mults=[1,2]", "diffusion.steps=9", "train.batch_size=64",
+        "train.accumulate=1", "optimizer.learning_rate=0.5", "optimizer.warmup_steps=9",
+        "ema.half_life_images=1"}) {
     EXPECT_NE(config_hash(theirs), config_hash(config_with({change}))) << change;
     const std::string key(change, std::string_view(change).find('='));
     expect_error<InputError>([&] { require_same_run(theirs, config_with({change})); },

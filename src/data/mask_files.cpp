@@ -1,0 +1,100 @@
+#include "data/mask_files.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "data/pack/decode.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr size_t kLargestFileBytes = 64 << 20;
+constexpr int64_t kMostPixelsInMemory = int64_t{1} << 33;  // 1 GiB of bits
+
+bool is_mask_file_name(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension == ".png" && !path.filename().string().starts_with(".");
+}
+
+std::vector<fs::path> mask_file_paths(const fs::path& path) {
+  if (path.empty()) {
+    throw InputError(
+        "mask.path is not set; mask.kind = \"files\" needs a PNG file or a folder of them");
+  }
+  if (!fs::exists(path)) throw InputError("mask.path: {}: no such file or folder", path.string());
+  if (!fs::is_directory(path)) return {path};
+  std::vector<fs::path> paths;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    if (is_mask_file_name(entry.path())) paths.push_back(entry.path());
+  }
+  if (paths.empty())
+    throw InputError("mask.path: {}: the folder holds no PNG files", path.string());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+/// The value of a missing pixel: 255, or 1 where no value is larger. Throws InputError that begins
+/// with `name`.
+uint8_t missing_value(const std::vector<uint8_t>& pixels, const std::string& name) {
+  const uint8_t missing = std::ranges::max(pixels) > 1 ? 255 : 1;
+  for (const uint8_t pixel : pixels) {
+    if (pixel == 0 || pixel == missing) continue;
+    throw InputError(
+        "{}: holds the grey value {}; a mask holds 255 (or 1) where pixels are missing and 0 "
+        "elsewhere",
+        name, pixel);
+  }
+  const auto count = std::ranges::count(pixels, missing);
+  if (count == 0) throw InputError("{}: is black all over: no pixel is missing", name);
+  if (count == std::ssize(pixels))
+    throw InputError("{}: is white all over: no pixel is known", name);
+  return missing;
+}
+
+}  // namespace
+
+MaskFiles::MaskFiles(const fs::path& path, int64_t height, int64_t width)
+    : height_(height), width_(width) {
+  const auto files = mask_file_paths(path);
+  if (std::ssize(files) > kMostPixelsInMemory / (height * width)) {
+    throw InputError("mask.path: {}: {} masks of {} x {} are too many for memory; use fewer",
+                     path.string(), files.size(), width, height);
+  }
+  for (const auto& file : files) read(file);
+}
+
+void MaskFiles::read(const fs::path& file) {
+  const std::string name = "mask.path: " + file.string();
+  const Picture picture = decode_picture(name, read_file(file, kLargestFileBytes), {.grey = true});
+  if (picture.shape.height != height_ || picture.shape.width != width_) {
+    throw InputError("{}: is {} x {} pixels, but the pictures are {} x {}", name,
+                     picture.shape.width, picture.shape.height, width_, height_);
+  }
+  const uint8_t missing = missing_value(picture.pixels, name);
+  for (const uint8_t pixel : picture.pixels) missing_.push_back(pixel == missing);
+  ++count_;
+}
+
+void MaskFiles::draw(KeyedRandom& random, std::span<float> mask) const {
+  const size_t first = random.below(static_cast<uint32_t>(count_)) * mask.size();
+  for (size_t i = 0; i < mask.size(); ++i) mask[i] = missing_[first + i] ? 1.0F : 0.0F;
+}
+
+std::string MaskFiles::content_hash() const {
+  Hash hash;
+  std::string one(static_cast<size_t>(height_ * width_), '0');
+  for (int64_t m = 0; m < count_; ++m) {
+    const size_t first = static_cast<size_t>(m) * one.size();
+    for (size_t i = 0; i < one.size(); ++i) one[i] = missing_[first + i] ? '1' : '0';
+    hash.add(one);
+  }
+  return hash.hex();
+}
+
+}  // namespace gm

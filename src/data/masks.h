@@ -1,0 +1,40 @@
+/// Masks: which pixels of a picture are missing, and to be filled. Everywhere in gm 1 is missing
+/// and 0 is known.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "data/mask_config.h"
+#include "data/mask_shapes.h"
+
+namespace gm {
+
+/// The masks of a run, one for each global sample position. A mask depends on (seed, position)
+/// alone, and has at least one missing and one known pixel.
+class MaskSource {
+ public:
+  /// For pictures of height x width. Throws InputError, naming key and file, when mask.coverage_*
+  /// is upside down or leaves no mask of mask.kind, mask.path is set for another kind than `files`,
+  /// a file of it cannot be used (mask_files.h says when), or the pictures are too small.
+  MaskSource(const MaskConfig& config, int64_t height, int64_t width, uint64_t seed);
+
+  /// The masks of `positions`, int64 [n] on the CPU: float32 [n,1,H,W] of 0 and 1 on the CPU. May
+  /// be called from several threads.
+  at::Tensor masks(const at::Tensor& positions) const;
+
+  /// Hash of the masks of mask.path, for ranks and runs to compare; empty for masks that are drawn,
+  /// which configuration and seed describe.
+  const std::string& content_hash() const { return content_hash_; }
+
+ private:
+  int64_t height_, width_;
+  uint64_t seed_;
+  std::string content_hash_;
+  std::unique_ptr<const MaskShape> shape_;
+};
+
+}  // namespace gm
