@@ -124,8 +124,8 @@ void PhaseTrainer::restore(const CheckpointTensors& saved, int64_t updates,
                            const std::string& folder) {
   on_rank_zero(communicator_, [&] {
     for (const auto& [file, target] : named_state()) {
-      const std::string where = fmt::format("{}/{}", folder, file);
-      if (!saved.contains(file)) throw InputError("{}: the checkpoint has no such file", where);
+      const std::string where = fmt::format("{}: {} of {}", folder, file, phase_.name);
+      if (!saved.contains(file)) throw InputError("{}: the checkpoint lacks it", where);
       load_weights(target, saved.at(file), where);
     }
   });

@@ -100,7 +100,9 @@ TEST(Repaint, FollowsThePapersAlgorithmAndKeepsKnownPixelsToTheBit) {
     }
     const double got = filled.view(-1)[pixel].item<double>();
     EXPECT_NEAR(got, x, 1e-4 * std::max(1.0, std::abs(x))) << "pixel " << pixel;
-    if (!missing) EXPECT_EQ(got, known);
+    if (!missing) {
+      EXPECT_EQ(got, known);
+    }
   }
 }
 

@@ -139,7 +139,7 @@ TEST_F(PhaseTrainerTest, RefusesAStateThatIsNotItsOwn) {
   auto saved = trainer.state();
   saved.erase("optimizer");
   expect_error<InputError>([&] { trainer.restore(saved, 1, "here"); },
-                           ::testing::HasSubstr("here/optimizer: the checkpoint has no such file"));
+                           ::testing::HasSubstr("here: optimizer of"));
   saved = trainer.state();
   saved.at("optimizer").erase("w.exp_avg_sq");
   expect_error<InputError>([&] { trainer.restore(saved, 1, "here"); },
