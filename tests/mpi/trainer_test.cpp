@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "checkpoint/resume.h"
 #include "comm/on_rank_zero.h"
 #include "support/expect_error.h"
@@ -56,6 +57,53 @@ class PoisonedTask final : public Task {
   std::set<int64_t> poisoned_steps_;
 };
 
+/// Two lines in turn. The first makes the pictures; the second learns at half the rate, counts its
+/// passes in a buffer, and worries the task once.
+class TwoPhaseTask final : public Task {
+ public:
+  std::vector<Phase> phases() override {
+    return {
+        {.name = "first",
+         .network = &first_,
+         .loss =
+             [this](const Batch& batch) {
+               const at::Tensor error = batch.images.flatten(1).matmul(first_.w) - 1;
+               return Losses{.total = error.square().mean(), .terms = {{"error", error.mean()}}};
+             }},
+        {.name = "second",
+         .network = &second_,
+         .loss =
+             [this](const Batch& batch) {
+               second_.passes.add_(1);
+               const at::Tensor error =
+                   batch.images.flatten(1).matmul(second_.w) - first_.w.sum().detach();
+               return Losses{.total = error.abs().mean()};
+             },
+         .learning_rate_factor = 0.5}};
+  }
+  Network& sampled_network() override { return first_; }
+  at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t, const at::Tensor&,
+                     const SamplingObserver&) override {
+    return incomplete.pictures;
+  }
+  std::string warning(const std::map<std::string, double>& terms) override {
+    last_terms_ = terms;
+    return second_.passes.item<double>() == 3 ? "the second has made three passes" : "";
+  }
+
+  std::map<std::string, double> last_terms_;
+
+ private:
+  struct Line : Network {
+    at::Tensor w = register_parameter("w", at::zeros({16}));
+  };
+  struct CountingLine : Line {
+    at::Tensor passes = register_buffer("passes", at::zeros({1}));
+  };
+  Line first_;
+  CountingLine second_;
+};
+
 class TrainerTest : public testing::Test {
  protected:
   TrainerTest() {
@@ -73,9 +121,13 @@ class TrainerTest : public testing::Test {
 
   /// Trains into the folder `run` up to `steps`, from where it stands there.
   void train(const std::string& run, int64_t steps, const std::set<int64_t>& poisoned_steps = {}) {
+    PoisonedTask task(poisoned_steps);
+    train(run, steps, task);
+  }
+
+  void train(const std::string& run, int64_t steps, Task& task) {
     const RunDirectory directory(root_ / run);
     on_rank_zero(ranks(), [&] { directory.begin(""); });
-    PoisonedTask task(poisoned_steps);
     CheckpointStore checkpoints(directory.root());
     const auto resumed = agree_on_checkpoint(ranks(), checkpoints, {});
     const RunState first = resumed ? resumed->info.state : RunState{};
@@ -179,6 +231,36 @@ TEST_F(TrainerTest, AnInterruptedRunEqualsAnUninterruptedOneToTheLastBit) {
       }
     }
   }
+}
+
+TEST_F(TrainerTest, TheHelperOfANetworkIsSavedBesideItUnderItsName) {
+  constexpr int64_t kSteps = 7;
+  TwoPhaseTask whole;
+  train("two", kSteps, whole);
+  EXPECT_THAT(whole.last_terms_,
+              testing::UnorderedElementsAre(testing::Key("error"), testing::Key("second")));
+  {
+    TwoPhaseTask begun;
+    train("two-stopped", 4, begun);
+  }
+  TwoPhaseTask resumed;
+  train("two-stopped", kSteps, resumed);
+  if (!is_rank_zero()) return;
+  const ResumePoint expected = newest("two"), found = newest("two-stopped");
+  std::set<std::string> files;
+  for (const auto& [file, tensors] : expected.tensors) {
+    files.insert(file);
+    for (const auto& [name, tensor] : tensors) {
+      EXPECT_TRUE(at::equal(tensor, found.tensors.at(file).at(name))) << file << " " << name;
+    }
+  }
+  EXPECT_EQ(files, (std::set<std::string>{"model", "ema", "optimizer", "model_second",
+                                          "optimizer_second"}));
+  EXPECT_EQ(expected.tensors.at("model_second").at("passes").item<double>(), kSteps);
+  const std::string log = read_file(root_ / "two" / "metrics.jsonl", 1 << 20);
+  EXPECT_THAT(log, HasSubstr("\"loss_second\""));
+  EXPECT_THAT(log,
+              HasSubstr("\"event\":\"warning\",\"reason\":\"the second has made three passes\""));
 }
 
 TEST_F(TrainerTest, ARunOnOtherPicturesIsRefusedOnEveryRank) {
