@@ -18,7 +18,7 @@ Conv::Conv(const ParameterScope& scope, int64_t in, int64_t out, int64_t size, b
 
 const at::Tensor& Conv::weight() const {
   return channels_last_weight_.get(
-      [&] { return weight_.contiguous(at::MemoryFormat::ChannelsLast); });
+      weight_, [&] { return weight_.contiguous(at::MemoryFormat::ChannelsLast); });
 }
 
 Conv3x3::Conv3x3(const ParameterScope& scope, int64_t in, int64_t out, bool standardized)
@@ -28,7 +28,7 @@ Conv3x3::Conv3x3(const ParameterScope& scope, int64_t in, int64_t out, bool stan
       prepared_(scope) {}
 
 at::Tensor Conv3x3::operator()(const at::Tensor& x, const at::Tensor& beside) const {
-  const ops::Convolution3x3Weight& weight = prepared_.get([&] {
+  const ops::Convolution3x3Weight& weight = prepared_.get(weight_, [&] {
     return ops::prepare_convolution3x3(standardized_ ? ops::standardize_weight(weight_) : weight_,
                                        x.size(2), x.size(3));
   });

@@ -31,11 +31,12 @@ class MadeOnce {
  public:
   explicit MadeOnce(const ParameterScope& scope) : version_(scope.version()) {}
 
+  /// What `make` makes, of `parameter` above all.
   template <class Make>
-  const Value& get(const Make& make) const {
-    // What was made without a graph is of no use to a pass that needs one, and the other way round
-    // it would keep the graph alive.
-    const bool with_graph = c10::GradMode::is_enabled();
+  const Value& get(const at::Tensor& parameter, const Make& make) const {
+    // What was made without a graph is of no use to a pass that needs one. The other way round it
+    // would keep the graph alive, and give gradients to a network that is frozen.
+    const bool with_graph = c10::GradMode::is_enabled() && parameter.requires_grad();
     if (made_at_ != *version_ || with_graph_ != with_graph) {
       value_ = make();
       made_at_ = *version_;

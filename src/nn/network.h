@@ -35,4 +35,21 @@ class Network : public torch::nn::Module {
   }
 };
 
+/// While it lives, passes of a network make no gradients of its parameters; those of its input
+/// they do make. What counts is when a graph is built: its backward pass may come later.
+class [[nodiscard]] FrozenWeights {
+ public:
+  explicit FrozenWeights(Network& network) : parameters_(network.parameters()) { require(false); }
+  ~FrozenWeights() { require(true); }
+  FrozenWeights(const FrozenWeights&) = delete;
+  FrozenWeights& operator=(const FrozenWeights&) = delete;
+
+ private:
+  void require(bool gradients) {
+    for (at::Tensor& parameter : parameters_) parameter.requires_grad_(gradients);
+  }
+
+  std::vector<at::Tensor> parameters_;
+};
+
 }  // namespace gm

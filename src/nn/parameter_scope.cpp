@@ -50,6 +50,10 @@ at::Tensor ParameterScope::zeros(const std::string& name, at::IntArrayRef shape)
   return add(name, at::zeros(shape, at::kFloat));
 }
 
+at::Tensor ParameterScope::buffer(const std::string& name, const at::Tensor& value) const {
+  return module_->register_buffer(name, value);
+}
+
 at::Tensor ParameterScope::add(const std::string& name, at::Tensor value) const {
   ++shared_->parameters;
   return module_->register_parameter(name, std::move(value));

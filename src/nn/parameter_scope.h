@@ -28,6 +28,9 @@ class ParameterScope {
   at::Tensor ones(const std::string& name, at::IntArrayRef shape) const;
   at::Tensor zeros(const std::string& name, at::IntArrayRef shape) const;
 
+  /// State that is no parameter: nothing is trained, everything is saved.
+  at::Tensor buffer(const std::string& name, const at::Tensor& value) const;
+
   /// Counts how often the parameters were given new values. Layers that keep something made from
   /// them compare it with the count of that time.
   const std::shared_ptr<int64_t>& version() const { return shared_->version; }

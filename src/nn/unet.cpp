@@ -78,11 +78,18 @@ struct Block {
   at::Tensor bias;
 };
 
-/// Two blocks and a way around them; the time enters the first as a scale and a shift. Where there
-/// is a `beside`, they read it and `x` as if concatenated along channels.
+/// What the time says to a residual block: a scale and a shift. It makes its parameters before the
+/// block does, and none where there is no time (`time_dim` 0).
+std::optional<Linear> make_time_mlp(const ParameterScope& scope, int64_t time_dim, int64_t out) {
+  if (time_dim == 0) return std::nullopt;
+  return Linear(scope / "mlp.1", time_dim, 2 * out);
+}
+
+/// Two blocks and a way around them; the time, if there is one, enters the first as a scale and a
+/// shift. Where there is a `beside`, they read it and `x` as if concatenated along channels.
 struct ResidualBlock {
   ResidualBlock(const ParameterScope& scope, int64_t in, int64_t out, int64_t time_dim)
-      : time_mlp(scope / "mlp.1", time_dim, 2 * out),
+      : time_mlp(make_time_mlp(scope, time_dim, out)),
         block1(scope / "block1", in, out),
         block2(scope / "block2", out, out) {
     if (in != out) res_conv.emplace(scope / "res_conv", in, out, 1);
@@ -90,7 +97,7 @@ struct ResidualBlock {
 
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& time,
                         const at::Tensor& beside = {}) const {
-    const at::Tensor h = block1(x, beside, time_mlp(time), {});
+    const at::Tensor h = block1(x, beside, time_mlp ? (*time_mlp)(time) : at::Tensor(), {});
     return block2(h, {}, {}, around(x, beside));
   }
 
@@ -99,7 +106,7 @@ struct ResidualBlock {
     return ops::pointwise_convolution(x, res_conv->weight(), res_conv->bias(), beside);
   }
 
-  Linear time_mlp;
+  std::optional<Linear> time_mlp;
   Block block1;
   Block block2;
   std::optional<Conv> res_conv;
@@ -213,7 +220,7 @@ std::vector<int64_t> widths(const ModelConfig& config) {
   return dims;
 }
 
-void check(const ModelConfig& config, int64_t channels) {
+void check(const ModelConfig& config, const UnetShape& shape) {
   if (config.dim < kGroups || config.dim % kGroups != 0) {
     throw InputError("model.dim is {}: the group norms need a positive multiple of {}, such as {}",
                      config.dim, kGroups, std::max<int64_t>(1, config.dim / kGroups) * kGroups);
@@ -222,6 +229,7 @@ void check(const ModelConfig& config, int64_t channels) {
   for (const int64_t mult : config.dim_mults) {
     if (mult < 1) throw InputError("model.dim_mults holds {}: each must be at least 1", mult);
   }
+  const int64_t channels = std::min(shape.in_channels, shape.out_channels);
   if (channels < 1) throw InputError("pictures of {} channels: at least 1 is needed", channels);
 }
 
@@ -243,45 +251,56 @@ void check_image_size(const ModelConfig& config, int64_t height, int64_t width) 
 
 /// Made in the order of the well-known network: it is the order of the parameters.
 struct Unet::Layers {
-  Layers(const ParameterScope& scope, const ModelConfig& config, int64_t channels)
+  Layers(const ParameterScope& scope, const ModelConfig& config, const UnetShape& shape)
       : version(scope.version()),
-        init_conv(scope / "init_conv", channels, config.dim, 7),
-        time_mlp(scope / "time_mlp", config.dim),
+        time_dim(shape.timed ? 4 * config.dim : 0),
+        init_conv(scope / "init_conv", shape.in_channels, config.dim, 7),
+        time_mlp(make_time_embedding(scope / "time_mlp", config, shape)),
         downs(make_downs(scope / "downs", config)),
         ups(make_ups(scope / "ups", config)),
-        mid_block1(scope / "mid_block1", lowest(config), lowest(config), 4 * config.dim),
+        mid_block1(scope / "mid_block1", lowest(config), lowest(config), time_dim),
         mid_attention(scope / "mid_attn", lowest(config)),
-        mid_block2(scope / "mid_block2", lowest(config), lowest(config), 4 * config.dim),
-        final_block(scope / "final_res_block", 2 * config.dim, config.dim, 4 * config.dim),
-        final_conv(scope / "final_conv", config.dim, channels, 1) {}
+        mid_block2(scope / "mid_block2", lowest(config), lowest(config), time_dim),
+        final_block(scope / "final_res_block", 2 * config.dim, config.dim, time_dim),
+        final_conv(scope / "final_conv", config.dim, shape.out_channels, 1) {}
 
   static int64_t lowest(const ModelConfig& config) { return widths(config).back(); }
 
-  static std::vector<DownLevel> make_downs(const ParameterScope& scope, const ModelConfig& config) {
+  static std::optional<TimeEmbedding> make_time_embedding(const ParameterScope& scope,
+                                                          const ModelConfig& config,
+                                                          const UnetShape& shape) {
+    if (!shape.timed) return std::nullopt;
+    return TimeEmbedding(scope, config.dim);
+  }
+
+  std::vector<DownLevel> make_downs(const ParameterScope& scope, const ModelConfig& config) const {
     const std::vector<int64_t> dims = widths(config);
     const size_t levels = dims.size() - 1;
     std::vector<DownLevel> result;
     for (size_t i = 0; i < levels; ++i) {
-      result.emplace_back(scope / static_cast<int64_t>(i), dims[i], dims[i + 1], 4 * config.dim,
+      result.emplace_back(scope / static_cast<int64_t>(i), dims[i], dims[i + 1], time_dim,
                           /*lowest=*/i + 1 == levels);
     }
     return result;
   }
 
-  static std::vector<UpLevel> make_ups(const ParameterScope& scope, const ModelConfig& config) {
+  std::vector<UpLevel> make_ups(const ParameterScope& scope, const ModelConfig& config) const {
     const std::vector<int64_t> dims = widths(config);
     const size_t levels = dims.size() - 1;
     std::vector<UpLevel> result;
     for (size_t i = 0; i < levels; ++i) {
       result.emplace_back(scope / static_cast<int64_t>(i), dims[levels - i - 1], dims[levels - i],
-                          4 * config.dim, /*highest=*/i + 1 == levels);
+                          time_dim, /*highest=*/i + 1 == levels);
     }
     return result;
   }
 
+  at::Tensor run(const at::Tensor& pictures, const at::Tensor& time) const;
+
   std::shared_ptr<int64_t> version;
+  int64_t time_dim;  // 0 without a time
   Conv init_conv;
-  TimeEmbedding time_mlp;
+  std::optional<TimeEmbedding> time_mlp;
   std::vector<DownLevel> downs;
   std::vector<UpLevel> ups;
   ResidualBlock mid_block1;
@@ -291,20 +310,10 @@ struct Unet::Layers {
   Conv final_conv;
 };
 
-Unet::Unet(const ModelConfig& config, int64_t channels, uint64_t seed) {
-  check(config, channels);
-  layers_ = std::make_unique<Layers>(ParameterScope(*this, seed), config, channels);
-}
-
-Unet::~Unet() = default;
-
-at::Tensor Unet::forward(const at::Tensor& pictures, const at::Tensor& t) {
-  const Layers& net = *layers_;
-  const at::Tensor time = net.time_mlp(t);
-
-  const at::Tensor first =
-      ops::input_convolution(pictures.contiguous(at::MemoryFormat::ChannelsLast),
-                             net.init_conv.weight(), net.init_conv.bias());
+/// `time` is what TimeEmbedding makes, undefined without a time.
+at::Tensor Unet::Layers::run(const at::Tensor& pictures, const at::Tensor& time) const {
+  const at::Tensor first = ops::input_convolution(
+      pictures.contiguous(at::MemoryFormat::ChannelsLast), init_conv.weight(), init_conv.bias());
   at::Tensor x = first;
   std::vector<at::Tensor> skips;
   const auto pop_skip = [&] {
@@ -313,7 +322,7 @@ at::Tensor Unet::forward(const at::Tensor& pictures, const at::Tensor& t) {
     return skip;
   };
 
-  for (const DownLevel& level : net.downs) {
+  for (const DownLevel& level : downs) {
     x = level.block1(x, time);
     skips.push_back(x);
     x = level.attention(level.block2(x, time));
@@ -321,18 +330,38 @@ at::Tensor Unet::forward(const at::Tensor& pictures, const at::Tensor& t) {
     x = level.downsample(x);
   }
 
-  x = net.mid_block1(x, time);
-  x = net.mid_attention(x);
-  x = net.mid_block2(x, time);
+  x = mid_block1(x, time);
+  x = mid_attention(x);
+  x = mid_block2(x, time);
 
-  for (const UpLevel& level : net.ups) {
+  for (const UpLevel& level : ups) {
     x = level.block1(x, time, pop_skip());
     x = level.block2(x, time, pop_skip());
     x = level.upsample(level.attention(x));
   }
 
-  return ops::pointwise_convolution(net.final_block(x, time, first), net.final_conv.weight(),
-                                    net.final_conv.bias());
+  return ops::pointwise_convolution(final_block(x, time, first), final_conv.weight(),
+                                    final_conv.bias());
+}
+
+Unet::Unet(const ModelConfig& config, const UnetShape& shape, uint64_t seed) {
+  check(config, shape);
+  layers_ = std::make_unique<Layers>(ParameterScope(*this, seed), config, shape);
+}
+
+Unet::Unet(const ModelConfig& config, int64_t channels, uint64_t seed)
+    : Unet(config, {.in_channels = channels, .out_channels = channels}, seed) {}
+
+Unet::~Unet() = default;
+
+at::Tensor Unet::forward(const at::Tensor& x, const at::Tensor& t) {
+  if (!layers_->time_mlp) throw Error("a U-Net without a time was given timesteps");
+  return layers_->run(x, (*layers_->time_mlp)(t));
+}
+
+at::Tensor Unet::forward(const at::Tensor& x) {
+  if (layers_->time_mlp) throw Error("a U-Net with a time was given no timesteps");
+  return layers_->run(x, {});
 }
 
 void Unet::weights_changed() { ++*layers_->version; }

@@ -15,11 +15,13 @@ import sys
 import numpy as np
 import torch
 from denoising_diffusion_pytorch import Unet
+from denoising_diffusion_pytorch.denoising_diffusion_pytorch import ResnetBlock
 from safetensors.torch import save_file
 
 import keyed_random
 
 CASES = [(dim, channels) for dim in (8, 16, 64) for channels in (1, 3)]
+UNTIMED_CASES = [(16, 2, 1), (16, 4, 3)]  # dim, channels in, channels out
 PICTURES, SIZE, STEPS = 2, 32, 50
 
 
@@ -51,20 +53,36 @@ def summary(index, gradient):
     return [g.norm().item(), *projections]
 
 
-def answer(dim, channels):
-    network = Unet(dim, dim_mults=(1, 2, 4, 8), channels=channels)
+class NoTime(torch.nn.Module):
+    def forward(self, _):
+        return None
+
+
+def without_time(network):
+    """As ResnetBlock(time_emb_dim=None) makes the blocks; the package's Unet has no word for it."""
+    network.time_mlp = NoTime()
+    for module in network.modules():
+        if isinstance(module, ResnetBlock):
+            module.mlp = None
+    return network
+
+
+def answer(network, channels_in, channels_out):
     set_weights(network)
-    shape = (PICTURES, channels, SIZE, SIZE)
-    x = keyed(keyed_random.INPUTS, 0, shape).requires_grad_()
+    x = keyed(keyed_random.INPUTS, 0, (PICTURES, channels_in, SIZE, SIZE)).requires_grad_()
     t = torch.tensor([3, STEPS - 1])
     output = network(x, t)
-    (output * keyed(keyed_random.INPUTS, 1, shape)).sum().backward()
+    (output * keyed(keyed_random.INPUTS, 1, (PICTURES, channels_out, SIZE, SIZE))).sum().backward()
     gradients = [summary(i, p.grad) for i, p in enumerate(network.parameters())]
-    return network, {
+    return {
         "output": output.detach(),
         "input_gradient": x.grad,
         "gradients": torch.tensor(gradients, dtype=torch.float64),
     }
+
+
+def names(network):
+    return "".join(f"{n} {' '.join(map(str, p.shape))}\n" for n, p in network.named_parameters())
 
 
 def main():
@@ -72,11 +90,17 @@ def main():
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here / "answers"
     folder.mkdir(parents=True, exist_ok=True)
     for dim, channels in CASES:
-        network, tensors = answer(dim, channels)
+        network = Unet(dim, dim_mults=(1, 2, 4, 8), channels=channels)
+        tensors = answer(network, channels, channels)
         save_file(tensors, folder / f"unet_dim{dim}_channels{channels}.safetensors")
         if (dim, channels) == (16, 3):
-            lines = [f"{n} {' '.join(map(str, p.shape))}\n" for n, p in network.named_parameters()]
-            (folder / "unet_parameters.txt").write_text("".join(lines))
+            (folder / "unet_parameters.txt").write_text(names(network))
+    for dim, channels_in, channels_out in UNTIMED_CASES:
+        network = without_time(Unet(dim, dim_mults=(1, 2, 4, 8), channels=channels_in, out_dim=channels_out))
+        tensors = answer(network, channels_in, channels_out)
+        save_file(tensors, folder / f"unet_untimed_dim{dim}_in{channels_in}_out{channels_out}.safetensors")
+        if channels_out == 3:
+            (folder / "unet_untimed_parameters.txt").write_text(names(network))
 
 
 if __name__ == "__main__":

@@ -52,25 +52,36 @@ double largest(const at::Tensor& x) { return x.abs().max().item<double>(); }
 
 struct Case {
   int64_t dim;
-  int64_t channels;
+  UnetShape shape;
+  std::string file;
 };
 
-void PrintTo(const Case& c, std::ostream* out) {
-  *out << "dim " << c.dim << ", channels " << c.channels;
+Case timed(int64_t dim, int64_t channels) {
+  return {dim,
+          {.in_channels = channels, .out_channels = channels},
+          fmt::format("unet_dim{}_channels{}.safetensors", dim, channels)};
 }
+
+Case untimed(int64_t dim, int64_t in, int64_t out) {
+  return {dim,
+          {.in_channels = in, .out_channels = out, .timed = false},
+          fmt::format("unet_untimed_dim{}_in{}_out{}.safetensors", dim, in, out)};
+}
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.file; }
 
 class UnetParity : public testing::TestWithParam<Case> {};
 
 TEST_P(UnetParity, OutputAndEveryGradientAgree) {
-  const auto [dim, channels] = GetParam();
-  const TensorMap expected =
-      load_safetensors(answer(fmt::format("unet_dim{}_channels{}.safetensors", dim, channels)));
+  const auto& [dim, shape, file] = GetParam();
+  const TensorMap expected = load_safetensors(answer(file));
 
-  Unet network({.dim = dim}, channels, /*seed=*/1);
+  Unet network({.dim = dim}, shape, /*seed=*/1);
   set_weights(network);
-  const at::Tensor x = keyed_uniform(0, kInputs, 0, {kPictures, channels, kSize, kSize});
+  const at::Tensor x = keyed_uniform(0, kInputs, 0, {kPictures, shape.in_channels, kSize, kSize});
   x.requires_grad_();
-  const at::Tensor output = network.forward(x, at::tensor({int64_t{3}, kSteps - 1}));
+  const at::Tensor t = at::tensor({int64_t{3}, kSteps - 1});
+  const at::Tensor output = shape.timed ? network.forward(x, t) : network.forward(x);
   (output * keyed_uniform(0, kInputs, 1, output.sizes())).sum().backward();
 
   EXPECT_LT(largest(output - expected.at("output")), 1e-5 * largest(expected.at("output")));
@@ -91,24 +102,40 @@ TEST_P(UnetParity, OutputAndEveryGradientAgree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, UnetParity,
-                         testing::Values(Case{8, 1}, Case{8, 3}, Case{16, 1}, Case{16, 3},
-                                         Case{64, 1}, Case{64, 3}));
+                         testing::Values(timed(8, 1), timed(8, 3), timed(16, 1), timed(16, 3),
+                                         timed(64, 1), timed(64, 3), untimed(16, 2, 1),
+                                         untimed(16, 4, 3)));
 
-TEST(UnetNames, AreThoseOfTheWellKnownNetworkInItsOrder) {
-  std::ifstream file(answer("unet_parameters.txt"));
-  std::vector<std::string> expected;
-  for (std::string line; std::getline(file, line);) expected.push_back(line);
-  ASSERT_EQ(expected.size(), 276U);
+std::vector<std::string> lines_of(const std::string& name) {
+  std::ifstream file(answer(name));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
 
-  std::vector<std::string> names;
-  const Unet network({.dim = 16}, /*channels=*/3, /*seed=*/1);
+std::vector<std::string> parameter_lines(const Unet& network) {
+  std::vector<std::string> lines;
   for (const auto& parameter : network.named_parameters()) {
     std::ostringstream line;
     line << parameter.key();
     for (const int64_t size : parameter.value().sizes()) line << ' ' << size;
-    names.push_back(line.str());
+    lines.push_back(line.str());
   }
-  EXPECT_THAT(names, testing::ElementsAreArray(expected));
+  return lines;
+}
+
+TEST(UnetNames, AreThoseOfTheWellKnownNetworkInItsOrder) {
+  const std::vector<std::string> expected = lines_of("unet_parameters.txt");
+  ASSERT_EQ(expected.size(), 276U);
+  EXPECT_THAT(parameter_lines(Unet({.dim = 16}, /*channels=*/3, /*seed=*/1)),
+              testing::ElementsAreArray(expected));
+}
+
+TEST(UnetNames, WithoutTimeAreThoseOfBlocksWithoutTime) {
+  const std::vector<std::string> expected = lines_of("unet_untimed_parameters.txt");
+  ASSERT_EQ(expected.size(), 276U - 4U - 2U * 19U);  // time_mlp, and mlp.1 of the blocks
+  EXPECT_THAT(parameter_lines(Unet({.dim = 16}, {4, 3, /*timed=*/false}, /*seed=*/1)),
+              testing::ElementsAreArray(expected));
 }
 
 }  // namespace

@@ -26,8 +26,13 @@ class DownsampleConvolution : public torch::autograd::Function<DownsampleConvolu
     const variable_list saved = context->get_saved_variables();
     const Tensor& x = saved[0];
     const Tensor dy = channels_last(gradients[0]);
-    return {transposed_strided_convolution(dy, saved[1], {}, x.size(2), x.size(3)),
-            strided_convolution_weight_gradient(x, dy), dy.sum(at::IntArrayRef{0, 2, 3})};
+    // A frozen network wants only the gradient of its input, the first layer of one only the
+    // others.
+    const auto wants = [&](size_t input) { return context->needs_input_grad(input); };
+    return {wants(0) ? transposed_strided_convolution(dy, saved[1], {}, x.size(2), x.size(3))
+                     : Tensor(),
+            wants(1) ? strided_convolution_weight_gradient(x, dy) : Tensor(),
+            wants(2) ? dy.sum(at::IntArrayRef{0, 2, 3}) : Tensor()};
   }
 };
 

@@ -20,6 +20,17 @@ TEST(Unet, KeepsSizeAndLayoutForAnySizeThatItCanHalve) {
   }
 }
 
+TEST(Unet, WithoutTimeGoesFromOneNumberOfChannelsToAnother) {
+  Unet network(kSmall, {.in_channels = 4, .out_channels = 3, .timed = false}, /*seed=*/1);
+  EXPECT_EQ(network.forward(at::randn({2, 4, 6, 10})).sizes(), (at::IntArrayRef{2, 3, 6, 10}));
+}
+
+TEST(Unet, IsToldOfTimeOrNotAsItWasMade) {
+  Unet timed(kSmall, 1, 1), untimed(kSmall, {1, 1, /*timed=*/false}, 1);
+  EXPECT_THROW(timed.forward(at::randn({1, 1, 8, 8})), Error);
+  EXPECT_THROW(untimed.forward(at::randn({1, 1, 8, 8}), steps(1)), Error);
+}
+
 TEST(Unet, InitialWeightsDependOnTheSeedAlone) {
   const Unet one(kSmall, 1, 5), same(kSmall, 1, 5), other(kSmall, 1, 6);
   const auto weights = one.named_parameters();
