@@ -1,0 +1,120 @@
+#include "nn/discriminator.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "support/expect_error.h"
+
+namespace gm {
+namespace {
+
+const DiscriminatorShape kSmall = {.channels = 3, .height = 16, .width = 24, .dim = 8};
+
+at::Tensor pictures(int64_t count = 2) {
+  return at::randn({count, 3, 16, 24}).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+DiscriminatorShape whole() {
+  DiscriminatorShape shape = kSmall;
+  shape.patch = false;
+  return shape;
+}
+
+DiscriminatorShape normalized() {
+  DiscriminatorShape shape = kSmall;
+  shape.spectral_norm = true;
+  return shape;
+}
+
+bool has_gradients(const Discriminator& network) {
+  for (const at::Tensor& parameter : network.parameters()) {
+    if (parameter.grad().defined() && parameter.grad().ne(0).any().item<bool>()) return true;
+  }
+  return false;
+}
+
+TEST(Discriminator, JudgesEachPatchOrTheWholePicture) {
+  EXPECT_EQ(Discriminator(kSmall, 1).forward(pictures()).logits.sizes(),
+            (at::IntArrayRef{2, 1, 2, 3}));
+  EXPECT_EQ(Discriminator(whole(), 1).forward(pictures()).logits.sizes(),
+            (at::IntArrayRef{2, 1, 1, 1}));
+}
+
+TEST(Discriminator, ShowsWhatItsInnerLayersSee) {
+  const Judgement judgement = Discriminator(kSmall, 1).forward(pictures());
+  ASSERT_EQ(judgement.activations.size(), 3U);
+  EXPECT_EQ(judgement.activations[0].sizes(), (at::IntArrayRef{2, 8, 8, 12}));
+  EXPECT_EQ(judgement.activations[2].sizes(), (at::IntArrayRef{2, 32, 2, 3}));
+}
+
+TEST(Discriminator, JudgesAPictureWhateverStandsBesideIt) {
+  Discriminator network(kSmall, 1);
+  const at::Tensor x = pictures(4);
+  const at::Tensor alone = network.forward(x.narrow(0, 1, 1)).logits;
+  EXPECT_TRUE(network.forward(x).logits.narrow(0, 1, 1).allclose(alone, 1e-5, 1e-6));
+}
+
+TEST(Discriminator, PlainOperatorsGiveTheSameLogitsAndGradients) {
+  for (const DiscriminatorShape& shape : {kSmall, whole(), normalized()}) {
+    Discriminator network(shape, 1);
+    const at::Tensor x = pictures();
+    const at::Tensor fast = network.forward(x).logits;
+    fast.square().sum().backward();
+    std::vector<at::Tensor> gradients;
+    for (auto& parameter : network.parameters()) {
+      gradients.push_back(parameter.grad().clone());
+      parameter.mutable_grad().zero_();
+    }
+    const at::Tensor plain = network.forward_plain(x).logits;
+    plain.square().sum().backward();
+    EXPECT_TRUE(fast.allclose(plain, 1e-4, 1e-5));
+    for (size_t i = 0; i < gradients.size(); ++i) {
+      const at::Tensor& gradient = network.parameters()[i].grad();
+      EXPECT_TRUE(gradient.allclose(gradients[i], 1e-3, 1e-5 * gradients[i].norm().item<double>()));
+    }
+  }
+}
+
+TEST(Discriminator, RefusesPicturesThatItCannotHalve) {
+  expect_error<InputError>([] { Discriminator({.channels = 3, .height = 7, .width = 32}, 1); },
+                           testing::HasSubstr("at least 8 pixels"));
+  EXPECT_NO_THROW(Discriminator({.channels = 1, .height = 8, .width = 9}, 1));
+}
+
+TEST(FrozenWeights, PassesTheGradientOnWithoutTakingOne) {
+  for (const DiscriminatorShape& shape : {kSmall, normalized()}) {
+    Discriminator network(shape, 1);
+    const at::Tensor x = pictures().requires_grad_();
+    at::Tensor logits;
+    {
+      const FrozenWeights frozen(network);
+      logits = network.forward(x).logits;
+    }
+    logits.sum().backward();  // after it has thawed
+    EXPECT_GT(x.grad().abs().sum().item<double>(), 0);
+    EXPECT_FALSE(has_gradients(network));
+  }
+}
+
+/// What a network keeps of its weights must not carry one pass's graph, or its lack, to the next.
+TEST(FrozenWeights, LeavePassesBeforeAndAfterAsTheyAre) {
+  for (const DiscriminatorShape& shape : {kSmall, normalized()}) {
+    Discriminator network(shape, 1);
+    const auto pass = [&] { network.forward(pictures()).logits.sum().backward(); };
+    const auto frozen_pass = [&] {
+      const FrozenWeights frozen(network);
+      const at::Tensor x = pictures().requires_grad_();
+      network.forward(x).logits.sum().backward();
+    };
+    frozen_pass();
+    EXPECT_FALSE(has_gradients(network));
+    pass();
+    EXPECT_TRUE(has_gradients(network));
+    for (auto& parameter : network.parameters()) parameter.mutable_grad().zero_();
+    frozen_pass();
+    EXPECT_FALSE(has_gradients(network));
+  }
+}
+
+}  // namespace
+}  // namespace gm
