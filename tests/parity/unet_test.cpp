@@ -10,6 +10,7 @@
 #include "answers.h"
 #include "checkpoint/safetensors.h"
 #include "keyed_values.h"
+#include "summaries.h"
 
 namespace gm::parity {
 namespace {
@@ -17,38 +18,6 @@ namespace {
 constexpr int64_t kPictures = 2;
 constexpr int64_t kSize = 32;
 constexpr int64_t kSteps = 50;
-
-/// Gives the parameters the values that unet_answers.py gives the oracle's.
-void set_weights(Unet& network) {
-  const at::NoGradGuard no_gradients;
-  uint64_t index = 0;
-  for (auto& parameter : network.named_parameters()) {
-    const std::string& name = parameter.key();
-    const at::Tensor& value = parameter.value();
-    double low = -0.3, high = 0.3;
-    if (name.ends_with("norm.weight") || name.ends_with(".g")) {
-      low = 0.8, high = 1.2;
-    } else if (!name.ends_with("bias")) {
-      const auto fan_in = static_cast<double>(value.numel() / value.size(0));
-      high = std::sqrt(3.0 / fan_in), low = -high;
-    }
-    value.copy_(keyed_uniform(0, kWeights, index++, value.sizes(), low, high));
-  }
-  network.weights_changed();
-}
-
-/// Length, and projections on two keyed vectors.
-at::Tensor summary(uint64_t index, const at::Tensor& gradient) {
-  const at::Tensor g = gradient.to(at::kDouble).flatten();
-  std::vector<double> values = {g.norm().item<double>()};
-  for (uint64_t i = 0; i < 2; ++i) {
-    const at::Tensor v = keyed_uniform(0, kProjections, 2 * index + i, {g.numel()});
-    values.push_back(g.dot(v.to(at::kDouble)).item<double>());
-  }
-  return at::tensor(values, at::kDouble);
-}
-
-double largest(const at::Tensor& x) { return x.abs().max().item<double>(); }
 
 struct Case {
   int64_t dim;

@@ -1,0 +1,58 @@
+/// The `[gan]` section of a run's configuration: how a generator and a discriminator are set
+/// against each other.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace gm {
+
+struct GanConfig {
+  std::string loss = "reference";
+  double lambda = 1.0;
+  double l1 = 0.0;
+  double feature_matching = 0.0;
+  double r1 = 0.0;
+  int64_t r1_every = 16;
+  int64_t dim = 32;
+  bool patch = true;
+  bool spectral_norm = true;
+  double discriminator_rate = 1.0;
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("loss", loss)
+        .one_of({"reference", "non_saturating", "hinge", "least_squares"})
+        .help(
+            "The adversarial losses; reference also sums the squared error over a picture's "
+            "missing values, where the others take its mean.");
+    field("lambda", lambda)
+        .range(0.0, 1e6)
+        .help("Weight of the adversarial loss beside the generator's squared error.");
+    field("l1", l1).range(0.0, 1e6).help(
+        "Weight of the mean absolute error of the missing values; 0: not computed.");
+    field("feature_matching", feature_matching)
+        .range(0.0, 1e6)
+        .help(
+            "Weight of the distance between what the discriminator's layers see of filled and of "
+            "real pictures; 0: not computed.");
+    field("r1", r1).range(0.0, 1e6).help(
+        "Weight of the R1 penalty on the discriminator's gradient at real pictures; 0: not "
+        "computed.");
+    field("r1_every", r1_every)
+        .range(1, 1024)
+        .help("Compute R1 for every n-th picture of the data only, with n times the weight.");
+    field("dim", dim)
+        .range(8, 1024)
+        .help("Channels of the discriminator's first layer; each of the next two doubles them.");
+    field("patch", patch)
+        .help("Judge patches of a picture, each by itself, instead of the picture as a whole.");
+    field("spectral_norm", spectral_norm)
+        .help("Divide the discriminator's weights by their largest singular values.");
+    field("discriminator_rate", discriminator_rate)
+        .range(0.0, 100.0)
+        .help("The discriminator's learning rate as a multiple of optimizer.learning_rate.");
+  }
+};
+
+}  // namespace gm

@@ -1,0 +1,124 @@
+#include "tasks/gan_inpaint.h"
+
+#include <ATen/ATen.h>
+
+#include "base/error.h"
+#include "tasks/inpaint.h"
+
+namespace gm {
+
+namespace {
+
+DiscriminatorShape discriminator_shape(const GanConfig& config, const ImageShape& shape) {
+  return {.channels = shape.channels,
+          .height = shape.height,
+          .width = shape.width,
+          .dim = config.dim,
+          .patch = config.patch,
+          .spectral_norm = config.spectral_norm};
+}
+
+}  // namespace
+
+GanInpaintTask::GanInpaintTask(const Options& options, MaskMaker masks, const ImageShape& shape,
+                               uint64_t seed)
+    : config_(options.gan),
+      adversarial_(options.gan.loss),
+      masks_(std::move(masks)),
+      generator_(make_filler(options.model, shape, seed)),
+      // Not of the numbers that the generator's first weights are made of.
+      discriminator_(discriminator_shape(options.gan, shape), ~seed) {}
+
+std::vector<Phase> GanInpaintTask::phases() {
+  return {{.name = "generator",
+           .network = &generator_,
+           .loss = [this](const Batch& batch) { return generator_loss(batch); }},
+          {.name = "discriminator",
+           .network = &discriminator_,
+           .loss = [this](const Batch& batch) { return discriminator_loss(batch); },
+           .learning_rate_factor = config_.discriminator_rate}};
+}
+
+Losses GanInpaintTask::generator_loss(const Batch& batch) {
+  // The first micro-batch of a step: the discriminator has changed since the one before.
+  if (made_.empty()) discriminator_.iterate_spectral_norms();
+
+  const IncompletePictures incomplete{batch.images, masks_(batch.positions)};
+  const at::Tensor filled = paste(incomplete, generator_.forward(network_input(incomplete)));
+  made_.push_back({batch.positions, filled.detach()});
+  Losses losses;
+  const auto add = [&](const char* name, double weight, const at::Tensor& term) {
+    losses.total = losses.total.defined() ? losses.total + weight * term : weight * term;
+    losses.terms[name] = term.detach();
+  };
+  add("reconstruction", 1,
+      adversarial_.sums_errors() ? summed_squared_error(filled, batch.images)
+                                 : mean_squared_error(filled, batch.images, incomplete.masks));
+  if (config_.l1 > 0) {
+    add("l1", config_.l1, mean_absolute_error(filled, batch.images, incomplete.masks));
+  }
+
+  const FrozenWeights frozen(discriminator_);
+  const Judgement judgement = discriminator_.forward(filled);
+  add("adversarial", config_.lambda, adversarial_.of_generator(judgement.logits));
+  if (config_.feature_matching > 0) {
+    add("feature_matching", config_.feature_matching,
+        feature_distance(judgement, judge_without_graph(batch.images)));
+  }
+  add_diversity(filled.detach(), batch.images, incomplete.masks, losses.terms);
+  return losses;
+}
+
+Judgement GanInpaintTask::judge_without_graph(const at::Tensor& pictures) {
+  const at::NoGradGuard no_graph;
+  return discriminator_.forward(pictures);
+}
+
+Losses GanInpaintTask::discriminator_loss(const Batch& batch) {
+  const int64_t count = batch.images.size(0);
+  const at::Tensor pictures = at::cat({batch.images, take_made(batch.positions)});
+  const at::Tensor logits = discriminator_.forward(pictures).logits;
+  const at::Tensor on_real = logits.narrow(0, 0, count), on_fake = logits.narrow(0, count, count);
+  const at::Tensor real = adversarial_.of_real(on_real), fake = adversarial_.of_fake(on_fake);
+  Losses losses{.total = real + fake,
+                .terms = {{"real", real.detach()},
+                          {"fake", fake.detach()},
+                          {"probability_real", adversarial_.probability(on_real)},
+                          {"probability_fake", adversarial_.probability(on_fake)}}};
+  if (config_.r1 > 0) {
+    const at::Tensor penalty = r1(batch);
+    losses.total = losses.total + config_.r1 * penalty;
+    losses.terms["r1"] = penalty.detach();
+  }
+  return losses;
+}
+
+at::Tensor GanInpaintTask::take_made(const at::Tensor& positions) {
+  if (made_.empty() || !made_.front().positions.equal(positions)) {
+    throw Error("the discriminator was given a batch that the generator has not seen before it");
+  }
+  const at::Tensor pictures = made_.front().pictures;
+  made_.pop_front();
+  return pictures;
+}
+
+/// Of those pictures whose position says so: the choice depends neither on the ranks nor on how a
+/// step is cut into micro-batches.
+at::Tensor GanInpaintTask::r1(const Batch& batch) {
+  const at::Tensor chosen = batch.positions.remainder(config_.r1_every).eq(0).nonzero().flatten();
+  if (chosen.numel() == 0) return at::zeros({}, batch.images.options());
+  const at::Tensor penalty = r1_penalty(discriminator_, batch.images.index_select(0, chosen));
+  return penalty *
+         (static_cast<double>(config_.r1_every) / static_cast<double>(batch.positions.numel()));
+}
+
+at::Tensor GanInpaintTask::inpaint(const IncompletePictures& incomplete, uint64_t,
+                                   const at::Tensor&, const SamplingObserver&) {
+  return fill_with(generator_, incomplete);
+}
+
+std::string GanInpaintTask::warning(const std::map<std::string, double>& terms) {
+  return watch_.look(terms);
+}
+
+}  // namespace gm

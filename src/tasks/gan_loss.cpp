@@ -1,0 +1,83 @@
+#include "tasks/gan_loss.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <array>
+
+#include "base/error.h"
+#include "nn/discriminator.h"
+
+namespace gm {
+
+AdversarialLoss::AdversarialLoss(const std::string& name) {
+  if (name == "reference") {
+    kind_ = Kind::kReference;
+  } else if (name == "non_saturating") {
+    kind_ = Kind::kNonSaturating;
+  } else if (name == "hinge") {
+    kind_ = Kind::kHinge;
+  } else if (name == "least_squares") {
+    kind_ = Kind::kLeastSquares;
+  } else {
+    throw InputError(
+        "gan.loss is {}: it is one of reference, non_saturating, hinge and least_squares", name);
+  }
+}
+
+at::Tensor AdversarialLoss::of_generator(const at::Tensor& fake) const {
+  switch (kind_) {
+    case Kind::kHinge:
+      return -fake.mean();
+    case Kind::kLeastSquares:
+      return 0.5 * (fake - 1).square().mean();
+    default:
+      return -at::log_sigmoid(fake).mean();
+  }
+}
+
+at::Tensor AdversarialLoss::of_real(const at::Tensor& real) const {
+  switch (kind_) {
+    case Kind::kHinge:
+      return (1 - real).relu().mean();
+    case Kind::kLeastSquares:
+      return 0.5 * (real - 1).square().mean();
+    default:
+      return -at::log_sigmoid(real).mean();
+  }
+}
+
+at::Tensor AdversarialLoss::of_fake(const at::Tensor& fake) const {
+  switch (kind_) {
+    case Kind::kHinge:
+      return (1 + fake).relu().mean();
+    case Kind::kLeastSquares:
+      return 0.5 * fake.square().mean();
+    default:
+      return -at::log_sigmoid(-fake).mean();  // 1 - sigmoid(z) = sigmoid(-z)
+  }
+}
+
+at::Tensor AdversarialLoss::probability(const at::Tensor& logits) const {
+  const at::Tensor values = logits.detach();
+  return (kind_ == Kind::kLeastSquares ? values.clamp(0, 1) : values.sigmoid()).mean();
+}
+
+at::Tensor r1_penalty(Discriminator& discriminator, const at::Tensor& x) {
+  const at::Tensor input = x.detach().requires_grad_();
+  const at::Tensor logits = discriminator.forward_plain(input).logits;
+  const auto gradients =
+      torch::autograd::grad({logits.mean({1, 2, 3}).sum()}, {input}, /*grad_outputs=*/{},
+                            /*retain_graph=*/true, /*create_graph=*/true);
+  return 0.5 * gradients.front().square().sum();
+}
+
+at::Tensor feature_distance(const Judgement& fake, const Judgement& real) {
+  at::Tensor sum = at::zeros({}, fake.logits.options());
+  for (size_t i = 0; i < fake.activations.size(); ++i) {
+    sum = sum + (fake.activations[i] - real.activations[i]).abs().mean();
+  }
+  return sum / static_cast<double>(fake.activations.size());
+}
+
+}  // namespace gm

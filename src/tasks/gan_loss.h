@@ -1,0 +1,61 @@
+/// What generator and discriminator minimise against each other. All is computed from logits by
+/// log-sigmoids and never from the logarithm of a probability, which is minus infinity once it has
+/// been rounded to zero.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+namespace gm {
+
+/// Adversarial losses by name. With the discriminator's probability D = sigmoid(logit):
+///
+/// `reference`, `non_saturating`
+///     D minimises -E[log D(x)] - E[log(1 - D(x'))], and G minimises -E[log D(x')].
+///     Goodfellow et al., "Generative adversarial nets", 2014.
+/// `hinge`
+///     D: E[max(0, 1 - logit(x))] + E[max(0, 1 + logit(x'))],   G: -E[logit(x')].
+///     Lim, Ye, "Geometric GAN", 2017; Miyato et al., 2018.
+/// `least_squares`
+///     D: E[(logit(x) - 1)^2] / 2 + E[logit(x')^2] / 2,   G: E[(logit(x') - 1)^2] / 2.
+///     Mao et al., "Least squares generative adversarial networks", 2017.
+///
+/// E is the mean over pictures and, where a discriminator judges patches, over patches.
+class AdversarialLoss {
+ public:
+  /// Throws InputError for another name.
+  explicit AdversarialLoss(const std::string& name);
+
+  /// Of the logits of made pictures, what the generator minimises.
+  at::Tensor of_generator(const at::Tensor& fake) const;
+  /// What the discriminator minimises, in two parts.
+  at::Tensor of_real(const at::Tensor& real) const;
+  at::Tensor of_fake(const at::Tensor& fake) const;
+
+  /// The discriminator's mean output as a probability that pictures are real.
+  at::Tensor probability(const at::Tensor& logits) const;
+
+  /// Whether the generator's squared error is the reference's: summed over a picture's values.
+  bool sums_errors() const { return kind_ == Kind::kReference; }
+
+ private:
+  enum class Kind { kReference, kNonSaturating, kHinge, kLeastSquares };
+
+  Kind kind_;
+};
+
+class Discriminator;
+struct Judgement;
+
+/// R1: half the squared length of the gradient, at each of the real pictures `x` [k,C,H,W], of the
+/// mean of the picture's logits, summed over pictures. It has gradients for the weights of
+/// `discriminator`. Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually
+/// converge?", ICML 2018.
+at::Tensor r1_penalty(Discriminator& discriminator, const at::Tensor& x);
+
+/// The mean absolute difference of the activations of two equal batches, mean over layers. Wang et
+/// al., "High-resolution image synthesis and semantic manipulation with conditional GANs", 2018.
+at::Tensor feature_distance(const Judgement& fake, const Judgement& real);
+
+}  // namespace gm

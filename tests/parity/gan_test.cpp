@@ -1,0 +1,145 @@
+// The GAN against a plain PyTorch script of the same networks and losses (gan_answers.py), over
+// some steps of Adam: every term and every gradient.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "answers.h"
+#include "checkpoint/safetensors.h"
+#include "keyed_values.h"
+#include "summaries.h"
+#include "tasks/gan_inpaint.h"
+#include "train/adam.h"
+#include "train/flat_parameters.h"
+
+namespace gm::parity {
+namespace {
+
+constexpr int64_t kSize = 16;
+constexpr int64_t kPictures = 4;
+constexpr int64_t kMicroBatches = 2;
+constexpr int64_t kSteps = 3;
+constexpr double kTolerance = 1e-4;
+
+const OptimizerConfig kOptimizer = {.learning_rate = 1e-3, .epsilon = 1e-3};
+
+/// The losses beside options at rest, or all options at once: every term, the whole picture
+/// instead of patches, spectral norms.
+GanConfig config_of(const std::string& loss, bool full) {
+  GanConfig config{.loss = loss, .lambda = 0.7, .dim = 16, .patch = !full, .spectral_norm = full};
+  config.discriminator_rate = 2.0;
+  if (full) config.l1 = 0.3, config.feature_matching = 1.5, config.r1 = 2.0, config.r1_every = 2;
+  return config;
+}
+
+Batch batch(int64_t number) {
+  return {.images = keyed_uniform(0, kInputs, static_cast<uint64_t>(2 * number),
+                                  {kPictures, 1, kSize, kSize})
+                        .contiguous(at::MemoryFormat::ChannelsLast),
+          .labels = {},
+          .positions = at::arange(number * kPictures, (number + 1) * kPictures, at::kLong)};
+}
+
+at::Tensor masks(const at::Tensor& positions) {
+  const int64_t number = positions[0].item<int64_t>() / kPictures;
+  return keyed_uniform(0, kInputs, static_cast<uint64_t>(2 * number + 1),
+                       {kPictures, 1, kSize, kSize})
+      .gt(static_cast<float>(0.2))
+      .to(at::kFloat);
+}
+
+void set_buffers(const Network& network) {
+  uint64_t index = 100;
+  for (const auto& [name, buffer] : network.buffer_list()) {
+    buffer.copy_(keyed_uniform(0, kInputs, index++, buffer.sizes()));
+  }
+}
+
+/// One phase in the simplest of trainers.
+struct Player {
+  explicit Player(const Phase& its_phase) : phase(its_phase) {
+    set_weights(*phase.network);
+    set_buffers(*phase.network);
+    flat = std::make_unique<FlatParameters>(phase.network->parameter_list());
+  }
+
+  void compute(const std::vector<Batch>& batches, std::map<std::string, double>& terms) {
+    flat->zero_gradients();
+    for (const Batch& one : batches) {
+      const Losses losses = phase.loss(one);
+      losses.total.backward();
+      for (const auto& [name, term] : losses.terms) {
+        terms[name] += term.item<double>() / static_cast<double>(kMicroBatches);
+      }
+    }
+  }
+
+  /// [parameters, 3], of the mean over micro-batches.
+  at::Tensor gradient_summaries() const {
+    std::vector<at::Tensor> rows;
+    for (const auto& [name, gradient] : flat->named_views(flat->gradients())) {
+      rows.push_back(summary(rows.size(), gradient / kMicroBatches));
+    }
+    return at::stack(rows);
+  }
+
+  void update(int64_t count) {
+    adam_update(*flat, kOptimizer,
+                {.learning_rate = phase.learning_rate_factor * kOptimizer.learning_rate,
+                 .count = count,
+                 .gradient_divisor = static_cast<double>(kMicroBatches)});
+    phase.network->weights_changed();
+  }
+
+  Phase phase;
+  std::unique_ptr<FlatParameters> flat;
+};
+
+void expect_gradients(const Player& player, const at::Tensor& expected) {
+  const at::Tensor summaries = player.gradient_summaries();
+  ASSERT_EQ(summaries.sizes(), expected.sizes());
+  const double rounding = 1e-7 * expected.select(1, 0).norm().item<double>();
+  for (int64_t i = 0; i < expected.size(0); ++i) {
+    EXPECT_LT(largest(summaries[i] - expected[i]),
+              kTolerance * expected[i][0].item<double>() + rounding)
+        << player.phase.name << ": " << player.phase.network->parameter_list()[i].first;
+  }
+}
+
+class GanParity : public testing::TestWithParam<std::tuple<const char*, bool>> {};
+
+TEST_P(GanParity, EveryTermAndGradientAgreesOverSomeSteps) {
+  const auto [loss, full] = GetParam();
+  const TensorMap answers = load_safetensors(answer("gan.safetensors"));
+  GanInpaintTask task({.model = {.dim = 16, .dim_mults = {1, 2}}, .gan = config_of(loss, full)},
+                      masks, {.height = kSize, .width = kSize, .channels = 1}, /*seed=*/1);
+  std::vector<Player> players;
+  for (const Phase& phase : task.phases()) players.emplace_back(phase);
+
+  for (int64_t step = 0; step < kSteps; ++step) {
+    const std::string key = fmt::format("{}{}.{}.", loss, full ? "_full" : "", step);
+    const std::vector<Batch> batches = {batch(step * kMicroBatches),
+                                        batch(step * kMicroBatches + 1)};
+    std::map<std::string, double> terms;
+    for (Player& player : players) {
+      player.compute(batches, terms);
+      expect_gradients(player, answers.at(key + player.phase.name));
+      player.update(step + 1);
+    }
+    std::erase_if(terms, [](const auto& term) { return term.first.starts_with("diversity"); });
+    ASSERT_EQ(terms.size(), full ? 9U : 6U);
+    for (const auto& [name, value] : terms) {
+      const double expected = answers.at(key + name).item<double>();
+      EXPECT_NEAR(value, expected, kTolerance * std::abs(expected)) << key << name;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Losses, GanParity,
+                         testing::Combine(testing::Values("reference", "non_saturating", "hinge",
+                                                          "least_squares"),
+                                          testing::Bool()));
+
+}  // namespace
+}  // namespace gm::parity
