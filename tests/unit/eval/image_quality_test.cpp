@@ -1,0 +1,116 @@
+// The measures of filled pictures: closed forms, independence of the batch, bad input.
+#include "eval/image_quality.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "support/expect_error.h"
+
+namespace gm {
+namespace {
+
+at::Tensor noise(int64_t count, int64_t channels, int64_t height, int64_t width) {
+  return at::rand({count, channels, height, width}) * 2 - 1;
+}
+
+/// The left `columns` are missing.
+at::Tensor left_missing(int64_t count, int64_t height, int64_t width, int64_t columns) {
+  at::Tensor masks = at::zeros({count, 1, height, width});
+  masks.narrow(3, 0, columns).fill_(1);
+  return masks;
+}
+
+TEST(PictureQuality, OfAPerfectPictureIsTheBest) {
+  const at::Tensor pictures = noise(2, 3, 12, 14);
+  for (const auto& quality : picture_quality(pictures, pictures, left_missing(2, 12, 14, 3))) {
+    for (const Closeness& closeness : {quality.whole, quality.hole}) {
+      EXPECT_EQ(closeness.psnr, kLargestPsnr);
+      EXPECT_NEAR(closeness.ssim, 1.0, 1e-12);
+      EXPECT_EQ(closeness.l1, 0.0);
+    }
+    EXPECT_EQ(quality.gradient_energy, quality.original_gradient_energy);
+    EXPECT_GT(quality.gradient_energy, 0.0);
+  }
+}
+
+TEST(PictureQuality, AnEvenDifferenceHasAClosedForm) {
+  // The hole of a flat picture is lighter by 0.2, on the scale from 0 to 1 by 0.1.
+  const at::Tensor originals = at::full({1, 3, 16, 32}, 0.2);
+  const at::Tensor masks = left_missing(1, 16, 32, 8);
+  const auto quality = picture_quality(originals + 0.2 * masks, originals, masks).at(0);
+  EXPECT_NEAR(quality.missing, 0.25, 1e-12);
+  EXPECT_NEAR(quality.hole.l1, 0.1, 1e-6);
+  EXPECT_NEAR(quality.whole.l1, 0.025, 1e-6);
+  EXPECT_NEAR(quality.hole.psnr, 20.0, 1e-4);
+  EXPECT_NEAR(quality.whole.psnr, 20.0 + 10 * std::log10(4.0), 1e-4);
+  EXPECT_EQ(quality.gradient_energy, 0.0);
+  EXPECT_EQ(quality.original_gradient_energy, 0.0);
+}
+
+TEST(PictureQuality, SimilarityOfFlatPicturesIsTheirLuminances) {
+  const at::Tensor a = at::full({1, 1, 11, 11}, 0.0), b = at::full({1, 1, 11, 11}, 0.5);
+  const auto quality = picture_quality(a, b, at::ones({1, 1, 11, 11})).at(0);
+  const double expected = (2 * 0.5 * 0.75 + 1e-4) / (0.5 * 0.5 + 0.75 * 0.75 + 1e-4);
+  EXPECT_NEAR(quality.hole.ssim, expected, 1e-9);
+  EXPECT_NEAR(quality.whole.ssim, expected, 1e-9);
+}
+
+TEST(PictureQuality, GradientsAreThoseBetweenMissingPixels) {
+  // Columns alternate between 0 and 1 on the scale of the measures; three columns are missing, so
+  // each row has two differences of 1, and there are two channels.
+  at::Tensor originals = at::full({1, 2, 11, 12}, -1.0);
+  originals.slice(3, 1, 12, 2).fill_(1);
+  const at::Tensor masks = left_missing(1, 11, 12, 3);
+  const auto quality = picture_quality(originals * 0.5, originals, masks).at(0);
+  EXPECT_DOUBLE_EQ(quality.original_gradient_energy, 2 * 11 * 2);
+  EXPECT_DOUBLE_EQ(quality.gradient_energy, 2 * 11 * 2 * 0.25);
+  // Rows count as columns do.
+  const auto turned =
+      picture_quality(originals.transpose(2, 3), originals.transpose(2, 3), masks.transpose(2, 3))
+          .at(0);
+  EXPECT_DOUBLE_EQ(turned.gradient_energy, 2 * 11 * 2);
+}
+
+TEST(PictureQuality, DoesNotDependOnThePicturesBesideIt) {
+  const at::Tensor originals = noise(5, 3, 16, 16), pictures = noise(5, 3, 16, 16);
+  const at::Tensor masks = (at::rand({5, 1, 16, 16}) > 0.5).to(at::kFloat);
+  const auto together = picture_quality(pictures, originals, masks);
+  for (int64_t i = 0; i < 5; ++i) {
+    const auto alone =
+        picture_quality(pictures.narrow(0, i, 1), originals.narrow(0, i, 1), masks.narrow(0, i, 1))
+            .at(0);
+    const auto& beside = together[static_cast<size_t>(i)];
+    EXPECT_EQ(alone.whole.ssim, beside.whole.ssim);
+    EXPECT_EQ(alone.hole.psnr, beside.hole.psnr);
+    EXPECT_EQ(alone.hole.l1, beside.hole.l1);
+    EXPECT_EQ(alone.gradient_energy, beside.gradient_energy);
+  }
+}
+
+TEST(PictureQuality, TakesPicturesOfAnyLayoutAndClampsThem) {
+  const at::Tensor originals = noise(2, 3, 16, 12), pictures = 2 * noise(2, 3, 16, 12);
+  const at::Tensor masks = left_missing(2, 16, 12, 4);
+  const auto plain = picture_quality(pictures.clamp(-1, 1), originals, masks).at(1);
+  const auto other =
+      picture_quality(pictures.contiguous(at::MemoryFormat::ChannelsLast), originals, masks).at(1);
+  EXPECT_EQ(plain.whole.l1, other.whole.l1);
+  EXPECT_EQ(plain.hole.ssim, other.hole.ssim);
+}
+
+TEST(PictureQuality, RefusesWhatCannotBeMeasured) {
+  expect_error<InputError>(
+      [] {
+        picture_quality(noise(1, 3, 10, 32), noise(1, 3, 10, 32), at::ones({1, 1, 10, 32}));
+      },
+      ::testing::HasSubstr("32 x 10 pixels are too small"));
+  EXPECT_NO_THROW(require_measurable(11, 11));
+  EXPECT_THROW(picture_quality(noise(1, 3, 16, 16), noise(1, 3, 16, 16), at::ones({1, 3, 16, 16})),
+               Error);
+}
+
+}  // namespace
+}  // namespace gm
