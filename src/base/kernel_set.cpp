@@ -12,7 +12,8 @@
 namespace gm {
 namespace {
 
-constexpr std::array kSets = {KernelSet::portable, KernelSet::avx2, KernelSet::avx512};
+constexpr std::array kSets = {KernelSet::aten, KernelSet::portable, KernelSet::avx2,
+                              KernelSet::avx512};
 
 std::string_view wanted_kernel_set() {
   const char* wanted = std::getenv("GM_KERNELS");
@@ -36,9 +37,11 @@ std::string_view name_of(KernelSet set) {
     case KernelSet::avx2:
       return "avx2";
     case KernelSet::portable:
+      return "portable";
+    case KernelSet::aten:
       break;
   }
-  return "portable";
+  return "aten";
 }
 
 bool is_available(KernelSet set) {
@@ -52,10 +55,11 @@ bool is_available(KernelSet set) {
     case KernelSet::avx2:
       return has_avx2;
     case KernelSet::portable:
+    case KernelSet::aten:
       break;
   }
 #endif
-  return set == KernelSet::portable;
+  return set == KernelSet::portable || set == KernelSet::aten;
 }
 
 KernelSet best_kernel_set() { return *std::find_if(kSets.rbegin(), kSets.rend(), is_available); }
@@ -68,8 +72,7 @@ KernelSet choose_kernel_set(std::string_view wanted) {
     if (name_of(set) == wanted) return set;
     available.push_back(name_of(set));
   }
-  throw InputError("GM_KERNELS=\"{}\": this machine has kernels for {}", wanted,
-                   fmt::join(available, ", "));
+  throw InputError("GM_KERNELS=\"{}\": this machine knows {}", wanted, fmt::join(available, ", "));
 }
 
 KernelSet kernel_set() {

@@ -10,6 +10,8 @@ namespace gm {
 
 /// From the least demanding to the most.
 enum class KernelSet {
+  aten,      ///< No kernels for the network's operators: ATen's run in their place, as an oracle of
+             ///< whole runs. The rest as with portable.
   portable,  ///< What every machine of the architecture knows; the compiler's vectors of 16 bytes.
   avx2,      ///< AVX2 and FMA: x86-64 since 2013.
   avx512,    ///< AVX-512 F, VL, BW and DQ.

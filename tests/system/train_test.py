@@ -78,6 +78,16 @@ class WholeRuns(Runs):
         for a, b in zip(best, portable, strict=True):
             self.assertAlmostEqual(a["loss"], b["loss"], delta=1e-5 * a["loss"])
 
+    def test_computes_with_the_operators_of_aten_where_asked_to(self):
+        own = self.train("own")
+        aten = self.train("aten", "train.steps=4", "profile.steps=2", env={**os.environ, "GM_KERNELS": "aten"})
+        self.assertIn("aten kernels", (self.root / "aten/log.txt").read_text())
+        names = {event.get("name") for event in json.loads((self.root / "aten/profile.json").read_text())["traceEvents"]}
+        self.assertIn("aten::conv2d", names)
+        self.assertNotIn("gm::convolution3x3_forward", names)
+        for a, b in zip(own, aten):
+            self.assertAlmostEqual(a["loss"], b["loss"], delta=1e-5 * a["loss"])
+
     def test_the_number_of_ranks_does_not_change_the_run(self):
         one = self.train("ranks1", "run.seed=3")
         for ranks in (1, 2, 4):
@@ -264,6 +274,17 @@ class WrongInput(Runs):
         environment = {**os.environ, "GM_KERNELS": "sse9"}
         self.refuse("GM_KERNELS", "sse9", "portable", env=environment)
         self.refuse("GM_KERNELS", "sse9", "portable", env=environment, program="gm_sample", arguments=["nowhere"])
+
+    def test_ranks_with_different_kernels(self):
+        kernels = [["-n", 1, "-x", f"GM_KERNELS={name}"] for name in ("aten", "portable")]
+        before = self.everything()
+        train = [BIN / "gm_train", f"data.path={self.data}", *SMALL, "run.dir=refused"]
+        command = ["mpirun", "--oversubscribe", "--bind-to", "none", *kernels[0], *train, ":", *kernels[1], *train]
+        done = subprocess.run(list(map(str, command)), cwd=self.root, capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        for text in ("GM_KERNELS", "aten", "portable", "rank 0", "rank 1"):
+            self.assertIn(text, done.stderr)
+        self.assertEqual(self.everything(), before, "nothing is written or changed")
 
     def test_a_wrong_file_is_named_with_line_and_key(self):
         (self.root / "wrong.toml").write_text("[train]\nsteps = 5\nbatchsize = 3\n")

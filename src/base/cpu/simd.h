@@ -38,8 +38,12 @@ inline bool kernels_run_here() { return kernel_set() == KernelSet::GM_KERNEL_SET
 /// this set's copy if it is the one to use. Called while the program starts.
 template <class Function>
 bool use_kernel(Function*& pointer, Function& kernel) {
-  if (kernels_run_here()) pointer = &kernel;
-  return kernels_run_here();
+  // The dispatcher falls back to ATen where nobody registers; a pointer must point somewhere.
+  const bool in_place_of_none =
+      kernel_set() == KernelSet::aten && KernelSet::GM_KERNEL_SET == KernelSet::portable;
+  const bool chosen = kernels_run_here() || in_place_of_none;
+  if (chosen) pointer = &kernel;
+  return chosen;
 }
 
 /// Floats in a vector: 4 or 8. AVX-512's vectors of 16 do not fit pixels of 8 channels; what gains
