@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -58,6 +59,11 @@ void describe_pack(CLI::App& pack, Command& command) {
   pack.add_option("--shards", options.shards, "Number of files to spread the pictures over")
       ->check(CLI::Range(1, 99999))
       ->capture_default_str();
+  pack.add_option("--holdout", options.holdout,
+                  "Fraction of the pictures that is kept from training, for evaluation; their "
+                  "content decides, so that equal pictures are on the same side")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
   pack.add_option("-j,--jobs", options.jobs, "Threads; all allowed cores when not given")
       ->check(CLI::Range(1, 1024));
   pack.add_option("--background", command.background,
@@ -82,6 +88,7 @@ void pack(Command& command) {
              command.pack.output.string(), report.packed, report.shape.height, report.shape.width,
              report.shape.channels, report.seconds,
              static_cast<double>(report.packed) / report.seconds);
+  if (command.pack.holdout > 0) fmt::print("{} of them are kept from training\n", report.held_out);
 }
 
 /// Pictures of each class; empty without labels.
@@ -97,6 +104,13 @@ std::vector<int64_t> pictures_by_class(const ImageDataset& dataset) {
   return counts;
 }
 
+/// Pictures that are kept from training.
+int64_t held_out_pictures(const ImageDataset& dataset) {
+  int64_t count = 0;
+  for (const auto& file : dataset.files()) count += std::ranges::count(file.held_out(), 1);
+  return count;
+}
+
 void print_json(const ImageDataset& dataset) {
   auto classes = nlohmann::ordered_json::array();
   const auto counts = pictures_by_class(dataset);
@@ -108,6 +122,7 @@ void print_json(const ImageDataset& dataset) {
                      {"images", file.size()},
                      {"contiguous", file.is_contiguous()},
                      {"content_hash", file.content_hash()},
+                     {"holdout", file.holdout()},
                      {"verifiable", file.has_content_hash()}});
   }
   const auto& shape = dataset.shape();
@@ -117,6 +132,7 @@ void print_json(const ImageDataset& dataset) {
                                     {"channels", shape.channels},
                                     {"labels", dataset.has_labels()},
                                     {"classes", classes},
+                                    {"held_out", held_out_pictures(dataset)},
                                     {"content_hash", dataset.content_hash()},
                                     {"files", files}};
   fmt::print("{}\n", info.dump(2));
@@ -130,6 +146,7 @@ void print_table(const ImageDataset& dataset) {
   for (size_t c = 0; c < counts.size(); ++c)
     fmt::print("{}  {}: {}\n", c == 0 ? "classes " : "        ", dataset.classes()[c], counts[c]);
   if (counts.empty()) fmt::print("classes   none\n");
+  fmt::print("held out  {}\n", held_out_pictures(dataset));
   for (const auto& file : dataset.files()) {
     fmt::print("file      {}: {} pictures, {}, hash {}{}\n", file.path().string(), file.size(),
                file.is_contiguous() ? "contiguous" : "read through HDF5", file.content_hash(),

@@ -66,8 +66,9 @@ void show_run(const World& world, const RunConfig& config, const ImageDataset& d
 std::shared_ptr<const ImageDataset> open_dataset(Communicator& ranks, const DataConfig& config) {
   const std::string path =
       text_from_rank_zero(ranks, [&] { return prepare_dataset(config).string(); });
-  auto dataset = std::make_shared<const ImageDataset>(path, config.classes);
+  auto dataset = std::make_shared<const ImageDataset>(path, config.classes, Part::kTraining);
   require_image_size(*dataset, config.image_size);
+  require_holdout(*dataset, config.holdout);
   require_same_everywhere(ranks, "the data set", dataset->content_hash());
   return dataset;
 }

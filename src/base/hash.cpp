@@ -26,6 +26,10 @@ std::string Hash::hex() const {
   return fmt::format("{:016x}{:016x}", digest.high64, digest.low64);
 }
 
+uint64_t hash64(std::span<const std::byte> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
 std::string hash_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw InputError("{}: cannot be opened for reading", path.string());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -31,6 +32,9 @@ class Hash {
   };
   std::unique_ptr<XXH3_state_s, Free> state_;
 };
+
+/// The short form (XXH3, 64 bit), for telling many small things apart.
+uint64_t hash64(std::span<const std::byte> bytes);
 
 /// Hash of a file's bytes, read in blocks. Throws InputError when it cannot be read.
 std::string hash_file(const std::filesystem::path& path);

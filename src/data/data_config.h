@@ -11,6 +11,7 @@ struct DataConfig {
   std::string classes = "all";
   int64_t image_size = 32;
   std::string fit = "crop";
+  double holdout = 0.0;
   int64_t shards = 8;
   bool flip = true;
   double resize_crop = 1.12;
@@ -33,6 +34,11 @@ struct DataConfig {
         .help(
             "How a picture of a folder that is not square becomes square: cut, border or "
             "distortion.");
+    field("holdout", holdout)
+        .range(0.0, 0.9)
+        .help(
+            "Fraction of a folder's pictures that is kept from training, for evaluation, chosen by "
+            "content; an HDF5 file has its own, from gm_data pack --holdout.");
     field("shards", shards)
         .range(1, 65536)
         .help(

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "data/class_names.h"
+#include "data/image_format.h"
 
 namespace gm {
 namespace fs = std::filesystem;
@@ -28,14 +29,14 @@ std::vector<fs::path> image_file_paths(const fs::path& path) {
 
 std::string describe(const ImageFile& file) {
   const auto& shape = file.shape();
-  return fmt::format("[{},{},{}], {} labels, classes [{}]", shape.height, shape.width,
+  return fmt::format("[{},{},{}], {} labels, classes [{}], {} held out", shape.height, shape.width,
                      shape.channels, file.has_labels() ? "with" : "without",
-                     fmt::join(file.classes(), ","));
+                     fmt::join(file.classes(), ","), file.has_held_out() ? "some" : "none");
 }
 
 void check_alike(const ImageFile& first, const ImageFile& other) {
   if (first.shape() == other.shape() && first.has_labels() == other.has_labels() &&
-      first.classes() == other.classes()) {
+      first.classes() == other.classes() && first.has_held_out() == other.has_held_out()) {
     return;
   }
   throw InputError("{} holds pictures {}, but {} holds {}; the files of a folder must be alike",
@@ -49,38 +50,75 @@ bool is_image_file_name(const fs::path& path) {
   return (extension == ".h5" || extension == ".hdf5") && !path.filename().string().starts_with(".");
 }
 
-ImageDataset::ImageDataset(const fs::path& path, std::string_view classes) {
+ImageDataset::ImageDataset(const fs::path& path, std::string_view classes, Part part) {
   for (const auto& file_path : image_file_paths(path)) {
     files_.emplace_back(file_path);
     check_alike(files_.front(), files_.back());
     size_ += files_.back().size();
     ends_.push_back(size_);
   }
-  if (!means_all_classes(classes)) select_classes(classes);
+  if (means_all_classes(classes) && part == Part::kAll) return;
+  std::vector<bool> wanted(static_cast<size_t>(size_), true);
+  if (!means_all_classes(classes)) drop_other_classes(classes, wanted);
+  if (part != Part::kAll) drop_other_part(part, wanted);
+  select(wanted);
 }
 
 bool ImageDataset::has_labels() const { return files_.front().has_labels(); }
+bool ImageDataset::has_held_out() const { return files_.front().has_held_out(); }
 
-void ImageDataset::select_classes(std::string_view names) {
+void ImageDataset::drop_other_classes(std::string_view names, std::vector<bool>& wanted) {
   const auto where = files_.front().path().string();
   if (!has_labels() || classes().empty())
     throw InputError("{}: classes {} were asked for, but the file names no classes", where, names);
-  std::set<int64_t> wanted;
-  for (const auto& index : find_classes(names, classes(), where)) wanted.insert(index);
-
-  int64_t begin = 0;
-  for (size_t f = 0; f < files_.size(); begin = ends_[f++]) {
-    const auto labels = files_[f].labels();
-    for (size_t i = 0; i < labels.size(); ++i) {
-      if (wanted.contains(labels[i])) selected_.push_back(begin + static_cast<int64_t>(i));
+  std::set<int64_t> chosen;
+  for (const auto& index : find_classes(names, classes(), where)) chosen.insert(index);
+  size_t i = 0;
+  for (const auto& file : files_) {
+    for (const int64_t label : file.labels()) {
+      if (!chosen.contains(label)) wanted[i] = false;
+      ++i;
     }
   }
-  if (selected_.empty()) throw InputError("{}: no picture is of classes {}", where, names);
-  if (static_cast<int64_t>(selected_.size()) == size_)
-    selected_ = {};  // every picture is wanted
-  else
-    size_ = static_cast<int64_t>(selected_.size());
-  selection_ = fmt::format("{}", fmt::join(wanted, ","));
+  if (std::ranges::find(wanted, true) == wanted.end())
+    throw InputError("{}: no picture is of classes {}", where, names);
+  selection_ = fmt::format("{}", fmt::join(chosen, ","));
+}
+
+void ImageDataset::drop_other_part(Part part, std::vector<bool>& wanted) {
+  const bool wants_held_out = part == Part::kHeldOut;
+  const auto where = files_.front().path().string();
+  if (!has_held_out() && !wants_held_out) return;
+  if (!has_held_out()) {
+    throw InputError(
+        "{}: holds no pictures that are kept from training; pack them with gm_data pack --holdout "
+        "0.1, or set data.holdout = 0.1 where data.path is a folder of pictures",
+        where);
+  }
+  size_t i = 0;
+  for (const auto& file : files_) {
+    for (const uint8_t held_out : file.held_out()) {
+      if ((held_out == 1) != wants_held_out) wanted[i] = false;
+      ++i;
+    }
+  }
+  if (std::ranges::find(wanted, true) == wanted.end()) {
+    throw InputError(
+        "{}: {} of the {} pictures is kept from training; pack them again with another "
+        "--holdout",
+        where, wants_held_out ? "none" : "each", size_);
+  }
+  selection_ += wants_held_out ? "; held out" : "; training";
+}
+
+void ImageDataset::select(const std::vector<bool>& wanted) {
+  const auto chosen = std::ranges::count(wanted, true);
+  if (chosen == size_) return;
+  selected_.reserve(static_cast<size_t>(chosen));
+  for (int64_t i = 0; i < size_; ++i) {
+    if (wanted[static_cast<size_t>(i)]) selected_.push_back(i);
+  }
+  size_ = chosen;
 }
 
 std::string ImageDataset::content_hash() const {
@@ -105,6 +143,20 @@ void ImageDataset::read_image(int64_t index, std::span<uint8_t> pixels) const {
 int64_t ImageDataset::label(int64_t index) const {
   const Place place = place_of(index);
   return place.file.label(place.index);
+}
+
+uint64_t ImageDataset::picture_hash(int64_t index) const {
+  std::vector<uint8_t> pixels(static_cast<size_t>(shape().bytes()));
+  read_image(index, pixels);
+  return image_format::hash_picture(pixels);
+}
+
+std::vector<uint64_t> ImageDataset::picture_hashes() const {
+  std::vector<uint64_t> hashes(static_cast<size_t>(size_));
+  for (int64_t i = 0; i < size_; ++i) hashes[static_cast<size_t>(i)] = picture_hash(i);
+  std::ranges::sort(hashes);
+  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+  return hashes;
 }
 
 }  // namespace gm

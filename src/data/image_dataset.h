@@ -13,6 +13,13 @@
 
 namespace gm {
 
+/// Which pictures of image files that hold some out.
+enum class Part {
+  kAll,
+  kTraining,  ///< Those that are not held out: all of a file that holds none out.
+  kHeldOut,   ///< Those that no training sees.
+};
+
 /// Whether a folder's entry counts as an image file: `*.h5` or `*.hdf5`, not hidden.
 bool is_image_file_name(const std::filesystem::path& path);
 
@@ -21,16 +28,19 @@ class ImageDataset {
   /// Opens `path`: an image file (see image_file.h), or a folder of them (`*.h5`, `*.hdf5`), in the
   /// order of their names. `classes` is `all`, or the names of the classes to keep, separated by
   /// commas. Every rank opens for itself. Throws InputError when the path does not exist, a file is
-  /// not right, files differ in shape or classes, or a class is unknown.
-  explicit ImageDataset(const std::filesystem::path& path, std::string_view classes = "all");
+  /// not right, files differ in shape or classes, a class is unknown, or there are no pictures of
+  /// that class and part.
+  explicit ImageDataset(const std::filesystem::path& path, std::string_view classes = "all",
+                        Part part = Part::kAll);
 
   int64_t size() const { return size_; }  ///< Number of pictures, at least 1.
   const ImageShape& shape() const { return files_.front().shape(); }
   bool has_labels() const;
   const std::vector<std::string>& classes() const { return files_.front().classes(); }
   const std::vector<ImageFile>& files() const { return files_; }
-  /// Hash of the files' content hashes and of the chosen classes; quick, as nothing is read anew.
-  /// Ranks compare it to prove that they train on the same data.
+  bool has_held_out() const;
+  /// Hash of the files' content hashes and of the chosen classes and part; quick, as nothing is
+  /// read anew. Ranks compare it to prove that they train on the same data.
   std::string content_hash() const;
 
   /// Copies picture `index` to `pixels`, shape().bytes() values [H,W,C]. May be called from several
@@ -38,6 +48,11 @@ class ImageDataset {
   void read_image(int64_t index, std::span<uint8_t> pixels) const;
   /// Label of picture `index`, an index of classes(). Expects has_labels().
   int64_t label(int64_t index) const;
+  /// Hash of picture `index`'s pixels: what tells whether two data sets share a picture.
+  uint64_t picture_hash(int64_t index) const;
+  /// The hashes of all pictures, sorted, each once. Reads every picture; takes 8 bytes of memory
+  /// for each.
+  std::vector<uint64_t> picture_hashes() const;
 
  private:
   struct Place {
@@ -45,11 +60,13 @@ class ImageDataset {
     int64_t index;
   };
   Place place_of(int64_t index) const;
-  void select_classes(std::string_view names);
+  void drop_other_classes(std::string_view names, std::vector<bool>& wanted);
+  void drop_other_part(Part part, std::vector<bool>& wanted);
+  void select(const std::vector<bool>& wanted);
 
   std::vector<ImageFile> files_;
   std::vector<int64_t> ends_;      // ends_[f] = pictures in files 0..f
-  std::vector<int64_t> selected_;  // indices of the chosen classes; empty: all pictures
+  std::vector<int64_t> selected_;  // indices of the chosen pictures; empty: all
   std::string selection_;
   int64_t size_ = 0;
 };

@@ -53,6 +53,20 @@ std::optional<int64_t> read_integer_attribute(hid_t file, const char* name) {
   return value;
 }
 
+/// A fraction below 1; 0 when there is none.
+double read_fraction_attribute(hid_t file, const char* name) {
+  if (GM_HDF5(H5Aexists(file, name)) == 0) return 0;
+  const Hdf5Id attribute(GM_HDF5(H5Aopen(file, name, H5P_DEFAULT)), H5Aclose);
+  const Hdf5Id type(GM_HDF5(H5Aget_type(attribute)), H5Tclose);
+  const Hdf5Id space(GM_HDF5(H5Aget_space(attribute)), H5Sclose);
+  double value = -1;
+  if (H5Tget_class(type) == H5T_FLOAT && H5Sget_simple_extent_npoints(space) == 1)
+    GM_HDF5(H5Aread(attribute, H5T_NATIVE_DOUBLE, &value));
+  if (!(value >= 0 && value < 1))
+    throw InputError("attribute {} is not one number from 0 to less than 1", name);
+  return value;
+}
+
 /// A hash as writers store it: a string of fixed length. Empty when there is none.
 std::string read_hash_attribute(hid_t file) {
   if (GM_HDF5(H5Aexists(file, kHashAttribute)) == 0) return "";
@@ -98,6 +112,13 @@ void check_labels(const Hdf5Rows& labels, int64_t images) {
   }
 }
 
+void check_held_out(const Hdf5Rows& held_out, int64_t images) {
+  const auto description = held_out.description();
+  if (description == fmt::format("uint8 [{}]", images)) return;
+  throw InputError("{} is {}, but uint8 [{}], 1 for each picture kept from training, is expected",
+                   kHeldOut, description, images);
+}
+
 bool has(hid_t file, const char* name) { return GM_HDF5(H5Lexists(file, name, H5P_DEFAULT)) > 0; }
 
 }  // namespace
@@ -108,6 +129,8 @@ struct ImageFile::Content {
   Hdf5Id file;
   Hdf5Rows images;
   std::optional<Hdf5Rows> labels;
+  std::optional<Hdf5Rows> held_out;
+  double holdout = 0;
   ImageShape shape;
   std::vector<std::string> classes;
   std::string stored_hash;
@@ -118,16 +141,21 @@ struct ImageFile::Content {
         file(open_file(path)),
         images(file, descriptor, kImages, H5T_NATIVE_UINT8) {
     const auto version = read_integer_attribute(file, kVersionAttribute);
-    if (version && *version != kFormatVersion) {
+    if (version && *version != kFormatVersion && *version != kHoldoutFormatVersion) {
       throw InputError(
-          "has format version {}, but this program reads version {}; pack the pictures "
+          "has format version {}, but this program reads versions {} and {}; pack the pictures "
           "again with this program's gm_data",
-          *version, kFormatVersion);
+          *version, kFormatVersion, kHoldoutFormatVersion);
     }
     shape = checked_shape(images);
     if (has(file, kLabels)) {
       labels.emplace(file, descriptor, kLabels, H5T_NATIVE_INT64);
       check_labels(*labels, images.extent()[0]);
+    }
+    if (has(file, kHeldOut)) {
+      held_out.emplace(file, descriptor, kHeldOut, H5T_NATIVE_UINT8);
+      check_held_out(*held_out, images.extent()[0]);
+      holdout = read_fraction_attribute(file, kHoldoutAttribute);
     }
     if (has(file, kClasses)) classes = read_hdf5_strings(file, kClasses);
     stored_hash = read_hash_attribute(file);
@@ -135,6 +163,7 @@ struct ImageFile::Content {
 
   std::vector<std::string> computed_block_hashes(int64_t block_images) const;
   void check_label_range(std::span<const int64_t> values) const;
+  void check_parts(int64_t first, std::span<const uint8_t> pixels) const;
 };
 
 namespace {
@@ -196,11 +225,27 @@ std::vector<int64_t> ImageFile::labels() const {
   return values;
 }
 
+bool ImageFile::has_held_out() const { return content_->held_out.has_value(); }
+double ImageFile::holdout() const { return content_->holdout; }
+
+std::vector<uint8_t> ImageFile::held_out() const {
+  if (!has_held_out()) return {};
+  std::vector<uint8_t> values(static_cast<size_t>(size()));
+  content_->held_out->read(0, size(), values.data());
+  const auto wrong = std::ranges::find_if(values, [](uint8_t value) { return value > 1; });
+  if (wrong == values.end()) return values;
+  throw InputError(
+      "{}: {} holds {} for picture {}, but only 0 and 1 (kept from training) are known",
+      path().string(), kHeldOut, *wrong, wrong - values.begin());
+}
+
 std::string ImageFile::content_hash() const {
   if (has_content_hash()) return content_->stored_hash;
   constexpr int64_t kSampledImages = 64;
   Hash hash;
-  hash.add(hash_content(shape(), size(), classes(), {}));
+  hash.add(hash_content(shape(), size(), classes(), {}, holdout()));
+  const auto parts = held_out();
+  hash.add(std::as_bytes(std::span(parts)));
   std::vector<uint8_t> pixels(static_cast<size_t>(shape().bytes()));
   const int64_t sampled = std::min(kSampledImages, size());
   for (int64_t i = 0; i < sampled; ++i) {
@@ -219,6 +264,22 @@ void ImageFile::Content::check_label_range(std::span<const int64_t> values) cons
   }
 }
 
+/// Whether pictures `first` and following are on the side that their pixels say.
+void ImageFile::Content::check_parts(int64_t first, std::span<const uint8_t> pixels) const {
+  if (!held_out) return;
+  const auto bytes = static_cast<size_t>(shape.bytes());
+  std::vector<uint8_t> stored(pixels.size() / bytes);
+  held_out->read(first, std::ssize(stored), stored.data());
+  for (size_t i = 0; i < stored.size(); ++i) {
+    if ((stored[i] == 1) == is_held_out(pixels.subspan(i * bytes, bytes), holdout)) continue;
+    throw InputError(
+        "{}: damaged: {} holds {} for picture {}, which is not what its content and attribute {} = "
+        "{} make it; pack the file again or copy it again",
+        path.string(), kHeldOut, stored[i], first + static_cast<int64_t>(i), kHoldoutAttribute,
+        holdout);
+  }
+}
+
 std::vector<std::string> ImageFile::Content::computed_block_hashes(int64_t block_images) const {
   const int64_t size = images.extent()[0];
   std::vector<std::string> hashes;
@@ -228,6 +289,7 @@ std::vector<std::string> ImageFile::Content::computed_block_hashes(int64_t block
     const int64_t count = std::min(block_images, size - first);
     pixels.resize(static_cast<size_t>(count * shape.bytes()));
     images.read(first, count, pixels.data());
+    check_parts(first, pixels);
     if (labels) {
       values.resize(static_cast<size_t>(count));
       labels->read(first, count, values.data());
@@ -265,7 +327,7 @@ void ImageFile::verify() const {
         "again or copy it again",
         name, fmt::join(damaged, ", "), more);
   }
-  if (hash_content(shape(), size(), classes(), computed) != content_->stored_hash)
+  if (hash_content(shape(), size(), classes(), computed, holdout()) != content_->stored_hash)
     throw InputError("{}: damaged: attribute {} does not fit the content", name, kHashAttribute);
 }
 

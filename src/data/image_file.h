@@ -1,12 +1,14 @@
 /// One HDF5 file of pictures, opened read-only and checked before anything is allocated.
 ///
-/// The format, version 1:
+/// The format, version 1, or 2 with a part that is held out:
 ///   /images        uint8 [N,H,W,C], C = 1 or 3; contiguous when written by gm_data
 ///   /labels        int64 [N], optional
 ///   /classes       strings, optional: the name of label i
 ///   /block_hashes  strings of 32 hexadecimal digits, optional: XXH3-128 of each block of pictures
-///   attributes of the root: format_version (1), content_hash (string), block_images (pictures in
-///   a block; the last one may be shorter)
+///   /held_out      uint8 [N], optional: 1 for a picture that is kept from training, otherwise 0
+///   attributes of the root: format_version (1 or 2), content_hash (string), block_images (pictures
+///   in a block; the last one may be shorter), holdout (float64: the fraction held out, by hash of
+///   the pixels; with version 2)
 /// Files of others need only /images: format_version is then taken to be 1.
 #pragma once
 
@@ -25,6 +27,8 @@ namespace gm {
 class ImageFile {
  public:
   static constexpr int64_t kFormatVersion = 1;
+  /// Of files with a part that is held out: a program that does not know of it would train on it.
+  static constexpr int64_t kHoldoutFormatVersion = 2;
 
   /// Throws InputError, naming file, data set, what was found and what is expected, when `path` is
   /// not such a file: not HDF5, truncated, another version, type, rank or shape, no pictures, or
@@ -49,6 +53,13 @@ class ImageFile {
   int64_t label(int64_t index) const;
   /// All labels. Empty when there are none.
   std::vector<int64_t> labels() const;
+
+  bool has_held_out() const;
+  /// Of each picture, whether it is kept from training (1) or not (0). Empty when the file does not
+  /// say. Throws InputError when it says anything else.
+  std::vector<uint8_t> held_out() const;
+  /// The fraction that gm_data held out; 0 where it held out none.
+  double holdout() const;
 
   /// The stored hash of everything that the file holds; when there is none (a file of others), a
   /// hash of its shape, its number of pictures and a sample of its pictures.

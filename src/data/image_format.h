@@ -15,9 +15,11 @@ inline constexpr const char* kImages = "/images";
 inline constexpr const char* kLabels = "/labels";
 inline constexpr const char* kClasses = "/classes";
 inline constexpr const char* kBlockHashes = "/block_hashes";
+inline constexpr const char* kHeldOut = "/held_out";
 inline constexpr const char* kVersionAttribute = "format_version";
 inline constexpr const char* kHashAttribute = "content_hash";
 inline constexpr const char* kBlockAttribute = "block_images";
+inline constexpr const char* kHoldoutAttribute = "holdout";
 inline constexpr size_t kHashDigits = 32;
 
 /// Pictures in a block of about 4 MiB, the unit of writing, hashing and verifying.
@@ -29,6 +31,13 @@ std::string hash_block(std::span<const uint8_t> pixels, std::span<const int64_t>
 /// Hash of everything that a file holds.
 std::string hash_content(const ImageShape& shape, int64_t images,
                          const std::vector<std::string>& classes,
-                         const std::vector<std::string>& block_hashes);
+                         const std::vector<std::string>& block_hashes, double holdout);
+
+/// Hash of one picture's pixels, by which pictures are told apart.
+uint64_t hash_picture(std::span<const uint8_t> pixels);
+
+/// Whether a picture belongs to the fraction `holdout` that is kept from training. Its pixels alone
+/// decide, so that equal pictures are on the same side, in whatever order and file.
+bool is_held_out(std::span<const uint8_t> pixels, double holdout);
 
 }  // namespace gm::image_format

@@ -27,10 +27,11 @@ MaskSource::MaskSource(const MaskConfig& config, int64_t height, int64_t width, 
 }
 
 at::Tensor MaskSource::masks(const at::Tensor& positions) const {
-  const int64_t count = positions.numel();
+  const at::Tensor dense = positions.contiguous();
+  const int64_t count = dense.numel();
   at::Tensor masks = at::zeros({count, 1, height_, width_}, at::kFloat);
   const auto pixels = static_cast<size_t>(height_ * width_);
-  const auto* position = positions.const_data_ptr<int64_t>();
+  const auto* position = dense.const_data_ptr<int64_t>();
   auto* mask = masks.data_ptr<float>();
   for (int64_t i = 0; i < count; ++i, mask += pixels) {
     KeyedRandom random(seed_, Stream::kMask, static_cast<uint64_t>(position[i]));

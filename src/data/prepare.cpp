@@ -110,8 +110,9 @@ fs::path prepare_dataset(const DataConfig& config) {
   const FolderListing listing = list_folder(path, config.classes);
   const fs::path cache = cache_folder(config);
   create_cache(cache);
-  const std::string key = fmt::format("{} {} {} {}", ImageFile::kFormatVersion, config.image_size,
-                                      config.fit, remembered_content(listing, cache));
+  std::string key = fmt::format("{} {} {} {}", ImageFile::kFormatVersion, config.image_size,
+                                config.fit, remembered_content(listing, cache));
+  if (config.holdout > 0) key += fmt::format(" holdout {}", config.holdout);
   const fs::path packed = cache / (Hash().add(key).hex() + ".h5");
   if (!is_intact(packed)) {
     log_info("packing {} pictures of {} into {}", listing.pictures.size(), path.string(),
@@ -120,7 +121,8 @@ fs::path prepare_dataset(const DataConfig& config) {
                    .output = packed,
                    .size = config.image_size,
                    .fit = config.fit,
-                   .classes = config.classes});
+                   .classes = config.classes,
+                   .holdout = config.holdout});
   }
   return packed;
 }
@@ -132,6 +134,17 @@ void require_image_size(const ImageDataset& dataset, int64_t image_size) {
       "{}: holds pictures of {} x {}, but data.image_size is {}; set data.image_size, or pack them "
       "again with --size {}",
       dataset.files().front().path().string(), shape.width, shape.height, image_size, image_size);
+}
+
+void require_holdout(const ImageDataset& dataset, double holdout) {
+  if (holdout == 0) return;
+  for (const ImageFile& file : dataset.files()) {
+    if (file.holdout() == holdout) continue;
+    throw InputError(
+        "{}: was packed with --holdout {}, but data.holdout is {}; leave out data.holdout, or pack "
+        "the pictures again with --holdout {}",
+        file.path().string(), file.holdout(), holdout, holdout);
+  }
 }
 
 AugmentationOptions augmentation_options(const DataConfig& config) {

@@ -19,6 +19,10 @@ std::filesystem::path prepare_dataset(const DataConfig& config);
 /// Throws InputError, saying how to pack or configure, unless pictures are image_size x image_size.
 void require_image_size(const ImageDataset& dataset, int64_t image_size);
 
+/// Throws InputError, saying how to pack or configure, when data.holdout asks for another fraction
+/// than the one that the files were packed with.
+void require_holdout(const ImageDataset& dataset, double holdout);
+
 /// What data.resize_crop and data.flip ask for.
 AugmentationOptions augmentation_options(const DataConfig& config);
 

@@ -226,6 +226,8 @@ void forge(const std::filesystem::path& path, Input& input) {
   forger.add_attribute("format_version", H5T_STD_I64LE);
   forger.add_attribute("content_hash", hash);
   forger.add_attribute("block_images", H5T_STD_I64LE);
+  forger.add_data_set("held_out", H5T_STD_U8LE, {4});
+  forger.add_attribute("holdout", H5T_IEEE_F64LE);
 }
 
 /// Cuts the file, or lets something follow it.
@@ -247,6 +249,10 @@ void read(const std::filesystem::path& path) {
     if (file.has_labels()) file.label(file.size() - 1);
     const auto labels = file.labels();
     require(labels.empty() || std::ssize(labels) == file.size());
+  });
+  may_refuse([&] {
+    const auto held_out = file.held_out();
+    require(held_out.empty() || std::ssize(held_out) == file.size());
   });
   may_refuse([&] { file.content_hash(); });
   may_refuse([&] { file.verify(); });

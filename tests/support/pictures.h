@@ -31,8 +31,8 @@ inline int64_t number_of(const uint8_t* pixels) {
 /// Writes numbered pictures first .. first + images - 1; picture i has label i modulo the classes.
 inline void write_numbered_file(const std::filesystem::path& path, const ImageShape& shape,
                                 int64_t images, const std::vector<std::string>& classes = {},
-                                int64_t first = 0) {
-  ImageFileWriter writer(path, shape, images, classes);
+                                int64_t first = 0, double holdout = 0) {
+  ImageFileWriter writer(path, shape, images, classes, holdout);
   for (int64_t i = first; i < first + images; ++i) {
     const int64_t label = classes.empty() ? 0 : i % static_cast<int64_t>(classes.size());
     writer.append(numbered_picture(i, shape), label);

@@ -108,6 +108,22 @@ TEST(DataProgram, PacksTheCatsAloneIntoShards) {
   EXPECT_EQ(gm_data({"verify", text(out / "cats")}).status, 0);
 }
 
+TEST(DataProgram, HoldsPicturesOut) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "x-images-idx3", idx_pictures(200, 8, 8));
+  const auto file = text(folder / "a.h5");
+  const auto packed =
+      gm_data({"pack", text(folder / "x-images-idx3"), "--holdout", "0.2", "-o", file});
+  ASSERT_EQ(packed.status, 0) << packed.err;
+  const auto held_out = ImageDataset(file, "all", Part::kHeldOut).size();
+  EXPECT_THAT(packed.out, HasSubstr(fmt::format("\n{} of them are kept from", held_out)));
+  EXPECT_THAT(gm_data({"info", file}).out, HasSubstr(fmt::format("held out  {}\n", held_out)));
+  const auto json = nlohmann::json::parse(gm_data({"info", file, "--json"}).out);
+  EXPECT_EQ(json["held_out"], held_out);
+  EXPECT_EQ(json["files"][0]["holdout"], 0.2);
+  EXPECT_EQ(gm_data({"verify", file}).status, 0);
+}
+
 TEST(DataProgram, CountsWhatItSkips) {
   const TemporaryFolder in, out;
   write_bytes(in / "a.jpg", picture_file("jpeg_420"));
@@ -234,6 +250,9 @@ TEST(DataProgram, SaysWhatIsWrongWithTheCommandLine) {
       {{"pack", in, "-o", out, "--size", "many"}, "--size"},
       {{"pack", in, "-o", out, "--size", "8", "--fit", "stretch"}, "--fit"},
       {{"pack", in, "-o", out, "--size", "8", "--shards", "2"}, "--shards is 2, but 1 to 1"},
+      {{"pack", in, "-o", out, "--size", "8", "--holdout", "1"}, "--holdout"},
+      {{"pack", in, "-o", out, "--size", "8", "--holdout", "-0.1"}, "--holdout"},
+      {{"pack", in, "-o", out, "--size", "8", "--holdout", "some"}, "--holdout"},
       {{"pack", in, "-o", out, "--size", "8", "--colour"}, "--colour"},
       {{"pack", in, "-o", in, "--size", "8"}, "exists already"},
       {{"pack", "/nowhere", "-o", out, "--size", "8"}, "/nowhere: no such file or folder"},

@@ -55,6 +55,10 @@ void write_attribute(hid_t file, const char* name, hid_t file_type, hid_t memory
   attribute.close();
 }
 
+void write_fraction_attribute(hid_t file, const char* name, double value) {
+  write_attribute(file, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value);
+}
+
 void write_integer_attribute(hid_t file, const char* name, int64_t value) {
   write_attribute(file, name, H5T_STD_I64LE, H5T_NATIVE_INT64, &value);
 }
@@ -72,13 +76,15 @@ struct ImageFileWriter::File {
   Hdf5Id file;
   Hdf5Id images;
   Hdf5Id labels;
+  Hdf5Id held_out;
 };
 
 ImageFileWriter::ImageFileWriter(const std::filesystem::path& path, const ImageShape& shape,
-                                 int64_t images, std::vector<std::string> classes)
+                                 int64_t images, std::vector<std::string> classes, double holdout)
     : shape_(shape),
       images_(images),
       classes_(std::move(classes)),
+      holdout_(holdout),
       file_(std::make_unique<File>()),
       block_images_(image_format::block_images(shape)) {
   const auto n = static_cast<hsize_t>(images);
@@ -88,6 +94,7 @@ ImageFileWriter::ImageFileWriter(const std::filesystem::path& path, const ImageS
                      {n, static_cast<hsize_t>(shape.height), static_cast<hsize_t>(shape.width),
                       static_cast<hsize_t>(shape.channels)});
   if (!classes_.empty()) file_->labels = create_dataset(file_->file, kLabels, H5T_STD_I64LE, {n});
+  if (holdout_ > 0) file_->held_out = create_dataset(file_->file, kHeldOut, H5T_STD_U8LE, {n});
   block_.reserve(static_cast<size_t>(std::min(images, block_images_) * shape.bytes()));
 }
 
@@ -98,6 +105,10 @@ void ImageFileWriter::append(std::span<const uint8_t> pixels, int64_t label) {
     throw Error("picture {} of {} does not fit the file", written_, images_);
   block_.insert(block_.end(), pixels.begin(), pixels.end());
   if (!classes_.empty()) block_labels_.push_back(label);
+  if (holdout_ > 0) {
+    block_held_out_.push_back(is_held_out(pixels, holdout_) ? 1 : 0);
+    held_out_ += block_held_out_.back();
+  }
   ++written_;
   if (written_ % block_images_ == 0) write_block();
 }
@@ -109,9 +120,12 @@ void ImageFileWriter::write_block() {
   write_rows(file_->images, H5T_NATIVE_UINT8, first, count, block_.data());
   if (!classes_.empty())
     write_rows(file_->labels, H5T_NATIVE_INT64, first, count, block_labels_.data());
+  if (holdout_ > 0)
+    write_rows(file_->held_out, H5T_NATIVE_UINT8, first, count, block_held_out_.data());
   block_hashes_.push_back(hash_block(block_, block_labels_));
   block_.clear();
   block_labels_.clear();
+  block_held_out_.clear();
 }
 
 void ImageFileWriter::close() {
@@ -119,12 +133,16 @@ void ImageFileWriter::close() {
   const hid_t file = file_->file;
   if (!classes_.empty()) write_hdf5_strings(file, kClasses, classes_);
   if (!block_hashes_.empty()) write_hdf5_strings(file, kBlockHashes, block_hashes_);
-  write_integer_attribute(file, kVersionAttribute, ImageFile::kFormatVersion);
+  write_integer_attribute(
+      file, kVersionAttribute,
+      holdout_ > 0 ? ImageFile::kHoldoutFormatVersion : ImageFile::kFormatVersion);
+  if (holdout_ > 0) write_fraction_attribute(file, kHoldoutAttribute, holdout_);
   write_integer_attribute(file, kBlockAttribute, block_images_);
   write_text_attribute(file, kHashAttribute,
-                       hash_content(shape_, written_, classes_, block_hashes_));
+                       hash_content(shape_, written_, classes_, block_hashes_, holdout_));
   file_->images.close();
   if (!classes_.empty()) file_->labels.close();
+  if (holdout_ > 0) file_->held_out.close();
   file_->file.close();
 }
 

@@ -16,9 +16,10 @@ namespace gm {
 /// block of about 4 MiB. The same pictures give the same bytes.
 class ImageFileWriter {
  public:
-  /// Without `classes` there are no labels. Throws Error when the file cannot be created.
+  /// Without `classes` there are no labels. The fraction `holdout` of the pictures, chosen by their
+  /// content, is marked as kept from training. Throws Error when the file cannot be created.
   ImageFileWriter(const std::filesystem::path& path, const ImageShape& shape, int64_t images,
-                  std::vector<std::string> classes);
+                  std::vector<std::string> classes, double holdout = 0);
   ~ImageFileWriter();
 
   /// Takes pixels [H,W,C] and a label, which is ignored when there are no classes. Throws Error
@@ -26,6 +27,8 @@ class ImageFileWriter {
   void append(std::span<const uint8_t> pixels, int64_t label);
   /// Pictures taken so far.
   int64_t written() const { return written_; }
+  /// Those of them that are kept from training.
+  int64_t held_out() const { return held_out_; }
   /// Writes what is left, the hashes and the attributes. With fewer pictures than were announced
   /// the file is readable but fails verification.
   void close();
@@ -37,11 +40,13 @@ class ImageFileWriter {
   ImageShape shape_;
   int64_t images_;
   std::vector<std::string> classes_;
+  double holdout_;
   std::unique_ptr<File> file_;
   int64_t block_images_;
-  int64_t written_ = 0;
+  int64_t written_ = 0, held_out_ = 0;
   std::vector<uint8_t> block_;
   std::vector<int64_t> block_labels_;
+  std::vector<uint8_t> block_held_out_;
   std::vector<std::string> block_hashes_;
 };
 

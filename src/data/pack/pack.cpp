@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int64_t kLargestSize = 8192;
+constexpr double kLargestHoldout = 0.9;
 
 /// A picture that is ready to be written, or why it cannot be.
 struct PackedPicture {
@@ -46,7 +47,7 @@ int64_t chosen_size(const PackOptions& options, const PictureSource& source) {
   return size;
 }
 
-void check_output(const PackOptions& options, int64_t images) {
+void check_options(const PackOptions& options, int64_t images) {
   if (fs::exists(fs::symlink_status(options.output))) {
     throw InputError("{}: exists already; remove it or choose another name",
                      options.output.string());
@@ -58,6 +59,10 @@ void check_output(const PackOptions& options, int64_t images) {
     throw InputError("{}: cannot be written into {}: {}", options.output.string(), folder.string(),
                      std::strerror(errno));
   }
+  if (!(options.holdout >= 0 && options.holdout <= kLargestHoldout)) {
+    throw InputError("the fraction to hold out is {}, but 0 to {} is expected", options.holdout,
+                     kLargestHoldout);
+  }
   if (options.shards < 1 || options.shards > images) {
     throw InputError("--shards is {}, but 1 to {} (the number of pictures) is expected",
                      options.shards, images);
@@ -68,7 +73,7 @@ void check_output(const PackOptions& options, int64_t images) {
 void shorten(const fs::path& path, int64_t images) {
   StagedPath staged(path);
   const ImageFile file(path);
-  ImageFileWriter writer(staged.path(), file.shape(), images, file.classes());
+  ImageFileWriter writer(staged.path(), file.shape(), images, file.classes(), file.holdout());
   std::vector<uint8_t> pixels(static_cast<size_t>(file.shape().bytes()));
   for (int64_t i = 0; i < images; ++i) {
     file.read_image(i, pixels);
@@ -81,9 +86,14 @@ void shorten(const fs::path& path, int64_t images) {
 /// Takes pictures in order and spreads them over the files of the output.
 class ShardedWriter {
  public:
-  ShardedWriter(const fs::path& path, int64_t shards, const ImageShape& shape, int64_t images,
-                const std::vector<std::string>& classes)
-      : path_(path), shards_(shards), shape_(shape), images_(images), classes_(classes) {
+  ShardedWriter(const fs::path& path, const PackOptions& options, const ImageShape& shape,
+                int64_t images, const std::vector<std::string>& classes)
+      : path_(path),
+        shards_(options.shards),
+        holdout_(options.holdout),
+        shape_(shape),
+        images_(images),
+        classes_(classes) {
     if (shards_ > 1) fs::create_directory(path_);
     open_next();
   }
@@ -96,6 +106,9 @@ class ShardedWriter {
     if (seen_ < images_) open_next();
   }
 
+  /// Pictures of finished files that are kept from training.
+  int64_t held_out() const { return held_out_; }
+
  private:
   int64_t end_of(int64_t shard) const { return images_ * (shard + 1) / shards_; }
 
@@ -106,13 +119,14 @@ class ShardedWriter {
 
   void open_next() {
     ++shard_;
-    writer_ =
-        std::make_unique<ImageFileWriter>(file_path(), shape_, end_of(shard_) - seen_, classes_);
     announced_ = end_of(shard_) - seen_;
+    writer_ =
+        std::make_unique<ImageFileWriter>(file_path(), shape_, announced_, classes_, holdout_);
   }
 
   void finish_file() {
     const int64_t written = writer_->written();
+    held_out_ += writer_->held_out();
     writer_->close();
     writer_.reset();
     if (written == 0) {
@@ -125,11 +139,12 @@ class ShardedWriter {
 
   fs::path path_;
   int64_t shards_;
+  double holdout_;
   ImageShape shape_;
   int64_t images_;
   std::vector<std::string> classes_;
   std::unique_ptr<ImageFileWriter> writer_;
-  int64_t shard_ = -1, seen_ = 0, announced_ = 0;
+  int64_t shard_ = -1, seen_ = 0, announced_ = 0, held_out_ = 0;
 };
 
 /// Reads, decodes and fits one picture; a problem is noted when it shall not end the packing.
@@ -160,7 +175,7 @@ PackReport pack_pictures(const PackOptions& options) {
   const auto source = open_source(
       options.input, {.classes = options.classes, .decode = {options.background, options.grey}});
   const int64_t size = chosen_size(options, *source);
-  check_output(options, source->size());
+  check_options(options, source->size());
 
   PackReport report;
   report.shape = {size, size, source->channels()};
@@ -171,8 +186,7 @@ PackReport pack_pictures(const PackOptions& options) {
       std::max(std::min(kWindowBytes / report.shape.bytes(), kLargestWindow), int64_t{2} * jobs);
 
   StagedPath staged(options.output);
-  ShardedWriter writer(staged.path(), options.shards, report.shape, source->size(),
-                       source->classes());
+  ShardedWriter writer(staged.path(), options, report.shape, source->size(), source->classes());
   Progress progress("packing", source->size());
   OrderedWork<PackedPicture> work(source->size(), window, [&](int64_t) {
     return [&, item = source->next()] { return make_picture(item, size, fit, options.skip_bad); };
@@ -184,6 +198,7 @@ PackReport pack_pictures(const PackOptions& options) {
     progress.advance();
   });
   staged.commit();
+  report.held_out = writer.held_out();
   report.seconds = progress.seconds();
   return report;
 }

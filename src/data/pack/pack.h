@@ -18,6 +18,7 @@ struct PackOptions {
   std::string fit = "crop";           ///< As parse_fit() takes it.
   std::string classes = "all";
   int64_t shards = 1;
+  double holdout = 0;     ///< Fraction that is kept from training, 0 to 0.9; chosen by content.
   int jobs = 0;           ///< Threads; 0: one for each core that this process may use.
   bool skip_bad = false;  ///< Leave out pictures that cannot be used, instead of ending.
   bool grey = false;
@@ -26,6 +27,7 @@ struct PackOptions {
 
 struct PackReport {
   int64_t packed = 0;
+  int64_t held_out = 0;  ///< Of those packed.
   int64_t skipped = 0;
   std::vector<std::string> problems;  ///< The first of those skipped: file and reason.
   std::string remark;                 ///< What else was left out; may be empty.

@@ -156,10 +156,10 @@ TEST(RunConfig, OtherKeysAreNamedWithBothValues) {
   const RunConfig theirs;
   for (const char* change :
        {"run.seed=1", "data.image_size=16", "data.classes=cat", "data.shards=4", "data.flip=false",
-        "data.resize_crop=1.5", "data.fit=pad", "mask.kind=half", "mask.coverage_max=0.4",
-        "model.dim=8", "model.dim_mults=[1,2]", "diffusion.steps=9", "train.batch_size=64",
-        "train.accumulate=1", "optimizer.learning_rate=0.5", "optimizer.warmup_steps=9",
-        "ema.half_life_images=1"}) {
+        "data.resize_crop=1.5", "data.fit=pad", "data.holdout=0.1", "mask.kind=half",
+        "mask.coverage_max=0.4", "model.dim=8", "model.dim_mults=[1,2]", "diffusion.steps=9",
+        "train.batch_size=64", "train.accumulate=1", "optimizer.learning_rate=0.5",
+        "optimizer.warmup_steps=9", "ema.half_life_images=1"}) {
     EXPECT_NE(config_hash(theirs), config_hash(config_with({change}))) << change;
     const std::string key(change, std::string_view(change).find('='));
     expect_error<InputError>([&] { require_same_run(theirs, config_with({change})); },

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "support/expect_error.h"
 #include "support/pictures.h"
@@ -66,6 +68,72 @@ TEST(ImageDataset, TheHashTellsFilesAndChoicesApart) {
   EXPECT_NE(hash, ImageDataset(folder.path(), "cat").content_hash());
   std::filesystem::remove(folder / "b.h5");
   EXPECT_NE(hash, ImageDataset(folder.path()).content_hash());
+}
+
+TEST(ImageDataset, PartsShareNothingAndLeaveNothingOut) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 300, kClasses, 0, 0.3);
+  write_numbered_file(folder / "b.h5", kShape, 200, kClasses, 300, 0.3);
+  const ImageDataset training(folder.path(), "all", Part::kTraining);
+  const ImageDataset held_out(folder.path(), "all", Part::kHeldOut);
+  EXPECT_TRUE(training.has_held_out());
+  std::vector<int64_t> numbers;
+  for (const auto* part : {&training, &held_out}) {
+    for (int64_t i = 0; i < part->size(); ++i) {
+      numbers.push_back(number(*part, i));
+      EXPECT_EQ(part->label(i), numbers.back() % 3);
+    }
+  }
+  std::ranges::sort(numbers);
+  ASSERT_EQ(numbers.size(), 500U);
+  for (int64_t i = 0; i < 500; ++i) EXPECT_EQ(numbers[static_cast<size_t>(i)], i);
+  EXPECT_NEAR(static_cast<double>(held_out.size()), 150, 45);
+}
+
+TEST(ImageDataset, APartIsCutFromTheChosenClasses) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 300, kClasses, 0, 0.3);
+  const ImageDataset dogs(folder.path(), "dog", Part::kHeldOut);
+  EXPECT_NEAR(static_cast<double>(dogs.size()), 30, 20);
+  for (int64_t i = 0; i < dogs.size(); ++i) EXPECT_EQ(dogs.label(i), 1);
+  EXPECT_EQ(dogs.size() + ImageDataset(folder.path(), "dog", Part::kTraining).size(), 100);
+}
+
+TEST(ImageDataset, TheHashTellsPartsApart) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 100, kClasses, 0, 0.3);
+  write_numbered_file(folder / "plain.h5", kShape, 100, kClasses);
+  const auto hash = [&](const char* name, Part part) {
+    return ImageDataset(folder / name, "all", part).content_hash();
+  };
+  EXPECT_NE(hash("a.h5", Part::kAll), hash("a.h5", Part::kTraining));
+  EXPECT_NE(hash("a.h5", Part::kHeldOut), hash("a.h5", Part::kTraining));
+  EXPECT_EQ(hash("plain.h5", Part::kAll), hash("plain.h5", Part::kTraining));
+}
+
+TEST(ImageDataset, AMissingPartSaysHowToGetOne) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 10, kClasses);
+  EXPECT_EQ(ImageDataset(folder / "a.h5", "all", Part::kTraining).size(), 10);
+  expect_error<InputError>([&] { ImageDataset(folder / "a.h5", "all", Part::kHeldOut); },
+                           AllOf(HasSubstr("a.h5"), HasSubstr("--holdout 0.1")));
+  write_numbered_file(folder / "few.h5", kShape, 2, kClasses, 0, 1e-6);
+  expect_error<InputError>([&] { ImageDataset(folder / "few.h5", "all", Part::kHeldOut); },
+                           HasSubstr("none of the 2 pictures is kept from training"));
+  expect_error<InputError>([&] { ImageDataset(folder.path()); }, HasSubstr("must be alike"));
+}
+
+TEST(ImageDataset, PictureHashesTellWhichPicturesAreShared) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 60, {}, 0);
+  write_numbered_file(folder / "b.h5", kShape, 60, {}, 50);
+  const ImageDataset a(folder / "a.h5"), b(folder / "b.h5");
+  const auto hashes = a.picture_hashes();
+  ASSERT_EQ(hashes.size(), 60U);
+  EXPECT_TRUE(std::ranges::is_sorted(hashes));
+  for (int64_t i = 0; i < 60; ++i)
+    EXPECT_EQ(std::ranges::binary_search(hashes, b.picture_hash(i)), i < 10);
+  EXPECT_EQ(ImageDataset(folder.path()).picture_hashes().size(), 110U) << "each once";
 }
 
 TEST(ImageDataset, FilesOfAFolderMustBeAlike) {

@@ -63,6 +63,74 @@ TEST(ImageFile, HoldsPicturesWithoutLabelsInSeveralBlocks) {
   file.verify();
 }
 
+TEST(ImageFile, HoldsOutByContent) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 4000, {}, 0, 0.25);
+  write_numbered_file(folder / "later.h5", kShape, 3000, {}, 1000, 0.25);
+  const ImageFile file(folder / "a.h5"), later(folder / "later.h5");
+  EXPECT_TRUE(file.has_held_out());
+  EXPECT_EQ(file.holdout(), 0.25);
+  const auto held_out = file.held_out(), held_out_later = later.held_out();
+  ASSERT_THAT(held_out, SizeIs(4000));
+  // One sigma is 27.
+  EXPECT_NEAR(static_cast<double>(std::ranges::count(held_out, 1)), 1000, 110);
+  EXPECT_TRUE(std::equal(held_out.begin() + 1000, held_out.end(), held_out_later.begin()))
+      << "wherever a picture lies";
+  file.verify();
+}
+
+TEST(ImageFile, ALargerHoldoutHoldsTheSmallerOne) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "small.h5", kShape, 500, {}, 0, 0.1);
+  write_numbered_file(folder / "large.h5", kShape, 500, {}, 0, 0.3);
+  const auto small = ImageFile(folder / "small.h5").held_out();
+  const auto large = ImageFile(folder / "large.h5").held_out();
+  for (size_t i = 0; i < small.size(); ++i) EXPECT_LE(small[i], large[i]);
+}
+
+TEST(ImageFile, WithoutAHeldOutPartIsAsItWas) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 30);
+  write_numbered_file(folder / "b.h5", kShape, 30, {}, 0, 0.5);
+  const ImageFile plain(folder / "a.h5"), parted(folder / "b.h5");
+  EXPECT_FALSE(plain.has_held_out());
+  EXPECT_EQ(plain.holdout(), 0);
+  EXPECT_THAT(plain.held_out(), SizeIs(0));
+  EXPECT_NE(plain.content_hash(), parted.content_hash());
+}
+
+TEST(ImageFile, OthersMayHoldOutWhatTheyLike) {
+  const TemporaryFolder folder;
+  const auto write = [&](const char* name, hsize_t count) {
+    ForeignFile file(folder / name);
+    file.add("images", H5T_STD_U8LE, {count, 4, 5, 3});
+    file.add("held_out", H5T_STD_U8LE, {count});  // 0, 1, 2, ...
+  };
+  write("good.h5", 2);
+  write("bad.h5", 3);
+  const ImageFile good(folder / "good.h5"), bad(folder / "bad.h5");
+  EXPECT_THAT(good.held_out(), ElementsAre(0, 1));
+  EXPECT_EQ(good.holdout(), 0);
+  expect_error<InputError>(
+      [&] { bad.held_out(); },
+      AllOf(HasSubstr("bad.h5"), HasSubstr("/held_out holds 2 for picture 2, but only 0 and 1")));
+}
+
+TEST(ImageFile, VerifyFindsAPictureOnTheWrongSide) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", kShape, 50, {}, 0, 0.5);
+  auto values = ImageFile(folder / "a.h5").held_out();
+  values[17] ^= 1;
+  {
+    const Hdf5Id file(GM_HDF5(H5Fopen((folder / "a.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT)),
+                      H5Fclose);
+    const Hdf5Id dataset(GM_HDF5(H5Dopen2(file, "held_out", H5P_DEFAULT)), H5Dclose);
+    GM_HDF5(H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()));
+  }
+  expect_error<InputError>([&] { ImageFile(folder / "a.h5").verify(); },
+                           AllOf(HasSubstr("damaged: /held_out"), HasSubstr("picture 17")));
+}
+
 TEST(ImageFile, AskedForMoreThanThereIsSaysSo) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kShape, 3);
@@ -318,13 +386,13 @@ std::vector<BadFile> bad_files() {
              H5Lcreate_external("other.h5", "/images", file, "images", H5P_DEFAULT, H5P_DEFAULT));
        },
        {"/images is a link to elsewhere"}},
-      {"version_2",
+      {"version_3",
        [](const auto& path) {
          ForeignFile file(path);
          file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
-         file.add_integer_attribute("format_version", 2);
+         file.add_integer_attribute("format_version", 3);
        },
-       {"format version 2", "reads version 1"}},
+       {"format version 3", "reads versions 1 and 2"}},
       {"few_labels",
        [](const auto& path) {
          ForeignFile file(path);
@@ -339,6 +407,28 @@ std::vector<BadFile> bad_files() {
          file.add("labels", H5T_IEEE_F64LE, {3});
        },
        {"/labels is float64 [3]"}},
+      {"few_held_out",
+       [](const auto& path) {
+         ForeignFile file(path);
+         file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+         file.add("held_out", H5T_STD_U8LE, {2});
+       },
+       {"/held_out is uint8 [2]", "uint8 [3]"}},
+      {"held_out_of_another_type",
+       [](const auto& path) {
+         ForeignFile file(path);
+         file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+         file.add_integers("held_out", H5T_STD_I64LE, {0, 1, 0});
+       },
+       {"/held_out is int64 [3]", "uint8 [3]"}},
+      {"holdout_is_no_fraction",
+       [](const auto& path) {
+         ForeignFile file(path);
+         file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+         file.add("held_out", H5T_STD_U8LE, {3}, {.chunk = {3}});
+         file.add_integer_attribute("holdout", 1);
+       },
+       {"attribute holdout is not one number"}},
       {"classes_elsewhere",
        [](const auto& path) {
          ForeignFile file(path);

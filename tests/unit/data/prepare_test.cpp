@@ -2,6 +2,7 @@
 #include "data/prepare.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -82,6 +83,22 @@ TEST_F(Prepare, AnotherContentOrChoiceIsAnotherCopy) {
   EXPECT_NE(prepare_dataset(other), packed);
   write_png("cat/a.png", 51);
   EXPECT_NE(prepare_dataset(config_), packed);
+}
+
+TEST_F(Prepare, HoldsOutWhatIsConfigured) {
+  for (int i = 0; i < 30; ++i) write_png(fmt::format("cat/{:02}.png", i).c_str(), 8 * i);
+  const fs::path packed = prepare_dataset(config_);
+  config_.holdout = 0.5;
+  const fs::path parted = prepare_dataset(config_);
+  EXPECT_NE(parted, packed);
+  const ImageDataset held_out(parted, "all", Part::kHeldOut);
+  EXPECT_GT(held_out.size(), 5);
+  EXPECT_LT(held_out.size(), 28);
+  require_holdout(held_out, 0.5);
+  require_holdout(held_out, 0);
+  expect_error<InputError>(
+      [&] { require_holdout(held_out, 0.25); },
+      AllOf(HasSubstr("was packed with --holdout 0.5"), HasSubstr("data.holdout is 0.25")));
 }
 
 TEST_F(Prepare, ADamagedCopyIsMadeAnew) {

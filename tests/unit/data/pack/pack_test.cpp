@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "base/error.h"
@@ -123,6 +124,33 @@ TEST(Pack, AnIdxFileKeepsItsSizeUnlessToldOtherwise) {
   EXPECT_EQ(padded.label(7), 1);
 }
 
+TEST(Pack, HoldsOutTheSamePicturesHoweverTheyArePacked) {
+  const TemporaryFolder in, out;
+  write_folder(in.path());
+  const auto whole =
+      pack_pictures({.input = in.path(), .output = out / "a.h5", .size = 8, .holdout = 0.3});
+  const auto shards = pack_pictures(
+      {.input = in.path(), .output = out / "shards", .size = 8, .shards = 3, .holdout = 0.3});
+  write_bytes(in / "cat" / "07.png", "hello");
+  const auto shortened = pack_pictures({.input = in.path(),
+                                        .output = out / "short.h5",
+                                        .size = 8,
+                                        .holdout = 0.3,
+                                        .skip_bad = true});
+  const auto hashes = [&](const char* name) {
+    return ImageDataset(out / name, "all", Part::kHeldOut).picture_hashes();
+  };
+  const auto expected = hashes("a.h5");
+  EXPECT_GT(whole.held_out, 3);
+  EXPECT_LT(whole.held_out, 25);
+  EXPECT_EQ(whole.held_out, std::ssize(expected));
+  EXPECT_EQ(shards.held_out, whole.held_out);
+  EXPECT_EQ(hashes("shards"), expected);
+  EXPECT_EQ(shortened.packed, 39);
+  EXPECT_THAT(hashes("short.h5"), ::testing::IsSubsetOf(expected));
+  for (const char* name : {"a.h5", "short.h5"}) ImageFile(out / name).verify();
+}
+
 TEST(Pack, ABadPictureEndsItAndLeavesNothing) {
   const TemporaryFolder in, out;
   write_folder(in.path());
@@ -180,6 +208,8 @@ TEST(Pack, SaysWhichOptionIsWrong) {
   refuse({}, HasSubstr("say with --size"));
   refuse({.size = 9000}, HasSubstr("at most 8192"));
   refuse({.size = 8, .fit = "stretch"}, HasSubstr("crop, pad or squash"));
+  for (const double fraction : {-0.1, 0.95, 1.0, std::nan("")})
+    refuse({.size = 8, .holdout = fraction}, HasSubstr("fraction to hold out"));
   refuse({.size = 8, .shards = 41}, HasSubstr("1 to 40"));
   refuse({.input = in / "none", .size = 8}, HasSubstr("no such file"));
   refuse({.output = in.path(), .size = 8}, HasSubstr("exists already"));
