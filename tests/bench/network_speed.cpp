@@ -6,19 +6,15 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/rand.h>
-#include <sys/resource.h>
 
-#include <chrono>
-#include <functional>
-#include <iostream>
 #include <string>
-#include <thread>
 
 #include "base/allocator.h"
 #include "base/error.h"
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
+#include "serve.h"
 #include "tasks/ddpm.h"
 #include "train/phase_trainer.h"
 
@@ -96,33 +92,6 @@ class Sampling {
   Unet network_;
 };
 
-/// What rank 0 reads; 0 at the end of its input. The other ranks wait asleep: the turn is another
-/// contestant's.
-int64_t next_order(World& world) {
-  int64_t steps = 0;
-  if (std::string line; world.rank() == 0 && std::getline(std::cin, line)) steps = std::stoll(line);
-  const at::Tensor order = at::full({1}, steps, at::kLong);
-  const auto told = world.communicator().start_all_reduce_sum(order);
-  while (!told->poll()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  return order.item<int64_t>();
-}
-
-double peak_mebibytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024.0;
-}
-
-void serve(World& world, const std::function<void(int64_t)>& run) {
-  while (const int64_t steps = next_order(world)) {
-    const auto start = std::chrono::steady_clock::now();
-    run(steps);
-    world.communicator().barrier();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    if (world.rank() == 0) std::cout << seconds.count() << ' ' << peak_mebibytes() << std::endl;
-  }
-}
-
 }  // namespace
 }  // namespace gm
 
@@ -138,10 +107,10 @@ int main(int argc, char** argv) {
                               .batch = batch / world.size()};
     if (argv[1] == std::string("train")) {
       gm::Training training(setting, world);
-      gm::serve(world, [&](int64_t steps) { training.run(steps); });
+      gm::bench::serve(world, [&](int64_t steps) { training.run(steps); });
     } else {
       gm::Sampling sampling(setting);
-      gm::serve(world, [&](int64_t steps) { sampling.run(steps); });
+      gm::bench::serve(world, [&](int64_t steps) { sampling.run(steps); });
     }
     return gm::kExitDone;
   });

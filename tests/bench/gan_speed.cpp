@@ -1,0 +1,137 @@
+// Takes steps of the GAN, or of one of its parts, when told to: gm's half of the races in
+// gan_speed.py.
+//
+// Usage: gan_speed WORK DIM SIZE BATCH; serve.h says how it is told. WORK:
+//
+//   step           a whole step
+//   generator      the U-Net alone, with its optimizer: a step of the task `inpaint`
+//   judging        the frozen discriminator's pass, forward and back to the picture
+//   discriminator  its phase with its optimizer, on pictures that are there already
+#include <ATen/ATen.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/allocator.h"
+#include "base/error.h"
+#include "comm/run_program.h"
+#include "comm/watchdog.h"
+#include "comm/world.h"
+#include "serve.h"
+#include "tasks/gan_inpaint.h"
+#include "tasks/inpaint.h"
+#include "train/phase_trainer.h"
+
+namespace gm {
+namespace {
+
+constexpr int64_t kMicroBatches = 2;
+
+/// The middle of the picture, a third of it.
+MaskMaker middle_of(const ImageShape& shape) {
+  return [shape](const at::Tensor& positions) {
+    const at::Tensor masks = at::zeros({positions.size(0), 1, shape.height, shape.width});
+    masks.narrow(2, shape.height / 5, shape.height * 3 / 5)
+        .narrow(3, shape.width / 5, shape.width * 3 / 5)
+        .fill_(1);
+    return masks;
+  };
+}
+
+std::vector<Batch> random_batches(const ImageShape& shape, int64_t count) {
+  std::vector<Batch> batches;
+  for (int64_t i = 0; i < kMicroBatches; ++i) {
+    const at::Tensor images = at::rand({count, shape.channels, shape.height, shape.width});
+    batches.push_back({.images = (images * 2 - 1).contiguous(at::MemoryFormat::ChannelsLast),
+                       .labels = {},
+                       .positions = at::arange(i * count, (i + 1) * count, at::kLong)});
+  }
+  return batches;
+}
+
+/// Some phases of a task, as the trainer does them.
+class Steps {
+ public:
+  Steps(const std::vector<Phase>& phases, World& world, std::vector<Batch> batches)
+      : watchdog_(world), batches_(std::move(batches)) {
+    for (const Phase& phase : phases) {
+      const PhaseConfig config{
+          .train = {.steps = 1'000'000, .accumulate = kMicroBatches},
+          .optimizer = {},
+          .ema = phase.name == "discriminator" ? std::optional<EmaConfig>() : EmaConfig{}};
+      trainers_.push_back(
+          std::make_unique<PhaseTrainer>(phase, world.communicator(), watchdog_, config));
+    }
+  }
+
+  void run(int64_t steps) {
+    for (int64_t i = 0; i < steps; ++i) {
+      LapClock clock;
+      for (auto& trainer : trainers_) trainer->step(batches_, state_, clock);
+      ++state_.step;
+    }
+  }
+
+ private:
+  Watchdog watchdog_;
+  std::vector<Batch> batches_;
+  std::vector<std::unique_ptr<PhaseTrainer>> trainers_;
+  RunState state_;
+};
+
+/// The discriminator's phase on random pictures instead of the generator's.
+Phase discriminator_alone(Discriminator& network, const AdversarialLoss& loss) {
+  return {.name = "discriminator", .network = &network, .loss = [&](const Batch& batch) {
+            const int64_t count = batch.images.size(0);
+            const at::Tensor logits = network.forward(at::cat({batch.images, batch.images})).logits;
+            return Losses{.total = loss.of_real(logits.narrow(0, 0, count)) +
+                                   loss.of_fake(logits.narrow(0, count, count))};
+          }};
+}
+
+/// What the generator's phase asks of the discriminator.
+void judge(Discriminator& network, const AdversarialLoss& loss, const std::vector<Batch>& batches) {
+  network.iterate_spectral_norms();
+  for (const Batch& batch : batches) {
+    const at::Tensor pictures = batch.images.detach().requires_grad_();
+    const FrozenWeights frozen(network);
+    loss.of_generator(network.forward(pictures).logits).backward();
+  }
+}
+
+int serve(World& world, const std::string& work, const ModelConfig& model, const ImageShape& shape,
+          int64_t batch) {
+  const std::vector<Batch> batches = random_batches(shape, batch);
+  const GanConfig config;
+  GanInpaintTask gan({model, config}, middle_of(shape), shape, /*seed=*/1);
+  InpaintTask generator(model, middle_of(shape), shape, /*seed=*/1);
+  Discriminator discriminator(
+      {shape.channels, shape.height, shape.width, config.dim, config.patch, config.spectral_norm},
+      /*seed=*/1);
+  const AdversarialLoss loss(config.loss);
+  std::vector<Phase> phases;
+  if (work == "step") phases = gan.phases();
+  if (work == "generator") phases = generator.phases();
+  if (work == "discriminator") phases = {discriminator_alone(discriminator, loss)};
+  Steps steps(phases, world, batches);
+  bench::serve(world, [&](int64_t count) {
+    if (work != "judging") return steps.run(count);
+    for (int64_t i = 0; i < count; ++i) judge(discriminator, loss, batches);
+  });
+  return kExitDone;
+}
+
+}  // namespace
+}  // namespace gm
+
+int main(int argc, char** argv) {
+  gm::tune_allocator();
+  return gm::run_program([&](gm::World& world) {
+    if (argc != 5) {
+      throw gm::InputError("usage: gan_speed step|generator|judging|discriminator DIM SIZE BATCH");
+    }
+    const int64_t size = std::stoll(argv[3]), batch = std::stoll(argv[4]);
+    return gm::serve(world, argv[1], {.dim = std::stoll(argv[2])}, {size, size, 3}, batch);
+  });
+}
