@@ -21,11 +21,6 @@ if(GM_SANITIZE)
     UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
     TSAN_OPTIONS=suppressions=${gm_suppressions}/threads.txt:ignore_noninstrumented_modules=1)
 endif()
-if(GM_SANITIZE MATCHES thread)
-  # GNU's OpenMP is not instrumented: how its threads wait for each other is invisible, and every parallel loop
-  # would count as a race. So there is one of them; the threads that are ours are watched.
-  list(APPEND gm_test_environment OMP_THREAD_LIMIT=1)
-endif()
 
 # gm_test_program(NAME FOLDER LIBRARIES...): a gtest program of all sources under tests/FOLDER.
 function(gm_test_program name folder)

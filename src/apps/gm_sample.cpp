@@ -1,4 +1,5 @@
-// gm_sample: makes pictures with the model of a run, on one process or on all ranks of a launcher.
+// gm_sample: makes pictures with the model of a run, or fills holes in pictures, on one process or
+// on all ranks of a launcher.
 #include <ATen/ops/arange.h>
 #include <fmt/core.h>
 
@@ -7,16 +8,18 @@
 
 #include "base/allocator.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "base/kernel_set.h"
 #include "base/log.h"
-#include "checkpoint/checkpoint_store.h"
-#include "checkpoint/weights.h"
 #include "comm/on_rank_zero.h"
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
 #include "data/image_grid.h"
+#include "eval/holed_pictures.h"
+#include "run/evaluation_pictures.h"
+#include "run/trained_run.h"
 #include "tasks/strips.h"
 #include "train/sampling.h"
 
@@ -25,28 +28,42 @@ namespace {
 
 struct SampleCommand {
   std::string run;
+  std::vector<std::string> assignments;
+  TrainedRun::Choice choice;
   SamplingRequest request;
   uint64_t seed = 0;
-  std::string weights = "ema";
-  std::optional<int64_t> step;
+  std::string inpaint;
+  std::string mask;
   std::string out = "samples.png";
+  std::string pictures;
   std::string trajectory;
 };
 
 void declare(CLI::App& app, SampleCommand& command) {
   app.add_option("RUN", command.run, "Directory of the run whose model makes the pictures")
       ->required();
+  app.add_option("KEYS", command.assignments,
+                 "section.key=value for keys of mask and repaint, such as mask.coverage_max=0.3");
   app.add_option("--count", command.request.count, "Number of pictures")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   app.add_option("--seed", command.seed, "Names a series of pictures; another seed, another series")
       ->capture_default_str();
-  app.add_option("--out", command.out, "PNG file for the grid of pictures")->capture_default_str();
-  app.add_option("--weights", command.weights,
+  app.add_option("--inpaint", command.inpaint,
+                 "Fill holes in these pictures: a folder of JPEG and PNG files, or an HDF5 file");
+  app.add_option("--mask", command.mask,
+                 "The holes: a kind of mask.kind, or a PNG file or a folder of them (white is "
+                 "missing); the run's own kind when not given");
+  app.add_option("--out", command.out,
+                 "PNG file for the grid of pictures; with --inpaint: whole, with the hole, filled")
+      ->capture_default_str();
+  app.add_option("--pictures", command.pictures,
+                 "Also write each picture as a PNG file of its own into this folder");
+  app.add_option("--weights", command.choice.weights,
                  "The moving average of the weights, or those of the last step")
       ->check(CLI::IsMember({"ema", "model"}))
       ->capture_default_str();
-  app.add_option("--step", command.step, "Checkpoint to take; the newest when not given");
+  app.add_option("--step", command.choice.step, "Checkpoint to take; the newest when not given");
   app.add_option("--batch", command.request.batch_size, "Pictures that a rank makes at a time")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
@@ -55,48 +72,30 @@ void declare(CLI::App& app, SampleCommand& command) {
   app.set_version_flag("--version", version_text());
 }
 
-std::filesystem::path find_checkpoint(const SampleCommand& command) {
-  const CheckpointStore store(command.run);
-  if (command.step) return store.folder_of(*command.step);
-  const auto latest = store.latest();
-  if (!latest) throw InputError("{}: the run has no checkpoint yet", command.run);
-  return *latest;
-}
-
-/// Before the work, not after it.
-void require_folder_of(const std::string& file) {
-  const auto folder = std::filesystem::absolute(file).parent_path();
-  if (!std::filesystem::is_directory(folder)) {
-    throw InputError("{}: there is no folder {}; make it first", file, folder.string());
+void check(const SampleCommand& command) {
+  require_folder_of(command.out);
+  if (!command.pictures.empty()) require_folder_of(command.pictures);
+  if (!command.trajectory.empty()) require_folder_of(command.trajectory);
+  if (!command.mask.empty() && command.inpaint.empty()) {
+    throw InputError("--mask {} without --inpaint PICTURES: there is nothing to fill",
+                     command.mask);
+  }
+  if (!command.trajectory.empty() && !command.inpaint.empty()) {
+    throw InputError("--trajectory shows new pictures, --inpaint fills holes: give one of them");
   }
 }
 
-/// From the weights themselves, since the run's data may be elsewhere by now.
-int64_t picture_channels(const TensorMap& weights, const std::filesystem::path& file) {
-  const auto found = weights.find("init_conv.weight");
-  if (found == weights.end() || found->second.dim() != 4) {
-    throw InputError("{}: no weights of a U-Net: it has no init_conv.weight", file.string());
-  }
-  return found->second.size(1);
+/// The last square of each picture: of strips, the filled one.
+at::Tensor squares(const at::Tensor& pixels) {
+  return pixels.narrow(2, pixels.size(2) - pixels.size(1), pixels.size(1)).contiguous();
 }
 
-/// A task like the run's, with the weights of the checkpoint.
-std::unique_ptr<DdpmTask> load_task(const SampleCommand& command, const RunConfig& config,
-                                    const Checkpoint& checkpoint) {
-  const TensorMap weights = checkpoint.load(command.weights);
-  const auto file = checkpoint.file(command.weights);
-  const ImageShape shape{.height = config.data.image_size,
-                         .width = config.data.image_size,
-                         .channels = picture_channels(weights, file)};
-  auto task = std::make_unique<DdpmTask>(
-      DdpmTask::Options{
-          .model = config.model, .diffusion = config.diffusion, .repaint = config.repaint},
-      shape, static_cast<uint64_t>(config.run.seed));
-  load_weights(task->sampled_network().parameter_list(), weights, file);
-  task->sampled_network().weights_changed();
-  log_info("{}: checkpoint of step {}, {} weights", command.run, checkpoint.info().state.step,
-           command.weights);
-  return task;
+void write_pictures(const std::filesystem::path& folder, const at::Tensor& pixels) {
+  std::filesystem::create_directory(folder);
+  const at::Tensor pictures = squares(pixels);
+  for (int64_t i = 0; i < pictures.size(0); ++i) {
+    write_picture(folder / fmt::format("{:05d}.png", i), pictures[i]);
+  }
 }
 
 void write_trajectory(DdpmTask& task, const SampleCommand& command) {
@@ -107,25 +106,36 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command) {
   log_info("strips of {} pictures in {}", kStrips, command.trajectory);
 }
 
-void sample(World& world, const SampleCommand& command) {
+void sample(World& world, SampleCommand command) {
   require_wanted_kernel_set();
-  const RunConfig config = read_run_config(command.run);
-  require_folder_of(command.out);
-  if (!command.trajectory.empty()) require_folder_of(command.trajectory);
+  check(command);
+  Communicator& ranks = world.communicator();
   Watchdog watchdog(world);
-  const auto section = watchdog.section("sampling", config.watchdog.sampling_seconds);
-  // One rank decides: a run that goes on may save another checkpoint between two looks.
-  const std::string folder =
-      text_from_rank_zero(world.communicator(), [&] { return find_checkpoint(command).string(); });
-  const auto task = load_task(command, config, Checkpoint(folder));
+  const TrainedRun run = open_trained_run(command.run, command.choice, command.assignments, ranks);
+  Task& task = *run.task;
+  auto* const ddpm = dynamic_cast<DdpmTask*>(&task);
+  if (!command.trajectory.empty() && (ddpm == nullptr || !task.can_sample())) {
+    throw InputError("--trajectory: {} is no run that makes pictures out of noise", command.run);
+  }
+
+  std::optional<HoledPictures> holed;
+  if (!command.inpaint.empty()) {
+    holed.emplace(open_pictures(run, {.path = command.inpaint, .part = "all"}, ranks),
+                  with_holes(run.config.mask, command.mask), command.seed);
+    command.request.count = std::min(command.request.count, holed->size());
+  }
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    return task->sample(command.seed, indices, observer);
+    if (!holed) return task.sample(command.seed, indices, observer);
+    return filling_strips(task, *holed, command.seed, indices, observer);
   };
-  const at::Tensor pixels = sample_on_all_ranks(make, world.communicator(), command.request);
-  on_rank_zero(world.communicator(), [&] {
+
+  const auto section = watchdog.section("sampling", run.config.watchdog.sampling_seconds);
+  const at::Tensor pixels = sample_on_all_ranks(make, ranks, command.request);
+  on_rank_zero(ranks, [&] {
     write_image_grid(command.out, pixels);
     log_info("{} pictures in {}", command.request.count, command.out);
-    if (!command.trajectory.empty()) write_trajectory(*task, command);
+    if (!command.pictures.empty()) write_pictures(command.pictures, pixels);
+    if (!command.trajectory.empty()) write_trajectory(*ddpm, command);
   });
 }
 
@@ -135,7 +145,8 @@ void sample(World& world, const SampleCommand& command) {
 int main(int argc, char** argv) {
   gm::tune_allocator();
   return gm::run_program([&](gm::World& world) {
-    CLI::App app("Makes pictures with the model of a run.", "gm_sample");
+    CLI::App app("Makes pictures with the model of a run, or fills holes in pictures.",
+                 "gm_sample");
     gm::SampleCommand command;
     gm::declare(app, command);
     try {

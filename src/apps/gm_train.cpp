@@ -20,6 +20,9 @@
 #include "data/prepare.h"
 #include "data/sample_order.h"
 #include "nn/ops/flops.h"
+#include "run/evaluation_pictures.h"
+#include "run/make_task.h"
+#include "run/run_views.h"
 #include "tasks/strips.h"
 #include "telemetry/metrics.h"
 #include "train/run_lock.h"
@@ -34,10 +37,26 @@ std::string device_row(const World& world) {
                      world.threads() == 1 ? "" : "s", name_of(kernel_set()));
 }
 
+std::string network_row(const RunConfig& config, Task& task) {
+  std::string row = fmt::format("{}, dim {}:", config.model.kind, config.model.dim);
+  for (const Phase& phase : task.phases()) {
+    int64_t parameters = 0;
+    for (const auto& parameter : phase.network->parameters()) parameters += parameter.numel();
+    row += fmt::format(" {} parameters ({})", with_thousands(parameters), phase.name);
+  }
+  return row;
+}
+
+std::string task_row(const RunConfig& config) {
+  if (config.run.task != "ddpm")
+    return fmt::format("{}, holes: {}", config.run.task, config.mask.kind);
+  return fmt::format("diffusion of {} steps, {} schedule{}", config.diffusion.steps,
+                     config.diffusion.schedule,
+                     config.diffusion.condition == "inpaint" ? ", holes: " + config.mask.kind : "");
+}
+
 void show_run(const World& world, const RunConfig& config, const ImageDataset& dataset,
-              const Network& network) {
-  int64_t parameters = 0;
-  for (const auto& parameter : network.parameters()) parameters += parameter.numel();
+              Task& task) {
   const ImageShape& shape = dataset.shape();
   const TrainConfig& train = config.train;
   const std::vector<TableRow> rows{
@@ -46,10 +65,8 @@ void show_run(const World& world, const RunConfig& config, const ImageDataset& d
       {"data", fmt::format("{}: {} pictures, {}x{}x{}, in {} shards", config.data.path,
                            with_thousands(dataset.size()), shape.height, shape.width,
                            shape.channels, config.data.shards)},
-      {"network", fmt::format("{}, dim {}: {} parameters", config.model.kind, config.model.dim,
-                              with_thousands(parameters))},
-      {"diffusion",
-       fmt::format("{} steps, {} schedule", config.diffusion.steps, config.diffusion.schedule)},
+      {"task", task_row(config)},
+      {"network", network_row(config, task)},
       {"batch", fmt::format("{} pictures a step = {} ranks x {} pictures x {} micro-batches",
                             train.images_per_step(), world.size(), train.batch_size / world.size(),
                             train.accumulate)},
@@ -61,16 +78,6 @@ void show_run(const World& world, const RunConfig& config, const ImageDataset& d
                               config.run.dir)},
   };
   log_info("{}\n{}", version_text(), format_table(rows));
-}
-
-std::shared_ptr<const ImageDataset> open_dataset(Communicator& ranks, const DataConfig& config) {
-  const std::string path =
-      text_from_rank_zero(ranks, [&] { return prepare_dataset(config).string(); });
-  auto dataset = std::make_shared<const ImageDataset>(path, config.classes, Part::kTraining);
-  require_image_size(*dataset, config.image_size);
-  require_holdout(*dataset, config.holdout);
-  require_same_everywhere(ranks, "the data set", dataset->content_hash());
-  return dataset;
 }
 
 void start_from(const std::string& weights, Communicator& ranks, Network& network) {
@@ -97,6 +104,16 @@ void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
   };
   draw("forward.png", forward_strips(task.diffusion(), images, seed));
   draw("reverse.png", reverse_strips(task, at::arange(strips, at::kLong), seed));
+}
+
+/// --visualize shows noise coming in and going out.
+DdpmTask& require_process(Task& task) {
+  auto* const ddpm = dynamic_cast<DdpmTask*>(&task);
+  if (ddpm == nullptr || !task.can_sample()) {
+    throw InputError(
+        "--visualize: the run makes no pictures out of noise (run.task, diffusion.condition)");
+  }
+  return *ddpm;
 }
 
 void require_device(const std::string& device) {
@@ -150,17 +167,18 @@ void train(World& world, const TrainCommand& command) {
   check_configuration(world, config, directory);
   // How long packing a folder of pictures takes is not ours to bound.
   start.emplace(watchdog.section("data preparation", 0));
-  const auto dataset = open_dataset(ranks, config.data);
+  const auto dataset = open_dataset(config.data, Part::kTraining, ranks);
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
   check_divisible(dataset->size(), config.data.shards, config.train.batch_size, world.size());
-  DdpmTask task({.model = config.model, .diffusion = config.diffusion, .repaint = config.repaint},
-                dataset->shape(), seed);
+  const auto task = make_task(config, dataset->shape());
+  auto* const process = command.visualize ? &require_process(*task) : nullptr;
+  const RunViews views = make_run_views(config, *task, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
                              .data_hash = dataset->content_hash()};
   auto resumed = agree_on_checkpoint(ranks, checkpoints, identity);
-  if (!resumed) start_from(config.model.weights, ranks, task.sampled_network());
+  if (!resumed) start_from(config.model.weights, ranks, task->sampled_network());
   const RunState first = resumed ? resumed->info.state : RunState{};
   stop_together(ranks);
 
@@ -168,7 +186,7 @@ void train(World& world, const TrainCommand& command) {
     directory.begin(to_toml(config));
     add_log_file(directory.log());
   });
-  show_run(world, config, *dataset, task.sampled_network());
+  show_run(world, config, *dataset, *task);
   say_where_it_begins(resumed, config);
 
   Metrics metrics;
@@ -188,32 +206,31 @@ void train(World& world, const TrainCommand& command) {
               .log_every_seconds = config.telemetry.log_every_seconds,
               .profile_steps = config.profile.steps,
               .count_flops = ops::flops_of});
-  Trainer trainer(
-      {.train = config.train,
-       .optimizer = config.optimizer,
-       .ema = config.ema,
-       .sample = config.sample,
-       .watchdog = config.watchdog,
-       .checkpoint_every = config.checkpoint.every,
-       .identity = identity},
-      {.world = world,
-       .watchdog = watchdog,
-       .task = task,
-       .loader = loader,
-       .directory = directory,
-       .checkpoints = checkpoints,
-       .log = log,
-       .make_samples = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-         return task.sample(seed, indices, observer);
-       }});
+  Trainer trainer({.train = config.train,
+                   .optimizer = config.optimizer,
+                   .ema = config.ema,
+                   .sample = config.sample,
+                   .watchdog = config.watchdog,
+                   .checkpoint_every = config.checkpoint.every,
+                   .evaluate_every = config.evaluate.every,
+                   .identity = identity},
+                  {.world = world,
+                   .watchdog = watchdog,
+                   .task = *task,
+                   .loader = loader,
+                   .directory = directory,
+                   .checkpoints = checkpoints,
+                   .log = log,
+                   .make_samples = views.make_samples,
+                   .evaluate = views.evaluate});
   if (resumed) trainer.resume(*std::exchange(resumed, std::nullopt));  // its tensors are large
   start.reset();
   trainer.run();
 
-  if (command.visualize) {
+  if (process != nullptr) {
     const auto drawing = watchdog.section("sampling", config.watchdog.sampling_seconds);
     const auto sample_weights = trainer.use_sample_weights();
-    on_rank_zero(ranks, [&] { draw_process(task, dataset, directory, seed); });
+    on_rank_zero(ranks, [&] { draw_process(*process, dataset, directory, seed); });
   }
   const auto end = watchdog.section("end", config.watchdog.end_seconds);
   ranks.barrier();

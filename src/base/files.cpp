@@ -74,6 +74,13 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
   staged.commit();
 }
 
+void require_folder_of(const fs::path& file) {
+  const fs::path folder = fs::absolute(file).parent_path();
+  if (!fs::is_directory(folder)) {
+    throw InputError("{}: there is no folder {}; make it first", file.string(), folder.string());
+  }
+}
+
 std::string read_file(const fs::path& path, size_t limit_bytes) {
   std::ifstream file(path, std::ios::binary);
   std::error_code no_size;

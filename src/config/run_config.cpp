@@ -23,7 +23,17 @@ constexpr std::array<std::string_view, 15> kNotIdentity{
     "telemetry.",  "profile.",   "watchdog.",
 };
 
+/// Whether the task of a run looks at the key: the others' keys are no part of its identity.
+bool is_read(const RunConfig& config, const std::string& key) {
+  const bool is_ddpm = config.run.task == "ddpm";
+  if (key.starts_with("diffusion.")) return is_ddpm;
+  if (key.starts_with("gan.")) return config.run.task == "gan_inpaint";
+  if (key.starts_with("mask.")) return !is_ddpm || config.diffusion.condition == "inpaint";
+  return true;
+}
+
 bool is_identity(const RunConfig& config, const std::string& key) {
+  if (!is_read(config, key)) return false;
   // A longer run goes on as the shorter one, unless the end shapes the learning rate.
   if (key == "train.steps") return config.optimizer.schedule != "constant";
   return std::ranges::none_of(kNotIdentity, [&](std::string_view entry) {

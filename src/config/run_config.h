@@ -14,6 +14,7 @@
 #include "diffusion/repaint_config.h"
 #include "eval/evaluate_config.h"
 #include "nn/model_config.h"
+#include "tasks/gan_config.h"
 #include "telemetry/telemetry_config.h"
 #include "train/profile_config.h"
 #include "train/train_config.h"
@@ -24,6 +25,7 @@ struct RunConfig {
   RunSettings run;
   DataConfig data;
   MaskConfig mask;
+  GanConfig gan;
   ModelConfig model;
   DiffusionConfig diffusion;
   RepaintConfig repaint;
@@ -42,6 +44,7 @@ struct RunConfig {
     to.section("run", run);
     to.section("data", data);
     to.section("mask", mask);
+    to.section("gan", gan);
     to.section("model", model);
     to.section("diffusion", diffusion);
     to.section("repaint", repaint);

@@ -55,6 +55,20 @@ Canvas arrange(const at::Tensor& images, int64_t columns, int64_t scale) {
   return canvas;
 }
 
+void write_png(const std::filesystem::path& path, const Canvas& canvas) {
+  png_image description{};
+  description.version = PNG_IMAGE_VERSION;
+  description.width = static_cast<png_uint_32>(canvas.width);
+  description.height = static_cast<png_uint_32>(canvas.height);
+  description.format = canvas.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  StagedPath staged(path);
+  if (png_image_write_to_file(&description, staged.path().c_str(), 0, canvas.pixels.data(), 0,
+                              nullptr) == 0) {
+    throw Error("{}: writing the PNG failed: {}", path.string(), description.message);
+  }
+  staged.commit();
+}
+
 }  // namespace
 
 at::Tensor to_pixels(const at::Tensor& images) {
@@ -79,17 +93,16 @@ void write_image_grid(const std::filesystem::path& path, const at::Tensor& image
   if (scale == 0) scale = visible_scale(images.size(1));
   const Canvas canvas =
       arrange(images.cpu().contiguous(), std::min(columns, images.size(0)), scale);
-  png_image description{};
-  description.version = PNG_IMAGE_VERSION;
-  description.width = static_cast<png_uint_32>(canvas.width);
-  description.height = static_cast<png_uint_32>(canvas.height);
-  description.format = canvas.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
-  StagedPath staged(path);
-  if (png_image_write_to_file(&description, staged.path().c_str(), 0, canvas.pixels.data(), 0,
-                              nullptr) == 0) {
-    throw Error("{}: writing the PNG failed: {}", path.string(), description.message);
-  }
-  staged.commit();
+  write_png(path, canvas);
+}
+
+void write_picture(const std::filesystem::path& path, const at::Tensor& image) {
+  const at::Tensor pixels = image.cpu().contiguous();
+  const auto* first = pixels.const_data_ptr<uint8_t>();
+  write_png(path, {.height = pixels.size(0),
+                   .width = pixels.size(1),
+                   .channels = pixels.size(2),
+                   .pixels = {first, first + pixels.numel()}});
 }
 
 }  // namespace gm

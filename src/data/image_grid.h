@@ -1,4 +1,4 @@
-/// Pictures side by side in one PNG file.
+/// Pictures as PNG files: one by one, or side by side in a grid.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,5 +18,9 @@ at::Tensor to_pixels(const at::Tensor& images);
 /// be written.
 void write_image_grid(const std::filesystem::path& path, const at::Tensor& images,
                       int64_t columns = 0, int64_t scale = 0);
+
+/// Writes `image`, uint8 [H,W,C] with C = 1 or 3, pixel by pixel. The file appears whole or not at
+/// all. Throws Error when it cannot be written.
+void write_picture(const std::filesystem::path& path, const at::Tensor& image);
 
 }  // namespace gm

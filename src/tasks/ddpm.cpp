@@ -1,54 +1,73 @@
 #include "tasks/ddpm.h"
 
+#include <ATen/ops/cat.h>
+
 #include "diffusion/keyed_noise.h"
 #include "diffusion/repaint.h"
 
 namespace gm {
 namespace {
 
-/// `config`, once it is known to fit: before the network is made.
-const ModelConfig& fitting(const ModelConfig& config, const ImageShape& shape) {
-  check_image_size(config, shape.height, shape.width);
-  return config;
+/// The network's shape, once it is known to fit the pictures.
+UnetShape unet_shape(const DdpmTask::Options& options, const ImageShape& shape, bool conditioned) {
+  check_image_size(options.model, shape.height, shape.width);
+  // The noisy picture; then the known part and the mask.
+  const int64_t in = conditioned ? 2 * shape.channels + 1 : shape.channels;
+  return {.in_channels = in, .out_channels = shape.channels};
 }
 
 }  // namespace
 
-DdpmTask::DdpmTask(const Options& options, const ImageShape& shape, uint64_t seed)
+DdpmTask::DdpmTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed)
     : shape_(shape),
       seed_(seed),
       repaint_(options.repaint),
-      unet_(fitting(options.model, shape), shape.channels, seed),
+      is_conditioned_(options.diffusion.condition == "inpaint"),
+      masks_(std::move(masks)),
+      unet_(options.model, unet_shape(options, shape, is_conditioned_), seed),
       diffusion_(options.diffusion) {}
 
 std::vector<Phase> DdpmTask::phases() {
   return {{.name = "ddpm", .network = &unet_, .loss = [this](const Batch& b) { return loss(b); }}};
 }
 
-NoisePredictor DdpmTask::network() {
+NoisePredictor DdpmTask::unconditional() {
   return [this](const at::Tensor& x, const at::Tensor& t) { return unet_.forward(x, t); };
+}
+
+NoisePredictor DdpmTask::conditioned_on(const IncompletePictures& incomplete) {
+  const at::Tensor condition = network_input(incomplete);
+  return [this, condition](const at::Tensor& x, const at::Tensor& t) {
+    return unet_.forward(at::cat({x, condition}, 1), t);
+  };
 }
 
 Losses DdpmTask::loss(const Batch& batch) {
   const auto noise = keyed_normal(seed_, Stream::kNoise, batch.positions, /*draw=*/0,
                                   shape_.channels, shape_.height, shape_.width);
   const auto timesteps = keyed_timesteps(seed_, batch.positions, diffusion_.steps());
-  return {.total = diffusion_.loss(network(), batch.images, timesteps, noise)};
+  const auto network =
+      is_conditioned_ ? conditioned_on({batch.images, masks_(batch.positions)}) : unconditional();
+  return {.total = diffusion_.loss(network, batch.images, timesteps, noise)};
 }
 
 at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,
                             const SamplingObserver& observer) {
+  if (!can_sample()) return Task::sample(seed, indices, observer);
   const auto noise =
       keyed_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
-  return diffusion_.sample(network(), noise, observer);
+  return diffusion_.sample(unconditional(), noise, observer);
 }
 
 at::Tensor DdpmTask::inpaint(const IncompletePictures& incomplete, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const auto noise =
       keyed_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
-  return repaint(diffusion_, network(), incomplete.pictures, incomplete.masks, repaint_, noise,
-                 observer);
+  if (!is_conditioned_) {
+    return repaint(diffusion_, unconditional(), incomplete.pictures, incomplete.masks, repaint_,
+                   noise, observer);
+  }
+  return fill_holes(incomplete, diffusion_.sample(conditioned_on(incomplete), noise, observer));
 }
 
 }  // namespace gm

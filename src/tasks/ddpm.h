@@ -1,6 +1,9 @@
 /// Denoising diffusion: a U-Net learns to predict the noise in a picture, and makes new pictures
-/// out of noise. Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", 2020. Holes are
-/// filled by RePaint (diffusion/repaint.h).
+/// out of noise. Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", 2020.
+///
+/// With the condition "inpaint" the network is also shown a picture with a hole and where the hole
+/// is (Saharia et al., "Palette: Image-to-image diffusion models", 2022), and fills holes; without,
+/// holes are filled by RePaint (diffusion/repaint.h).
 #pragma once
 
 #include <cstdint>
@@ -9,12 +12,14 @@
 #include "diffusion/gaussian_diffusion.h"
 #include "diffusion/repaint_config.h"
 #include "nn/unet.h"
+#include "tasks/holes.h"
 #include "tasks/task.h"
 
 namespace gm {
 
-/// The loss is the mean absolute error of the predicted noise. Noise and timestep of a picture are
-/// keyed by its global sample position, so that they do not depend on the rank that trains it.
+/// The loss is the mean absolute error of the predicted noise. Noise, timestep and hole of a
+/// picture are keyed by its global sample position, so that they do not depend on the rank that
+/// trains it.
 class DdpmTask : public Task {
  public:
   struct Options {
@@ -23,13 +28,14 @@ class DdpmTask : public Task {
     RepaintConfig repaint = {};
   };
 
-  /// `seed` draws the initial weights, and noise and timesteps in training. Throws
+  /// `masks` make the holes of training with the condition "inpaint", and are not looked at
+  /// without. `seed` draws the initial weights, and noise and timesteps in training. Throws
   /// InputError when the network does not fit the pictures.
-  DdpmTask(const Options& options, const ImageShape& shape, uint64_t seed);
+  DdpmTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed);
 
   std::vector<Phase> phases() override;
   Network& sampled_network() override { return unet_; }
-  bool can_sample() const override { return true; }
+  bool can_sample() const override { return !is_conditioned_; }
   at::Tensor sample(uint64_t seed, const at::Tensor& indices,
                     const SamplingObserver& observer) override;
   at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t seed, const at::Tensor& indices,
@@ -39,11 +45,14 @@ class DdpmTask : public Task {
 
  private:
   Losses loss(const Batch& batch);
-  NoisePredictor network();
+  NoisePredictor unconditional();
+  NoisePredictor conditioned_on(const IncompletePictures& incomplete);
 
   ImageShape shape_;
   uint64_t seed_;
   RepaintConfig repaint_;
+  bool is_conditioned_;
+  MaskMaker masks_;
   Unet unet_;
   GaussianDiffusion diffusion_;
 };

@@ -36,7 +36,7 @@ class Training {
   Training(const Setting& setting, World& world)
       : setting_(setting),
         watchdog_(world),
-        task_({.model = setting.model, .diffusion = {.steps = kTimesteps}}, setting.shape,
+        task_({.model = setting.model, .diffusion = {.steps = kTimesteps}}, {}, setting.shape,
               /*seed=*/1),
         trainer_(task_.phases().front(), world.communicator(), watchdog_,
                  {.train = {.steps = 1'000'000, .accumulate = kMicroBatches},

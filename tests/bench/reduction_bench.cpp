@@ -75,7 +75,7 @@ class Training {
  private:
   Communicator& ranks_;
   Batch batch_;
-  DdpmTask task_{{}, {.height = 32, .width = 32, .channels = 3}, /*seed=*/1};
+  DdpmTask task_{{}, {}, {.height = 32, .width = 32, .channels = 3}, /*seed=*/1};
   FlatParameters flat_{task_.sampled_network().parameter_list()};
 };
 

@@ -2,42 +2,18 @@
 import json
 import os
 import socket
-import struct
 import subprocess
 import time
 import unittest
 import urllib.error
 import urllib.request
-import zlib
 
+from support.png import png_rows
 from support.programs import BIN, Programs
 
 # A network and a run small enough for a test: 16 x 16 pixels, two levels, five diffusion steps.
 SMALL = ["data.image_size=16", "model.dim=8", "model.dim_mults=[1,2]", "diffusion.steps=5", "train.steps=3",
          "train.batch_size=16", "sample.count=4", "telemetry.port=0", "data.resize_crop=1.12"]
-
-
-def png_rows(path):
-    """The unfiltered rows of an 8-bit grey PNG."""
-    content, position, packed, width = path.read_bytes(), 8, b"", 0
-    while position < len(content):
-        length, kind = struct.unpack(">I4s", content[position:position + 8])
-        body = content[position + 8:position + 8 + length]
-        if kind == b"IHDR":
-            width = struct.unpack(">I", body[:4])[0]
-        if kind == b"IDAT":
-            packed += body
-        position += 12 + length
-    raw, rows, above = zlib.decompress(packed), [], bytes(width)
-    for start in range(0, len(raw), width + 1):
-        row = bytearray(raw[start + 1:start + 1 + width])
-        for x in range(width):
-            left, up, corner = (row[x - 1] if x else 0), above[x], (above[x - 1] if x else 0)
-            nearest = min((left, up, corner), key=lambda value: abs(left + up - corner - value))
-            row[x] = (row[x] + (0, left, up, (left + up) // 2, nearest)[raw[start]]) % 256
-        rows.append(row)
-        above = row
-    return rows
 
 
 class Runs(Programs):

@@ -1,11 +1,12 @@
 // The fused update against Adam as its paper writes it, in double precision, and against PyTorch's.
 #include "train/adam.h"
 
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
+
+#include "support/threads.h"
 
 namespace gm {
 namespace {
@@ -90,12 +91,12 @@ TEST_F(AdamAgainstPytorch, MakesTheAverageTheWeightsThemselvesWhereNothingOfItSt
 }
 
 TEST_F(AdamAgainstPytorch, DoesNotDependOnTheNumberOfThreads) {
-  const int before = at::get_num_threads();
-  at::set_num_threads(1);
-  run(own_, adam_update, 0.9);
-  at::set_num_threads(3);
-  run(plain_, adam_update, 0.9);
-  at::set_num_threads(before);
+  const auto on_threads = [&](int count, FlatParameters& flat) {
+    const Threads threads(count);
+    run(flat, adam_update, 0.9);
+  };
+  on_threads(1, own_);
+  on_threads(3, plain_);
   EXPECT_TRUE(own_.parameters().equal(plain_.parameters()));
   EXPECT_TRUE(own_.ema().equal(plain_.ema()));
 }

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <string>
 #include <vector>
+
+#include "support/threads.h"
 
 namespace gm::ops {
 
@@ -16,16 +17,6 @@ using Tensors = std::vector<Tensor>;
 using Function = std::function<Tensor(const Tensors&)>;
 
 constexpr auto kLast = at::MemoryFormat::ChannelsLast;
-
-/// As many threads as given, until the end of the scope.
-class Threads {
- public:
-  explicit Threads(int count) : before_(at::get_num_threads()) { at::set_num_threads(count); }
-  ~Threads() { at::set_num_threads(before_); }
-
- private:
-  int before_;
-};
 
 inline Tensor pictures(at::IntArrayRef shape) { return at::randn(shape).contiguous(kLast); }
 

@@ -1,8 +1,6 @@
 // The 3x3 convolution against ATen's in double precision.
 #include "nn/ops/convolution3x3.h"
 
-#include <ATen/Parallel.h>
-
 #include <limits>
 #include <random>
 
@@ -141,15 +139,16 @@ TEST(Convolution3x3Of, LetsSeveralBackwardPassesThroughOneWeight) {
 }
 
 TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
-  const int before = at::get_num_threads();
   at::manual_seed(1);
   for (const auto& [kernel, size] : {std::pair(kDirect, 2), std::pair(kWinograd, 9)}) {
     const Tensors in = inputs({5, 16, 24, 16, size, size});
-    at::set_num_threads(1);
-    const Tensors one = run(by(kernel), in, at::kFloat);
-    for (const int threads : {2, 3}) {
-      at::set_num_threads(threads);
-      const Tensors several = run(by(kernel), in, at::kFloat);
+    const auto on_threads = [&](int count) {
+      const Threads threads(count);
+      return run(by(kernel), in, at::kFloat);
+    };
+    const Tensors one = on_threads(1);
+    for (const int count : {2, 3}) {
+      const Tensors several = on_threads(count);
       for (const size_t of_pictures : {0, 1, 4}) {
         EXPECT_TRUE(one[of_pictures].equal(several[of_pictures]));
       }
@@ -158,7 +157,6 @@ TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
       }
     }
   }
-  at::set_num_threads(before);
 }
 
 TEST(Convolution3x3Of, PassesOnWhatIsNotANumber) {

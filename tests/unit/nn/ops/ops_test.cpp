@@ -1,7 +1,6 @@
 // Every operator with kernels against its plain ATen form in double precision: result and all
 // gradients, over shapes.
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -206,17 +205,16 @@ TEST(Kernels, PassOnWhatIsNotANumber) {
 }
 
 TEST(Kernels, DoNotDependOnTheNumberOfThreadsBeyondRounding) {
-  const int before = at::get_num_threads();
   const Tensor x = pictures({5, 16, 8, 8});
   const Tensors weights = {at::randn({384, 16, 1, 1}), at::randn({16, 128, 1, 1}), at::randn({16})};
   const auto attend = [&](const Tensors& in) {
     return linear_attention(in[0], in[1], in[2], in[3], 4);
   };
-  at::set_num_threads(1);
-  const Tensors one = run(attend, {x, weights[0], weights[1], weights[2]}, at::kFloat);
-  at::set_num_threads(3);
-  const Tensors three = run(attend, {x, weights[0], weights[1], weights[2]}, at::kFloat);
-  at::set_num_threads(before);
+  const auto on_threads = [&](int count) {
+    const Threads threads(count);
+    return run(attend, {x, weights[0], weights[1], weights[2]}, at::kFloat);
+  };
+  const Tensors one = on_threads(1), three = on_threads(3);
   EXPECT_TRUE(one[0].equal(three[0]));
   EXPECT_TRUE(one[1].equal(three[1]));
   EXPECT_TRUE(one[2].allclose(three[2], 1e-4, 1e-4));

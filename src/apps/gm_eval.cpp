@@ -1,0 +1,161 @@
+// gm_eval: how well the models of runs fill holes in pictures that they have not seen, on one
+// process or on all ranks of a launcher.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <optional>
+
+#include "base/allocator.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/kernel_set.h"
+#include "base/log.h"
+#include "comm/on_rank_zero.h"
+#include "comm/run_program.h"
+#include "comm/stop.h"
+#include "comm/watchdog.h"
+#include "comm/world.h"
+#include "config/command_line.h"
+#include "data/image_grid.h"
+#include "eval/comparison.h"
+#include "eval/inpainting_evaluation.h"
+#include "run/evaluation_pictures.h"
+#include "run/trained_run.h"
+
+namespace gm {
+namespace {
+
+struct EvalCommand {
+  std::vector<std::string> arguments;  ///< Runs, then section.key=value.
+  TrainedRun::Choice choice;
+  PictureChoice pictures;
+  std::string mask;
+  std::optional<int64_t> count;
+  std::string json;
+  std::string picture;
+};
+
+void declare(CLI::App& app, EvalCommand& command) {
+  app.add_option("RUN", command.arguments,
+                 "Directories of runs, whose models are compared on the same pictures and holes; "
+                 "then section.key=value for keys of evaluate, mask and repaint")
+      ->required();
+  app.add_option("--data", command.pictures.path,
+                 "Pictures to evaluate on, an HDF5 file or a folder; the first run's held-out "
+                 "pictures when not given");
+  app.add_option("--part", command.pictures.part,
+                 "Which of the pictures: those that gm_data held out, those that training reads, "
+                 "or all")
+      ->check(CLI::IsMember({"held_out", "training", "all"}));
+  app.add_option("--mask", command.mask,
+                 "The holes: a kind of mask.kind, or a PNG file or a folder of them (white is "
+                 "missing); the first run's own kind when not given");
+  app.add_option("--count", command.count, "Pictures; evaluate.count when not given")
+      ->check(CLI::Range(1, 1'000'000'000));
+  app.add_option("--weights", command.choice.weights,
+                 "The moving average of the weights, or those of the last step")
+      ->check(CLI::IsMember({"ema", "model"}))
+      ->capture_default_str();
+  app.add_option("--step", command.choice.step, "Checkpoint to take; the newest when not given");
+  app.add_option("--json", command.json, "Also write the figures into this file; - for stdout");
+  app.add_option(
+      "--picture", command.picture,
+      "PNG file for eight pictures: whole, with the hole, and as each method fills them, "
+      "with the difference below");
+  app.set_version_flag("--version", version_text());
+}
+
+/// "section.key=value", as against the directory of a run.
+bool is_assignment(const std::string& argument) { return argument.find('=') != std::string::npos; }
+
+std::vector<TrainedRun> open_runs(const EvalCommand& command, Communicator& ranks) {
+  std::vector<std::string> directories, assignments;
+  for (const std::string& argument : command.arguments) {
+    (is_assignment(argument) ? assignments : directories).push_back(argument);
+  }
+  if (directories.empty()) throw InputError("give the directory of a run; --help says more");
+  std::vector<TrainedRun> runs;
+  for (const std::string& directory : directories) {
+    runs.push_back(open_trained_run(directory, command.choice, assignments, ranks));
+  }
+  return runs;
+}
+
+std::vector<FillMethod> methods_of(const std::vector<TrainedRun>& runs, uint64_t seed) {
+  std::vector<FillMethod> methods = baseline_methods();
+  for (const TrainedRun& run : runs) methods.push_back(fill_by(*run.task, run.name, seed));
+  return methods;
+}
+
+void write(const EvalCommand& command, const std::vector<NamedReport>& reports) {
+  const std::string json = comparison_json(reports);
+  if (command.json == "-") {
+    fmt::print("{}", json);
+    return;
+  }
+  fmt::print("{}", comparison_table(reports));
+  if (!command.json.empty()) write_file_atomically(command.json, json);
+}
+
+void draw(const EvalCommand& command, const std::vector<FillMethod>& methods,
+          const HoledPictures& pictures, Communicator& ranks) {
+  constexpr int64_t kShown = 8;
+  // Every rank draws the same, so that all of them can leave together on the way.
+  const ComparisonPicture drawn =
+      comparison_picture(methods, pictures, std::min(kShown, pictures.size()),
+                         [&](int64_t, const at::Tensor&) { stop_together(ranks); });
+  on_rank_zero(ranks, [&] { write_image_grid(command.picture, drawn.pixels, drawn.columns); });
+}
+
+void evaluate(World& world, const EvalCommand& command) {
+  require_wanted_kernel_set();
+  for (const std::string& file : {command.json, command.picture}) {
+    if (!file.empty() && file != "-") require_folder_of(file);
+  }
+  Communicator& ranks = world.communicator();
+  const std::vector<TrainedRun> runs = open_runs(command, ranks);
+  const RunConfig& config = runs.front().config;
+  const auto seed = static_cast<uint64_t>(config.evaluate.seed);
+  const auto dataset = open_pictures(runs.front(), command.pictures, ranks);
+  for (const TrainedRun& run : runs) {
+    require_fit(*dataset, run);
+    on_rank_zero(ranks, [&] { warn_of_seen_pictures(*dataset, run); });
+  }
+  const HoledPictures pictures(dataset, with_holes(config.mask, command.mask), seed);
+
+  Watchdog watchdog(world);
+  const auto section = watchdog.section("evaluation", config.watchdog.evaluation_seconds);
+  const std::vector<FillMethod> methods = methods_of(runs, seed);
+  const EvaluationRequest request{
+      .count = std::min(command.count.value_or(config.evaluate.count), pictures.size()),
+      .batch_size = config.evaluate.batch_size};
+  std::vector<NamedReport> reports;
+  for (const FillMethod& method : methods) {
+    reports.emplace_back(method.name, evaluate_inpainting(method, pictures, request, ranks));
+    log_info("{}: {} pictures filled", method.name, request.count);
+  }
+  on_rank_zero(ranks, [&] { write(command, reports); });
+  if (!command.picture.empty()) draw(command, methods, pictures, ranks);
+}
+
+}  // namespace
+}  // namespace gm
+
+int main(int argc, char** argv) {
+  gm::tune_allocator();
+  return gm::run_program([&](gm::World& world) {
+    CLI::App app("Compares how well the models of runs fill holes in pictures.", "gm_eval");
+    gm::EvalCommand command;
+    gm::declare(app, command);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& answer) {
+      return world.rank() == 0 ? app.exit(answer) : 0;
+    } catch (const CLI::ParseError& error) {
+      throw gm::InputError("{}; gm_eval --help lists the options", error.what());
+    }
+    gm::evaluate(world, command);
+    return static_cast<int>(gm::kExitDone);
+  });
+}

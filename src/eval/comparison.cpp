@@ -1,0 +1,122 @@
+#include "eval/comparison.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "data/image_grid.h"
+
+namespace gm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kByArea = "psnr_hole";
+
+size_t longest_name(const std::vector<NamedReport>& reports) {
+  size_t longest = 6;
+  for (const auto& [name, report] : reports) longest = std::max(longest, name.size());
+  return longest;
+}
+
+std::string row(size_t label_width, const std::string& label,
+                const std::vector<std::string>& cells) {
+  std::string text = fmt::format("{:<{}}", label, label_width);
+  for (const std::string& cell : cells) text += fmt::format("  {:>14}", cell);
+  return text + "\n";
+}
+
+std::string overall_table(const std::vector<NamedReport>& reports, size_t width) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : reports.front().second.all.values) names.push_back(name);
+  std::string text = row(width, "method", names);
+  for (const auto& [method, report] : reports) {
+    std::vector<std::string> cells;
+    for (const auto& [name, value] : report.all.values)
+      cells.push_back(fmt::format("{:.4f}", value));
+    text += row(width, method, cells);
+  }
+  return text;
+}
+
+double figure(const InpaintingFigures& figures, const std::string& name) {
+  return std::ranges::find(figures.values, name, &std::pair<std::string, double>::first)->second;
+}
+
+/// The bins are the same for all methods, as the holes are.
+std::string table_by_area(const std::vector<NamedReport>& reports, size_t width) {
+  std::vector<std::string> bins;
+  for (const AreaBin& bin : reports.front().second.bins) {
+    bins.push_back(
+        fmt::format("{:.0f}-{:.0f} % ({})", bin.from * 100, bin.to * 100, bin.figures.pictures));
+  }
+  std::string text = row(width, "method", bins);
+  for (const auto& [method, report] : reports) {
+    std::vector<std::string> cells;
+    for (const AreaBin& bin : report.bins) {
+      cells.push_back(fmt::format("{:.2f}", figure(bin.figures, kByArea)));
+    }
+    text += row(width, method, cells);
+  }
+  return text;
+}
+
+Json json_of(const InpaintingFigures& figures) {
+  Json json{{"pictures", figures.pictures}};
+  for (const auto& [name, value] : figures.values) json[name] = value;
+  return json;
+}
+
+/// From [n,C,H,W] in [-1,1] to pixels of the channels that the grid has.
+at::Tensor one_column(const at::Tensor& pictures, int64_t channels) {
+  return to_pixels(pictures.expand({-1, channels, -1, -1}));
+}
+
+}  // namespace
+
+std::string comparison_table(const std::vector<NamedReport>& reports) {
+  const size_t width = longest_name(reports);
+  return overall_table(reports, width) +
+         fmt::format("\n{} by the area of the hole (pictures)\n", kByArea) +
+         table_by_area(reports, width);
+}
+
+std::string comparison_json(const std::vector<NamedReport>& reports) {
+  Json methods = Json::array();
+  for (const auto& [name, report] : reports) {
+    Json method{{"name", name}};
+    method.update(json_of(report.all));
+    for (const AreaBin& bin : report.bins) {
+      Json entry{{"from", bin.from}, {"to", bin.to}};
+      entry.update(json_of(bin.figures));
+      method["by_area"].push_back(std::move(entry));
+    }
+    methods.push_back(std::move(method));
+  }
+  return Json{{"methods", std::move(methods)}}.dump(2) + "\n";
+}
+
+ComparisonPicture comparison_picture(const std::vector<FillMethod>& methods,
+                                     const HoledPictures& pictures, int64_t count,
+                                     const SamplingObserver& observer) {
+  const at::Tensor indices = at::arange(count, at::kLong);
+  const IncompletePictures truth = pictures.at(indices);
+  const int64_t channels = truth.pictures.size(1);
+  const at::Tensor grey = truth.pictures.masked_fill(truth.masks > 0.5, 0);
+  std::vector<at::Tensor> above{one_column(truth.pictures, channels), one_column(grey, channels)};
+  std::vector<at::Tensor> below{one_column(at::full_like(truth.pictures, -1), channels),
+                                one_column(truth.masks * 2 - 1, channels)};
+  for (const FillMethod& method : methods) {
+    const at::Tensor filled = method.fill(truth, indices, observer);
+    above.push_back(one_column(filled, channels));
+    below.push_back(one_column((filled - truth.pictures).abs() - 1, channels));
+  }
+  // [n, 2 rows, columns, H,W,C]: picture by picture, row by row.
+  const at::Tensor cells = at::stack({at::stack(above, 1), at::stack(below, 1)}, 1);
+  return {.pixels = cells.flatten(0, 2).contiguous(),
+          .columns = static_cast<int64_t>(above.size())};
+}
+
+}  // namespace gm

@@ -1,0 +1,36 @@
+/// Pictures of a data set, each with a hole of its own: what models are shown, compared and
+/// evaluated on.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "data/image_dataset.h"
+#include "data/masks.h"
+#include "tasks/task.h"
+
+namespace gm {
+
+class HoledPictures {
+ public:
+  /// The pictures of `dataset` as they are, not augmented. The hole of a picture depends on `seed`
+  /// and its index alone. Throws InputError as MaskSource does.
+  HoledPictures(std::shared_ptr<const ImageDataset> dataset, const MaskConfig& mask, uint64_t seed);
+
+  int64_t size() const { return dataset_->size(); }
+  /// The whole pictures number `indices` (int64 [n], each below size()), and their holes.
+  IncompletePictures at(const at::Tensor& indices) const;
+
+ private:
+  std::shared_ptr<const ImageDataset> dataset_;
+  MaskSource masks_;
+};
+
+/// Pictures as a person is shown them, side by side, float32 [n,C,H,3W] in [-1,1]: whole, with the
+/// hole in grey, and as `task` fills it.
+at::Tensor filling_strips(Task& task, const HoledPictures& pictures, uint64_t seed,
+                          const at::Tensor& indices, const SamplingObserver& observer);
+
+}  // namespace gm

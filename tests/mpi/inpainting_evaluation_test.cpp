@@ -1,0 +1,91 @@
+// Figures of an evaluation that ranks share out: those of all pictures, each counted once.
+#include "eval/inpainting_evaluation.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "base/signals.h"
+#include "comm/on_rank_zero.h"
+#include "eval/fills.h"
+#include "eval/image_quality.h"
+#include "support/pictures.h"
+#include "support/temporary_folder.h"
+#include "test_world.h"
+
+namespace gm {
+namespace {
+
+constexpr ImageShape kShape{16, 16, 3};
+constexpr int64_t kPictures = 23;  // no number of ranks divides it
+
+class InpaintingEvaluation : public testing::Test {
+ protected:
+  InpaintingEvaluation() {
+    on_rank_zero(ranks(), [&] {
+      folder_.emplace();
+      write_numbered_file(*folder_ / "data.h5", kShape, kPictures, {});
+    });
+    const std::string root = text_from_rank_zero(ranks(), [&] { return folder_->path().string(); });
+    pictures_.emplace(
+        std::make_shared<const ImageDataset>(root + "/data.h5"),
+        MaskConfig{.kind = "pixels", .coverage_min = 0.05, .coverage_max = 0.9, .path = {}},
+        /*seed=*/3);
+  }
+  ~InpaintingEvaluation() override { ranks().barrier(); }
+
+  static Communicator& ranks() { return test_world().communicator(); }
+
+  std::optional<TemporaryFolder> folder_;  // rank 0's
+  std::optional<HoledPictures> pictures_;
+};
+
+/// Brightens the mean by an amount that depends on the picture's index.
+at::Tensor fill_by_index(const IncompletePictures& incomplete, const at::Tensor& indices,
+                         const SamplingObserver& observer) {
+  observer(0, {});
+  const at::Tensor shift = indices.to(at::kFloat).view({-1, 1, 1, 1}) / 100;
+  const at::Tensor filled = fill_with_mean(incomplete.pictures, incomplete.masks) + shift;
+  return at::where(incomplete.masks > 0.5, filled, incomplete.pictures);
+}
+
+TEST_F(InpaintingEvaluation, CountsEachPictureOnceOnAnyNumberOfRanks) {
+  const InpaintingReport report =
+      evaluate_inpainting({.name = "by index", .fill = fill_by_index}, *pictures_,
+                          {.count = kPictures, .batch_size = 4}, ranks());
+
+  // All of them at once, on this rank alone.
+  const at::Tensor indices = at::arange(kPictures, at::kLong);
+  const IncompletePictures truth = pictures_->at(indices);
+  const auto qualities = picture_quality(fill_by_index(truth, indices, [](int64_t, const auto&) {}),
+                                         truth.pictures, truth.masks);
+  double psnr = 0, l1 = 0, energy = 0, original = 0;
+  std::vector<int64_t> by_area(10);
+  for (const PictureQuality& quality : qualities) {
+    psnr += quality.hole.psnr;
+    l1 += quality.whole.l1;
+    energy += quality.gradient_energy;
+    original += quality.original_gradient_energy;
+    ++by_area[static_cast<size_t>(quality.missing * 10)];
+  }
+  const std::map<std::string, double> values(report.all.values.begin(), report.all.values.end());
+  EXPECT_EQ(report.all.pictures, kPictures);
+  EXPECT_NEAR(values.at("psnr_hole"), psnr / kPictures, 1e-9);
+  EXPECT_NEAR(values.at("l1"), l1 / kPictures, 1e-9);
+  EXPECT_NEAR(values.at("sharpness_hole"), energy / original, 1e-9);
+  EXPECT_GT(std::ranges::count_if(by_area, [](int64_t n) { return n > 0; }), 4);
+  for (const AreaBin& bin : report.bins) {
+    EXPECT_EQ(bin.figures.pictures, by_area[static_cast<size_t>(std::lround(bin.from * 10))]);
+  }
+}
+
+TEST_F(InpaintingEvaluation, TakesNoMorePicturesThanAskedFor) {
+  const FillMethod mean = baseline_methods().front();
+  const auto report =
+      evaluate_inpainting(mean, *pictures_, {.count = 3, .batch_size = 50}, ranks());
+  EXPECT_EQ(report.all.pictures, 3);
+}
+
+}  // namespace
+}  // namespace gm

@@ -1,0 +1,202 @@
+"""Pictures with holes as a user fills them: training of each task, gm_sample --inpaint and gm_eval, and what they refuse."""
+import json
+import re
+import unittest
+
+from support.png import png_rows, write_png
+from support.programs import BIN, Exercises
+
+# What each way of filling holes needs beside the settings of all exercises.
+TASKS = {
+    "unet": ["run.task=inpaint"],
+    "gan": ["run.task=gan_inpaint", "gan.dim=8"],
+    "repaint": ["repaint.jump_length=2", "repaint.resamplings=2"],
+    "conditioned": ["diffusion.condition=inpaint"],
+}
+TRAINED_ON_HOLES = [name for name in TASKS if name != "repaint"]
+
+
+class Inpainting(Exercises):
+    SIDE = 16
+    SETTINGS = [setting for setting in Exercises.SETTINGS if not setting.startswith(("data.image_size", "model.dim"))] + [
+        "data.image_size=16", "model.dim=8", "model.dim_mults=[1,2]", "data.holdout=0"]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.held = cls.root / "held.h5"
+        cls.check_output([BIN / "gm_data", "pack", cls.root / "pictures.idx", "--out", cls.held, "--holdout", "0.2"])
+
+    def trained(self, name):
+        """A run of the task, made once."""
+        return self.reference(None, *TASKS[name])
+
+    def fill(self, run, *more, ranks=None):
+        return self.run_program("gm_sample", [run, "--inpaint", self.data, "--count", 6, *more], ranks)
+
+    def evaluate(self, *arguments, ranks=None):
+        done = self.run_program("gm_eval", [*arguments, "--json", "-"], ranks)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)["methods"], done.stderr
+
+
+class Training(Inpainting):
+    def test_ranks_do_not_change_the_curves(self):
+        for name in TRAINED_ON_HOLES:
+            # At a small rate, so that a last bit does not grow from step to step.
+            settings = [*TASKS[name], "optimizer.learning_rate=1e-5"]
+            one = self.lines(self.reference(None, *settings), "train")
+            for ranks in (2, 4):
+                many = self.lines(self.reference(ranks, *settings), "train")
+                for a, b in zip(one, many, strict=True):
+                    terms = [key for key in a if key.startswith("loss")]
+                    for key in terms:
+                        self.assertAlmostEqual(a[key], b[key], delta=1e-4 * max(1, abs(a[key])),
+                                               msg=f"{name} on {ranks} ranks, step {a['step']}: {key}")
+
+    def test_an_interrupted_run_equals_an_uninterrupted_one(self):
+        for name in TRAINED_ON_HOLES:
+            for ranks in (None, 2):
+                reference = self.reference(ranks, *TASKS[name])
+                run = f"interrupted-{name}-{ranks}"
+                done = self.train(run, *TASKS[name], "train.steps=17", ranks=ranks)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.resume(run, *TASKS[name], ranks=ranks)
+                self.assert_undisturbed(run, reference)
+                if name == "gan":
+                    for file in ("model_discriminator", "optimizer_discriminator"):
+                        one, two = (self.root / r / f"checkpoints/latest/{file}.safetensors" for r in (run, reference))
+                        self.assertEqual(one.read_bytes(), two.read_bytes(), file)
+
+    def test_evaluates_itself_on_the_way(self):
+        for name in TASKS:
+            run = f"evaluated-{name}"
+            done = self.run_program("gm_train", [*self.arguments(run, *TASKS[name], "evaluate.every=20",
+                                                                 "evaluate.count=8"), f"data.path={self.held}"])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            lines = self.lines(run, "evaluation")
+            self.assertEqual([(line["step"], line["pictures"]) for line in lines], [(20, 8), (40, 8)])
+            for line in lines:
+                self.assertLess(0, line["psnr_hole"])
+                self.assertLess(line["psnr_hole"], line["psnr"])
+
+
+class Filling(Inpainting):
+    def test_known_pixels_are_returned_exactly(self):
+        hole = [[255 if 4 <= x < 9 and 5 <= y < 12 else 0 for x in range(16)] for y in range(16)]
+        write_png(self.root / "hole.png", hole)
+        originals = (self.root / "pictures.idx").read_bytes()[16:]
+        for name in TASKS:
+            done = self.fill(self.trained(name), "--mask", "hole.png", "--pictures", f"filled-{name}")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            files = sorted((self.root / f"filled-{name}").iterdir())
+            self.assertEqual(len(files), 6)
+            changed = 0
+            for i, file in enumerate(files):
+                rows = png_rows(file)
+                for y in range(16):
+                    for x in range(16):
+                        original = originals[i * 256 + y * 16 + x]
+                        if hole[y][x]:
+                            changed += rows[y][x] != original
+                        else:
+                            self.assertEqual(rows[y][x], original, f"{name}: {file.name} at {y},{x}")
+            self.assertGreater(changed, 0, f"{name} fills nothing")
+
+    def test_the_number_of_ranks_does_not_change_what_is_filled(self):
+        for name in TASKS:
+            grids = []
+            for ranks in (None, 2):
+                done = self.fill(self.trained(name), "--out", "grid.png", ranks=ranks)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                grids.append((self.root / "grid.png").read_bytes())
+            self.assertEqual(*grids, name)
+
+    def test_new_pictures_come_from_those_who_make_them(self):
+        done = self.run_program("gm_sample", [self.trained("unet"), "--out", "none.png"])
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--inpaint PICTURES", done.stderr)
+        self.assertFalse((self.root / "none.png").exists())
+
+    def test_what_cannot_be_filled_is_refused(self):
+        write_png(self.root / "small.png", [[255] * 8] * 8)
+        write_png(self.root / "grey.png", [[128] * 16] * 16)
+        write_png(self.root / "full.png", [[255] * 16] * 16)
+        write_png(self.root / "empty.png", [[0] * 16] * 16)
+        unet, repaint = self.trained("unet"), self.trained("repaint")
+        for run, arguments, words in [
+            (unet, ["--mask", "small.png"], "small.png"),
+            (unet, ["--mask", "grey.png"], "grey.png"),
+            (unet, ["--mask", "full.png"], "full.png"),
+            (unet, ["--mask", "empty.png"], "empty.png"),
+            (unet, ["--mask", "nothing-like-that"], "--mask nothing-like-that"),
+            (unet, ["mask.coverage_min=0.6", "mask.coverage_max=0.2"], "mask.coverage_m"),
+            (unet, ["model.dim=16"], "model.dim=16"),
+            (repaint, ["repaint.jump_length=5"], "repaint.jump_length is 5"),
+            (repaint, ["repaint.jump_length=0"], "repaint.jump_length"),
+        ]:
+            done = self.fill(run, "--out", "refused.png", *arguments)
+            self.assertEqual(done.returncode, 2, f"{arguments}: {done.stderr}")
+            self.assertIn(words, done.stderr.splitlines()[-1])
+            self.assertFalse((self.root / "refused.png").exists(), arguments)
+        for name, settings, words in [
+            ("negative", ["run.task=gan_inpaint", "gan.lambda=-1"], "gan.lambda"),
+            ("endless", ["evaluate.every=5", "repaint.jump_length=50"], "repaint.jump_length is 50"),
+        ]:
+            done = self.train(name, *settings)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(words, done.stderr.splitlines()[-1])
+            self.assertFalse((self.root / name / "config.toml").exists(), name)
+
+    def test_a_gan_does_not_go_on_without_its_discriminator(self):
+        run = "halved"
+        done = self.train(run, *TASKS["gan"], "train.steps=6")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for manifest in (self.root / run / "checkpoints").glob("step-*/manifest.json"):
+            (manifest.parent / "model_discriminator.safetensors").unlink()
+        before = (self.root / run / "metrics.jsonl").read_bytes()
+        done = self.train(run, *TASKS["gan"])
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("model_discriminator", done.stderr)
+        self.assertEqual((self.root / run / "metrics.jsonl").read_bytes(), before)
+
+
+class Evaluation(Inpainting):
+    def test_compares_all_methods_on_the_same_holes_on_any_number_of_ranks(self):
+        runs = [self.trained(name) for name in TASKS]
+        one, _ = self.evaluate(*runs, "--data", self.held, "--part", "all", "--count", 50)
+        self.assertEqual([method["name"] for method in one], ["mean fill", "harmonic fill", *runs])
+        for method in one:
+            self.assertEqual(method["pictures"], 50)
+            self.assertEqual(sum(area["pictures"] for area in method["by_area"]), 50)
+        areas = [[(area["from"], area["pictures"]) for area in method["by_area"]] for method in one]
+        self.assertTrue(all(entry == areas[0] for entry in areas), "the holes are the same for all methods")
+        for ranks in (2, 4):
+            many, _ = self.evaluate(*runs, "--data", self.held, "--part", "all", "--count", 50, ranks=ranks)
+            for a, b in zip(one, many, strict=True):
+                for key, value in a.items():
+                    if isinstance(value, float):
+                        self.assertAlmostEqual(value, b[key], delta=1e-6 * max(1, abs(value)), msg=f"{a['name']}: {key}")
+
+    def test_warns_of_pictures_that_training_has_seen(self):
+        _, said = self.evaluate(self.trained("unet"), "--count", 20)
+        self.assertRegex(said, "was trained on 200 of the 200 pictures")
+        done = self.run_program("gm_train", [*self.arguments("fair", *TASKS["unet"], "train.steps=2"),
+                                             f"data.path={self.held}"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        _, said = self.evaluate("fair", "--count", 20)
+        self.assertNotIn("was trained on", said)
+
+    def test_draws_the_comparison_and_prints_the_table(self):
+        run = self.trained("unet")
+        done = self.run_program("gm_eval", [run, "--count", 10, "--picture", "comparison.png", "--json", "figures.json"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"method +psnr_hole +psnr ")
+        self.assertRegex(done.stdout, re.escape(run) + r" +\d+\.\d{4}")
+        self.assertEqual(len(json.loads((self.root / "figures.json").read_text())["methods"]), 3)
+        # Eight pictures, two rows each, every one 64 pixels high with lines of 2 between them.
+        self.assertEqual(len(png_rows(self.root / "comparison.png")), 16 * 66 + 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

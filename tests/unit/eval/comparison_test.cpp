@@ -1,0 +1,79 @@
+#include "eval/comparison.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "support/pictures.h"
+#include "support/temporary_folder.h"
+
+namespace gm {
+namespace {
+
+using testing::HasSubstr;
+
+InpaintingFigures figures(int64_t pictures, double psnr_hole) {
+  return {.pictures = pictures, .values = {{"psnr_hole", psnr_hole}, {"l1", 0.125}}};
+}
+
+std::vector<NamedReport> two_reports() {
+  return {{"mean fill",
+           {.all = figures(30, 12.5),
+            .bins = {{.from = 0.1, .to = 0.2, .figures = figures(10, 14.5)},
+                     {.from = 0.4, .to = 0.5, .figures = figures(20, 11.5)}}}},
+          {"runs/unet",
+           {.all = figures(30, 22.25),
+            .bins = {{.from = 0.1, .to = 0.2, .figures = figures(10, 24.0)},
+                     {.from = 0.4, .to = 0.5, .figures = figures(20, 21.375)}}}}};
+}
+
+TEST(ComparisonTable, HasARowAMethodAndOneByArea) {
+  const std::string table = comparison_table(two_reports());
+  EXPECT_THAT(table, HasSubstr("method          psnr_hole              l1\n"));
+  EXPECT_THAT(table, HasSubstr("runs/unet         22.2500          0.1250\n"));
+  EXPECT_THAT(table, HasSubstr("10-20 % (10)    40-50 % (20)\n"));
+  EXPECT_THAT(table, HasSubstr("mean fill           14.50           11.50\n"));
+}
+
+TEST(ComparisonJson, HoldsEveryFigure) {
+  const auto json = nlohmann::json::parse(comparison_json(two_reports()));
+  EXPECT_EQ(json["methods"].size(), 2U);
+  EXPECT_EQ(json["methods"][1]["name"], "runs/unet");
+  EXPECT_EQ(json["methods"][1]["psnr_hole"], 22.25);
+  EXPECT_EQ(json["methods"][0]["by_area"][1]["pictures"], 20);
+  EXPECT_EQ(json["methods"][0]["by_area"][1]["from"], 0.4);
+}
+
+TEST(ComparisonPicture, ShowsOriginalHoleFillingsAndDifferences) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "data.h5", {8, 8, 1}, 3, {});
+  const HoledPictures pictures(
+      std::make_shared<const ImageDataset>(folder / "data.h5"),
+      {.kind = "centre", .coverage_min = 0.25, .coverage_max = 0.25, .path = {}}, 1);
+  const FillMethod white{
+      .name = "white",
+      .fill = [](const IncompletePictures& incomplete, const at::Tensor&, const SamplingObserver&) {
+        return at::where(incomplete.masks > 0.5, at::ones({1}), incomplete.pictures);
+      }};
+  const ComparisonPicture drawn = comparison_picture({white}, pictures, 2, {});
+  EXPECT_EQ(drawn.columns, 3);
+  EXPECT_EQ(drawn.pixels.sizes(), at::IntArrayRef({2 * 2 * 3, 8, 8, 1}));
+  const auto pixel = [&](int64_t cell, int64_t y, int64_t x) {
+    return drawn.pixels[cell][y][x][0].item<int>();
+  };
+  // The second picture's six cells: whole, with the hole, filled; nothing, the mask, the
+  // difference.
+  const int original = pixel(6, 3, 3);
+  EXPECT_EQ(pixel(7, 3, 3), 128);
+  EXPECT_EQ(pixel(7, 0, 0), pixel(6, 0, 0));
+  EXPECT_EQ(pixel(8, 3, 3), 255);
+  EXPECT_EQ(pixel(9, 3, 3), 0);
+  EXPECT_EQ(pixel(10, 3, 3), 255);
+  EXPECT_EQ(pixel(10, 0, 0), 0);
+  EXPECT_NEAR(pixel(11, 3, 3), 255 - original, 1);
+  EXPECT_EQ(pixel(11, 0, 0), 0);
+}
+
+}  // namespace
+}  // namespace gm
