@@ -19,6 +19,7 @@
 #include "config/command_line.h"
 #include "data/image_grid.h"
 #include "eval/comparison.h"
+#include "eval/image_quality.h"
 #include "eval/inpainting_evaluation.h"
 #include "run/evaluation_pictures.h"
 #include "run/trained_run.h"
@@ -122,6 +123,7 @@ void evaluate(World& world, const EvalCommand& command) {
     require_fit(*dataset, run);
     on_rank_zero(ranks, [&] { warn_of_seen_pictures(*dataset, run); });
   }
+  require_measurable(dataset->shape().height, dataset->shape().width);
   const HoledPictures pictures(dataset, with_holes(config.mask, command.mask), seed);
 
   Watchdog watchdog(world);

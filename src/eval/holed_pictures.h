@@ -20,6 +20,7 @@ class HoledPictures {
   HoledPictures(std::shared_ptr<const ImageDataset> dataset, const MaskConfig& mask, uint64_t seed);
 
   int64_t size() const { return dataset_->size(); }
+  const ImageShape& shape() const { return dataset_->shape(); }
   /// The whole pictures number `indices` (int64 [n], each below size()), and their holes.
   IncompletePictures at(const at::Tensor& indices) const;
 

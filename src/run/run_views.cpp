@@ -7,6 +7,7 @@
 
 #include "diffusion/repaint.h"
 #include "eval/holed_pictures.h"
+#include "eval/image_quality.h"
 #include "eval/inpainting_evaluation.h"
 #include "run/evaluation_pictures.h"
 
@@ -35,6 +36,7 @@ RunViews make_run_views(const RunConfig& config, Task& task, Communicator& commu
   }
 
   const auto holed = open_holed(config, communicator);
+  if (config.evaluate.every > 0) require_measurable(holed->shape().height, holed->shape().width);
   const auto seed = static_cast<uint64_t>(config.evaluate.seed);
   if (!task.can_sample()) {
     views.make_samples = [&task, seed, holed](const at::Tensor& indices,

@@ -9,8 +9,7 @@ namespace gm {
 RunLog::RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options)
     : metrics_(metrics) {
   if (!options.is_rank_zero) return;
-  has_first_samples_ =
-      rewind_json_lines(directory.metrics(), options.first_step).contains("sample");
+  first_kinds_ = rewind_json_lines(directory.metrics(), options.first_step);
   json_lines_.emplace(directory.metrics());
   progress_.emplace(options.total_steps, options.log_every_seconds);
   if (options.profile_steps > 0) {

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "checkpoint/background_writer.h"
 #include "telemetry/evaluation_report.h"
@@ -29,8 +31,9 @@ class RunLog {
 
   RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options);
 
-  /// Whether samples of `first_step` were made, by the run as it was. Known to rank 0.
-  bool has_first_samples() const { return has_first_samples_; }
+  /// Whether the run, as it was, left a line of this kind ("sample", "evaluation") at `first_step`.
+  /// Known to rank 0.
+  bool has_first(const std::string& kind) const { return first_kinds_.contains(kind); }
 
   void step(const StepReport& report);
   void sample(const RunState& state, const std::filesystem::path& grid, double seconds);
@@ -51,7 +54,7 @@ class RunLog {
 
   Metrics& metrics_;
   std::optional<JsonLines> json_lines_;
-  bool has_first_samples_ = false;
+  std::set<std::string> first_kinds_;
   int64_t lost_lines_ = 0;  // of which metrics.jsonl does not tell yet
   std::optional<ProgressLine> progress_;
   std::optional<Profile> profile_;

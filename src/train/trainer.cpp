@@ -68,7 +68,8 @@ void Trainer::run() {
 
 void Trainer::train_to_the_end() {
   verify_ranks();
-  if (samples_are_missing()) save_samples();
+  if (is_missing("sample", config_.sample.every)) save_samples();
+  if (evaluation_is_due() && is_missing("evaluation", config_.evaluate_every)) evaluate();
   while (state_.step < config_.train.steps) {
     leave_if_asked();
     train_step();
@@ -76,7 +77,7 @@ void Trainer::train_to_the_end() {
     if (due(config_.train.verify_ranks_every)) verify_ranks();
     if (due(config_.checkpoint_every)) start_checkpoint();
     if (due(config_.sample.every)) save_samples();
-    if (config_.evaluate_every > 0 && due(config_.evaluate_every)) evaluate();
+    if (evaluation_is_due()) evaluate();
   }
 }
 
@@ -169,13 +170,17 @@ std::unique_ptr<PhaseTrainer::UseEma> Trainer::use_sample_weights() {
   return std::make_unique<PhaseTrainer::UseEma>(sampled_phase());
 }
 
-/// When the run was stopped, or killed, between its last checkpoint and the samples of that step.
-bool Trainer::samples_are_missing() {
-  if (state_.step == 0 || !due(config_.sample.every)) return false;
+/// When the run was stopped, or killed, between its last checkpoint and what follows that step.
+bool Trainer::is_missing(const char* kind, int64_t every) {
+  if (state_.step == 0 || !due(every)) return false;
   const std::string answer = text_from_rank_zero(parts_.world.communicator(), [&] {
-    return std::string(parts_.log.has_first_samples() ? "no" : "yes");
+    return std::string(parts_.log.has_first(kind) ? "no" : "yes");
   });
   return answer == "yes";
+}
+
+bool Trainer::evaluation_is_due() const {
+  return config_.evaluate_every > 0 && due(config_.evaluate_every);
 }
 
 /// All ranks make them together, and may leave together on the way.

@@ -80,7 +80,7 @@ class Trainer {
   void count_nonfinite(const StepReport& report, bool finite);
   void verify_ranks();
 
-  bool samples_are_missing();
+  bool is_missing(const char* kind, int64_t every);
   void save_samples();
   void evaluate();
   void write_samples(const at::Tensor& pixels, LapClock& clock);
@@ -96,6 +96,7 @@ class Trainer {
   bool is_sampled(const Phase& phase) const;
   PhaseTrainer& sampled_phase();
   bool due(int64_t every) const;
+  bool evaluation_is_due() const;
 
   TrainerConfig config_;
   TrainerParts parts_;

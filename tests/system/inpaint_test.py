@@ -1,10 +1,11 @@
 """Pictures with holes as a user fills them: training of each task, gm_sample --inpaint and gm_eval, and what they refuse."""
 import json
 import re
+import signal
 import unittest
 
 from support.png import png_rows, write_png
-from support.programs import BIN, Exercises
+from support.programs import BIN, Exercises, wait_until
 
 # What each way of filling holes needs beside the settings of all exercises.
 TASKS = {
@@ -26,6 +27,12 @@ class Inpainting(Exercises):
         super().setUpClass()
         cls.held = cls.root / "held.h5"
         cls.check_output([BIN / "gm_data", "pack", cls.root / "pictures.idx", "--out", cls.held, "--holdout", "0.2"])
+
+    def packed(self, side):
+        """Settings for the same pictures in another size."""
+        data = self.root / f"{side}.h5"
+        self.check_output([BIN / "gm_data", "pack", self.root / "pictures.idx", "--out", data, "--size", side])
+        return [f"data.path={data}", f"data.image_size={side}"]
 
     def trained(self, name):
         """A run of the task, made once."""
@@ -79,6 +86,20 @@ class Training(Inpainting):
             for line in lines:
                 self.assertLess(0, line["psnr_hole"])
                 self.assertLess(line["psnr_hole"], line["psnr"])
+
+
+    def test_an_evaluation_that_was_interrupted_is_made_up_for(self):
+        settings = ["run.task=inpaint", "evaluate.every=20", "evaluate.count=200", "evaluate.batch_size=1",
+                    "train.steps=20"]
+        run = "stopped-at-evaluation"
+        process = self.start(run, *settings)
+        wait_until(self.has_step(run, 20), process)
+        process.send_signal(signal.SIGTERM)
+        status = self.end_of(process)
+        if status == 75:  # else the evaluation came first
+            self.assertEqual(self.lines(run, "evaluation"), [])
+        self.resume(run, *settings)
+        self.assertEqual([line["step"] for line in self.lines(run, "evaluation")], [20])
 
 
 class Filling(Inpainting):
@@ -141,6 +162,8 @@ class Filling(Inpainting):
             self.assertFalse((self.root / "refused.png").exists(), arguments)
         for name, settings, words in [
             ("negative", ["run.task=gan_inpaint", "gan.lambda=-1"], "gan.lambda"),
+            ("tiny", ["run.task=gan_inpaint", *self.packed(4), "model.dim_mults=[1]"], "4x4"),
+            ("small", ["run.task=inpaint", "evaluate.every=5", *self.packed(8)], "8 x 8"),
             ("endless", ["evaluate.every=5", "repaint.jump_length=50"], "repaint.jump_length is 50"),
         ]:
             done = self.train(name, *settings)

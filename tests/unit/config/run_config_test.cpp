@@ -152,14 +152,27 @@ TEST(RunConfig, ARunGoesOnWithKeysThatDoNotChangeWhatItComputes) {
   }
 }
 
+TEST(RunConfig, KeysThatATaskDoesNotReadDoNotBelongToIt) {
+  const auto changes_run = [](const char* task, const char* change) {
+    return config_hash(config_with({task})) != config_hash(config_with({task, change}));
+  };
+  EXPECT_FALSE(changes_run("run.task=ddpm", "mask.kind=half"));
+  EXPECT_TRUE(changes_run("diffusion.condition=inpaint", "mask.kind=half"));
+  EXPECT_TRUE(changes_run("run.task=inpaint", "mask.coverage_max=0.4"));
+  EXPECT_FALSE(changes_run("run.task=inpaint", "diffusion.steps=9"));
+  EXPECT_FALSE(changes_run("run.task=inpaint", "gan.lambda=2"));
+  EXPECT_TRUE(changes_run("run.task=gan_inpaint", "gan.lambda=2"));
+  EXPECT_FALSE(changes_run("run.task=ddpm", "repaint.resamplings=3"));
+  EXPECT_FALSE(changes_run("run.task=inpaint", "evaluate.every=3"));
+}
+
 TEST(RunConfig, OtherKeysAreNamedWithBothValues) {
   const RunConfig theirs;
   for (const char* change :
        {"run.seed=1", "data.image_size=16", "data.classes=cat", "data.shards=4", "data.flip=false",
-        "data.resize_crop=1.5", "data.fit=pad", "data.holdout=0.1", "mask.kind=half",
-        "mask.coverage_max=0.4", "model.dim=8", "model.dim_mults=[1,2]", "diffusion.steps=9",
-        "train.batch_size=64", "train.accumulate=1", "optimizer.learning_rate=0.5",
-        "optimizer.warmup_steps=9", "ema.half_life_images=1"}) {
+        "data.resize_crop=1.5", "data.fit=pad", "data.holdout=0.1", "model.dim=8",
+        "model.dim_mults=[1,2]", "diffusion.steps=9", "train.batch_size=64", "train.accumulate=1",
+        "optimizer.learning_rate=0.5", "optimizer.warmup_steps=9", "ema.half_life_images=1"}) {
     EXPECT_NE(config_hash(theirs), config_hash(config_with({change}))) << change;
     const std::string key(change, std::string_view(change).find('='));
     expect_error<InputError>([&] { require_same_run(theirs, config_with({change})); },
