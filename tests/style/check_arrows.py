@@ -23,7 +23,7 @@ ARROWS = {
     "eval": ["tasks", "comm", "data", "base"],
     "train": ["tasks", "comm", "data", "checkpoint", "telemetry", "base"],
     "config": ["base"],
-    "run": ["config", "train", "eval", "tasks", "comm", "data", "checkpoint", "base"],
+    "run": ["config", "train", "eval", "tasks", "diffusion", "comm", "data", "checkpoint", "telemetry", "base"],
     "apps": ["*"],
 }
 
