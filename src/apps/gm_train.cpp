@@ -82,8 +82,10 @@ void show_run(const World& world, const RunConfig& config, const ImageDataset& d
 
 void start_from(const std::string& weights, Communicator& ranks, Network& network) {
   if (weights.empty()) return;
-  require_same_everywhere(ranks, "the file of model.weights", hash_file(weights));
-  load_weights(network.parameter_list(), load_safetensors(weights), weights);
+  Hash hash;
+  const TensorMap tensors = load_safetensors(weights, hash);
+  require_same_everywhere(ranks, "the file of model.weights", hash.hex());
+  load_weights(network.parameter_list(), tensors, weights);
   network.weights_changed();
 }
 

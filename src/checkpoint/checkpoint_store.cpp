@@ -43,6 +43,12 @@ std::optional<int64_t> step_of(const fs::path& folder) {
   return std::stoll(digits);
 }
 
+/// What a symbolic link names; nothing where there is none.
+std::optional<fs::path> target_of(const fs::path& link) {
+  if (!fs::is_symlink(fs::symlink_status(link))) return std::nullopt;
+  return fs::read_symlink(link);
+}
+
 /// Of what a manifest says but for this hash itself; the order of the names does not matter.
 std::string hash_of(nlohmann::json manifest) {
   manifest.erase(kOwnHash);
@@ -208,11 +214,13 @@ TensorMap Checkpoint::load(const std::string& name) const {
   if (record == files_.end()) {
     throw InputError("{}: the checkpoint has no {}{}", folder_.string(), name, kTensorSuffix);
   }
-  if (hash_file(file(name)) != record->second.hash) {
+  Hash hash;
+  TensorMap tensors = load_safetensors(file(name), hash);
+  if (hash.hex() != record->second.hash) {
     throw InputError("{}: its hash is not the one in {}: the checkpoint is damaged",
                      file(name).string(), kManifest);
   }
-  return load_safetensors(file(name));
+  return tensors;
 }
 
 CheckpointTensors Checkpoint::load_all() const {
@@ -292,11 +300,8 @@ void CheckpointStore::point_latest_to(const fs::path& folder) {
 }
 
 void CheckpointStore::go_back_to(const fs::path& folder) {
-  const fs::path link = root_ / kLatest;
-  const bool is_latest =
-      fs::is_symlink(fs::symlink_status(link)) && fs::read_symlink(link) == folder.filename();
   // First, so that it never names a folder that is gone.
-  if (!is_latest) point_latest_to(folder);
+  if (target_of(root_ / kLatest) != folder.filename()) point_latest_to(folder);
   for (const fs::path& other : list()) {
     if (step_of(other) <= step_of(folder)) continue;
     fs::path aside = other;
@@ -326,11 +331,11 @@ void CheckpointStore::remove_or_warn(const fs::path& path) {
 
 std::optional<fs::path> CheckpointStore::latest() const {
   const fs::path link = root_ / kLatest;
-  if (!fs::is_symlink(fs::symlink_status(link))) return std::nullopt;
-  const fs::path target = fs::read_symlink(link);
-  const fs::path folder = root_ / target;
-  if (target.has_parent_path() || !step_of(target) || !fs::is_directory(folder)) {
-    throw InputError("{}: points to {}, which is no checkpoint", link.string(), target.string());
+  const auto target = target_of(link);
+  if (!target) return std::nullopt;
+  const fs::path folder = root_ / *target;
+  if (target->has_parent_path() || !step_of(*target) || !fs::is_directory(folder)) {
+    throw InputError("{}: points to {}, which is no checkpoint", link.string(), target->string());
   }
   return folder;
 }

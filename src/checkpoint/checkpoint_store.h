@@ -55,8 +55,8 @@ class Checkpoint {
   const std::string& manifest() const { return manifest_; }
   /// Whether it has the tensors `name`: "model", "ema", ...
   bool has(const std::string& name) const;
-  /// Tensors of `name`.safetensors, after their hash was compared with the manifest's. Throws
-  /// InputError when there are none or they were damaged.
+  /// Tensors of `name`.safetensors, whose hash was compared with the manifest's while they were
+  /// read. Throws InputError when there are none or they were damaged.
   TensorMap load(const std::string& name) const;
   /// All of them. Throws InputError when any file is damaged.
   CheckpointTensors load_all() const;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "checkpoint/bounded_json.h"
 
 namespace gm {
@@ -71,10 +72,10 @@ struct Entry {
   uint64_t end;
 };
 
-/// Reads one file, step by step; every error names it.
+/// Reads one file, from its beginning to its end; every error names it.
 class Reader {
  public:
-  explicit Reader(const fs::path& path) : path_(path), file_(path) {
+  Reader(const fs::path& path, Hash& hash) : path_(path), file_(path), hash_(hash) {
     struct stat status {};
     if (!file_ || ::fstat(file_.get(), &status) != 0) fail("cannot be read: {}", strerror(errno));
     if (!S_ISREG(status.st_mode)) fail("is not a file");
@@ -82,7 +83,8 @@ class Reader {
   }
 
   TensorMap read() {
-    const auto entries = entries_of(read_header());
+    auto entries = entries_of(read_header());
+    std::ranges::sort(entries, {}, [](const Entry& e) { return std::pair(e.begin, e.end); });
     check_layout(entries);
     TensorMap tensors;
     for (const Entry& entry : entries) tensors.emplace(entry.name, read_tensor(entry));
@@ -95,15 +97,15 @@ class Reader {
     throw InputError("{}: {}", path_.string(), fmt::format(format, std::forward<Args>(args)...));
   }
 
-  void read_bytes(void* target, uint64_t bytes, uint64_t offset) const {
-    auto* next = static_cast<char*>(target);
+  void read_next(void* target, uint64_t bytes) {
+    auto* next = static_cast<std::byte*>(target);
     while (bytes > 0) {
-      const ssize_t got = ::pread(file_.get(), next, bytes, static_cast<off_t>(offset));
+      const ssize_t got = ::read(file_.get(), next, bytes);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) fail("reading failed: {}", strerror(errno));
       if (got == 0) fail("became shorter while it was read");
+      hash_.add(std::span(next, static_cast<size_t>(got)));
       next += got;
-      offset += static_cast<uint64_t>(got);
       bytes -= static_cast<uint64_t>(got);
     }
   }
@@ -111,14 +113,14 @@ class Reader {
   nlohmann::json read_header() {
     uint64_t header_bytes = 0;
     if (file_bytes_ < sizeof header_bytes) fail("is too short to be a safetensors file");
-    read_bytes(&header_bytes, sizeof header_bytes, 0);
+    read_next(&header_bytes, sizeof header_bytes);
     if (header_bytes > std::min(kMaxHeaderBytes, file_bytes_ - sizeof header_bytes)) {
       fail("is no safetensors file, or was cut off: it declares a header of {} bytes",
            header_bytes);
     }
     data_begin_ = sizeof header_bytes + header_bytes;
     std::string text(header_bytes, '\0');
-    read_bytes(text.data(), header_bytes, sizeof header_bytes);
+    read_next(text.data(), header_bytes);
     return parse_header(text);
   }
 
@@ -198,9 +200,9 @@ class Reader {
     }
   }
 
-  /// The tensors must fill the file's data exactly: no hole to hide bytes in, no overlap.
-  void check_layout(std::vector<Entry> entries) const {
-    std::ranges::sort(entries, {}, [](const Entry& e) { return std::pair(e.begin, e.end); });
+  /// The tensors must fill the file's data exactly: no hole to hide bytes in, no overlap. `entries`
+  /// in the order of their bytes.
+  void check_layout(const std::vector<Entry>& entries) const {
     uint64_t position = 0;
     for (const Entry& entry : entries) {
       if (entry.begin != position) {
@@ -216,16 +218,15 @@ class Reader {
     }
   }
 
-  at::Tensor read_tensor(const Entry& entry) const {
+  at::Tensor read_tensor(const Entry& entry) {
     at::Tensor tensor = at::empty(entry.shape, at::TensorOptions(entry.type));
-    if (entry.end > entry.begin) {
-      read_bytes(tensor.mutable_data_ptr(), entry.end - entry.begin, data_begin_ + entry.begin);
-    }
+    read_next(tensor.mutable_data_ptr(), entry.end - entry.begin);
     return tensor;
   }
 
   fs::path path_;
   File file_;
+  Hash& hash_;
   uint64_t file_bytes_ = 0;
   uint64_t data_begin_ = 0;
 };
@@ -272,7 +273,12 @@ std::string header_of(const std::vector<NamedTensor>& tensors,
 
 }  // namespace
 
-TensorMap load_safetensors(const fs::path& path) { return Reader(path).read(); }
+TensorMap load_safetensors(const fs::path& path, Hash& hash) { return Reader(path, hash).read(); }
+
+TensorMap load_safetensors(const fs::path& path) {
+  Hash not_asked_for;
+  return load_safetensors(path, not_asked_for);
+}
 
 void write_safetensors(const ByteSink& sink, const TensorMap& tensors,
                        const std::map<std::string, std::string>& metadata) {

@@ -12,6 +12,8 @@
 
 namespace gm {
 
+class Hash;
+
 /// Tensors by name, as `safetensors.torch.load_file` gives them in Python.
 using TensorMap = std::map<std::string, at::Tensor>;
 
@@ -24,6 +26,8 @@ using TensorMap = std::map<std::string, at::Tensor>;
 ///
 /// Throws InputError that names the file, and the tensor where one is to blame.
 TensorMap load_safetensors(const std::filesystem::path& path);
+/// The same; every byte of the file is added to `hash`, in order, as it is read.
+TensorMap load_safetensors(const std::filesystem::path& path, Hash& hash);
 
 /// Where a file's bytes go, in order.
 using ByteSink = std::function<void(std::span<const std::byte>)>;

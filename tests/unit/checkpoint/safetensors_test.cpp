@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/hash.h"
 #include "support/expect_error.h"
 #include "support/file_size_limit.h"
 #include "support/save_safetensors.h"
@@ -69,6 +70,14 @@ TEST_F(SafetensorsTest, AnyLayoutIsSavedInItsLogicalOrder) {
   EXPECT_TRUE(loaded.at("channels_last").is_contiguous());
   EXPECT_TRUE(loaded.at("channels_last").equal(channels_last));
   EXPECT_TRUE(loaded.at("strided").equal(strided));
+}
+
+TEST_F(SafetensorsTest, IsHashedWhileItIsRead) {
+  // In the file the larger type lies first, in the map the other name.
+  save_safetensors(path_, {{"a", at::randn({100})}, {"b", at::randn({3}, at::kDouble)}});
+  Hash hash;
+  EXPECT_EQ(load_safetensors(path_, hash).size(), 2U);
+  EXPECT_EQ(hash.hex(), hash_file(path_));
 }
 
 TEST_F(SafetensorsTest, NoTensorsAreAFileAsWell) {
