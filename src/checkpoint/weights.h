@@ -2,16 +2,11 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
-#include <utility>
-#include <vector>
 
+#include "base/named_tensors.h"
 #include "checkpoint/safetensors.h"
 
 namespace gm {
-
-/// Parameters by name, in the module's order: `module.named_parameters().pairs()`.
-using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// Copies `weights` into `parameters`, in place and without recording gradients, converting the
 /// type where it differs. Every parameter needs exactly one tensor of its own shape and nothing may

@@ -3,14 +3,9 @@
 
 #include <torch/nn/module.h>
 
-#include <string>
-#include <utility>
-#include <vector>
+#include "base/named_tensors.h"
 
 namespace gm {
-
-/// Tensors with their names, in order.
-using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// A module with parameters that others may change in place.
 class Network : public torch::nn::Module {

@@ -4,16 +4,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <string>
-#include <utility>
 #include <vector>
 
+#include "base/named_tensors.h"
 #include "comm/gradient_reducer.h"
 
 namespace gm {
-
-/// Tensors with their names, in order.
-using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// The parameters, gradients, Adam moments and moving average of one network: float32, each in one
 /// flat buffer [size()] of the same layout. The network's own tensors become views of the
