@@ -9,11 +9,9 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
-#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -21,6 +19,7 @@
 #include "base/error.h"
 #include "base/host.h"
 #include "base/log.h"
+#include "base/pause.h"
 #include "comm/mpi_communicator.h"
 #include "comm/roll_call.h"
 
@@ -57,11 +56,7 @@ class LeaveAfter {
  public:
   LeaveAfter(double seconds, int status, std::string reason)
       : thread_([=](const std::stop_token& stop) {
-          std::mutex mutex;
-          std::unique_lock lock(mutex);
-          std::condition_variable_any never;
-          never.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
-          if (stop.stop_requested()) return;
+          if (stop_comes_within(std::chrono::duration<double>(seconds), stop)) return;
           if (!reason.empty()) say_reason(status, reason);
           ::_exit(status);
         }) {}

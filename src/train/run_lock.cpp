@@ -7,10 +7,8 @@
 
 #include <array>
 #include <cerrno>
-#include <condition_variable>
 #include <cstring>
 #include <fstream>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ranges>
@@ -21,6 +19,7 @@
 #include "base/error.h"
 #include "base/host.h"
 #include "base/log.h"
+#include "base/pause.h"
 #include "base/signals.h"
 
 namespace gm {
@@ -160,10 +159,7 @@ class RunLock::Heart {
  public:
   Heart(File& file, LockOwner me, const std::function<void(const std::string&)>& on_lost)
       : thread_([&file, &on_lost, me](const std::stop_token& stop) mutable {
-          std::mutex mutex;
-          std::unique_lock lock(mutex);
-          std::condition_variable_any never;
-          while (!never.wait_for(lock, stop, kBeat, [&] { return stop.stop_requested(); })) {
+          while (!stop_comes_within(kBeat, stop)) {
             const auto owner = file.owner();
             if (owner && !owner->is(me)) return on_lost(lost_to(*owner));
             me.beat += 1;
