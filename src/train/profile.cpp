@@ -135,8 +135,8 @@ void Profile::end() {
 std::string Profile::table(const std::vector<OperatorTime>& operators, double all_seconds) const {
   constexpr double kSmallestShare = 0.001;
   const auto steps = static_cast<double>(steps_);
-  std::string text = fmt::format("profile of {} steps\n  {:<42}{:>8}{:>11}{:>8}{:>9}", steps_, "",
-                                 "calls", "ms a step", "share", "GFLOP/s");
+  std::string text = fmt::format("profile of {} steps on rank 0\n  {:<42}{:>8}{:>11}{:>8}{:>9}",
+                                 steps_, "", "calls", "ms a step", "share", "GFLOP/s");
   const auto add = [&](std::string_view name, double seconds, std::string_view calls = "",
                        std::string_view rate = "") {
     text += fmt::format("\n  {:<42}{:>8}{:>11.2f}{:>6.1f} %{:>9}", name, calls,

@@ -30,9 +30,10 @@ struct OperatorTime {
 };
 
 /// Times the operators of `steps` steps on the calling thread, and what is done between these
-/// (samples, the copy for a checkpoint), the first step aside, which pays for
-/// what later ones find in place. Then says the table and writes the trace; one that cannot be
-/// written is a warning. One object at a time in a process.
+/// (samples, the copy for a checkpoint), the first step aside, which pays for what later ones find
+/// in place. Then says the table and writes the trace; one that cannot be written is a warning. One
+/// object at a time in a process, and on rank 0 only: what it waits for slower ranks is in its time
+/// of the reduction.
 class Profile {
  public:
   /// `trace` is a file for Chrome's and Perfetto's viewers.

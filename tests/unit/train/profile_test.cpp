@@ -44,7 +44,7 @@ class ProfileTest : public ::testing::Test {
 
 TEST_F(ProfileTest, TimesAllButTheFirstStep) {
   const std::string table = said_in_three_steps(2);
-  EXPECT_THAT(table, AllOf(HasSubstr("profile of 2 steps"), HasSubstr(trace_.string())));
+  EXPECT_THAT(table, AllOf(HasSubstr("profile of 2 steps on rank 0"), HasSubstr(trace_.string())));
   EXPECT_THAT(table, ContainsRegex("data +0\\.05 +[0-9.]+ %"));
   EXPECT_THAT(table, ContainsRegex("aten::mm +1\\.0 +[0-9.]+ +[0-9.]+ % +[0-9.]+\n"));
   EXPECT_THAT(table, Not(HasSubstr("aten::sin"))) << "the first step pays for what others find";
