@@ -88,14 +88,16 @@ class Exercises(Programs):
     SETTINGS = ["data.image_size=8", "data.shards=4", "model.dim=8", "model.dim_mults=[1]", "diffusion.steps=5",
                 "train.batch_size=8", "train.accumulate=1", "sample.count=4", "sample.every=0", "telemetry.port=0",
                 f"train.steps={STEPS}", f"checkpoint.every={EVERY}", "optimizer.warmup_steps=20"]
+    ENDLESS = "train.steps=1000000"  # no run comes to its end before it is disturbed, however late that is
     references = {}
 
     def arguments(self, run, *more):
         return [f"data.path={self.data}", *self.SETTINGS, f"run.dir={run}", *more]
 
     def start(self, run, *more, ranks=None, fault=None):
-        """A run in the background, in a process group of its own; its stderr is in RUN.err."""
-        return self.start_command(run, self.command("gm_train", self.arguments(run, *more), ranks),
+        """A run in the background, in a process group of its own, that goes on until it is disturbed; its stderr is in
+        RUN.err."""
+        return self.start_command(run, self.command("gm_train", self.arguments(run, self.ENDLESS, *more), ranks),
                                   self.environment(fault))
 
     def start_command(self, run, command, environment=None):
@@ -201,6 +203,17 @@ class Exercises(Programs):
         done = self.train(run, *more, ranks=ranks)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done
+
+    def assert_goes_on(self, run, *more, ranks=None):
+        """Whatever was done to a run that was started: the same command again, and it ends as if undisturbed."""
+        more = [self.steps_to_end(run), *more]
+        self.resume(run, *more, ranks=ranks)
+        self.assert_undisturbed(run, self.reference(ranks, *more))
+
+    def steps_to_end(self, run):
+        """More than a started run has saved, which nobody knows beforehand."""
+        saved = [int(folder.name[5:]) for folder in (self.root / run).glob("checkpoints/step-????????")]
+        return f"train.steps={max(self.STEPS, max(saved, default=0) + self.EVERY)}"
 
     def last_words(self, text):
         return [line for line in text.splitlines() if line.startswith("gm_train: ")][-1]
