@@ -48,8 +48,9 @@ Losses GanInpaintTask::generator_loss(const Batch& batch) {
   made_.push_back({batch.positions, filled.detach()});
   Losses losses;
   const auto add = [&](const char* name, double weight, const at::Tensor& term) {
-    losses.total = losses.total.defined() ? losses.total + weight * term : weight * term;
     losses.terms[name] = term.detach();
+    if (weight == 0) return;  // no gradient only to multiply it by zero
+    losses.total = losses.total.defined() ? losses.total + weight * term : weight * term;
   };
   add("reconstruction", 1,
       adversarial_.sums_errors() ? summed_squared_error(filled, batch.images)

@@ -137,6 +137,13 @@ TEST(GanInpaintTask, AddsOnlyTermsThatHaveAWeight) {
                                                    "probability_real", "probability_fake"));
 }
 
+TEST(GanInpaintTask, AtLambdaZeroTheDiscriminatorIsOnlyLookedAt) {
+  GanInpaintTask task({kModel, {.lambda = 0, .dim = 8}}, upper_half, kShape, 1);
+  const Losses losses = task.phases()[0].loss(batch(0, 4));
+  EXPECT_TRUE(losses.total.equal(losses.terms.at("reconstruction")));
+  EXPECT_GT(losses.terms.at("adversarial").item<double>(), 0);
+}
+
 TEST(GanInpaintTask, ReferenceSumsTheSquaredErrorWhereOthersTakeItsMean) {
   const auto reconstruction = [](const std::string& loss) {
     GanInpaintTask task({kModel, {.loss = loss, .dim = 8}}, upper_half, kShape, 1);
