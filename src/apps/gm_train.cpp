@@ -178,7 +178,8 @@ void train(World& world, const TrainCommand& command) {
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
-                             .data_hash = dataset->content_hash()};
+                             .data_hash = training_data_hash(config, *dataset)};
+  require_same_everywhere(ranks, "the data set, with the files of mask.path", identity.data_hash);
   auto resumed = agree_on_checkpoint(ranks, checkpoints, identity);
   if (!resumed) start_from(config.model.weights, ranks, task->sampled_network());
   const RunState first = resumed ? resumed->info.state : RunState{};

@@ -13,8 +13,8 @@ std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator, Checkp
     if (!point) return std::string();
     if (point->checkpoint.info().identity.data_hash != identity.data_hash) {
       throw InputError(
-          "{}: trained on other pictures than those of data.path; give the run's own, or another "
-          "run.dir",
+          "{}: trained on other pictures or masks than those of data.path and mask.path; give the "
+          "run's own, or another run.dir",
           point->checkpoint.folder().string());
     }
     store.go_back_to(point->checkpoint.folder());

@@ -271,7 +271,7 @@ TEST_F(TrainerTest, ARunOnOtherPicturesIsRefusedOnEveryRank) {
   });
   EXPECT_TRUE(agree_on_checkpoint(ranks(), store, {.data_hash = "cats"}));
   expect_error<InputError>([&] { agree_on_checkpoint(ranks(), store, {.data_hash = "dogs"}); },
-                           HasSubstr("trained on other pictures"));
+                           HasSubstr("trained on other pictures or masks"));
 }
 
 }  // namespace

@@ -88,6 +88,15 @@ class Training(Inpainting):
                 self.assertLess(line["psnr_hole"], line["psnr"])
 
 
+    def test_a_run_does_not_go_on_with_other_mask_files(self):
+        write_png(self.root / "mask.png", [[255] * 8 + [0] * 8] * 16)
+        settings = ["run.task=inpaint", "mask.kind=files", f"mask.path={self.root / 'mask.png'}"]
+        self.assertEqual(self.train("masked", *settings, "train.steps=6").returncode, 0)
+        write_png(self.root / "mask.png", [[0] * 8 + [255] * 8] * 16)
+        done = self.train("masked", *settings)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("mask.path", done.stderr.splitlines()[-1])
+
     def test_an_evaluation_that_was_interrupted_is_made_up_for(self):
         settings = ["run.task=inpaint", "evaluate.every=20", "evaluate.count=200", "evaluate.batch_size=1",
                     "train.steps=20"]
