@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "comm/on_rank_zero.h"
 #include "comm/run_program.h"
-#include "comm/stop.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
@@ -21,8 +20,10 @@
 #include "eval/comparison.h"
 #include "eval/image_quality.h"
 #include "eval/inpainting_evaluation.h"
-#include "run/evaluation_pictures.h"
+#include "run/open_data.h"
+#include "run/seen_pictures.h"
 #include "run/trained_run.h"
+#include "train/sampling.h"
 
 namespace gm {
 namespace {
@@ -40,7 +41,7 @@ struct EvalCommand {
 void declare(CLI::App& app, EvalCommand& command) {
   app.add_option("RUN", command.arguments,
                  "Directories of runs, whose models are compared on the same pictures and holes; "
-                 "then section.key=value for keys of evaluate, mask and repaint")
+                 "then section.key=value for keys of evaluate, mask, repaint and watchdog")
       ->required();
   app.add_option("--data", command.pictures.path,
                  "Pictures to evaluate on, an HDF5 file or a folder; the first run's held-out "
@@ -101,12 +102,27 @@ void write(const EvalCommand& command, const std::vector<NamedReport>& reports) 
 
 void draw(const EvalCommand& command, const std::vector<FillMethod>& methods,
           const HoledPictures& pictures, Communicator& ranks) {
-  constexpr int64_t kShown = 8;
-  // Every rank draws the same, so that all of them can leave together on the way.
-  const ComparisonPicture drawn =
-      comparison_picture(methods, pictures, std::min(kShown, pictures.size()),
-                         [&](int64_t, const at::Tensor&) { stop_together(ranks); });
-  on_rank_zero(ranks, [&] { write_image_grid(command.picture, drawn.pixels, drawn.columns); });
+  const int64_t shown = std::min<int64_t>(8, pictures.size());
+  const auto make = [&](const at::Tensor& i, const SamplingObserver& observer) {
+    return comparison_strips(methods, pictures, pictures.spread(i, shown), observer);
+  };
+  const at::Tensor pixels = sample_on_all_ranks(make, ranks, {.count = shown});
+  const int64_t scale = std::max<int64_t>(1, 64 / pictures.shape().height);
+  on_rank_zero(ranks, [&] { write_image_grid(command.picture, pixels, /*columns=*/1, scale); });
+}
+
+/// The pictures that all runs are compared on, once it is known that all can be.
+std::shared_ptr<const ImageDataset> open_common_pictures(const EvalCommand& command,
+                                                         const std::vector<TrainedRun>& runs,
+                                                         Communicator& ranks) {
+  const auto pictures = open_pictures(runs.front(), command.pictures, ranks);
+  require_measurable(pictures->shape().height, pictures->shape().width);
+  for (const TrainedRun& run : runs) {
+    require_fit(*pictures, run);
+    run.task->check_inpainting();
+    on_rank_zero(ranks, [&] { warn_of_seen_pictures(*pictures, run); });
+  }
+  return pictures;
 }
 
 void evaluate(World& world, const EvalCommand& command) {
@@ -115,29 +131,27 @@ void evaluate(World& world, const EvalCommand& command) {
     if (!file.empty() && file != "-") require_folder_of(file);
   }
   Communicator& ranks = world.communicator();
+  Watchdog watchdog(world);
+  // How long packing a folder of pictures takes is not ours to bound.
+  auto section = std::make_optional(watchdog.section("data preparation", 0));
   const std::vector<TrainedRun> runs = open_runs(command, ranks);
   const RunConfig& config = runs.front().config;
   const auto seed = static_cast<uint64_t>(config.evaluate.seed);
-  const auto dataset = open_pictures(runs.front(), command.pictures, ranks);
-  for (const TrainedRun& run : runs) {
-    require_fit(*dataset, run);
-    on_rank_zero(ranks, [&] { warn_of_seen_pictures(*dataset, run); });
-  }
-  require_measurable(dataset->shape().height, dataset->shape().width);
-  const HoledPictures pictures(dataset, with_holes(config.mask, command.mask), seed);
+  const HoledPictures pictures(open_common_pictures(command, runs, ranks),
+                               with_holes(config.mask, command.mask), seed);
 
-  Watchdog watchdog(world);
-  const auto section = watchdog.section("evaluation", config.watchdog.evaluation_seconds);
-  const std::vector<FillMethod> methods = methods_of(runs, seed);
   const EvaluationRequest request{
       .count = std::min(command.count.value_or(config.evaluate.count), pictures.size()),
       .batch_size = config.evaluate.batch_size};
+  const std::vector<FillMethod> methods = methods_of(runs, seed);
   std::vector<NamedReport> reports;
   for (const FillMethod& method : methods) {
+    section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));
     reports.emplace_back(method.name, evaluate_inpainting(method, pictures, request, ranks));
     log_info("{}: {} pictures filled", method.name, request.count);
   }
   on_rank_zero(ranks, [&] { write(command, reports); });
+  section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));
   if (!command.picture.empty()) draw(command, methods, pictures, ranks);
 }
 

@@ -18,7 +18,7 @@
 #include "config/command_line.h"
 #include "data/image_grid.h"
 #include "eval/holed_pictures.h"
-#include "run/evaluation_pictures.h"
+#include "run/open_data.h"
 #include "run/trained_run.h"
 #include "tasks/strips.h"
 #include "train/sampling.h"
@@ -111,15 +111,16 @@ void sample(World& world, SampleCommand command) {
   check(command);
   Communicator& ranks = world.communicator();
   Watchdog watchdog(world);
+  // How long packing a folder of pictures takes is not ours to bound.
+  auto section = std::make_optional(watchdog.section("data preparation", 0));
   const TrainedRun run = open_trained_run(command.run, command.choice, command.assignments, ranks);
   Task& task = *run.task;
-  auto* const ddpm = dynamic_cast<DdpmTask*>(&task);
-  if (!command.trajectory.empty() && (ddpm == nullptr || !task.can_sample())) {
-    throw InputError("--trajectory: {} is no run that makes pictures out of noise", command.run);
-  }
+  auto* const process =
+      command.trajectory.empty() ? nullptr : &require_process(task, "--trajectory");
 
   std::optional<HoledPictures> holed;
   if (!command.inpaint.empty()) {
+    task.check_inpainting();
     holed.emplace(open_pictures(run, {.path = command.inpaint, .part = "all"}, ranks),
                   with_holes(run.config.mask, command.mask), command.seed);
     command.request.count = std::min(command.request.count, holed->size());
@@ -129,13 +130,13 @@ void sample(World& world, SampleCommand command) {
     return filling_strips(task, *holed, command.seed, indices, observer);
   };
 
-  const auto section = watchdog.section("sampling", run.config.watchdog.sampling_seconds);
+  section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
   const at::Tensor pixels = sample_on_all_ranks(make, ranks, command.request);
   on_rank_zero(ranks, [&] {
     write_image_grid(command.out, pixels);
     log_info("{} pictures in {}", command.request.count, command.out);
     if (!command.pictures.empty()) write_pictures(command.pictures, pixels);
-    if (!command.trajectory.empty()) write_trajectory(*ddpm, command);
+    if (process != nullptr) write_trajectory(*process, command);
   });
 }
 

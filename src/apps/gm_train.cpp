@@ -20,11 +20,12 @@
 #include "data/prepare.h"
 #include "data/sample_order.h"
 #include "nn/ops/flops.h"
-#include "run/evaluation_pictures.h"
 #include "run/make_task.h"
+#include "run/open_data.h"
 #include "run/run_views.h"
 #include "tasks/strips.h"
 #include "telemetry/metrics.h"
+#include "train/checkpoint_files.h"
 #include "train/run_lock.h"
 #include "train/run_table.h"
 #include "train/trainer.h"
@@ -108,16 +109,6 @@ void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
   draw("reverse.png", reverse_strips(task, at::arange(strips, at::kLong), seed));
 }
 
-/// --visualize shows noise coming in and going out.
-DdpmTask& require_process(Task& task) {
-  auto* const ddpm = dynamic_cast<DdpmTask*>(&task);
-  if (ddpm == nullptr || !task.can_sample()) {
-    throw InputError(
-        "--visualize: the run makes no pictures out of noise (run.task, diffusion.condition)");
-  }
-  return *ddpm;
-}
-
 void require_device(const std::string& device) {
   if (device == "cuda") {
     throw InputError(
@@ -173,14 +164,14 @@ void train(World& world, const TrainCommand& command) {
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
   check_divisible(dataset->size(), config.data.shards, config.train.batch_size, world.size());
   const auto task = make_task(config, dataset->shape());
-  auto* const process = command.visualize ? &require_process(*task) : nullptr;
+  auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
   const RunViews views = make_run_views(config, *task, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
                              .data_hash = training_data_hash(config, *dataset)};
   require_same_everywhere(ranks, "the data set, with the files of mask.path", identity.data_hash);
-  auto resumed = agree_on_checkpoint(ranks, checkpoints, identity);
+  auto resumed = agree_on_checkpoint(ranks, checkpoints, identity, checkpoint_files(*task));
   if (!resumed) start_from(config.model.weights, ranks, task->sampled_network());
   const RunState first = resumed ? resumed->info.state : RunState{};
   stop_together(ranks);

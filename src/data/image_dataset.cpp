@@ -50,7 +50,8 @@ bool is_image_file_name(const fs::path& path) {
   return (extension == ".h5" || extension == ".hdf5") && !path.filename().string().starts_with(".");
 }
 
-ImageDataset::ImageDataset(const fs::path& path, std::string_view classes, Part part) {
+ImageDataset::ImageDataset(const fs::path& path, std::string_view classes, Part part)
+    : part_(part) {
   for (const auto& file_path : image_file_paths(path)) {
     files_.emplace_back(file_path);
     check_alike(files_.front(), files_.back());

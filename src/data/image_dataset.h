@@ -39,6 +39,7 @@ class ImageDataset {
   const std::vector<std::string>& classes() const { return files_.front().classes(); }
   const std::vector<ImageFile>& files() const { return files_; }
   bool has_held_out() const;
+  Part part() const { return part_; }
   /// Hash of the files' content hashes and of the chosen classes and part; quick, as nothing is
   /// read anew. Ranks compare it to prove that they train on the same data.
   std::string content_hash() const;
@@ -68,6 +69,7 @@ class ImageDataset {
   std::vector<int64_t> ends_;      // ends_[f] = pictures in files 0..f
   std::vector<int64_t> selected_;  // indices of the chosen pictures; empty: all
   std::string selection_;
+  Part part_;
   int64_t size_ = 0;
 };
 

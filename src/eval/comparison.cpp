@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "data/image_grid.h"
-
 namespace gm {
 namespace {
 
@@ -69,11 +67,6 @@ Json json_of(const InpaintingFigures& figures) {
   return json;
 }
 
-/// From [n,C,H,W] in [-1,1] to pixels of the channels that the grid has.
-at::Tensor one_column(const at::Tensor& pictures, int64_t channels) {
-  return to_pixels(pictures.expand({-1, channels, -1, -1}));
-}
-
 }  // namespace
 
 std::string comparison_table(const std::vector<NamedReport>& reports) {
@@ -98,25 +91,18 @@ std::string comparison_json(const std::vector<NamedReport>& reports) {
   return Json{{"methods", std::move(methods)}}.dump(2) + "\n";
 }
 
-ComparisonPicture comparison_picture(const std::vector<FillMethod>& methods,
-                                     const HoledPictures& pictures, int64_t count,
-                                     const SamplingObserver& observer) {
-  const at::Tensor indices = at::arange(count, at::kLong);
+at::Tensor comparison_strips(const std::vector<FillMethod>& methods, const HoledPictures& pictures,
+                             const at::Tensor& indices, const SamplingObserver& observer) {
   const IncompletePictures truth = pictures.at(indices);
-  const int64_t channels = truth.pictures.size(1);
-  const at::Tensor grey = truth.pictures.masked_fill(truth.masks > 0.5, 0);
-  std::vector<at::Tensor> above{one_column(truth.pictures, channels), one_column(grey, channels)};
-  std::vector<at::Tensor> below{one_column(at::full_like(truth.pictures, -1), channels),
-                                one_column(truth.masks * 2 - 1, channels)};
+  const at::Tensor mask = (truth.masks * 2 - 1).expand_as(truth.pictures);
+  std::vector<at::Tensor> above{truth.pictures, truth.pictures.masked_fill(truth.masks > 0.5, 0)};
+  std::vector<at::Tensor> below{at::full_like(truth.pictures, -1), mask};
   for (const FillMethod& method : methods) {
     const at::Tensor filled = method.fill(truth, indices, observer);
-    above.push_back(one_column(filled, channels));
-    below.push_back(one_column((filled - truth.pictures).abs() - 1, channels));
+    above.push_back(filled);
+    below.push_back((filled - truth.pictures).abs() - 1);
   }
-  // [n, 2 rows, columns, H,W,C]: picture by picture, row by row.
-  const at::Tensor cells = at::stack({at::stack(above, 1), at::stack(below, 1)}, 1);
-  return {.pixels = cells.flatten(0, 2).contiguous(),
-          .columns = static_cast<int64_t>(above.size())};
+  return at::cat({at::cat(above, /*dim=*/3), at::cat(below, /*dim=*/3)}, /*dim=*/2);
 }
 
 }  // namespace gm

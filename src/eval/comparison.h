@@ -21,15 +21,10 @@ std::string comparison_table(const std::vector<NamedReport>& reports);
 /// {"methods": [{"name", "pictures", "psnr_hole", ..., "by_area": [{"from", "to", ...}]}]}.
 std::string comparison_json(const std::vector<NamedReport>& reports);
 
-/// The pictures 0 .. count - 1 for write_image_grid(), uint8 [n,H,W,C], in two rows of `columns`
-/// each: whole, with the hole, and as each method fills it; below, the mask, and the distance of
-/// each filling from the original.
-struct ComparisonPicture {
-  at::Tensor pixels;
-  int64_t columns = 0;
-};
-ComparisonPicture comparison_picture(const std::vector<FillMethod>& methods,
-                                     const HoledPictures& pictures, int64_t count,
-                                     const SamplingObserver& observer);
+/// The pictures number `indices` as a person compares them, float32 [n,C,2H,(2+methods)W] in
+/// [-1,1]: above, whole, with the hole in grey, and as each method fills it; below, nothing, the
+/// mask, and the distance of each filling from the original.
+at::Tensor comparison_strips(const std::vector<FillMethod>& methods, const HoledPictures& pictures,
+                             const at::Tensor& indices, const SamplingObserver& observer);
 
 }  // namespace gm

@@ -17,7 +17,9 @@ struct EvaluateConfig {
   void describe(Fields& field) {
     field("every", every)
         .range(0, 1'000'000'000)
-        .help("Steps between evaluations on pictures that are held out; 0 for none.");
+        .help(
+            "Steps between evaluations on the pictures that the data hold out, or on those of "
+            "training where there are none; 0 for none.");
     field("count", count)
         .range(1, 1'000'000'000)
         .help("Pictures that are evaluated; all that there are when there are fewer.");

@@ -11,6 +11,10 @@ HoledPictures::HoledPictures(std::shared_ptr<const ImageDataset> dataset, const 
     : dataset_(std::move(dataset)),
       masks_(mask, dataset_->shape().height, dataset_->shape().width, seed) {}
 
+at::Tensor HoledPictures::spread(const at::Tensor& i, int64_t count) const {
+  return (i * size()).div(count, "floor");
+}
+
 IncompletePictures HoledPictures::at(const at::Tensor& indices) const {
   return {.pictures = read_pictures(*dataset_, indices), .masks = masks_.masks(indices)};
 }

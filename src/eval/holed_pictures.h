@@ -20,7 +20,12 @@ class HoledPictures {
   HoledPictures(std::shared_ptr<const ImageDataset> dataset, const MaskConfig& mask, uint64_t seed);
 
   int64_t size() const { return dataset_->size(); }
+  /// Whether no training sees them.
+  bool are_held_out() const { return dataset_->part() == Part::kHeldOut; }
   const ImageShape& shape() const { return dataset_->shape(); }
+  /// Number `i` (int64 [n]) of `count` pictures that are spread evenly over the data set, which may
+  /// be sorted by class: their numbers, int64 [n].
+  at::Tensor spread(const at::Tensor& i, int64_t count) const;
   /// The whole pictures number `indices` (int64 [n], each below size()), and their holes.
   IncompletePictures at(const at::Tensor& indices) const;
 

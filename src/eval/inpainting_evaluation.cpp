@@ -108,8 +108,9 @@ InpaintingReport evaluate_inpainting(const FillMethod& method, const HoledPictur
   for (int64_t done = 0; done < share; done += request.batch_size) {
     stop_together(communicator);
     const int64_t end = std::min(share, done + request.batch_size);
-    const auto indices =
-        at::arange(first + done, first + end, at::kLong).clamp_max(request.count - 1);
+    const at::Tensor indices = pictures.spread(
+        at::arange(first + done, first + end, at::kLong).clamp_max(request.count - 1),
+        request.count);
     const IncompletePictures truth = pictures.at(indices);
     const at::Tensor filled = method.fill(truth, indices, leave_if_asked);
     const auto qualities = picture_quality(filled, truth.pictures, truth.masks);

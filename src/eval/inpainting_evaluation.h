@@ -56,10 +56,10 @@ struct EvaluationRequest {
   int64_t batch_size = 50;
 };
 
-/// Fills the pictures 0 .. count - 1 by `method` and compares them with the originals. Called by
-/// all ranks; the result is the same on all of them and, to the rounding of float64 sums, for any
-/// number of them. Memory does not grow with the count. Throws StopRequested on all ranks when one
-/// of them got a signal.
+/// Fills `count` pictures, spread over the data set, by `method` and compares them with the
+/// originals. Called by all ranks; the result is the same on all of them and, to the rounding of
+/// float64 sums, for any number of them. Memory does not grow with the count. Throws StopRequested
+/// on all ranks when one of them got a signal.
 InpaintingReport evaluate_inpainting(const FillMethod& method, const HoledPictures& pictures,
                                      const EvaluationRequest& request, Communicator& communicator);
 

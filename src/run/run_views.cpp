@@ -5,52 +5,72 @@
 #include <algorithm>
 #include <memory>
 
-#include "diffusion/repaint.h"
+#include "base/log.h"
+#include "comm/on_rank_zero.h"
 #include "eval/holed_pictures.h"
 #include "eval/image_quality.h"
 #include "eval/inpainting_evaluation.h"
-#include "run/evaluation_pictures.h"
+#include "run/open_data.h"
 
 namespace gm {
 namespace {
 
 std::shared_ptr<const HoledPictures> open_holed(const RunConfig& config,
                                                 Communicator& communicator) {
-  return std::make_shared<const HoledPictures>(open_held_out(config.data, communicator),
-                                               config.mask,
+  const auto pictures = open_dataset(config.data, std::nullopt, communicator);
+  return std::make_shared<const HoledPictures>(pictures, config.mask,
                                                static_cast<uint64_t>(config.evaluate.seed));
+}
+
+PictureMaker new_pictures(Task& task, uint64_t seed) {
+  return [&task, seed](const at::Tensor& indices, const SamplingObserver& observer) {
+    return task.sample(seed, indices, observer);
+  };
+}
+
+PictureMaker filled_pictures(Task& task, std::shared_ptr<const HoledPictures> holed,
+                             const RunConfig& config) {
+  const auto seed = static_cast<uint64_t>(config.evaluate.seed);
+  return [&task, holed = std::move(holed), seed, count = config.sample.count](
+             const at::Tensor& indices, const SamplingObserver& observer) {
+    return filling_strips(task, *holed, seed, holed->spread(indices, count), observer);
+  };
+}
+
+std::function<EvaluationReport()> evaluation(Task& task, std::shared_ptr<const HoledPictures> holed,
+                                             const EvaluateConfig& config,
+                                             Communicator& communicator) {
+  task.check_inpainting();
+  require_measurable(holed->shape().height, holed->shape().width);
+  if (!holed->are_held_out()) {
+    on_rank_zero(communicator, [] {
+      log_warning(
+          "evaluate.every: the data hold no pictures out, so the figures are of pictures that the "
+          "run trains on; hold some out with gm_data pack --holdout");
+    });
+  }
+  const EvaluationRequest request{.count = std::min(config.count, holed->size()),
+                                  .batch_size = config.batch_size};
+  const FillMethod method = fill_by(task, "", static_cast<uint64_t>(config.seed));
+  return [=, holed = std::move(holed), &communicator] {
+    const InpaintingFigures figures =
+        evaluate_inpainting(method, *holed, request, communicator).all;
+    return EvaluationReport{.pictures = figures.pictures, .figures = figures.values};
+  };
 }
 
 }  // namespace
 
 RunViews make_run_views(const RunConfig& config, Task& task, Communicator& communicator) {
-  RunViews views;
-  const auto run_seed = static_cast<uint64_t>(config.run.seed);
-  if (task.can_sample()) {
-    views.make_samples = [&task, run_seed](const at::Tensor& indices,
-                                           const SamplingObserver& observer) {
-      return task.sample(run_seed, indices, observer);
-    };
-    if (config.evaluate.every == 0) return views;
-    repaint_levels(config.diffusion.steps, config.repaint);  // throws where it cannot be followed
-  }
+  const bool evaluates = config.evaluate.every > 0;
+  std::shared_ptr<const HoledPictures> holed;
+  if (evaluates || !task.can_sample()) holed = open_holed(config, communicator);
 
-  const auto holed = open_holed(config, communicator);
-  if (config.evaluate.every > 0) require_measurable(holed->shape().height, holed->shape().width);
-  const auto seed = static_cast<uint64_t>(config.evaluate.seed);
-  if (!task.can_sample()) {
-    views.make_samples = [&task, seed, holed](const at::Tensor& indices,
-                                              const SamplingObserver& observer) {
-      return filling_strips(task, *holed, seed, indices.remainder(holed->size()), observer);
-    };
-  }
-  const EvaluationRequest request{.count = std::min(config.evaluate.count, holed->size()),
-                                  .batch_size = config.evaluate.batch_size};
-  views.evaluate = [&task, &communicator, seed, holed, request] {
-    const InpaintingFigures figures =
-        evaluate_inpainting(fill_by(task, "", seed), *holed, request, communicator).all;
-    return EvaluationReport{.pictures = figures.pictures, .figures = figures.values};
-  };
+  RunViews views;
+  views.make_samples = task.can_sample()
+                           ? new_pictures(task, static_cast<uint64_t>(config.run.seed))
+                           : filled_pictures(task, holed, config);
+  if (evaluates) views.evaluate = evaluation(task, holed, config.evaluate, communicator);
   return views;
 }
 

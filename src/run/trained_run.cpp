@@ -17,7 +17,8 @@ namespace gm {
 namespace {
 
 /// What may differ from the run's own: it changes nothing that was trained.
-constexpr std::array<std::string_view, 3> kOpenSections{"mask.", "repaint.", "evaluate."};
+constexpr std::array<std::string_view, 4> kOpenSections{"mask.", "repaint.", "evaluate.",
+                                                        "watchdog."};
 
 void assign(RunConfig& config, const std::vector<std::string>& assignments) {
   const Schema schema(config);
@@ -27,8 +28,9 @@ void assign(RunConfig& config, const std::vector<std::string>& assignments) {
       return assignment.key.starts_with(section);
     });
     if (!open) {
-      throw InputError("{}: only keys of mask, repaint and evaluate can be set for a trained run",
-                       text);
+      throw InputError(
+          "{}: only keys of mask, repaint, evaluate and watchdog can be set for a trained run",
+          text);
     }
     schema.set(assignment);
   }
@@ -69,6 +71,7 @@ TrainedRun open_trained_run(const std::string& run, const TrainedRun::Choice& ch
   load_weights(trained.task->sampled_network().parameter_list(), weights, file);
   trained.task->sampled_network().weights_changed();
   trained.step = checkpoint.info().state.step;
+  trained.data_hash = checkpoint.info().identity.data_hash;
   log_info("{}: checkpoint of step {}, {} weights", run, trained.step, choice.weights);
   return trained;
 }

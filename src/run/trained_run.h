@@ -25,14 +25,15 @@ struct TrainedRun {
   std::string name;  ///< The directory as it was given.
   RunConfig config;
   int64_t step = 0;
+  std::string data_hash = {};  ///< Of what it was trained on: training_data_hash().
   ImageShape shape;
   std::unique_ptr<Task> task;
 };
 
 /// The run in the directory `run`. `assignments` ("section.key=value") change its keys mask.*,
-/// repaint.* and evaluate.*, and no others. Called by all ranks, which get the same checkpoint even
-/// while the run goes on. Throws InputError when there is no run or no checkpoint, or one of them
-/// is not right.
+/// repaint.*, evaluate.* and watchdog.*, and no others. Called by all ranks, which get the same
+/// checkpoint even while the run goes on. Throws InputError when there is no run or no checkpoint,
+/// or one of them is not right.
 TrainedRun open_trained_run(const std::string& run, const TrainedRun::Choice& choice,
                             const std::vector<std::string>& assignments,
                             Communicator& communicator);

@@ -59,6 +59,10 @@ at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,
   return diffusion_.sample(unconditional(), noise, observer);
 }
 
+void DdpmTask::check_inpainting() const {
+  if (!is_conditioned_) repaint_levels(diffusion_.steps(), repaint_);
+}
+
 at::Tensor DdpmTask::inpaint(const IncompletePictures& incomplete, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const auto noise =

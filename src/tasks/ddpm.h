@@ -40,6 +40,7 @@ class DdpmTask : public Task {
                     const SamplingObserver& observer) override;
   at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t seed, const at::Tensor& indices,
                      const SamplingObserver& observer) override;
+  void check_inpainting() const override;
 
   const GaussianDiffusion& diffusion() const { return diffusion_; }
 

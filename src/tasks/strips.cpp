@@ -6,9 +6,19 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "diffusion/keyed_noise.h"
 
 namespace gm {
+
+DdpmTask& require_process(Task& task, const std::string& asked) {
+  auto* const ddpm = dynamic_cast<DdpmTask*>(&task);
+  if (ddpm == nullptr || !task.can_sample()) {
+    throw InputError("{}: the run makes no pictures out of noise (run.task, diffusion.condition)",
+                     asked);
+  }
+  return *ddpm;
+}
 
 std::vector<int64_t> strip_timesteps(int64_t steps) {
   std::vector<int64_t> timesteps;

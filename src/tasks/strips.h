@@ -4,11 +4,16 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "tasks/ddpm.h"
 
 namespace gm {
+
+/// The task as one that makes pictures out of noise, and so has a process to show; `asked` names
+/// the option that wants it. Throws InputError for any other task.
+DdpmTask& require_process(Task& task, const std::string& asked);
 
 /// Timesteps at 0, 25, 50, 75 and 99 % of a process of `steps` steps.
 std::vector<int64_t> strip_timesteps(int64_t steps);

@@ -61,6 +61,8 @@ class Task {
   /// (`indices`, int64 [n]) alone.
   virtual at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) = 0;
+  /// Throws InputError, before any work, when inpaint() could not do its own.
+  virtual void check_inpainting() const {}
   /// What there is to say about the course of training after a step, given the means of its terms
   /// over micro-batches and ranks; empty when all is well, or nothing has changed.
   virtual std::string warning(const std::map<std::string, double>& terms);

@@ -4,9 +4,21 @@
 #include "comm/on_rank_zero.h"
 
 namespace gm {
+namespace {
+
+void require_files(const ResumePoint& point, const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    if (point.tensors.contains(file)) continue;
+    throw InputError("{}: has no {}.safetensors, without which the run cannot go on",
+                     point.checkpoint.folder().string(), file);
+  }
+}
+
+}  // namespace
 
 std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator, CheckpointStore& store,
-                                              const RunIdentity& identity) {
+                                              const RunIdentity& identity,
+                                              const std::vector<std::string>& files) {
   CheckpointTensors tensors;
   const std::string manifest = text_from_rank_zero(communicator, [&] {
     auto point = find_resume_point(store, identity.config_hash);
@@ -17,6 +29,7 @@ std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator, Checkp
           "run's own, or another run.dir",
           point->checkpoint.folder().string());
     }
+    require_files(*point, files);
     store.go_back_to(point->checkpoint.folder());
     tensors = std::move(point->tensors);
     return point->checkpoint.manifest();

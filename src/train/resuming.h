@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "checkpoint/resume.h"
 #include "comm/communicator.h"
@@ -17,8 +19,10 @@ struct ResumedRun {
 
 /// Rank 0 looks for the checkpoint (see find_resume_point), sets newer ones aside that it had to
 /// pass over, and tells the others; nothing when there is none. Throws InputError on every rank
-/// when there is no good one, or when the run was trained on other pictures. Called by all ranks.
+/// when there is no good one, when the run was trained on other pictures, or when the checkpoint
+/// lacks one of `files`: nothing was changed then. Called by all ranks.
 std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator, CheckpointStore& store,
-                                              const RunIdentity& identity);
+                                              const RunIdentity& identity,
+                                              const std::vector<std::string>& files = {});
 
 }  // namespace gm

@@ -7,6 +7,7 @@
 #include "comm/on_rank_zero.h"
 #include "comm/stop.h"
 #include "data/image_grid.h"
+#include "train/checkpoint_files.h"
 
 namespace gm {
 
@@ -23,7 +24,7 @@ Trainer::Trainer(const TrainerConfig& config, const TrainerParts& parts)
     const PhaseConfig phase_config{
         .train = config.train,
         .optimizer = config.optimizer,
-        .ema = is_sampled(phase) ? std::optional(config.ema) : std::nullopt,
+        .ema = is_sampled(parts_.task, phase) ? std::optional(config.ema) : std::nullopt,
         .reduction_seconds = config.watchdog.reduction_seconds};
     phases_.push_back(std::make_unique<PhaseTrainer>(std::move(phase), parts_.world.communicator(),
                                                      parts_.watchdog, phase_config));
@@ -38,7 +39,7 @@ void Trainer::resume(const ResumedRun& run) {
   for (auto& phase : phases_) {
     CheckpointTensors tensors;
     for (const char* file : {"model", "ema", "optimizer"}) {
-      const auto saved = run.tensors.find(file + file_suffix(*phase));
+      const auto saved = run.tensors.find(file + file_suffix(parts_.task, phase->phase()));
       if (saved != run.tensors.end()) tensors[file] = saved->second;
     }
     const auto updates = run.info.updates.find(phase->phase().name);
@@ -117,7 +118,7 @@ void Trainer::train_step() {
 /// another phase minimises is a term of its own.
 void Trainer::add_outcome(const PhaseTrainer& phase, const PhaseOutcome& outcome,
                           StepReport& report) {
-  if (is_sampled(phase.phase())) {
+  if (is_sampled(parts_.task, phase.phase())) {
     report.loss = outcome.loss;
     report.learning_rate = outcome.learning_rate;
   } else {
@@ -209,7 +210,7 @@ void Trainer::write_samples(const at::Tensor& pixels, LapClock& clock) {
 void Trainer::evaluate() {
   const auto section = parts_.watchdog.section("evaluation", config_.watchdog.evaluation_seconds);
   LapClock clock;
-  const auto sample_weights = use_sample_weights();
+  const PhaseTrainer::UseEma average(sampled_phase());
   const EvaluationReport evaluation = parts_.evaluate();
   clock.lap("evaluation");
   parts_.log.evaluation(state_, evaluation, clock.total_seconds());
@@ -259,24 +260,15 @@ CheckpointInfo Trainer::checkpoint_info() const {
 CheckpointTensors Trainer::checkpoint_tensors() const {
   CheckpointTensors tensors;
   for (const auto& phase : phases_) {
-    for (auto& [file, content] : phase->state()) tensors[file + file_suffix(*phase)] = content;
+    for (auto& [file, content] : phase->state())
+      tensors[file + file_suffix(parts_.task, phase->phase())] = content;
   }
   return tensors;
 }
 
-/// "model" is the network that makes the pictures, whatever helped to train it; the helpers are a
-/// "model_NAME" each.
-std::string Trainer::file_suffix(const PhaseTrainer& phase) const {
-  return is_sampled(phase.phase()) ? "" : "_" + phase.phase().name;
-}
-
-bool Trainer::is_sampled(const Phase& phase) const {
-  return phase.network == &parts_.task.sampled_network();
-}
-
 PhaseTrainer& Trainer::sampled_phase() {
   for (auto& phase : phases_) {
-    if (is_sampled(phase->phase())) return *phase;
+    if (is_sampled(parts_.task, phase->phase())) return *phase;
   }
   throw Error("the task samples from a network that none of its phases trains");
 }

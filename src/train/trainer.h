@@ -44,7 +44,7 @@ struct TrainerParts {
   CheckpointStore& checkpoints;
   RunLog& log;
   PictureMaker make_samples;  ///< With the weights that the networks have at that moment.
-  /// With the sampling weights; called by all ranks, and equal on all.
+  /// With the averaged weights; called by all ranks, and equal on all.
   std::function<EvaluationReport()> evaluate = {};
 };
 
@@ -91,9 +91,7 @@ class Trainer {
   void finish_checkpoint();
   CheckpointInfo checkpoint_info() const;
   CheckpointTensors checkpoint_tensors() const;
-  std::string file_suffix(const PhaseTrainer& phase) const;
 
-  bool is_sampled(const Phase& phase) const;
   PhaseTrainer& sampled_phase();
   bool due(int64_t every) const;
   bool evaluation_is_due() const;

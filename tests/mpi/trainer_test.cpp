@@ -15,10 +15,12 @@
 #include "support/pictures.h"
 #include "support/temporary_folder.h"
 #include "test_world.h"
+#include "train/checkpoint_files.h"
 
 namespace gm {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr ImageShape kShape{4, 4, 1};
@@ -261,6 +263,16 @@ TEST_F(TrainerTest, TheHelperOfANetworkIsSavedBesideItUnderItsName) {
   EXPECT_THAT(log, HasSubstr("\"loss_second\""));
   EXPECT_THAT(log,
               HasSubstr("\"event\":\"warning\",\"reason\":\"the second has made three passes\""));
+}
+
+TEST_F(TrainerTest, ACheckpointThatLacksAFileIsRefusedBeforeAnythingIsChanged) {
+  train("one", 2);
+  CheckpointStore store(root_ / "one");
+  TwoPhaseTask two;
+  expect_error<InputError>(
+      [&] { agree_on_checkpoint(ranks(), store, {}, checkpoint_files(two)); },
+      AllOf(HasSubstr("step-00000002"), HasSubstr("model_second.safetensors")));
+  EXPECT_TRUE(agree_on_checkpoint(ranks(), store, {}, {"model", "ema", "optimizer"}));
 }
 
 TEST_F(TrainerTest, ARunOnOtherPicturesIsRefusedOnEveryRank) {

@@ -226,8 +226,8 @@ class Evaluation(Inpainting):
         self.assertRegex(done.stdout, r"method +psnr_hole +psnr ")
         self.assertRegex(done.stdout, re.escape(run) + r" +\d+\.\d{4}")
         self.assertEqual(len(json.loads((self.root / "figures.json").read_text())["methods"]), 3)
-        # Eight pictures, two rows each, every one 64 pixels high with lines of 2 between them.
-        self.assertEqual(len(png_rows(self.root / "comparison.png")), 16 * 66 + 2)
+        # Eight pictures, each in two rows of 64 pixels, with lines of 2 between them.
+        self.assertEqual(len(png_rows(self.root / "comparison.png")), 8 * (2 * 64 + 2) + 2)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/image_grid.h"
 #include "support/pictures.h"
 #include "support/temporary_folder.h"
 
@@ -45,7 +46,7 @@ TEST(ComparisonJson, HoldsEveryFigure) {
   EXPECT_EQ(json["methods"][0]["by_area"][1]["from"], 0.4);
 }
 
-TEST(ComparisonPicture, ShowsOriginalHoleFillingsAndDifferences) {
+TEST(ComparisonStrips, ShowOriginalHoleFillingsAndDifferences) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "data.h5", {8, 8, 1}, 3, {});
   const HoledPictures pictures(
@@ -56,23 +57,36 @@ TEST(ComparisonPicture, ShowsOriginalHoleFillingsAndDifferences) {
       .fill = [](const IncompletePictures& incomplete, const at::Tensor&, const SamplingObserver&) {
         return at::where(incomplete.masks > 0.5, at::ones({1}), incomplete.pictures);
       }};
-  const ComparisonPicture drawn = comparison_picture({white}, pictures, 2, {});
-  EXPECT_EQ(drawn.columns, 3);
-  EXPECT_EQ(drawn.pixels.sizes(), at::IntArrayRef({2 * 2 * 3, 8, 8, 1}));
-  const auto pixel = [&](int64_t cell, int64_t y, int64_t x) {
-    return drawn.pixels[cell][y][x][0].item<int>();
+  const at::Tensor pixels =
+      to_pixels(comparison_strips({white}, pictures, at::arange(2, at::kLong), {}));
+  EXPECT_EQ(pixels.sizes(), at::IntArrayRef({2, 2 * 8, 3 * 8, 1}));
+  // Of the second picture: row 0 or 1, column 0 to 2, a pixel of that square.
+  const auto pixel = [&](int64_t row, int64_t column, int64_t y, int64_t x) {
+    return pixels[1][8 * row + y][8 * column + x][0].item<int>();
   };
-  // The second picture's six cells: whole, with the hole, filled; nothing, the mask, the
-  // difference.
-  const int original = pixel(6, 3, 3);
-  EXPECT_EQ(pixel(7, 3, 3), 128);
-  EXPECT_EQ(pixel(7, 0, 0), pixel(6, 0, 0));
-  EXPECT_EQ(pixel(8, 3, 3), 255);
-  EXPECT_EQ(pixel(9, 3, 3), 0);
-  EXPECT_EQ(pixel(10, 3, 3), 255);
-  EXPECT_EQ(pixel(10, 0, 0), 0);
-  EXPECT_NEAR(pixel(11, 3, 3), 255 - original, 1);
-  EXPECT_EQ(pixel(11, 0, 0), 0);
+  const int original = pixel(0, 0, 3, 3);
+  EXPECT_EQ(pixel(0, 1, 3, 3), 128);
+  EXPECT_EQ(pixel(0, 1, 0, 0), pixel(0, 0, 0, 0));
+  EXPECT_EQ(pixel(0, 2, 3, 3), 255);
+  EXPECT_EQ(pixel(1, 0, 3, 3), 0);
+  EXPECT_EQ(pixel(1, 1, 3, 3), 255);
+  EXPECT_EQ(pixel(1, 1, 0, 0), 0);
+  EXPECT_NEAR(pixel(1, 2, 3, 3), 255 - original, 1);
+  EXPECT_EQ(pixel(1, 2, 0, 0), 0);
+}
+
+TEST(HoledPictures, SpreadEvenlyOverAllOfThem) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "data.h5", {8, 8, 1}, 10, {});
+  const HoledPictures pictures(std::make_shared<const ImageDataset>(folder / "data.h5"),
+                               MaskConfig{}, 1);
+  const auto spread = [&](int64_t count) {
+    const at::Tensor i = pictures.spread(at::arange(count, at::kLong), count);
+    return std::vector<int64_t>(i.data_ptr<int64_t>(), i.data_ptr<int64_t>() + count);
+  };
+  EXPECT_EQ(spread(5), (std::vector<int64_t>{0, 2, 4, 6, 8}));
+  EXPECT_EQ(spread(10), (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(spread(3), (std::vector<int64_t>{0, 3, 6}));
 }
 
 }  // namespace

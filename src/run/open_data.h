@@ -1,9 +1,9 @@
-/// Which pictures, with which holes, models are shown and evaluated on.
+/// Opens the pictures that runs are trained, shown and evaluated on.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "comm/communicator.h"
 #include "data/image_dataset.h"
@@ -18,14 +18,11 @@ struct PictureChoice {
   std::string part = {};  ///< "held_out", "training" or "all"; empty: held out if there are any.
 };
 
-/// A part of the pictures at config.path, the same on all ranks; one of them packs a folder first.
-/// Throws InputError when they cannot be used, or are not of config.image_size.
-std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, Part part,
+/// A part of the pictures at config.path or, without a `part`, those that are held out of training
+/// and, where none are, all. The same on all ranks; one of them packs a folder first. Throws
+/// InputError when they cannot be used, or are not of config.image_size.
+std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::optional<Part> part,
                                                  Communicator& communicator);
-
-/// The pictures at config.path that training does not read, or all where none are held out.
-std::shared_ptr<const ImageDataset> open_held_out(const DataConfig& config,
-                                                  Communicator& communicator);
 
 /// The pictures that a user chose for `run` or, for what the choice leaves open, those that the
 /// run's data hold out. Throws InputError when they do not fit its model.
@@ -35,10 +32,6 @@ std::shared_ptr<const ImageDataset> open_pictures(const TrainedRun& run,
 
 /// Throws InputError unless the model of `run` takes pictures like these.
 void require_fit(const ImageDataset& pictures, const TrainedRun& run);
-
-/// Warns when `run` was trained on some of `pictures`, or its data are no longer where they were,
-/// so that nobody knows. May pack the run's data, so only one rank may call it.
-void warn_of_seen_pictures(const ImageDataset& pictures, const TrainedRun& run);
 
 /// `mask`, changed by a user's word for the holes: a kind of mask.kind, or a path to mask files.
 /// Empty changes nothing. Throws InputError when it is neither.
