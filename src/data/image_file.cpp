@@ -121,6 +121,18 @@ void check_held_out(const Hdf5Rows& held_out, int64_t images) {
 
 bool has(hid_t file, const char* name) { return GM_HDF5(H5Lexists(file, name, H5P_DEFAULT)) > 0; }
 
+/// A file that lost what it says of the part held out would be trained on as a whole.
+void require_held_out(hid_t file) {
+  const char* missing = nullptr;
+  if (!has(file, kHeldOut)) missing = kHeldOut;
+  if (GM_HDF5(H5Aexists(file, kHoldoutAttribute)) == 0) missing = "the attribute holdout";
+  if (missing == nullptr) return;
+  throw InputError(
+      "has format version {}, so a part of its pictures is kept from training, but {}, which says "
+      "which part, is missing; copy the file again or pack it again",
+      ImageFile::kHoldoutFormatVersion, missing);
+}
+
 }  // namespace
 
 struct ImageFile::Content {
@@ -147,6 +159,7 @@ struct ImageFile::Content {
           "again with this program's gm_data",
           *version, kFormatVersion, kHoldoutFormatVersion);
     }
+    if (version == kHoldoutFormatVersion) require_held_out(file);
     shape = checked_shape(images);
     if (has(file, kLabels)) {
       labels.emplace(file, descriptor, kLabels, H5T_NATIVE_INT64);

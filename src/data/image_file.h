@@ -5,11 +5,12 @@
 ///   /labels        int64 [N], optional
 ///   /classes       strings, optional: the name of label i
 ///   /block_hashes  strings of 32 hexadecimal digits, optional: XXH3-128 of each block of pictures
-///   /held_out      uint8 [N], optional: 1 for a picture that is kept from training, otherwise 0
-///   attributes of the root: format_version (1 or 2), content_hash (string), block_images (pictures
-///   in a block; the last one may be shorter), holdout (float64: the fraction held out, by hash of
-///   the pixels; with version 2)
-/// Files of others need only /images: format_version is then taken to be 1.
+///   /held_out      uint8 [N], in version 2: 1 for a picture that is kept from training, otherwise
+///   0 attributes of the root: format_version (1 or 2), content_hash (string), block_images
+///   (pictures in a block; the last one may be shorter), holdout (float64: the fraction held out,
+///   by hash of the pixels; in version 2)
+/// Files of others need only /images, and may hold out what they like: format_version is then taken
+/// to be 1.
 #pragma once
 
 #include <cstddef>
@@ -31,8 +32,8 @@ class ImageFile {
   static constexpr int64_t kHoldoutFormatVersion = 2;
 
   /// Throws InputError, naming file, data set, what was found and what is expected, when `path` is
-  /// not such a file: not HDF5, truncated, another version, type, rank or shape, no pictures, or
-  /// data that lies in other files.
+  /// not such a file: not HDF5, truncated, another version, type, rank or shape, no pictures, a
+  /// part that is held out but not named, or data that lies in other files.
   explicit ImageFile(const std::filesystem::path& path);
   ~ImageFile();
   ImageFile(ImageFile&&) noexcept;

@@ -393,6 +393,22 @@ std::vector<BadFile> bad_files() {
          file.add_integer_attribute("format_version", 3);
        },
        {"format version 3", "reads versions 1 and 2"}},
+      {"version_2_without_held_out",
+       [](const auto& path) {
+         ForeignFile file(path);
+         file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+         file.add_integer_attribute("format_version", 2);
+         file.add_integer_attribute("holdout", 0);
+       },
+       {"format version 2", "/held_out, which says which part, is missing"}},
+      {"version_2_without_holdout",
+       [](const auto& path) {
+         ForeignFile file(path);
+         file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+         file.add("held_out", H5T_STD_U8LE, {3}, {.chunk = {3}});
+         file.add_integer_attribute("format_version", 2);
+       },
+       {"format version 2", "the attribute holdout, which says which part, is missing"}},
       {"few_labels",
        [](const auto& path) {
          ForeignFile file(path);
