@@ -1,4 +1,4 @@
-/// A picture's activations as a matrix of pixels and channels.
+/// Pictures' activations, and what they are as matrices of pixels and channels.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -8,6 +8,17 @@ namespace gm::ops {
 /// `x` [N,C,H,W] as [N,H*W,C]: a view where `x` is channels last.
 inline at::Tensor pixels_of(const at::Tensor& x) {
   return x.permute({0, 2, 3, 1}).reshape({x.size(0), x.size(2) * x.size(3), x.size(1)});
+}
+
+/// Dense pictures [N,channels,height,width] for as many as `x` holds, channels last, to be filled.
+inline at::Tensor pictures_like(const at::Tensor& x, int64_t channels, int64_t height,
+                                int64_t width) {
+  return at::empty({x.size(0), channels, height, width}, x.options(),
+                   at::MemoryFormat::ChannelsLast);
+}
+
+inline at::Tensor pictures_like(const at::Tensor& x, int64_t channels) {
+  return pictures_like(x, channels, x.size(2), x.size(3));
 }
 
 /// [N,H*W,C] as pictures of the size of `like`, channels last.
@@ -25,6 +36,14 @@ inline at::Tensor join_heads(const at::Tensor& x) { return x.transpose(1, 2).fla
 
 /// The weight [out,in,1,1] of a 1x1 convolution as the matrix [out,in].
 inline at::Tensor matrix_of(const at::Tensor& weight) { return weight.flatten(1); }
+
+/// Whether an attention's kernel takes pictures `x` [N,C,H,W] and `to_out` [C,D,1,1]: vectors must
+/// fit into a head's channels as well.
+template <class AttentionOperator>
+bool can_attend(const AttentionOperator& kernel, const at::Tensor& x, const at::Tensor& to_out,
+                int64_t heads) {
+  return kernel.has_kernel_for(x) && to_out.size(1) / heads % 8 == 0;
+}
 
 /// Throws c10::Error unless `to_qkv` [3*D,C,1,1], `to_out` [C,D,1,1] and `out_bias` [C] are an
 /// attention's of pictures `x` [N,C,H,W], D a multiple of `heads`: kernels read on without a look.

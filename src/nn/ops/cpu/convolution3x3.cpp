@@ -3,13 +3,14 @@
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
-#include <optional>
 #include <tuple>
 
 #include "nn/ops/cpu/direct_convolution.h"
 #include "nn/ops/cpu/parallel.h"
-#include "nn/ops/cpu/simd.h"
+#include "nn/ops/cpu/wide_winograd.h"
 #include "nn/ops/cpu/winograd.h"
+#include "nn/ops/operator.h"
+#include "nn/ops/pixels.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
@@ -20,7 +21,7 @@ using at::Tensor;
 /// Rows of a weight for a thread, at least: a few microseconds' work.
 constexpr int64_t kGrain = 4;
 
-Pictures<const float> read(const Tensor& x, const std::optional<Tensor>& beside = {}) {
+Pictures<const float> read(const Tensor& x, const OptionalTensor& beside = {}) {
   return {x.size(2),
           x.size(3),
           {{x.const_data_ptr<float>(), x.size(1)},
@@ -35,84 +36,87 @@ Pictures<float> write(const Tensor& y, const Tensor& beside = {}) {
             beside.defined() ? beside.size(1) : 0}}};
 }
 
-/// Winograd's kernel is the faster one from 8 channels on, by two to four times; but its tiles of
-/// 4x4 pixels must not be mostly empty. Its error stays within ten times ATen's.
-bool winograd_suits(int64_t height, int64_t width) { return height > 2 || width > 2; }
+/// The kernels.
+enum class Way { direct, winograd, wide_winograd };
 
-/// A form tells by its first size which kernel it is for.
-bool is_for_winograd(const Tensor& form) { return form.size(0) == winograd::kElements; }
+/// Floats of a transformed weight beyond which it is better transformed anew wherever it is used.
+constexpr int64_t kMostKept = 512 * 1024;
 
-/// [36,rows,columns], not dense.
-Tensor winograd_form(int64_t rows, int64_t columns, const Tensor& like) {
-  return at::empty_strided({winograd::kElements, rows, columns},
-                           {winograd::element_stride(rows * columns), columns, 1}, like.options());
+/// Winograd's kernels are the faster ones from 8 channels on, by two to four times; but their tiles
+/// of 4x4 pixels must not be mostly empty. Their error stays within ten times ATen's.
+Way way_for(const Tensor& weight, int64_t height, int64_t width) {
+  if (height <= 2 && width <= 2) return Way::direct;
+  const int64_t kept = winograd::kElements * weight.size(0) * weight.size(1);
+  return kept > kMostKept ? Way::wide_winograd : Way::winograd;
 }
 
-/// [36,in,out] or [9,in,out] of a weight [out,in,3,3].
+/// A form tells by its shape which kernel it is for: [9,in,out] or [36,in,out], or [3,3,in,out] for
+/// the wide one.
+Way way_of(const Tensor& form) {
+  if (form.dim() == 4) return Way::wide_winograd;
+  return form.size(0) == winograd::kElements ? Way::winograd : Way::direct;
+}
+
+/// [36,rows,columns], not dense, made of the matrices of taps [rows,columns].
+Tensor winograd_form(const winograd::Taps<const float>& taps, int64_t rows, int64_t columns,
+                     const Tensor& like) {
+  Tensor form =
+      at::empty_strided({winograd::kElements, rows, columns},
+                        {winograd::element_stride(rows * columns), columns, 1}, like.options());
+  at::parallel_for(0, rows, kGrain, [&](int64_t begin, int64_t end) {
+    winograd::prepare(taps, rows, columns, begin, end, form.mutable_data_ptr<float>());
+  });
+  return form;
+}
+
+/// Taps [3,3,in,out] for the way forward.
+winograd::Taps<const float> taps_of(const Tensor& taps) {
+  return {taps.const_data_ptr<float>(), taps.stride(1), taps.stride(2)};
+}
+
+/// Matrices [out,in] of the taps of a weight [out,in,3,3], with the taps turned by half a turn, in
+/// reverse order: the gradient goes the way of the values back.
+winograd::Taps<const float> backward_taps_of(const Tensor& weight) {
+  const int64_t in = weight.size(1);
+  return {weight.const_data_ptr<float>() + 8 * in, -in, 9 * in};
+}
+
 Tensor form_of(const Tensor& weight, int64_t height, int64_t width) {
   const int64_t out = weight.size(0), in = weight.size(1);
-  const Tensor taps = weight.permute({2, 3, 1, 0}).contiguous().view({direct::kTaps, in, out});
-  if (!winograd_suits(height, width)) return taps;
-  Tensor form = winograd_form(in, out, weight);
-  at::parallel_for(0, in, kGrain, [&](int64_t begin, int64_t end) {
-    winograd::transform_weight(taps.const_data_ptr<float>(), in, out, begin, end,
-                               form.mutable_data_ptr<float>());
-  });
-  return form;
-}
-
-/// [36,out,in] or [9,out,in] of a weight [out,in,3,3], with the taps turned by half a turn: the
-/// gradient goes the way of the values back.
-Tensor backward_form_of(const Tensor& weight, int64_t height, int64_t width) {
-  const int64_t out = weight.size(0), in = weight.size(1);
-  if (!winograd_suits(height, width)) {
-    return weight.flip({2, 3}).permute({2, 3, 0, 1}).contiguous().view({direct::kTaps, out, in});
+  const Tensor taps = weight.permute({2, 3, 1, 0}).contiguous();
+  switch (way_for(weight, height, width)) {
+    case Way::direct:
+      return taps.view({direct::kTaps, in, out});
+    case Way::winograd:
+      return winograd_form(taps_of(taps), in, out, weight);
+    case Way::wide_winograd:
+      break;
   }
-  Tensor form = winograd_form(out, in, weight);
-  at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
-    winograd::transform_weight_backward(weight.const_data_ptr<float>(), in, out, begin, end,
-                                        form.mutable_data_ptr<float>());
-  });
-  return form;
-}
-
-/// The gradient of a weight [out,in,3,3] from those of its form, [shares,36,out,in] with the
-/// strides of a form or [shares,9,out,in].
-Tensor weight_gradient(const Tensor& dforms, bool by_winograd) {
-  const int64_t out = dforms.size(2), in = dforms.size(3);
-  Tensor dweight =
-      at::empty({out, in, 3, 3}, dforms.options().memory_format(at::MemoryFormat::ChannelsLast));
-  if (!by_winograd) {
-    return dweight.copy_(dforms.sum(0).view({3, 3, out, in}).permute({2, 3, 0, 1}));
-  }
-  at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
-    winograd::fold_weight_gradient(dforms.const_data_ptr<float>(), dforms.size(0), in, out, begin,
-                                   end, dweight.mutable_data_ptr<float>());
-  });
-  return dweight;
+  return taps;
 }
 
 /// A row of scratch for each share of the pictures.
 Tensor scratch_for(const Tensor& x, const Tensor& form) {
-  const int64_t size = is_for_winograd(form) ? winograd::scratch_size(form.size(1), form.size(2))
-                                             : direct::scratch_size(x.size(2), x.size(3),
-                                                                    form.size(1) + form.size(2));
+  const int64_t size =
+      way_of(form) == Way::winograd
+          ? winograd::scratch_size(form.size(1), form.size(2))
+          : direct::scratch_size(x.size(2), x.size(3), form.size(1) + form.size(2));
   return at::empty({shares_of(x.size(0)), size},
                    x.options().memory_format(at::MemoryFormat::Contiguous));
 }
 
-/// Pictures like `x` of so many channels.
-Tensor pictures_like(const Tensor& x, int64_t channels) {
-  return at::empty({x.size(0), channels, x.size(2), x.size(3)},
-                   x.options().memory_format(at::MemoryFormat::ChannelsLast));
-}
-
-Tensor convolution3x3_forward(const Tensor& x, const std::optional<Tensor>& beside,
-                              const Tensor& form, const Tensor& bias) {
-  Tensor y = pictures_like(x, form.size(2));
+Tensor convolution3x3_forward(const Tensor& x, const OptionalTensor& beside, const Tensor& form,
+                              const Tensor& bias) {
+  Tensor y = pictures_like(x, form.size(-1));
   const Tensor start = bias.contiguous();
+  const Way way = way_of(form);
+  if (way == Way::wide_winograd) {
+    winograd::convolve_wide(read(x, beside), x.size(0), taps_of(form),
+                            start.const_data_ptr<float>(), write(y));
+    return y;
+  }
   const Tensor scratch = scratch_for(x, form);
-  const auto convolve = is_for_winograd(form) ? winograd::convolve : direct::convolve;
+  const auto convolve = way == Way::winograd ? winograd::convolve : direct::convolve;
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
     convolve(read(x, beside).from(begin), end - begin, form.const_data_ptr<float>(),
              start.const_data_ptr<float>(), write(y).from(begin),
@@ -121,34 +125,94 @@ Tensor convolution3x3_forward(const Tensor& x, const std::optional<Tensor>& besi
   return y;
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(
-    const Tensor& dy, const Tensor& x, const std::optional<Tensor>& beside, const Tensor& weight) {
+/// What a backward pass makes.
+struct Gradients {
+  Gradients(const Tensor& x, const OptionalTensor& beside, const Tensor& weight)
+      : dx(pictures_like(x, x.size(1))),
+        dbeside(beside ? pictures_like(x, beside->size(1)) : Tensor()),
+        dweight(at::zeros_like(weight, at::MemoryFormat::ChannelsLast)) {}
+
+  /// The weight's as matrices [out,in].
+  winograd::Taps<float> dtaps() const {
+    const int64_t in = dweight.size(1);
+    return {dweight.mutable_data_ptr<float>(), in, 9 * in};
+  }
+
+  Tensor dx, dbeside, dweight, dbias;
+};
+
+void backward_wide(const Tensor& dy, const Tensor& x, const OptionalTensor& beside,
+                   const Tensor& weight, Gradients& gradients) {
+  const int64_t pictures = x.size(0);
+  gradients.dbias = at::zeros({weight.size(0)}, weight.options());
+  winograd::convolve_wide(read(dy), pictures, backward_taps_of(weight), /*bias=*/nullptr,
+                          write(gradients.dx, gradients.dbeside));
+  winograd::add_weight_gradient_wide(read(x, beside), read(dy), pictures, gradients.dtaps(),
+                                     gradients.dbias.mutable_data_ptr<float>());
+}
+
+/// The form of the way back: [36,out,in] or [9,out,in]. Made anew for every pass, which takes 1 %
+/// of it: kept, those of a network would take four times the memory of its weights.
+Tensor backward_form_of(const Tensor& weight, Way way) {
+  const int64_t out = weight.size(0), in = weight.size(1);
+  if (way == Way::winograd) return winograd_form(backward_taps_of(weight), out, in, weight);
+  return weight.flip({2, 3}).permute({2, 3, 0, 1}).contiguous().view({direct::kTaps, out, in});
+}
+
+/// Sums up the gradients of a weight's form, [shares,36,out,in] with the strides of a form or
+/// [shares,9,out,in].
+void fold_weight_gradient(const Tensor& dforms, Way way, const Gradients& gradients) {
+  const int64_t out = dforms.size(2), in = dforms.size(3);
+  if (way == Way::direct) {
+    gradients.dweight.copy_(dforms.sum(0).view({3, 3, out, in}).permute({2, 3, 0, 1}));
+    return;
+  }
+  at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
+    winograd::add_folded_taps({dforms.const_data_ptr<float>() + begin * in, dforms.stride(1)},
+                              dforms.size(0), end - begin, in, gradients.dtaps().from(begin, 0));
+  });
+}
+
+/// Each share of the pictures sums up its own gradient of the weight's form.
+void backward_by_pictures(const Tensor& dy, const Tensor& x, const OptionalTensor& beside,
+                          const Tensor& weight, Way way, Gradients& gradients) {
   const int64_t pictures = x.size(0), shares = shares_of(pictures);
   const int64_t out = weight.size(0), in = weight.size(1);
-  // Made anew for every pass, which takes 1 % of it: kept, those of a network would take four times
-  // the memory of its weights.
-  const Tensor backward_form = backward_form_of(weight, x.size(2), x.size(3));
-  const bool by_winograd = is_for_winograd(backward_form);
+  const Tensor form = backward_form_of(weight, way);
+  const bool by_winograd = way == Way::winograd;
   const auto convolve = by_winograd ? winograd::convolve : direct::convolve;
   const auto differentiate = by_winograd ? winograd::weight_gradient : direct::weight_gradient;
 
-  Tensor dx = pictures_like(x, x.size(1));
-  Tensor dbeside = beside ? pictures_like(*beside, beside->size(1)) : Tensor();
-  const auto plain = x.options().memory_format(at::MemoryFormat::Contiguous);
-  const int64_t elements = backward_form.size(0), stride = backward_form.stride(0);
+  const int64_t elements = form.size(0), stride = form.stride(0);
   const Tensor dforms = at::empty_strided({shares, elements, out, in},
                                           {elements * stride, stride, in, 1}, x.options());
-  const Tensor dbias = at::empty({shares, out}, plain);
-  const Tensor scratch = scratch_for(x, backward_form);
+  const Tensor dbias =
+      at::empty({shares, out}, x.options().memory_format(at::MemoryFormat::Contiguous));
+  const Tensor scratch = scratch_for(x, form);
   for_each_share(pictures, [&](int64_t share, int64_t begin, int64_t end) {
     float* const work = scratch[share].mutable_data_ptr<float>();
-    convolve(read(dy).from(begin), end - begin, backward_form.const_data_ptr<float>(),
-             /*bias=*/nullptr, write(dx, dbeside).from(begin), work);
+    convolve(read(dy).from(begin), end - begin, form.const_data_ptr<float>(),
+             /*bias=*/nullptr, write(gradients.dx, gradients.dbeside).from(begin), work);
     differentiate(read(x, beside).from(begin), read(dy).from(begin), end - begin,
                   dforms[share].mutable_data_ptr<float>(), dbias[share].mutable_data_ptr<float>(),
                   work);
   });
-  return {dx, dbeside, weight_gradient(dforms, by_winograd), dbias.sum(0)};
+  fold_weight_gradient(dforms, way, gradients);
+  gradients.dbias = dbias.sum(0);
+}
+
+std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(const Tensor& dy,
+                                                                   const Tensor& x,
+                                                                   const OptionalTensor& beside,
+                                                                   const Tensor& weight) {
+  Gradients gradients(x, beside, weight);
+  const Way way = way_for(weight, x.size(2), x.size(3));
+  if (way == Way::wide_winograd) {
+    backward_wide(dy, x, beside, weight, gradients);
+  } else {
+    backward_by_pictures(dy, x, beside, weight, way, gradients);
+  }
+  return {gradients.dx, gradients.dbeside, gradients.dweight, gradients.dbias};
 }
 
 }  // namespace

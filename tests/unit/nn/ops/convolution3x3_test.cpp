@@ -51,14 +51,18 @@ Tensors inputs(const Case& shape) {
 
 /// Whole tiles and parts of them; fewer tiles than a block and more; every remainder of the
 /// products' rows and columns; the network's shapes; channels that no kernel takes; pictures of up
-/// to 2x2 pixels, whose gradients are the direct kernel's.
+/// to 2x2 pixels, whose gradients are the direct kernel's; the wide kernel's channels, in whole
+/// panels and parts of them, with tiles for several chunks.
 const Case kCases[] = {
-    {2, 8, 0, 8, 5, 9},     {1, 16, 0, 16, 1, 1},    {3, 16, 8, 24, 7, 7},  {1, 24, 16, 8, 28, 28},
-    {2, 16, 0, 16, 32, 32}, {2, 32, 16, 32, 16, 16}, {5, 64, 32, 64, 8, 8}, {3, 128, 64, 128, 4, 4},
-    {2, 40, 0, 56, 3, 17},  {4, 8, 64, 16, 2, 6},    {2, 3, 0, 16, 6, 6},   {2, 16, 0, 5, 6, 6},
-    {2, 16, 3, 16, 6, 6},   {2, 3, 5, 8, 6, 6},      {1, 70, 0, 1, 9, 4},   {3, 16, 8, 24, 2, 2},
-    {2, 8, 16, 8, 1, 2},    {4, 24, 8, 16, 2, 1},    {5, 64, 32, 64, 2, 2}, {2, 128, 64, 40, 1, 2},
-    {1, 40, 24, 56, 2, 1},  {2, 8, 8, 8, 1, 1},
+    {2, 8, 0, 8, 5, 9},       {1, 16, 0, 16, 1, 1},    {3, 16, 8, 24, 7, 7},
+    {1, 24, 16, 8, 28, 28},   {2, 16, 0, 16, 32, 32},  {2, 32, 16, 32, 16, 16},
+    {5, 64, 32, 64, 8, 8},    {3, 128, 64, 128, 4, 4}, {2, 40, 0, 56, 3, 17},
+    {4, 8, 64, 16, 2, 6},     {2, 3, 0, 16, 6, 6},     {2, 16, 0, 5, 6, 6},
+    {2, 16, 3, 16, 6, 6},     {2, 3, 5, 8, 6, 6},      {1, 70, 0, 1, 9, 4},
+    {3, 16, 8, 24, 2, 2},     {2, 8, 16, 8, 1, 2},     {4, 24, 8, 16, 2, 1},
+    {5, 64, 32, 64, 2, 2},    {2, 128, 64, 40, 1, 2},  {1, 40, 24, 56, 2, 1},
+    {2, 8, 8, 8, 1, 1},       {2, 104, 0, 144, 7, 5},  {1, 136, 72, 72, 9, 9},
+    {5, 136, 0, 120, 28, 28},
 };
 
 class Convolution3x3 : public testing::TestWithParam<Case> {
@@ -98,6 +102,8 @@ TEST(Convolution3x3Of, PreparesFormsForItsKernelsAlone) {
   };
   EXPECT_EQ(floats(kDirect), 9 * 16 * 24);
   EXPECT_EQ(floats(kWinograd), 36 * 16 * 24);
+  // The wide kernel transforms the weight whenever it is used.
+  EXPECT_EQ(prepare_convolution3x3(at::randn({128, 128, 3, 3}), 8, 8).form.numel(), 9 * 128 * 128);
   for (const Tensor& other : {at::randn({16, 20, 3, 3}), at::randn({12, 24, 3, 3}),
                               at::randn({16, 24, 3, 3}, at::kDouble)}) {
     EXPECT_FALSE(prepare_convolution3x3(other, 8, 8).form.defined());
@@ -140,11 +146,12 @@ TEST(Convolution3x3Of, LetsSeveralBackwardPassesThroughOneWeight) {
 
 TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
   at::manual_seed(1);
-  for (const auto& [kernel, size] : {std::pair(kDirect, 2), std::pair(kWinograd, 9)}) {
-    const Tensors in = inputs({5, 16, 24, 16, size, size});
-    const auto on_threads = [&](int count) {
+  for (const auto& [kernel, in] : {std::pair(kDirect, inputs({5, 16, 24, 16, 2, 2})),
+                                   std::pair(kWinograd, inputs({5, 16, 24, 16, 9, 9})),
+                                   std::pair(kWinograd, inputs({5, 120, 24, 112, 9, 9}))}) {
+    const auto on_threads = [&f = kernel, &x = in](int count) {
       const Threads threads(count);
-      return run(by(kernel), in, at::kFloat);
+      return run(by(f), x, at::kFloat);
     };
     const Tensors one = on_threads(1);
     for (const int count : {2, 3}) {
@@ -195,7 +202,8 @@ class WinogradError : public Convolution3x3 {};
 INSTANTIATE_TEST_SUITE_P(Shapes, WinogradError,
                          testing::Values(Case{2, 8, 0, 8, 32, 32}, Case{2, 16, 0, 16, 32, 32},
                                          Case{2, 32, 16, 32, 16, 16}, Case{2, 64, 0, 64, 9, 7},
-                                         Case{4, 128, 64, 128, 4, 4}, Case{4, 32, 0, 8, 5, 5}));
+                                         Case{4, 128, 64, 128, 4, 4}, Case{4, 32, 0, 8, 5, 5},
+                                         Case{2, 192, 64, 192, 9, 7}));
 
 TEST_P(WinogradError, IsSmallAtEveryScale) {
   for (const double scale : {1e-4, 1.0, 1e4}) {
