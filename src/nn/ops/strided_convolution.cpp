@@ -40,8 +40,8 @@ const auto& gradient_operator() {
 
 }  // namespace
 
-bool has_strided_convolution_for(const Tensor& x, int64_t other_channels) {
-  return map_operator().has_kernel_for(x) && other_channels % 8 == 0;
+bool has_strided_convolution_for(const Tensor& x, int64_t small_channels) {
+  return map_operator().has_kernel_for(x, /*multiple=*/1) && small_channels % 8 == 0;
 }
 
 Tensor strided_convolution(const Tensor& big, const Tensor& weight, const Tensor& bias) {

@@ -6,8 +6,9 @@
 ///
 ///   small[s,i,j] = sum over b, y, x of weight[s,b,y,x] * big[b, 2i - 1 + y, 2j - 1 + x].
 ///
-/// All want what Operator::has_kernel_for asks of `big` and `small`, and record no gradients: they
-/// are what the autograd nodes of downsample_convolution and upsample_convolution are made of.
+/// All want what Operator::has_kernel_for asks of `big` and `small`, S a multiple of 8, and record
+/// no gradients: they are what the autograd nodes of downsample_convolution and
+/// upsample_convolution are made of.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,8 +17,9 @@
 
 namespace gm::ops {
 
-/// Whether there are kernels for `x`, either picture of the two, beside one of `other_channels`.
-bool has_strided_convolution_for(const at::Tensor& x, int64_t other_channels);
+/// Whether there are kernels for `x`, either picture of the two, where the small one has
+/// `small_channels`.
+bool has_strided_convolution_for(const at::Tensor& x, int64_t small_channels);
 
 /// small = map(big) + `bias` [S], which may be undefined.
 at::Tensor strided_convolution(const at::Tensor& big, const at::Tensor& weight,

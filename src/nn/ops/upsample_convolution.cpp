@@ -48,8 +48,10 @@ class UpsampleConvolution : public torch::autograd::Function<UpsampleConvolution
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
-    return {strided_convolution(dy, saved[1], {}),
-            strided_convolution_weight_gradient(dy, saved[0]), dy.sum(at::IntArrayRef{0, 2, 3})};
+    const auto wants = [&](size_t input) { return context->needs_input_grad(input); };
+    return {wants(0) ? strided_convolution(dy, saved[1], {}) : Tensor(),
+            wants(1) ? strided_convolution_weight_gradient(dy, saved[0]) : Tensor(),
+            wants(2) ? dy.sum(at::IntArrayRef{0, 2, 3}) : Tensor()};
   }
 };
 
@@ -61,8 +63,9 @@ Tensor upsample_convolution_plain(const Tensor& x, const Tensor& weight, const T
 }
 
 Tensor upsample_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (!has_strided_convolution_for(x, weight.size(0)))
+  if (!has_strided_convolution_for(x, x.size(1))) {
     return upsample_convolution_plain(x, weight, bias);
+  }
   check_convolution(x, weight, bias, /*size=*/3);
   return UpsampleConvolution::apply(x, four_taps(weight), bias);
 }

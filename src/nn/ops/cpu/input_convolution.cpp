@@ -4,12 +4,11 @@
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
-#include <algorithm>
-#include <vector>
-
+#include "nn/ops/cpu/bordered_pictures.h"
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/product.h"
 #include "nn/ops/cpu/rows.h"
+#include "nn/ops/pixels.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
@@ -17,42 +16,14 @@ namespace {
 
 using at::Tensor;
 
-/// A picture [H,W,C] with a border of zeros.
-class BorderedPicture {
- public:
-  BorderedPicture(const Tensor& pictures, int64_t border)
-      : height_(pictures.size(2)),
-        row_(pictures.size(3) * pictures.size(1)),
-        border_row_(border * pictures.size(1)),
-        border_(border),
-        values_((height_ + 2 * border) * stride()) {}
-
-  /// Takes the place of the picture before.
-  void copy(const float* picture) {
-    for (int64_t y = 0; y < height_; ++y) {
-      std::copy_n(picture + y * row_, row_,
-                  values_.data() + (y + border_) * stride() + border_row_);
-    }
-  }
-
-  /// Row y of the border and the picture, from the top of the border on.
-  const float* row(int64_t y) const { return values_.data() + y * stride(); }
-
- private:
-  int64_t stride() const { return row_ + 2 * border_row_; }
-
-  int64_t height_, row_, border_row_, border_;
-  std::vector<float> values_;
-};
-
 /// Calls work(row of results, counted through all pictures; picture; y) for the rows `y` of the
 /// pictures from `begin` to `end`.
 template <class Work>
 void for_each_row(const Tensor& x, int64_t border, int64_t begin, int64_t end, const Work& work) {
-  BorderedPicture picture(x, border);
-  const int64_t height = x.size(2), values = x.size(1) * height * x.size(3);
+  BorderedPictures picture(x, /*most=*/1, border);
+  const int64_t height = x.size(2);
   for (int64_t n = begin; n < end; ++n) {
-    picture.copy(x.const_data_ptr<float>() + n * values);
+    picture.copy(x.const_data_ptr<float>() + n * picture.picture_size(), 1);
     for (int64_t y = 0; y < height; ++y) work(n * height + y, picture, y);
   }
 }
@@ -60,17 +31,16 @@ void for_each_row(const Tensor& x, int64_t border, int64_t begin, int64_t end, c
 Tensor input_convolution_forward(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const int64_t out = weight.size(0), channels = x.size(1), size = weight.size(2);
   const int64_t width = x.size(3), length = size * channels;
-  Tensor y =
-      at::empty({x.size(0), out, x.size(2), width}, x.options(), at::MemoryFormat::ChannelsLast);
+  Tensor y = pictures_like(x, out);
   const Tensor factor = weight.permute({2, 3, 1, 0}).contiguous();  // [s,s,C,out]
   const Tensor start = bias.contiguous();
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
     for_each_row(x, size / 2, begin, end,
-                 [&](int64_t row, const BorderedPicture& picture, int64_t top) {
+                 [&](int64_t row, const BorderedPictures& picture, int64_t top) {
                    float* to = y.mutable_data_ptr<float>() + row * width * out;
                    repeat_row(start.const_data_ptr<float>(), out, width, to);
                    for (int64_t k = 0; k < size; ++k) {
-                     add_product(width, out, length, {picture.row(top + k), channels},
+                     add_product(width, out, length, {picture.row(0, top + k), channels},
                                  factor.const_data_ptr<float>() + k * length * out, out, to, out);
                    }
                  });
@@ -85,10 +55,10 @@ Tensor input_convolution_weight_gradient(const Tensor& dy, const Tensor& x, int6
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
     float* sum = dweight.mutable_data_ptr<float>() + share * dweight.stride(0);
     for_each_row(x, size / 2, begin, end,
-                 [&](int64_t row, const BorderedPicture& picture, int64_t top) {
+                 [&](int64_t row, const BorderedPictures& picture, int64_t top) {
                    const float* gradient = dy.const_data_ptr<float>() + row * width * out;
                    for (int64_t k = 0; k < size; ++k) {
-                     const MatrixView seen = {picture.row(top + k), channels};
+                     const MatrixView seen = {picture.row(0, top + k), channels};
                      add_product(length, out, width, seen.transposed(), gradient, out,
                                  sum + k * length * out, out);
                    }

@@ -1,58 +1,61 @@
-// The 4x4 convolution of stride 2, its transpose and its weight's gradient on the CPU, as products
-// of windows of pixels, a block at a time that stays in a near cache, with the weight.
+// The 4x4 convolution of stride 2, its transpose and its weight's gradient on the CPU: products of
+// the weight with the windows of bordered pictures, a row of results and a row of taps at a time.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
 #include <algorithm>
-#include <optional>
 #include <vector>
 
+#include "nn/ops/cpu/bordered_pictures.h"
+#include "nn/ops/cpu/panels.h"
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/product.h"
 #include "nn/ops/cpu/rows.h"
-#include "nn/ops/cpu/windows.h"
+#include "nn/ops/operator.h"
+#include "nn/ops/pixels.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
 namespace {
 
 using at::Tensor;
-using OptionalTensor = std::optional<at::Tensor>;
-
-Tensor pictures_like(const Tensor& x, int64_t channels, int64_t height, int64_t width) {
-  return at::empty({x.size(0), channels, height, width}, x.options(),
-                   at::MemoryFormat::ChannelsLast);
-}
 
 /// `bias`, or zeros, contiguous.
 Tensor bias_or_zeros(const OptionalTensor& bias, int64_t channels, const Tensor& x) {
   return bias ? bias->contiguous() : at::zeros({channels}, x.options());
 }
 
+/// Columns of a product at a time.
+constexpr int64_t kPanel = 32;
+
 /// A weight [S,B,4,4] in any layout.
 class Weight {
  public:
   explicit Weight(const Tensor& weight) : weight_(weight) {}
 
-  /// [S,B] of one tap, and [B,S]: the left or right factor of a product.
-  void copy_small_big(int64_t y, int64_t x, float* to, int64_t stride) const {
-    copy(y, x, 0, 1, to, stride);
+  /// [B,S] or [S,B] of one tap, to the rows of `panels` from `first` on.
+  void pack_big_small(int64_t y, int64_t x, const Panels& panels, int64_t first, float* to) const {
+    pack(y, x, 1, 0, panels, first, to);
   }
-  void copy_big_small(int64_t y, int64_t x, float* to, int64_t stride) const {
-    copy(y, x, 1, 0, to, stride);
+  void pack_small_big(int64_t y, int64_t x, const Panels& panels, int64_t first, float* to) const {
+    pack(y, x, 0, 1, panels, first, to);
   }
 
  private:
   /// Eight rows and columns at a time, so that few lines are in use whichever way they lie.
-  void copy(int64_t y, int64_t x, int64_t rows, int64_t columns, float* to, int64_t stride) const {
+  void pack(int64_t y, int64_t x, int64_t rows, int64_t columns, const Panels& panels,
+            int64_t first, float* to) const {
     constexpr int64_t kTile = 8;
     const float* from =
         weight_.const_data_ptr<float>() + y * weight_.stride(2) + x * weight_.stride(3);
     const int64_t down = weight_.stride(rows), right = weight_.stride(columns);
     for (int64_t i = 0; i < weight_.size(rows); i += kTile) {
+      const int64_t bottom = std::min(i + kTile, weight_.size(rows));
       for (int64_t j = 0; j < weight_.size(columns); j += kTile) {
-        for (int64_t k = i; k < i + kTile; ++k) {
-          for (int64_t l = j; l < j + kTile; ++l) to[k * stride + l] = from[k * down + l * right];
+        const int64_t panel = j / kPanel * kPanel, width = panels.width(panel);
+        float* tile = to + panels.at(first + i, panel) + j - panel;
+        for (int64_t k = i; k < bottom; ++k, tile += width) {
+          for (int64_t l = 0; l < kTile; ++l) tile[l] = from[k * down + (j + l) * right];
         }
       }
     }
@@ -61,15 +64,17 @@ class Weight {
   Tensor weight_;
 };
 
-/// The taps as right factors [4,4,B,S] for what the windows of the big picture hold.
+/// The taps as right factors for what the windows of the big picture hold: a row for each row of
+/// taps, the panels [4*B,S] of its four.
 Tensor pack_windows(const Tensor& weight) {
-  Tensor packed = at::empty({4, 4, weight.size(1), weight.size(0) + kGap}, weight.options(),
-                            at::MemoryFormat::Contiguous);
-  float* to = packed.mutable_data_ptr<float>();
+  const int64_t big = weight.size(1);
+  const Panels panels = {4 * big, weight.size(0), kPanel};
+  Tensor packed = at::empty({4, panels.rows * panels.columns}, weight.options());
   const Weight taps(weight);
   at::parallel_for(0, 16, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      taps.copy_big_small(i / 4, i % 4, to + i * packed.stride(1), packed.stride(2));
+      const int64_t y = i / 4, x = i % 4;
+      taps.pack_big_small(y, x, panels, x * big, packed[y].mutable_data_ptr<float>());
     }
   });
   return packed;
@@ -77,129 +82,169 @@ Tensor pack_windows(const Tensor& weight) {
 
 /// An output pixel (2i + a, 2j + b), a and b 0 or 1, sees the 2x2 input pixels from (i - 1 + a, j -
 /// 1 + b) on: one corner of the 3x3 around (i, j). In one dimension, their taps are 3 and 1 for a =
-/// 0, 2 and 0 for a = 1. The result [a,b,2,2,S,B] has each corner's taps in the order of its
-/// pixels.
+/// 0, 2 and 0 for a = 1. The result [a,b,2,.] has, for each row of a corner's pixels, the panels
+/// [2*S,B] of their two taps.
 Tensor pack_corners(const Tensor& weight) {
   constexpr int64_t kTaps[2][2] = {{3, 1}, {2, 0}};
-  Tensor packed = at::empty({2, 2, 2, 2, weight.size(0), weight.size(1) + kGap}, weight.options(),
-                            at::MemoryFormat::Contiguous);
-  float* to = packed.mutable_data_ptr<float>();
+  const int64_t small = weight.size(0);
+  const Panels panels = {2 * small, weight.size(1), kPanel};
+  Tensor packed = at::empty({2, 2, 2, panels.rows * panels.columns}, weight.options());
   const Weight taps(weight);
   at::parallel_for(0, 16, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      taps.copy_small_big(kTaps[i / 8][i / 2 % 2], kTaps[i / 4 % 2][i % 2],
-                          to + i * packed.stride(3), packed.stride(4));
+      const int64_t a = i / 8, b = i / 4 % 2, row = i / 2 % 2, column = i % 2;
+      taps.pack_small_big(kTaps[a][row], kTaps[b][column], panels, column * small,
+                          packed[a][b][row].mutable_data_ptr<float>());
     }
   });
   return packed;
 }
 
-/// What the small picture [.,h,w] sees of the big one.
-Windows windows_of(const Tensor& small) {
-  return {.size = 4, .stride = 2, .padding = 1, .rows = small.size(2), .columns = small.size(3)};
+/// Pictures of so many floats at a time, so that they stay there as well and a weight that does not
+/// is read seldom; no more than there are.
+int64_t pictures_at_a_time(const Tensor& x) {
+  constexpr int64_t kFloats = 32 * 1024;
+  return std::clamp<int64_t>(kFloats / (x.numel() / x.size(0)), 1, x.size(0));
 }
 
+/// Dense pictures [N,height,width,channels].
+struct PictureBatch {
+  float* data;
+  int64_t height, width, channels;
+
+  float* pixel(int64_t n, int64_t y, int64_t x) const {
+    return data + ((n * height + y) * width + x) * channels;
+  }
+};
+
+/// Calls work(first picture, number of pictures) for a few of them at a time.
+template <class Work>
+void for_a_few(int64_t begin, int64_t end, int64_t most, const Work& work) {
+  for (int64_t n = begin; n < end; n += most) work(n, std::min(most, end - n));
+}
+
+/// The result's pixels of row i see the rows 2i to 2i + 3 of the bordered big picture; from each, a
+/// window takes 4 pixels, the next window those from two pixels further on.
 Tensor strided_convolution(const Tensor& big, const Tensor& weight, const OptionalTensor& bias) {
   Tensor small = pictures_like(big, weight.size(0), big.size(2) / 2, big.size(3) / 2);
   const int64_t channels = big.size(1), out = small.size(1);
+  const int64_t height = small.size(2), width = small.size(3);
   const Tensor taps = pack_windows(weight);
+  const Panels panels = {4 * channels, out, kPanel};
   const Tensor start = bias_or_zeros(bias, out, big);
-  const Windows windows = windows_of(small);
+  const int64_t most = pictures_at_a_time(big);
 
   for_each_share(big.size(0), [&](int64_t, int64_t begin, int64_t end) {
-    WindowBlock block(windows, channels);
-    const int64_t last = end * windows.per_picture();
-    for (int64_t first = begin * windows.per_picture(); first < last; first += block.most()) {
-      const int64_t count = block.fill(pictures_of(big), first, last);
-      float* y = small.mutable_data_ptr<float>() + first * out;
-      repeat_row(start.const_data_ptr<float>(), out, count, y);
-      // A row of the windows at a time: its part of the weight stays in the nearest cache.
-      const int64_t length = 4 * channels;
-      for (int64_t row = 0; row < 4; ++row) {
-        add_product(count, out, length, {block.data() + row * length, block.stride()},
-                    taps.const_data_ptr<float>() + row * taps.stride(0), taps.stride(2), y, out);
+    BorderedPictures pictures(big, most, /*border=*/1);
+    for_a_few(begin, end, most, [&](int64_t first, int64_t count) {
+      pictures.copy(big.const_data_ptr<float>() + first * pictures.picture_size(), count);
+      float* y = small.mutable_data_ptr<float>() + first * height * width * out;
+      repeat_row(start.const_data_ptr<float>(), out, count * height * width, y);
+      for (int64_t j = 0; j < out; j += kPanel) {
+        const int64_t panel = panels.width(j);
+        for (int64_t tap = 0; tap < 4; ++tap) {
+          const float* factor =
+              taps.const_data_ptr<float>() + tap * taps.stride(0) + panels.at(0, j);
+          for (int64_t row = 0; row < count * height; ++row) {
+            const float* seen = pictures.row(row / height, 2 * (row % height) + tap);
+            add_product(width, panel, 4 * channels, {seen, 2 * channels}, factor, panel,
+                        y + row * width * out + j, out);
+          }
+        }
       }
-    }
+    });
   });
   return small;
 }
 
+/// With the even rows of the big picture before the odd ones, the windows of all pixels that see
+/// the same row of taps are the rows of one matrix, those of as many columns as the border has room
+/// for among them.
 Tensor strided_convolution_weight_gradient(const Tensor& big, const Tensor& small) {
   const int64_t channels = big.size(1), out = small.size(1);
-  const int64_t shares = shares_of(big.size(0));
-  const Tensor dweight = at::zeros({shares, 4, 4, channels, out}, big.options());
-  const Windows windows = windows_of(small);
+  const int64_t height = small.size(2), width = small.size(3);
+  const Tensor dweight = at::zeros({shares_of(big.size(0)), 4, 4, channels, out}, big.options());
+  const int64_t most = pictures_at_a_time(big);
+
   for_each_share(big.size(0), [&](int64_t share, int64_t begin, int64_t end) {
-    WindowBlock block(windows, channels);
+    BorderedPictures pictures(big, most, /*border=*/1, /*stride=*/2);
+    const int64_t columns = pictures.length() / (2 * channels), pixels = height * columns;
+    std::vector<float> gradients(most * pixels * out);
     float* sum = dweight.mutable_data_ptr<float>() + share * dweight.stride(0);
-    const int64_t last = end * windows.per_picture();
-    for (int64_t first = begin * windows.per_picture(); first < last; first += block.most()) {
-      const int64_t count = block.fill(pictures_of(big), first, last);
-      const MatrixView rows = {block.data(), block.stride()};
-      add_product(block.length(), out, count, rows.transposed(),
-                  small.const_data_ptr<float>() + first * out, out, sum, out);
-    }
+    for_a_few(begin, end, most, [&](int64_t first, int64_t count) {
+      pictures.copy(big.const_data_ptr<float>() + first * pictures.picture_size(), count);
+      const float* dy = small.const_data_ptr<float>() + first * height * width * out;
+      for (int64_t row = 0; row < count * height; ++row) {
+        std::copy_n(dy + row * width * out, width * out, gradients.data() + row * columns * out);
+      }
+      for (int64_t j = 0; j < out; j += kPanel) {
+        for (int64_t tap = 0; tap < 4; ++tap) {
+          for (int64_t n = 0; n < count; ++n) {
+            const MatrixView seen = {pictures.row(n, tap), 2 * channels};
+            add_product(4 * channels, std::min(kPanel, out - j), pixels - columns + width,
+                        seen.transposed(), gradients.data() + n * pixels * out + j, out,
+                        sum + tap * dweight.stride(1) + j, out);
+          }
+        }
+      }
+    });
   });
   return dweight.sum(0).permute({3, 2, 0, 1});
 }
 
-/// Adds `bias` to the rows `from`, which belong to `count` grid points from `first` on, and writes
-/// each to its pixel (2i + a, 2j + b), if that lies in the picture.
-GM_KERNEL void scatter(const float* from, const float* bias, const Windows& grid, int64_t first,
-                       int64_t count, int64_t a, int64_t b, const PictureBatch<float>& big) {
-  const int64_t values = big.values();
-  float* picture = big.data + first / grid.per_picture() * values;
-  int64_t i = first % grid.per_picture() / grid.columns, j = first % grid.columns;
-  for (const float* row = from; row < from + count * big.channels; row += big.channels) {
-    if (2 * i + a < big.height && 2 * j + b < big.width) {
-      float* to = picture + ((2 * i + a) * big.width + 2 * j + b) * big.channels;
-      for (int64_t c = 0; c < big.channels; c += kLanes) {
-        store(to + c, load(row + c) + load(bias + c));
+/// The pixels (2i + a, 2j + b) of a few big pictures see corner (a, b) of the 3x3 pixels around (i,
+/// j) of the bordered small ones with `channels`. With the corner's packed `taps`; added to `big`,
+/// or set without `add`.
+void convolve_corner(const BorderedPictures& small, int64_t count, int64_t channels, int64_t a,
+                     int64_t b, const Tensor& taps, bool add, const PictureBatch& big) {
+  const int64_t out = big.channels;
+  const int64_t rows = (big.height - a + 1) / 2, columns = (big.width - b + 1) / 2;
+  const Panels panels = {2 * channels, out, kPanel};
+  for (int64_t j = 0; j < out; j += kPanel) {
+    const int64_t panel = panels.width(j);
+    for (int64_t tap = 0; tap < 2; ++tap) {
+      const float* factor = taps.const_data_ptr<float>() + tap * taps.stride(0) + panels.at(0, j);
+      const auto product = add || tap > 0 ? add_product : set_product;
+      for (int64_t row = 0; row < count * rows; ++row) {
+        const int64_t n = row / rows, i = row % rows;
+        product(columns, panel, 2 * channels, {small.row(n, i + a + tap) + b * channels, channels},
+                factor, panel, big.pixel(n, 2 * i + a, b) + j, 2 * out);
       }
     }
-    if (++j < grid.columns) continue;
-    j = 0;
-    if (++i < grid.rows) continue;
-    i = 0;
-    picture += values;
   }
-}
-
-/// One corner of the first `count` of the block's 3x3 neighbourhoods of pixels with `channels`,
-/// times `taps` [2,2,channels,out]: to [count,out].
-void multiply_corner(const WindowBlock& block, int64_t count, int64_t channels, int64_t a,
-                     int64_t b, const Tensor& taps, int64_t out, float* to) {
-  const float* seen = block.data() + (3 * a + b) * channels;
-  const float* factor = taps.const_data_ptr<float>();
-  const int64_t stride = taps.stride(2), length = 2 * channels;
-  set_product(count, out, length, {seen, block.stride()}, factor, stride, to, out);
-  add_product(count, out, length, {seen + 3 * channels, block.stride()}, factor + taps.stride(0),
-              stride, to, out);
 }
 
 Tensor transposed_strided_convolution(const Tensor& small, const Tensor& weight,
                                       const OptionalTensor& bias, int64_t height, int64_t width) {
-  Tensor big = pictures_like(small, weight.size(1), height, width);
-  const int64_t channels = small.size(1), out = big.size(1);
+  const int64_t out = weight.size(1);
+  if (out % 8 != 0) {
+    // Channels that the product wants, and nobody else.
+    const int64_t more = 8 - out % 8;
+    const Tensor wider = at::constant_pad_nd(weight, {0, 0, 0, 0, 0, more});
+    const OptionalTensor wider_bias = bias ? at::constant_pad_nd(*bias, {0, more}) : bias;
+    return transposed_strided_convolution(small, wider, wider_bias, height, width)
+        .narrow(1, 0, out)
+        .contiguous(at::MemoryFormat::ChannelsLast);
+  }
+  Tensor big = pictures_like(small, out, height, width);
   const Tensor taps = pack_corners(weight);
-  const Tensor start = bias_or_zeros(bias, out, small);
-  const Windows around = {
-      .size = 3, .stride = 1, .padding = 1, .rows = (height + 1) / 2, .columns = (width + 1) / 2};
-  const PictureBatch<float> to = {big.mutable_data_ptr<float>(), height, width, out};
+  const OptionalTensor start = bias ? OptionalTensor(bias->contiguous()) : bias;
+  const int64_t most = pictures_at_a_time(small);
 
   for_each_share(small.size(0), [&](int64_t, int64_t begin, int64_t end) {
-    WindowBlock block(around, channels);
-    std::vector<float> corner(block.most() * out);
-    const int64_t last = end * around.per_picture();
-    for (int64_t first = begin * around.per_picture(); first < last; first += block.most()) {
-      const int64_t count = block.fill(pictures_of(small), first, last);
-      for (int64_t a = 0; a < 2; ++a) {
-        for (int64_t b = 0; b < 2; ++b) {
-          multiply_corner(block, count, channels, a, b, taps[a][b], out, corner.data());
-          scatter(corner.data(), start.const_data_ptr<float>(), around, first, count, a, b, to);
-        }
+    BorderedPictures pictures(small, most, /*border=*/1);
+    for_a_few(begin, end, most, [&](int64_t first, int64_t count) {
+      pictures.copy(small.const_data_ptr<float>() + first * pictures.picture_size(), count);
+      const PictureBatch to = {big.mutable_data_ptr<float>() + first * height * width * out, height,
+                               width, out};
+      if (start) {
+        repeat_row(start->const_data_ptr<float>(), out, count * height * width, to.data);
       }
-    }
+      for (int64_t i = 0; i < 4; ++i) {
+        convolve_corner(pictures, count, small.size(1), i / 2, i % 2, taps[i / 2][i % 2],
+                        start.has_value(), to);
+      }
+    });
   });
   return big;
 }

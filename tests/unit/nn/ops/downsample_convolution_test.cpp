@@ -11,11 +11,13 @@ struct Case {
   int64_t pictures, in, out, height, width;
 };
 
-/// Odd sizes, whose last row or column of pixels nobody or few see; a single output pixel; fewer
-/// pixels than a block and some blocks; numbers of channels that are left to the plain form.
+/// Odd sizes, whose last row or column of pixels nobody or few see; a single output pixel; several
+/// pictures at a time; several panels of channels; inputs of any number of channels; outputs of
+/// others than multiples of 8, which are left to the plain form.
 const Case kCases[] = {{2, 8, 8, 2, 2},   {3, 16, 16, 32, 32}, {1, 24, 40, 7, 5},
                        {2, 32, 64, 8, 8}, {5, 16, 32, 3, 16},  {1, 64, 8, 9, 30},
-                       {2, 3, 16, 8, 8},  {2, 16, 5, 8, 8}};
+                       {2, 3, 16, 8, 8},  {3, 7, 24, 9, 11},   {9, 128, 136, 8, 8},
+                       {2, 16, 5, 8, 8}};
 
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.pictures << 'x' << c.in << '-' << c.out << 'x' << c.height << 'x' << c.width;
@@ -36,6 +38,29 @@ TEST_P(DownsampleConvolution, AgreesWithThePlainForm) {
         [](const Tensors& in) { return downsample_convolution(in[0], in[1], in[2]); },
         [](const Tensors& in) { return downsample_convolution_plain(in[0], in[1], in[2]); },
         inputs);
+  }
+}
+
+/// Each gradient alone: what nobody asks for is not computed, and changes nothing.
+TEST(DownsampleConvolution, GivesAnyGradientWithoutTheOthers) {
+  const Tensors inputs = {pictures({2, 3, 8, 8}), at::randn({16, 3, 4, 4}), at::randn({16})};
+  const auto gradients = [&](const std::vector<bool>& wanted) {
+    Tensors variables;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      variables.push_back(inputs[i].clone().detach().requires_grad_(wanted[i]));
+    }
+    downsample_convolution(variables[0], variables[1], variables[2]).square().sum().backward();
+    Tensors result;
+    for (const Tensor& variable : variables) result.push_back(variable.grad());
+    return result;
+  };
+  const Tensors all = gradients({true, true, true});
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    std::vector<bool> wanted(inputs.size());
+    wanted[i] = true;
+    const Tensors one = gradients(wanted);
+    for (size_t j = 0; j < inputs.size(); ++j) EXPECT_EQ(one[j].defined(), i == j);
+    EXPECT_TRUE(one[i].equal(all[i])) << i;
   }
 }
 

@@ -11,10 +11,12 @@ struct Case {
   int64_t pictures, in, out, height, width;
 };
 
-/// Odd sizes; a single pixel, which is all border; fewer pixels than a block and some blocks;
-/// numbers of channels that are left to the plain form.
-const Case kCases[] = {{2, 8, 8, 1, 1},  {3, 32, 16, 16, 16}, {1, 40, 24, 7, 5}, {2, 128, 64, 4, 4},
-                       {5, 16, 8, 1, 9}, {1, 64, 32, 8, 8},   {2, 3, 16, 4, 4},  {2, 16, 5, 4, 4}};
+/// Odd sizes; a single pixel, which is all border; several pictures at a time; several panels of
+/// channels; outputs of any number of channels; inputs of others than multiples of 8, which are
+/// left to the plain form.
+const Case kCases[] = {{2, 8, 8, 1, 1},    {3, 32, 16, 16, 16}, {1, 40, 24, 7, 5},
+                       {2, 128, 64, 4, 4}, {5, 16, 8, 1, 9},    {1, 64, 32, 8, 8},
+                       {2, 3, 16, 4, 4},   {2, 16, 5, 4, 4},    {9, 136, 128, 4, 4}};
 
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.pictures << 'x' << c.in << '-' << c.out << 'x' << c.height << 'x' << c.width;
