@@ -13,7 +13,7 @@ TORCH_LIBRARY_FRAGMENT(gm, library) {
       "-> Tensor y");
   library.def(
       "attention_backward(Tensor dy, Tensor x, Tensor to_qkv, Tensor to_out, int heads) "
-      "-> (Tensor dx, Tensor dto_qkv, Tensor dto_out)");
+      "-> (Tensor dx, Tensor dto_qkv, Tensor dto_out, Tensor dout_bias)");
 }
 
 namespace gm::ops {
@@ -31,8 +31,8 @@ const auto& forward_operator() {
 }
 
 const auto& backward_operator() {
-  static const Operator<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&,
-                                                           const Tensor&, const Tensor&, int64_t)>
+  static const Operator<std::tuple<Tensor, Tensor, Tensor, Tensor>(
+      const Tensor&, const Tensor&, const Tensor&, const Tensor&, int64_t)>
       result("gm::attention_backward");
   return result;
 }
@@ -49,9 +49,9 @@ class Attention : public torch::autograd::Function<Attention> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
-    auto [dx, dto_qkv, dto_out] =
+    auto [dx, dto_qkv, dto_out, dout_bias] =
         backward_operator()(dy, saved[0], saved[1], saved[2], context->saved_data["heads"].toInt());
-    return {dx, dto_qkv, dto_out, dy.sum(at::IntArrayRef{0, 2, 3}), Tensor()};
+    return {dx, dto_qkv, dto_out, dout_bias, Tensor()};
   }
 };
 
@@ -76,8 +76,7 @@ Tensor attention_plain(const Tensor& x, const Tensor& to_qkv, const Tensor& to_o
 
 Tensor attention(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
                  const Tensor& out_bias, int64_t heads) {
-  const int64_t head_channels = to_out.size(1) / heads;
-  if (!forward_operator().has_kernel_for(x) || head_channels % 8 != 0) {
+  if (!can_attend(forward_operator(), x, to_out, heads)) {
     return attention_plain(x, to_qkv, to_out, out_bias, heads);
   }
   check_attention(x, to_qkv, to_out, out_bias, heads);

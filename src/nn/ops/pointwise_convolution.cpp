@@ -12,7 +12,7 @@ TORCH_LIBRARY_FRAGMENT(gm, library) {
   // `dbeside` is undefined without `beside`.
   library.def(
       "pointwise_convolution_backward(Tensor dy, Tensor x, Tensor? beside, Tensor weight) "
-      "-> (Tensor dx, Tensor dbeside, Tensor dweight)");
+      "-> (Tensor dx, Tensor dbeside, Tensor dweight, Tensor dbias)");
 }
 
 namespace gm::ops {
@@ -30,8 +30,8 @@ const auto& forward_operator() {
 }
 
 const auto& backward_operator() {
-  static const Operator<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&,
-                                                           const OptionalTensor&, const Tensor&)>
+  static const Operator<std::tuple<Tensor, Tensor, Tensor, Tensor>(
+      const Tensor&, const Tensor&, const OptionalTensor&, const Tensor&)>
       result("gm::pointwise_convolution_backward");
   return result;
 }
@@ -47,8 +47,9 @@ class PointwiseConvolution : public torch::autograd::Function<PointwiseConvoluti
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
-    auto [dx, dbeside, dweight] = backward_operator()(dy, saved[0], if_defined(saved[1]), saved[2]);
-    return {dx, dbeside, dweight, dy.sum(at::IntArrayRef{0, 2, 3})};
+    auto [dx, dbeside, dweight, dbias] =
+        backward_operator()(dy, saved[0], if_defined(saved[1]), saved[2]);
+    return {dx, dbeside, dweight, dbias};
   }
 };
 

@@ -22,14 +22,8 @@ using at::Tensor;
 
 constexpr float kShortest = 1e-12F;
 
-struct Shape {
-  int64_t pixels, channels, heads, head_channels;
-
-  int64_t width() const { return heads * head_channels; }  // D
-  int64_t columns() const {
-    return (pixels + 7) / 8 * 8;
-  }  // of similarities, as products want them
-};
+/// Columns of a matrix of similarities, as products want them.
+int64_t columns_of(const AttentionShape& shape) { return (shape.pixels + 7) / 8 * 8; }
 
 /// The inverse lengths of the columns of x [rows,columns], whose rows are `stride` floats apart, by
 /// which they are multiplied in place.
@@ -103,13 +97,13 @@ GM_KERNEL void softmax_rows_backward(const float* y, float* dy, int64_t rows, in
 /// other.
 class Picture {
  public:
-  Picture(const Projections& projections, const Shape& shape)
+  Picture(const Projections& projections, const AttentionShape& shape)
       : projections_(projections),
         shape_(shape),
         qkv_(shape.pixels * row()),
         inverse_(2 * shape.width()),
-        transposed_(shape.head_channels * shape.columns()),
-        weights_(shape.pixels * shape.columns()),
+        transposed_(shape.head_channels * columns_of(shape)),
+        weights_(shape.pixels * columns_of(shape)),
         out_(shape.pixels * shape.width()) {}
 
   /// y [P,C], all but the bias.
@@ -121,9 +115,8 @@ class Picture {
                 shape_.channels);
   }
 
-  /// dx, and what this picture adds to dqkv [3*D,C] and to dout [D,C], the transpose of the output
-  /// projection's gradient.
-  void backward(const float* dy, const float* x, float* dx, float* dqkv, float* dout) {
+  /// Sets dx, and adds to the gradients of the weights.
+  void backward(const float* dy, const float* x, float* dx, const AttentionGradients& gradients) {
     const int64_t pixels = shape_.pixels, channels = shape_.channels, width = shape_.width();
     dqkv_.resize(qkv_.size());
     dout_.resize(out_.size());
@@ -140,9 +133,10 @@ class Picture {
     set_product(pixels, channels, row(), {dqkv_.data(), row()},
                 projections_.qkv.const_data_ptr<float>(), channels, dx, channels);
     add_product(row(), channels, pixels, MatrixView{dqkv_.data(), row()}.transposed(), x, channels,
-                dqkv, channels);
+                gradients.qkv, channels);
     add_product(width, channels, pixels, MatrixView{out_.data(), width}.transposed(), dy, channels,
-                dout, channels);
+                gradients.out_transposed, channels);
+    add_rows(dy, channels, pixels, gradients.bias);
   }
 
  private:
@@ -162,14 +156,14 @@ class Picture {
 
   /// to [P,P] = from [P,d] times the transpose of the head's k or v.
   void compare(const MatrixView& from, int64_t with, float* to) {
-    const int64_t d = shape_.head_channels, columns = shape_.columns();
+    const int64_t d = shape_.head_channels, columns = columns_of(shape_);
     transpose(shape_.pixels, d, qkv_.data() + with, row(), transposed_.data(), columns);
     set_product(shape_.pixels, columns, d, from, transposed_.data(), columns, to, columns);
   }
 
   /// The head's weights and result.
   void attend(int64_t head) {
-    const int64_t pixels = shape_.pixels, columns = shape_.columns();
+    const int64_t pixels = shape_.pixels, columns = columns_of(shape_);
     compare({qkv_.data() + query(head), row()}, key(head), weights_.data());
     softmax_rows(weights_.data(), pixels, pixels, columns);
     set_product(pixels, shape_.head_channels, pixels, {weights_.data(), columns},
@@ -177,7 +171,7 @@ class Picture {
   }
 
   void backward_head(int64_t head) {
-    const int64_t pixels = shape_.pixels, columns = shape_.columns(), d = shape_.head_channels;
+    const int64_t pixels = shape_.pixels, columns = columns_of(shape_), d = shape_.head_channels;
     const float* dout = dout_.data() + query(head);
     const MatrixView weights = {weights_.data(), columns}, dweights = {dweights_.data(), columns};
     set_product(pixels, d, pixels, weights.transposed(), dout, shape_.width(),
@@ -191,7 +185,7 @@ class Picture {
   }
 
   const Projections& projections_;
-  Shape shape_;
+  AttentionShape shape_;
   std::vector<float> qkv_;         // [P,3*D], q and k normalised
   std::vector<float> inverse_;     // [2*D], of the lengths of q's and k's channels
   std::vector<float> transposed_;  // [d,P], of one head's k or v
@@ -200,16 +194,12 @@ class Picture {
   std::vector<float> dqkv_, dout_, dweights_;
 };
 
-Shape shape_of(const Tensor& x, const Tensor& to_out, int64_t heads) {
-  return {x.size(2) * x.size(3), x.size(1), heads, to_out.size(1) / heads};
-}
-
 Tensor attention_forward(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
                          const Tensor& out_bias, int64_t heads) {
-  const Shape shape = shape_of(x, to_out, heads);
+  const AttentionShape shape(x, to_out, heads);
   const Projections projections(to_qkv, to_out);
   const Tensor bias = out_bias.contiguous();
-  const int64_t values = shape.pixels * shape.channels;
+  const int64_t values = shape.picture_size();
   Tensor y = at::empty_like(x);
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
     Picture picture(projections, shape);
@@ -222,27 +212,23 @@ Tensor attention_forward(const Tensor& x, const Tensor& to_qkv, const Tensor& to
   return y;
 }
 
-std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& dy, const Tensor& x,
-                                                      const Tensor& to_qkv, const Tensor& to_out,
-                                                      int64_t heads) {
-  const Shape shape = shape_of(x, to_out, heads);
+std::tuple<Tensor, Tensor, Tensor, Tensor> attention_backward(const Tensor& dy, const Tensor& x,
+                                                              const Tensor& to_qkv,
+                                                              const Tensor& to_out, int64_t heads) {
+  const AttentionShape shape(x, to_out, heads);
   const Projections projections(to_qkv, to_out);
-  const int64_t values = shape.pixels * shape.channels;
+  const int64_t values = shape.picture_size();
   Tensor dx = at::empty_like(x);
-  const int64_t shares = shares_of(x.size(0));
-  const Tensor dqkv = at::zeros({shares, 3 * shape.width(), shape.channels}, x.options());
-  const Tensor dout = at::zeros({shares, shape.width(), shape.channels}, x.options());
+  const SharedAttentionGradients shared(shares_of(x.size(0)), shape, projections.qkv);
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
     Picture picture(projections, shape);
     for (int64_t n = begin; n < end; ++n) {
       picture.backward(dy.const_data_ptr<float>() + n * values,
                        x.const_data_ptr<float>() + n * values,
-                       dx.mutable_data_ptr<float>() + n * values,
-                       dqkv.mutable_data_ptr<float>() + share * dqkv.stride(0),
-                       dout.mutable_data_ptr<float>() + share * dout.stride(0));
+                       dx.mutable_data_ptr<float>() + n * values, shared.of(share));
     }
   });
-  return {dx, dqkv.sum(0).view(to_qkv.sizes()), dout.sum(0).t().reshape(to_out.sizes())};
+  return {dx, shared.qkv(), shared.out(), shared.bias()};
 }
 
 }  // namespace

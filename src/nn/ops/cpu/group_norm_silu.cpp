@@ -4,18 +4,17 @@
 #include <torch/library.h>
 
 #include <cmath>
-#include <optional>
 #include <vector>
 
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/simd.h"
+#include "nn/ops/operator.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
 namespace {
 
 using at::Tensor;
-using OptionalTensor = std::optional<Tensor>;
 
 constexpr float kEpsilon = 1e-5F;
 

@@ -4,20 +4,19 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <vector>
 
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/pictures.h"
 #include "nn/ops/cpu/product.h"
 #include "nn/ops/cpu/rows.h"
+#include "nn/ops/operator.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
 namespace {
 
 using at::Tensor;
-using OptionalTensor = std::optional<Tensor>;
 
 /// Pixels at a time: a multiple of the 6 rows of the product's tile.
 constexpr int64_t kBlock = 48;
@@ -71,22 +70,25 @@ Tensor pointwise_convolution_forward(const Tensor& x, const OptionalTensor& besi
   return y;
 }
 
-std::tuple<Tensor, Tensor, Tensor> pointwise_convolution_backward(const Tensor& dy, const Tensor& x,
-                                                                  const OptionalTensor& beside,
-                                                                  const Tensor& weight) {
+std::tuple<Tensor, Tensor, Tensor, Tensor> pointwise_convolution_backward(
+    const Tensor& dy, const Tensor& x, const OptionalTensor& beside, const Tensor& weight) {
   const int64_t out = weight.size(0), in = weight.size(1), pixels = x.size(2) * x.size(3);
   const Tensor matrix = weight.contiguous();
   Tensor dx = at::empty_like(x);
   Tensor dbeside = beside ? at::empty_like(*beside) : Tensor();
-  const Tensor dweight = at::zeros({shares_of(x.size(0)), out, in}, x.options());
+  const int64_t shares = shares_of(x.size(0));
+  const Tensor dweight = at::zeros({shares, out, in}, x.options());
+  const Tensor dbias = at::zeros({shares, out}, x.options());
   const Parts<const float> parts = parts_of(x, beside);
   const std::array<float*, 2> dparts = {dx.mutable_data_ptr<float>(),
                                         beside ? dbeside.mutable_data_ptr<float>() : nullptr};
 
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
     float* sum = dweight.mutable_data_ptr<float>() + share * dweight.stride(0);
+    float* bias_sum = dbias.mutable_data_ptr<float>() + share * out;
     for_each_block(begin, end, pixels, [&](int64_t first, int64_t count) {
       const MatrixView gradient = {dy.const_data_ptr<float>() + first * out, out};
+      add_rows(gradient.data, out, count, bias_sum);
       int64_t column = 0;
       for (size_t i = 0; i < parts.size(); ++i) {
         const auto [data, channels] = parts[i];
@@ -99,7 +101,7 @@ std::tuple<Tensor, Tensor, Tensor> pointwise_convolution_backward(const Tensor& 
       }
     });
   });
-  return {dx, dbeside, dweight.sum(0).view(weight.sizes())};
+  return {dx, dbeside, dweight.sum(0).view(weight.sizes()), dbias.sum(0)};
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-/// The projections around an attention, laid out for products.
+/// What both attentions have in common on the CPU: sizes, and the projections laid out for
+/// products.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -6,6 +7,24 @@
 #include "nn/ops/cpu/product.h"
 
 namespace gm::ops::GM_KERNEL_SET {
+
+struct AttentionShape {
+  /// Of pictures `x` [N,C,H,W] and the output projection [C,D,1,1].
+  AttentionShape(const at::Tensor& x, const at::Tensor& to_out, int64_t head_count)
+      : pixels(x.size(2) * x.size(3)),
+        channels(x.size(1)),
+        heads(head_count),
+        head_channels(to_out.size(1) / head_count) {}
+
+  int64_t pixels;    // P
+  int64_t channels;  // C
+  int64_t heads;
+  int64_t head_channels;  // d
+
+  int64_t width() const { return heads * head_channels; }  // D
+  /// Floats of a picture.
+  int64_t picture_size() const { return pixels * channels; }
+};
 
 inline at::Tensor transpose_of(const at::Tensor& matrix) {
   const int64_t rows = matrix.size(0), columns = matrix.size(1);
@@ -29,6 +48,36 @@ struct Projections {
   at::Tensor qkv_transposed;  // [C,3*D]
   at::Tensor out;             // [C,D]
   at::Tensor out_transposed;  // [D,C]
+};
+
+/// Where one share of the pictures sums up the gradients of its weights.
+struct AttentionGradients {
+  float* qkv;             // [3*D,C]
+  float* out_transposed;  // [D,C]
+  float* bias;            // [C]
+};
+
+/// Those of all shares.
+class SharedAttentionGradients {
+ public:
+  SharedAttentionGradients(int64_t shares, const AttentionShape& shape, const at::Tensor& like)
+      : qkv_(at::zeros({shares, 3 * shape.width(), shape.channels}, like.options())),
+        out_(at::zeros({shares, shape.width(), shape.channels}, like.options())),
+        bias_(at::zeros({shares, shape.channels}, like.options())) {}
+
+  AttentionGradients of(int64_t share) const {
+    return {qkv_.mutable_data_ptr<float>() + share * qkv_.stride(0),
+            out_.mutable_data_ptr<float>() + share * out_.stride(0),
+            bias_.mutable_data_ptr<float>() + share * bias_.stride(0)};
+  }
+
+  // The sums over all shares: [3*D,C,1,1], [C,D,1,1] and [C].
+  at::Tensor qkv() const { return qkv_.sum(0).unsqueeze(2).unsqueeze(3); }
+  at::Tensor out() const { return out_.sum(0).t().contiguous().unsqueeze(2).unsqueeze(3); }
+  at::Tensor bias() const { return bias_.sum(0); }
+
+ private:
+  at::Tensor qkv_, out_, bias_;
 };
 
 }  // namespace gm::ops::GM_KERNEL_SET
