@@ -58,29 +58,43 @@ GM_INLINE void tile(int64_t k, const MatrixView& a, const float* b, int64_t b_st
   }
 }
 
+/// The same for `rows` up to kRows.
+template <class Vector, int64_t vectors>
+GM_INLINE void tile_of(int64_t rows, int64_t k, const MatrixView& a, const float* b,
+                       int64_t b_stride, float* c, int64_t c_stride, bool add) {
+  switch (rows) {
+    case 6:
+      return tile<Vector, 6, vectors>(k, a, b, b_stride, c, c_stride, add);
+    case 5:
+      return tile<Vector, 5, vectors>(k, a, b, b_stride, c, c_stride, add);
+    case 4:
+      return tile<Vector, 4, vectors>(k, a, b, b_stride, c, c_stride, add);
+    case 3:
+      return tile<Vector, 3, vectors>(k, a, b, b_stride, c, c_stride, add);
+    case 2:
+      return tile<Vector, 2, vectors>(k, a, b, b_stride, c, c_stride, add);
+    default:
+      return tile<Vector, 1, vectors>(k, a, b, b_stride, c, c_stride, add);
+  }
+}
+
+/// How many of `rows` the next tile takes: the last two share what is left, since a few rows alone
+/// would neither hide the latency nor be worth what they load of b.
+int64_t next_rows(int64_t rows) {
+  if (rows >= 2 * kRows || rows == kRows) return kRows;
+  return rows > kRows ? (rows + 1) / 2 : rows;
+}
+
 /// `vectors` vectors of columns of c, and all its rows.
 template <class Vector, int64_t vectors>
 GM_INLINE void columns(int64_t m, int64_t k, MatrixView a, const float* b, int64_t b_stride,
                        float* c, int64_t c_stride, bool add) {
-  int64_t i = 0;
-  for (; i + kRows <= m; i += kRows) {
-    tile<Vector, kRows, vectors>(k, a, b, b_stride, c + i * c_stride, c_stride, add);
-    a.data += kRows * a.row_stride;
-  }
-  float* rest = c + i * c_stride;
-  switch (m - i) {
-    case 5:
-      return tile<Vector, 5, vectors>(k, a, b, b_stride, rest, c_stride, add);
-    case 4:
-      return tile<Vector, 4, vectors>(k, a, b, b_stride, rest, c_stride, add);
-    case 3:
-      return tile<Vector, 3, vectors>(k, a, b, b_stride, rest, c_stride, add);
-    case 2:
-      return tile<Vector, 2, vectors>(k, a, b, b_stride, rest, c_stride, add);
-    case 1:
-      return tile<Vector, 1, vectors>(k, a, b, b_stride, rest, c_stride, add);
-    default:
-      return;
+  while (m > 0) {
+    const int64_t rows = next_rows(m);
+    tile_of<Vector, vectors>(rows, k, a, b, b_stride, c, c_stride, add);
+    a.data += rows * a.row_stride;
+    c += rows * c_stride;
+    m -= rows;
   }
 }
 
