@@ -7,6 +7,12 @@ if(gm_processor MATCHES "^(x86_64|amd64)$")
   list(APPEND GM_KERNEL_SETS avx2 avx512)
 endif()
 
+# What base/kernel_set.h may choose from.
+list(TRANSFORM GM_KERNEL_SETS PREPEND "KernelSet::" OUTPUT_VARIABLE gm_set_names)
+list(JOIN gm_set_names "," gm_set_names)
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/base/kernel_set.cpp PROPERTIES
+  COMPILE_DEFINITIONS "GM_KERNEL_SETS=${gm_set_names}")
+
 # gm_kernel_sources(LIST): replaces the sources with kernels in LIST by one small source for each set, which
 # names the set and includes them.
 function(gm_kernel_sources list)

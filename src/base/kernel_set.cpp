@@ -12,8 +12,27 @@
 namespace gm {
 namespace {
 
-constexpr std::array kSets = {KernelSet::aten, KernelSet::portable, KernelSet::avx2,
-                              KernelSet::avx512};
+/// ATen's, and those that the build compiled the kernels for (cmake/GmKernels.cmake).
+constexpr std::array kSets = {KernelSet::aten, GM_KERNEL_SETS};
+
+/// Whether this machine knows the instructions.
+bool runs_here(KernelSet set) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  switch (set) {
+    case KernelSet::avx512:
+      return has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+    case KernelSet::avx2:
+      return has_avx2;
+    case KernelSet::portable:
+    case KernelSet::aten:
+      break;
+  }
+#endif
+  return set == KernelSet::portable || set == KernelSet::aten;
+}
 
 std::string_view wanted_kernel_set() {
   const char* wanted = std::getenv("GM_KERNELS");
@@ -45,21 +64,7 @@ std::string_view name_of(KernelSet set) {
 }
 
 bool is_available(KernelSet set) {
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  switch (set) {
-    case KernelSet::avx512:
-      return has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
-    case KernelSet::avx2:
-      return has_avx2;
-    case KernelSet::portable:
-    case KernelSet::aten:
-      break;
-  }
-#endif
-  return set == KernelSet::portable || set == KernelSet::aten;
+  return std::find(kSets.begin(), kSets.end(), set) != kSets.end() && runs_here(set);
 }
 
 KernelSet best_kernel_set() { return *std::find_if(kSets.rbegin(), kSets.rend(), is_available); }
