@@ -165,20 +165,29 @@ std::vector<Case> cases() {
                                                                          {32, 32, 8},
                                                                          {64, 64, 8},
                                                                          {64, 64, 4},
-                                                                         {128, 128, 4}}) {
+                                                                         {128, 128, 4},
+                                                                         {256, 256, 8},
+                                                                         {512, 512, 4}}) {
     all.push_back(conv3x3(in, 0, out, size));
   }
   all.push_back(conv3x3(16, 16, 16, 32));
   all.push_back(conv3x3(32, 16, 32, 16));
   all.push_back(conv3x3(64, 32, 64, 8));
   all.push_back(conv3x3(128, 64, 128, 4));
-  const auto picture = at::randn({kBatch, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast);
-  all.push_back(convolution("convolution 7x7 of the picture", input_convolution,
-                            input_convolution_plain, picture, 16, 7, 32));
-  all.push_back(convolution("convolution 4x4, stride 2", downsample_convolution,
-                            downsample_convolution_plain, activations(16, 32), 16, 4, 16));
-  all.push_back(convolution("convolution 4x4, stride 2", downsample_convolution,
-                            downsample_convolution_plain, activations(32, 8), 64, 4, 4));
+  // A picture, one with holes beside their mask, and noise beside both.
+  for (const int64_t channels : {3, 4, 7}) {
+    const auto picture =
+        at::randn({kBatch, channels, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast);
+    all.push_back(convolution("convolution 7x7 of the picture", input_convolution,
+                              input_convolution_plain, picture, 16, 7, 32));
+  }
+  // The U-Net's, then a discriminator's.
+  for (const auto& [in, out, size] : std::vector<std::array<int64_t, 3>>{
+           {16, 16, 16}, {32, 64, 4}, {3, 64, 16}, {64, 128, 8}, {128, 256, 4}}) {
+    all.push_back(convolution("convolution 4x4, stride 2", downsample_convolution,
+                              downsample_convolution_plain, activations(in, 2 * size), out, 4,
+                              size));
+  }
   all.push_back(convolution("up-sampling, convolution 3x3", upsample_convolution,
                             upsample_convolution_plain, activations(32, 16), 16, 3, 32));
   all.push_back(convolution("up-sampling, convolution 3x3", upsample_convolution,
