@@ -130,7 +130,8 @@ struct Gradients {
   Gradients(const Tensor& x, const OptionalTensor& beside, const Tensor& weight)
       : dx(pictures_like(x, x.size(1))),
         dbeside(beside ? pictures_like(x, beside->size(1)) : Tensor()),
-        dweight(at::zeros_like(weight, at::MemoryFormat::ChannelsLast)) {}
+        dweight(at::empty_like(weight, at::MemoryFormat::ChannelsLast)),
+        dbias(at::empty({weight.size(0)}, weight.options())) {}
 
   /// The weight's as matrices [out,in].
   winograd::Taps<float> dtaps() const {
@@ -142,13 +143,12 @@ struct Gradients {
 };
 
 void backward_wide(const Tensor& dy, const Tensor& x, const OptionalTensor& beside,
-                   const Tensor& weight, Gradients& gradients) {
+                   const Tensor& weight, const Gradients& gradients) {
   const int64_t pictures = x.size(0);
-  gradients.dbias = at::zeros({weight.size(0)}, weight.options());
   winograd::convolve_wide(read(dy), pictures, backward_taps_of(weight), /*bias=*/nullptr,
                           write(gradients.dx, gradients.dbeside));
-  winograd::add_weight_gradient_wide(read(x, beside), read(dy), pictures, gradients.dtaps(),
-                                     gradients.dbias.mutable_data_ptr<float>());
+  winograd::weight_gradient_wide(read(x, beside), read(dy), pictures, gradients.dtaps(),
+                                 gradients.dbias.mutable_data_ptr<float>());
 }
 
 /// The form of the way back: [36,out,in] or [9,out,in]. Made anew for every pass, which takes 1 %
@@ -168,14 +168,15 @@ void fold_weight_gradient(const Tensor& dforms, Way way, const Gradients& gradie
     return;
   }
   at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
-    winograd::add_folded_taps({dforms.const_data_ptr<float>() + begin * in, dforms.stride(1)},
-                              dforms.size(0), end - begin, in, gradients.dtaps().from(begin, 0));
+    winograd::fold_taps({dforms.const_data_ptr<float>() + begin * in, dforms.stride(1)},
+                        dforms.size(0), end - begin, in, /*add=*/false,
+                        gradients.dtaps().from(begin, 0));
   });
 }
 
 /// Each share of the pictures sums up its own gradient of the weight's form.
 void backward_by_pictures(const Tensor& dy, const Tensor& x, const OptionalTensor& beside,
-                          const Tensor& weight, Way way, Gradients& gradients) {
+                          const Tensor& weight, Way way, const Gradients& gradients) {
   const int64_t pictures = x.size(0), shares = shares_of(pictures);
   const int64_t out = weight.size(0), in = weight.size(1);
   const Tensor form = backward_form_of(weight, way);
@@ -198,14 +199,14 @@ void backward_by_pictures(const Tensor& dy, const Tensor& x, const OptionalTenso
                   work);
   });
   fold_weight_gradient(dforms, way, gradients);
-  gradients.dbias = dbias.sum(0);
+  gradients.dbias.copy_(dbias.sum(0));
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(const Tensor& dy,
                                                                    const Tensor& x,
                                                                    const OptionalTensor& beside,
                                                                    const Tensor& weight) {
-  Gradients gradients(x, beside, weight);
+  const Gradients gradients(x, beside, weight);
   const Way way = way_for(weight, x.size(2), x.size(3));
   if (way == Way::wide_winograd) {
     backward_wide(dy, x, beside, weight, gradients);

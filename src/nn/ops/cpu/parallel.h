@@ -1,4 +1,5 @@
-/// Parallel work is split over the pictures of a batch.
+/// Parallel work is split over the pictures of a batch; where there is more to do for a weight than
+/// for the pictures (wide_winograd.h), over parts of them and over channels.
 #pragma once
 
 #include <ATen/Parallel.h>

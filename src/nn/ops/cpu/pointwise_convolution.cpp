@@ -10,7 +10,9 @@
 #include "nn/ops/cpu/pictures.h"
 #include "nn/ops/cpu/product.h"
 #include "nn/ops/cpu/rows.h"
+#include "nn/ops/cpu/transpose_of.h"
 #include "nn/ops/operator.h"
+#include "nn/ops/pixels.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
@@ -42,12 +44,10 @@ void for_each_block(int64_t begin, int64_t end, int64_t pixels, const Work& work
 Tensor pointwise_convolution_forward(const Tensor& x, const OptionalTensor& beside,
                                      const Tensor& weight, const Tensor& bias) {
   const int64_t out = weight.size(0), in = weight.size(1), pixels = x.size(2) * x.size(3);
-  Tensor y = at::empty({x.size(0), out, x.size(2), x.size(3)}, x.options(),
-                       at::MemoryFormat::ChannelsLast);
-  const int64_t columns = (out + 7) / 8 * 8;  // as the product wants them
-  std::vector<float> factor(in * columns), start(columns);
-  const Tensor matrix = weight.contiguous();
-  transpose(out, in, matrix.const_data_ptr<float>(), in, factor.data(), columns);
+  Tensor y = pictures_like(x, out);
+  const Tensor factor = transpose_of(weight.reshape({out, in}).contiguous());
+  const int64_t columns = factor.size(1);
+  std::vector<float> start(columns);
   std::copy_n(bias.contiguous().const_data_ptr<float>(), out, start.data());
   const Parts<const float> parts = parts_of(x, beside);
 
@@ -57,7 +57,7 @@ Tensor pointwise_convolution_forward(const Tensor& x, const OptionalTensor& besi
       float* result = y.mutable_data_ptr<float>() + first * out;
       float* to = columns == out ? result : block.data();
       repeat_row(start.data(), columns, count, to);
-      const float* rows = factor.data();
+      const float* rows = factor.const_data_ptr<float>();
       for (const auto& [data, channels] : parts) {
         add_product(count, columns, channels, {data + first * channels, channels}, rows, columns,
                     to, columns);

@@ -4,7 +4,7 @@
 
 #include <ATen/ATen.h>
 
-#include "nn/ops/cpu/product.h"
+#include "nn/ops/cpu/transpose_of.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
@@ -25,14 +25,6 @@ struct AttentionShape {
   /// Floats of a picture.
   int64_t picture_size() const { return pixels * channels; }
 };
-
-inline at::Tensor transpose_of(const at::Tensor& matrix) {
-  const int64_t rows = matrix.size(0), columns = matrix.size(1);
-  at::Tensor result = at::empty({columns, rows}, matrix.options());
-  transpose(rows, columns, matrix.const_data_ptr<float>(), columns,
-            result.mutable_data_ptr<float>(), rows);
-  return result;
-}
 
 /// The projections from C channels to q, k and v of D channels each, and from D back to C, with
 /// their transposes: either can be the right factor of a product.

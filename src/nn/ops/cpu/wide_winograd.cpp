@@ -83,9 +83,10 @@ void convolve_wide(const Pictures<const float>& x, int64_t count, const Taps<con
   for_each_chunk(count * tiles_of(x.height, x.width), in + out, convolve_chunk);
 }
 
-void add_weight_gradient_wide(const Pictures<const float>& x, const Pictures<const float>& dy,
-                              int64_t count, const Taps<float>& dtaps, float* dbias) {
+void weight_gradient_wide(const Pictures<const float>& x, const Pictures<const float>& dy,
+                          int64_t count, const Taps<float>& dtaps, float* dbias) {
   const int64_t in = x.channels(), out = dy.channels();
+  std::fill_n(dbias, out, 0.0F);
   const auto add_chunk = [&](int64_t first, int64_t tiles) {
     const Matrices windows(tiles * in), gradients(tiles * out);
     const Elements<float> seen = windows.get(), due = gradients.get();
@@ -109,7 +110,8 @@ void add_weight_gradient_wide(const Pictures<const float>& x, const Pictures<con
           set_product(height, width, tiles, MatrixView{due[e] + o, out}.transposed(), seen[e] + c,
                       in, dform[e], width);
         }
-        add_folded_taps({dform.data, dform.step}, /*shares=*/1, height, width, dtaps.from(o, c));
+        fold_taps({dform.data, dform.step}, /*shares=*/1, height, width, /*add=*/first > 0,
+                  dtaps.from(o, c));
       }
     });
   };

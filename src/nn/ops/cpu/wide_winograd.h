@@ -18,9 +18,9 @@ namespace gm::ops::GM_KERNEL_SET::winograd {
 void convolve_wide(const Pictures<const float>& x, int64_t count, const Taps<const float>& taps,
                    const float* bias, const Pictures<float>& y);
 
-/// Adds to `dtaps` [out,in] and `dbias` [out] the gradients of the weight and of the bias, from
+/// Sets `dtaps` [out,in] and `dbias` [out] to the gradients of the weight and of the bias, from
 /// `count` pictures x and the gradients dy of their results, in one part.
-void add_weight_gradient_wide(const Pictures<const float>& x, const Pictures<const float>& dy,
-                              int64_t count, const Taps<float>& dtaps, float* dbias);
+void weight_gradient_wide(const Pictures<const float>& x, const Pictures<const float>& dy,
+                          int64_t count, const Taps<float>& dtaps, float* dbias);
 
 }  // namespace gm::ops::GM_KERNEL_SET::winograd

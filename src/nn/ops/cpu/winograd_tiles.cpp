@@ -288,8 +288,8 @@ GM_KERNEL void transform_taps(const Taps<const float>& taps, int64_t rows, int64
   }
 }
 
-GM_KERNEL void add_folded_taps(const Elements<const float>& dforms, int64_t shares, int64_t rows,
-                               int64_t columns, const Taps<float>& to) {
+GM_KERNEL void fold_taps(const Elements<const float>& dforms, int64_t shares, int64_t rows,
+                         int64_t columns, bool add, const Taps<float>& to) {
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; j += kLanes) {
       const float* from = dforms.data + i * columns + j;
@@ -313,7 +313,7 @@ GM_KERNEL void add_folded_taps(const Elements<const float>& dforms, int64_t shar
         const Three column = fold_row(column_of(half, x));
         for (int64_t y = 0; y < 3; ++y) {
           float* tap = first + (3 * y + x) * to.tap_stride;
-          store(tap, load(tap) + column.v[y]);
+          store(tap, add ? load(tap) + column.v[y] : column.v[y]);
         }
       }
     }

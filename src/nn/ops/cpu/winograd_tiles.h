@@ -65,9 +65,9 @@ struct Taps {
 void transform_taps(const Taps<const float>& taps, int64_t rows, int64_t columns,
                     const Elements<float>& form);
 
-/// Adds G^T u G to the taps `to`, u the sum over `shares` of [rows,columns] for each element; the
-/// next share's elements follow those of the one before.
-void add_folded_taps(const Elements<const float>& dforms, int64_t shares, int64_t rows,
-                     int64_t columns, const Taps<float>& to);
+/// The taps `to` become G^T u G, or that is added to them: u is the sum over `shares` of
+/// [rows,columns] for each element; the next share's elements follow those of the one before.
+void fold_taps(const Elements<const float>& dforms, int64_t shares, int64_t rows, int64_t columns,
+               bool add, const Taps<float>& to);
 
 }  // namespace gm::ops::GM_KERNEL_SET::winograd
