@@ -18,6 +18,7 @@
 #include "config/toml.h"
 #include "data/image_dataset.h"
 #include "data/image_grid.h"
+#include "data/mask_shapes.h"
 #include "data/masks.h"
 #include "data/pack/pack.h"
 
@@ -171,8 +172,8 @@ void verify(const Command& command) {
 void describe_masks(CLI::App& masks, MasksCommand& command) {
   masks.add_option(
       "settings", command.settings,
-      "A configuration file, keys as mask.coverage_max=0.3, or both; without a file and "
-      "mask.kind: every kind that is drawn");
+      "A configuration file, keys as mask.coverage_max=0.3, which win over it, or both; without a "
+      "file and mask.kind: every kind that is drawn");
   masks.add_option("-o,--out", command.output, "The PNG file to make")->required();
   masks.add_option("--count", command.count, "Masks of each kind")
       ->check(CLI::Range(1, 1000))
@@ -186,17 +187,28 @@ at::Tensor row_of_masks(const RunConfig& config, int64_t count) {
   return source.masks(at::arange(count, at::kLong));
 }
 
+/// The configuration file among the settings, if there is one.
+std::string file_among(const std::vector<std::string>& settings) {
+  std::string file;
+  for (const std::string& setting : settings) {
+    if (is_assignment(setting)) continue;
+    if (!file.empty())
+      throw InputError("{} beside {}: give one configuration file, and keys", file, setting);
+    file = setting;
+  }
+  return file;
+}
+
 void draw_masks(const MasksCommand& command) {
+  const std::string file = file_among(command.settings);
   RunConfig config;
+  if (!file.empty()) config = read_config(file);
   const Schema schema(config);
-  bool kind_is_chosen = false;
+  bool kind_is_chosen = !file.empty();
   for (const std::string& setting : command.settings) {
-    const bool is_file = setting.find('=') == std::string::npos;
-    if (is_file)
-      config = read_config(setting);
-    else
-      schema.set(parse_override(setting));
-    kind_is_chosen = kind_is_chosen || is_file || setting.starts_with("mask.kind=");
+    if (!is_assignment(setting)) continue;
+    schema.set(parse_override(setting));
+    kind_is_chosen = kind_is_chosen || setting.starts_with("mask.kind=");
   }
   std::vector<std::string> kinds(kDrawnMaskKinds.begin(), kDrawnMaskKinds.end());
   if (kind_is_chosen) kinds = {config.mask.kind};

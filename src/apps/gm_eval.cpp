@@ -16,6 +16,7 @@
 #include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
+#include "config/toml.h"
 #include "data/image_grid.h"
 #include "eval/comparison.h"
 #include "eval/image_quality.h"
@@ -67,9 +68,6 @@ void declare(CLI::App& app, EvalCommand& command) {
       "with the difference below");
   app.set_version_flag("--version", version_text());
 }
-
-/// "section.key=value", as against the directory of a run.
-bool is_assignment(const std::string& argument) { return argument.find('=') != std::string::npos; }
 
 std::vector<TrainedRun> open_runs(const EvalCommand& command, Communicator& ranks) {
   std::vector<std::string> directories, assignments;

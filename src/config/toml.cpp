@@ -3,6 +3,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 
 #include "base/error.h"
@@ -85,6 +86,20 @@ std::vector<Assignment> parse_toml(std::string_view text, const std::string& nam
 
 std::vector<Assignment> read_toml(const std::filesystem::path& file) {
   return parse_toml(read_file(file, kFileLimitBytes), file.string());
+}
+
+bool is_assignment(std::string_view argument) {
+  const auto is_word = [](std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '_' || c == '-';
+    });
+  };
+  const size_t equals = argument.find('=');
+  if (equals == std::string_view::npos) return false;
+  const std::string_view key = argument.substr(0, equals);
+  const size_t dot = key.find('.');
+  return dot != std::string_view::npos && is_word(key.substr(0, dot)) &&
+         is_word(key.substr(dot + 1));
 }
 
 Assignment parse_override(std::string_view argument) {

@@ -17,6 +17,10 @@ std::vector<Assignment> parse_toml(std::string_view text, const std::string& nam
 /// The assignments of a file. Throws InputError, also for a file larger than 1 MiB.
 std::vector<Assignment> read_toml(const std::filesystem::path& file);
 
+/// Whether an argument of a command line is a `section.key=value`, rather than the name of a file
+/// or directory, which may hold a `=` too, such as runs/lr=0.1.
+bool is_assignment(std::string_view argument);
+
 /// One `section.key=value` of a command line. The value is TOML; what is none is text, so quotes
 /// are needed around nothing. Throws InputError when there is no `=`.
 Assignment parse_override(std::string_view argument);

@@ -166,6 +166,18 @@ TEST(DataProgram, DrawsMasksOfEveryKindAndOfAConfiguration) {
             std::string("\0\0\x03\x1a\0\0\0\x44", 8));
 }
 
+TEST(DataProgram, KeysWinOverTheConfigurationWhereverItIsNamed) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "lr=0.1" / "run.toml", "[mask]\nkind = \"half\"\n");
+  const auto file = text(folder / "lr=0.1" / "run.toml"), out = text(folder / "masks.png");
+  for (const auto& settings : {std::vector<std::string>{file, "mask.kind=centre"},
+                               std::vector<std::string>{"mask.kind=centre", file}}) {
+    const auto drawn = gm_data({"masks", settings[0], settings[1], "-o", out});
+    EXPECT_EQ(drawn.status, 0) << drawn.err;
+    EXPECT_THAT(drawn.out, HasSubstr("one row each of centre\n"));
+  }
+}
+
 // ---- What is refused --------------------------------------------------------------------------
 
 std::string png_chunk(const std::string& type, const std::string& content) {
@@ -260,6 +272,7 @@ TEST(DataProgram, SaysWhatIsWrongWithTheCommandLine) {
       {{"masks", "-o", out, "mask.kind=star"}, "expected rectangle, boxes"},
       {{"masks", "-o", out, "mask.coverage_min=0.9"}, "more than mask.coverage_max"},
       {{"masks", "-o", out, "mask.kind=files", "mask.path=/nowhere"}, "mask.path: /nowhere"},
+      {{"masks", "-o", out, "a.toml", "b.toml"}, "a.toml beside b.toml"},
       {{"info", "/nowhere"}, "/nowhere: no such file or folder"},
       {{"verify", "/nowhere"}, "/nowhere: no such file or folder"},
   };

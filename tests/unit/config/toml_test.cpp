@@ -74,6 +74,15 @@ TEST(ParseOverride, NeedsAKeyAndAnEqualsSign) {
   EXPECT_THROW(parse_override(""), InputError);
 }
 
+TEST(IsAssignment, TellsKeysFromNamesOfFiles) {
+  for (const char* key : {"train.steps=3", "mask.kind=", "run.dir=runs/a=b", "mask.cover-age=1"})
+    EXPECT_TRUE(is_assignment(key)) << key;
+  for (const char* name : {"runs/lr=0.1", "lr=0.1", "./run.lr=1", "../a=b", "run.toml", "a.b",
+                           ".a=b", "a.=b", "=", ""}) {
+    EXPECT_FALSE(is_assignment(name)) << name;
+  }
+}
+
 TEST(ParseOverride, RefusesWhatNoConfigurationFileCouldHold) {
   expect_error<InputError>([] { parse_override("run.dir=\xff"); },
                            "command line: run.dir: the value is not UTF-8, so no configuration "
