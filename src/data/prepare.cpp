@@ -52,6 +52,10 @@ bool holds_image_files(const fs::path& folder) {
   return image_files > 0;
 }
 
+bool is_folder_of_pictures(const fs::path& path) {
+  return fs::is_directory(path) && !holds_image_files(path);
+}
+
 /// Names, sizes and times of all files: what has to be the same for the contents not to be read
 /// again.
 std::string appearance(const FolderListing& listing) {
@@ -102,10 +106,10 @@ bool is_intact(const fs::path& path) {
 
 }  // namespace
 
-fs::path prepare_dataset(const DataConfig& config) {
+fs::path prepare_dataset(const DataConfig& config, int64_t channels) {
   const fs::path path = config.path;
   if (!fs::exists(path)) throw InputError("data.path: {}: no such file or folder", path.string());
-  if (!fs::is_directory(path) || holds_image_files(path)) return path;
+  if (!is_folder_of_pictures(path)) return path;
 
   const FolderListing listing = list_folder(path, config.classes);
   const fs::path cache = cache_folder(config);
@@ -113,6 +117,7 @@ fs::path prepare_dataset(const DataConfig& config) {
   std::string key = fmt::format("{} {} {} {}", ImageFile::kFormatVersion, config.image_size,
                                 config.fit, remembered_content(listing, cache));
   if (config.holdout > 0) key += fmt::format(" holdout {}", config.holdout);
+  if (channels == 1) key += " grey";
   const fs::path packed = cache / (Hash().add(key).hex() + ".h5");
   if (!is_intact(packed)) {
     log_info("packing {} pictures of {} into {}", listing.pictures.size(), path.string(),
@@ -122,9 +127,25 @@ fs::path prepare_dataset(const DataConfig& config) {
                    .size = config.image_size,
                    .fit = config.fit,
                    .classes = config.classes,
-                   .holdout = config.holdout});
+                   .holdout = config.holdout,
+                   .grey = channels == 1});
   }
   return packed;
+}
+
+std::vector<std::string> picture_names(const fs::path& path) {
+  if (!is_folder_of_pictures(path)) return {};
+  std::vector<std::string> names;
+  for (const PictureFile& picture : list_folder(path, "all").pictures) {
+    names.push_back(picture.path.lexically_relative(path).replace_extension().string());
+  }
+  std::vector<std::string> sorted = names;
+  std::ranges::sort(sorted);
+  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
+    throw InputError("{}: two pictures are called {}, but for the ending; rename one of them",
+                     path.string(), *twice);
+  }
+  return names;
 }
 
 void require_image_size(const ImageDataset& dataset, int64_t image_size) {

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "data/augmentation.h"
 #include "data/data_config.h"
@@ -12,9 +14,15 @@ namespace gm {
 
 /// An HDF5 file or a folder of them is returned as it is. A folder of pictures is packed into the
 /// cache, with progress, unless a packed copy of the same content is there already; the copy's path
-/// is returned. Only one rank may call it; the others open the path that it returned. Throws
-/// InputError when there are no pictures, or one of them cannot be used.
-std::filesystem::path prepare_dataset(const DataConfig& config);
+/// is returned. The copy has `channels`: 3, or 1 for the pictures' luma, as decode_picture() gives
+/// it. Only one rank may call it; the others open the path that it returned. Throws InputError when
+/// there are no pictures, or one of them cannot be used.
+std::filesystem::path prepare_dataset(const DataConfig& config, int64_t channels = 3);
+
+/// The names of the pictures of a folder in the order in which it is packed: their paths in it,
+/// without the ending. Empty when `path` is a file or a folder of HDF5 files. Throws InputError
+/// when two of them have one name.
+std::vector<std::string> picture_names(const std::filesystem::path& path);
 
 /// Throws InputError, saying how to pack or configure, unless pictures are image_size x image_size.
 void require_image_size(const ImageDataset& dataset, int64_t image_size);

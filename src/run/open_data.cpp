@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
+#include "data/mask_shapes.h"
 #include "data/masks.h"
 #include "data/prepare.h"
 
@@ -21,9 +22,9 @@ std::optional<Part> part_named(const std::string& name) {
 }  // namespace
 
 std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::optional<Part> part,
-                                                 Communicator& communicator) {
+                                                 Communicator& communicator, int64_t channels) {
   const std::string path =
-      text_from_rank_zero(communicator, [&] { return prepare_dataset(config).string(); });
+      text_from_rank_zero(communicator, [&] { return prepare_dataset(config, channels).string(); });
   if (!part) {
     const bool has_any = ImageDataset(path, config.classes).has_held_out();
     part = has_any ? Part::kHeldOut : Part::kAll;
@@ -44,7 +45,7 @@ std::shared_ptr<const ImageDataset> open_pictures(const TrainedRun& run,
     config.classes = "all";
     config.holdout = 0;
   }
-  auto pictures = open_dataset(config, part_named(choice.part), communicator);
+  auto pictures = open_dataset(config, part_named(choice.part), communicator, run.shape.channels);
   require_fit(*pictures, run);
   return pictures;
 }

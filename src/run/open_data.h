@@ -19,13 +19,15 @@ struct PictureChoice {
 };
 
 /// A part of the pictures at config.path or, without a `part`, those that are held out of training
-/// and, where none are, all. The same on all ranks; one of them packs a folder first. Throws
-/// InputError when they cannot be used, or are not of config.image_size.
+/// and, where none are, all. The same on all ranks; one of them packs a folder first, with so many
+/// `channels`, as prepare_dataset() says. Throws InputError when they cannot be used, or are not of
+/// config.image_size.
 std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::optional<Part> part,
-                                                 Communicator& communicator);
+                                                 Communicator& communicator, int64_t channels = 3);
 
 /// The pictures that a user chose for `run` or, for what the choice leaves open, those that the
-/// run's data hold out. Throws InputError when they do not fit its model.
+/// run's data hold out. A folder's become grey for a run on grey pictures. Throws InputError when
+/// they do not fit its model.
 std::shared_ptr<const ImageDataset> open_pictures(const TrainedRun& run,
                                                   const PictureChoice& choice,
                                                   Communicator& communicator);

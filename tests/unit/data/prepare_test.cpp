@@ -85,6 +85,34 @@ TEST_F(Prepare, AnotherContentOrChoiceIsAnotherCopy) {
   EXPECT_NE(prepare_dataset(config_), packed);
 }
 
+TEST_F(Prepare, GreyOnesAreAnotherCopy) {
+  const at::Tensor red = at::tensor({200, 100, 50}, at::kByte).expand({1, 12, 12, 3}).contiguous();
+  write_image_grid(pictures_ / "cat" / "a.png", red, 1, 1);
+  const fs::path packed = prepare_dataset(config_), grey = prepare_dataset(config_, 1);
+  EXPECT_NE(grey, packed);
+  EXPECT_EQ(prepare_dataset(config_, 1), grey);
+  EXPECT_EQ(ImageDataset(packed).shape().channels, 3);
+  const ImageDataset dataset(grey);
+  EXPECT_EQ(dataset.shape().channels, 1);
+  std::vector<uint8_t> pixels(64);
+  dataset.read_image(0, pixels);
+  EXPECT_EQ(pixels[27], 124) << "0.299 * 200 + 0.587 * 100 + 0.114 * 50 = 124.2";
+}
+
+TEST_F(Prepare, NamesAreInTheOrderOfThePictures) {
+  using ::testing::ElementsAre;
+  EXPECT_THAT(picture_names(pictures_.path()), ElementsAre("cat/a", "cat/b", "dog/c"));
+  EXPECT_THAT(picture_names(pictures_ / "cat"), ElementsAre("a", "b"));
+  EXPECT_THAT(picture_names(pictures_ / "cat/"), ElementsAre("a", "b"));
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", {8, 8, 3}, 10);
+  EXPECT_THAT(picture_names(folder / "a.h5"), ElementsAre());
+  EXPECT_THAT(picture_names(folder.path()), ElementsAre());
+  write_bytes(pictures_ / "cat" / "b.jpg", "another picture");
+  expect_error<InputError>([&] { picture_names(pictures_.path()); },
+                           HasSubstr("two pictures are called cat/b"));
+}
+
 TEST_F(Prepare, HoldsOutWhatIsConfigured) {
   for (int i = 0; i < 30; ++i) write_png(fmt::format("cat/{:02}.png", i).c_str(), 8 * i);
   const fs::path packed = prepare_dataset(config_);
