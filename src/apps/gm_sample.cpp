@@ -17,6 +17,8 @@
 #include "comm/world.h"
 #include "config/command_line.h"
 #include "data/image_grid.h"
+#include "data/mask_files.h"
+#include "data/prepare.h"
 #include "eval/holed_pictures.h"
 #include "run/open_data.h"
 #include "run/trained_run.h"
@@ -26,11 +28,15 @@
 namespace gm {
 namespace {
 
+constexpr int64_t kMostPictures = 10'000;  // all of them are in memory
+constexpr int64_t kUsualPictures = 64;
+
 struct SampleCommand {
   std::string run;
   std::vector<std::string> assignments;
   TrainedRun::Choice choice;
-  SamplingRequest request;
+  std::optional<int64_t> count;
+  int64_t batch_size = 64;
   uint64_t seed = 0;
   std::string inpaint;
   std::string mask;
@@ -44,32 +50,46 @@ void declare(CLI::App& app, SampleCommand& command) {
       ->required();
   app.add_option("KEYS", command.assignments,
                  "section.key=value for keys of mask and repaint, such as mask.coverage_max=0.3");
-  app.add_option("--count", command.request.count, "Number of pictures")
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
+  app.add_option("--count", command.count,
+                 "Number of pictures; 64, or all that are to be filled, when not given")
+      ->check(CLI::Range(int64_t{1}, kMostPictures));
   app.add_option("--seed", command.seed, "Names a series of pictures; another seed, another series")
       ->capture_default_str();
   app.add_option("--inpaint", command.inpaint,
                  "Fill holes in these pictures: a folder of JPEG and PNG files, or an HDF5 file");
-  app.add_option("--mask", command.mask,
-                 "The holes: a kind of mask.kind, or a PNG file or a folder of them (white is "
-                 "missing); the run's own kind when not given");
+  app.add_option(
+      "--mask", command.mask,
+      "The holes: a kind of mask.kind, a PNG file for all pictures (white is missing), or "
+      "a folder of one for each, called like the picture or else in the same order; the "
+      "run's own kind when not given");
   app.add_option("--out", command.out,
                  "PNG file for the grid of pictures; with --inpaint: whole, with the hole, filled")
       ->capture_default_str();
-  app.add_option("--pictures", command.pictures,
-                 "Also write each picture as a PNG file of its own into this folder");
+  app.add_option(
+      "--pictures", command.pictures,
+      "Also write each picture as a PNG file of its own into this folder, called like the "
+      "file that was filled");
   app.add_option("--weights", command.choice.weights,
                  "The moving average of the weights, or those of the last step")
       ->check(CLI::IsMember({"ema", "model"}))
       ->capture_default_str();
   app.add_option("--step", command.choice.step, "Checkpoint to take; the newest when not given");
-  app.add_option("--batch", command.request.batch_size, "Pictures that a rank makes at a time")
+  app.add_option("--batch", command.batch_size, "Pictures that a rank makes at a time")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   app.add_option("--trajectory", command.trajectory,
                  "PNG file for strips that show eight pictures on their way out of the noise");
   app.set_version_flag("--version", version_text());
+}
+
+/// Throws InputError when the filled pictures would be written over the originals, which are called
+/// like them.
+void require_another_folder(const std::string& pictures, const std::string& originals) {
+  std::error_code nothing_there;
+  if (!std::filesystem::equivalent(pictures, originals, nothing_there)) return;
+  throw InputError(
+      "--pictures {}: the files read from there would be overwritten; name another folder",
+      pictures);
 }
 
 void check(const SampleCommand& command) {
@@ -85,16 +105,59 @@ void check(const SampleCommand& command) {
   }
 }
 
+/// Pictures with holes as a user names them.
+struct ToFill {
+  HoledPictures holed;
+  std::vector<std::string> names;  ///< Of their files; empty when they do not come from files.
+};
+
+HoledPictures with_masks(const SampleCommand& command, const TrainedRun& run,
+                         std::shared_ptr<const ImageDataset> dataset,
+                         const std::vector<std::string>& names) {
+  const MaskConfig mask = with_holes(run.config.mask, command.mask);
+  const bool has_folder = !command.mask.empty() && std::filesystem::is_directory(mask.path);
+  if (!has_folder) return {std::move(dataset), mask, command.seed};
+  require_another_folder(command.pictures, mask.path);
+  const ImageShape shape = dataset->shape();
+  const auto files = masks_of_pictures(mask.path, dataset->size(), names);
+  return {std::move(dataset), MaskSource(files, shape.height, shape.width)};
+}
+
+ToFill open_to_fill(const SampleCommand& command, const TrainedRun& run, Communicator& ranks) {
+  require_another_folder(command.pictures, command.inpaint);
+  const auto dataset = open_pictures(run, {.path = command.inpaint, .part = "all"}, ranks);
+  std::vector<std::string> names = picture_names(command.inpaint);
+  if (!names.empty() && std::ssize(names) != dataset->size())
+    throw InputError("{}: has changed while it was read; start again", command.inpaint);
+  HoledPictures holed = with_masks(command, run, dataset, names);
+  return {std::move(holed), std::move(names)};
+}
+
+/// How many pictures to make; all of `to_fill` unless the user says otherwise.
+int64_t number_of_pictures(const SampleCommand& command, const std::optional<ToFill>& to_fill) {
+  if (!to_fill) return command.count.value_or(kUsualPictures);
+  const int64_t size = to_fill->holed.size();
+  if (command.count) return std::min(*command.count, size);
+  if (size <= kMostPictures) return size;
+  throw InputError("{}: holds {} pictures, but at most {} are filled at a time; give --count",
+                   command.inpaint, size, kMostPictures);
+}
+
 /// The last square of each picture: of strips, the filled one.
 at::Tensor squares(const at::Tensor& pixels) {
   return pixels.narrow(2, pixels.size(2) - pixels.size(1), pixels.size(1)).contiguous();
 }
 
-void write_pictures(const std::filesystem::path& folder, const at::Tensor& pixels) {
-  std::filesystem::create_directory(folder);
+/// `names` of the files, without the ending; pictures without a name get their numbers.
+void write_pictures(const std::filesystem::path& folder, const at::Tensor& pixels,
+                    const std::vector<std::string>& names) {
   const at::Tensor pictures = squares(pixels);
   for (int64_t i = 0; i < pictures.size(0); ++i) {
-    write_picture(folder / fmt::format("{:05d}.png", i), pictures[i]);
+    const std::string name =
+        names.empty() ? fmt::format("{:05d}", i) : names[static_cast<size_t>(i)];
+    const std::filesystem::path file = folder / (name + ".png");
+    std::filesystem::create_directories(file.parent_path());
+    write_picture(file, pictures[i]);
   }
 }
 
@@ -106,7 +169,7 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command) {
   log_info("strips of {} pictures in {}", kStrips, command.trajectory);
 }
 
-void sample(World& world, SampleCommand command) {
+void sample(World& world, const SampleCommand& command) {
   require_wanted_kernel_set();
   check(command);
   Communicator& ranks = world.communicator();
@@ -118,24 +181,25 @@ void sample(World& world, SampleCommand command) {
   auto* const process =
       command.trajectory.empty() ? nullptr : &require_process(task, "--trajectory");
 
-  std::optional<HoledPictures> holed;
+  std::optional<ToFill> to_fill;
   if (!command.inpaint.empty()) {
     task.check_inpainting();
-    holed.emplace(open_pictures(run, {.path = command.inpaint, .part = "all"}, ranks),
-                  with_holes(run.config.mask, command.mask), command.seed);
-    command.request.count = std::min(command.request.count, holed->size());
+    to_fill.emplace(open_to_fill(command, run, ranks));
   }
+  const SamplingRequest request{.count = number_of_pictures(command, to_fill),
+                                .batch_size = command.batch_size};
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    if (!holed) return task.sample(command.seed, indices, observer);
-    return filling_strips(task, *holed, command.seed, indices, observer);
+    if (!to_fill) return task.sample(command.seed, indices, observer);
+    return filling_strips(task, to_fill->holed, command.seed, indices, observer);
   };
 
   section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
-  const at::Tensor pixels = sample_on_all_ranks(make, ranks, command.request);
+  const at::Tensor pixels = sample_on_all_ranks(make, ranks, request);
   on_rank_zero(ranks, [&] {
     write_image_grid(command.out, pixels);
-    log_info("{} pictures in {}", command.request.count, command.out);
-    if (!command.pictures.empty()) write_pictures(command.pictures, pixels);
+    log_info("{} pictures in {}", request.count, command.out);
+    const auto names = to_fill ? to_fill->names : std::vector<std::string>();
+    if (!command.pictures.empty()) write_pictures(command.pictures, pixels, names);
     if (process != nullptr) write_trajectory(*process, command);
   });
 }

@@ -22,21 +22,12 @@ bool is_mask_file_name(const fs::path& path) {
   return extension == ".png" && !path.filename().string().starts_with(".");
 }
 
-std::vector<fs::path> mask_file_paths(const fs::path& path) {
-  if (path.empty()) {
-    throw InputError(
-        "mask.path is not set; mask.kind = \"files\" needs a PNG file or a folder of them");
+/// The mask of `folder` that is called like a picture; empty when there is none.
+fs::path mask_called(const fs::path& folder, const std::string& name) {
+  for (const char* ending : {".png", ".PNG"}) {
+    if (const fs::path path = folder / (name + ending); fs::exists(path)) return path;
   }
-  if (!fs::exists(path)) throw InputError("mask.path: {}: no such file or folder", path.string());
-  if (!fs::is_directory(path)) return {path};
-  std::vector<fs::path> paths;
-  for (const auto& entry : fs::directory_iterator(path)) {
-    if (is_mask_file_name(entry.path())) paths.push_back(entry.path());
-  }
-  if (paths.empty())
-    throw InputError("mask.path: {}: the folder holds no PNG files", path.string());
-  std::sort(paths.begin(), paths.end());
-  return paths;
+  return {};
 }
 
 /// The value of a missing pixel: 255, or 1 where no value is larger. Throws InputError that begins
@@ -59,12 +50,48 @@ uint8_t missing_value(const std::vector<uint8_t>& pixels, const std::string& nam
 
 }  // namespace
 
-MaskFiles::MaskFiles(const fs::path& path, int64_t height, int64_t width)
+std::vector<fs::path> mask_file_paths(const fs::path& path) {
+  if (path.empty()) {
+    throw InputError(
+        "mask.path is not set; mask.kind = \"files\" needs a PNG file or a folder of them");
+  }
+  if (!fs::exists(path)) throw InputError("mask.path: {}: no such file or folder", path.string());
+  if (!fs::is_directory(path)) return {path};
+  std::vector<fs::path> paths;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    if (is_mask_file_name(entry.path())) paths.push_back(entry.path());
+  }
+  if (paths.empty())
+    throw InputError("mask.path: {}: the folder holds no PNG files", path.string());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::vector<fs::path> masks_of_pictures(const fs::path& folder, int64_t pictures,
+                                        const std::vector<std::string>& names) {
+  std::vector<fs::path> masks;
+  for (const std::string& name : names) masks.push_back(mask_called(folder, name));
+  const auto without = std::ranges::count(masks, fs::path());
+  if (!names.empty() && without == 0) return masks;
+  if (without < std::ssize(names)) {
+    const auto first = std::ranges::find(masks, fs::path()) - masks.begin();
+    throw InputError("{}: there is no mask {}.png for the picture of that name, but for {} others",
+                     folder.string(), names[static_cast<size_t>(first)],
+                     std::ssize(names) - without);
+  }
+  masks = mask_file_paths(folder);
+  if (std::ssize(masks) == pictures) return masks;
+  throw InputError(
+      "{}: holds {} masks for {} pictures; name each mask like its picture, give as many masks as "
+      "pictures, which then belong together in the order of their names, or one file for all",
+      folder.string(), masks.size(), pictures);
+}
+
+MaskFiles::MaskFiles(const std::vector<fs::path>& files, int64_t height, int64_t width)
     : height_(height), width_(width) {
-  const auto files = mask_file_paths(path);
   if (std::ssize(files) > kMostPixelsInMemory / (height * width)) {
-    throw InputError("mask.path: {}: {} masks of {} x {} are too many for memory; use fewer",
-                     path.string(), files.size(), width, height);
+    throw InputError("mask.path: {} masks of {} x {} are too many for memory; use fewer",
+                     files.size(), width, height);
   }
   for (const auto& file : files) read(file);
 }
@@ -82,7 +109,11 @@ void MaskFiles::read(const fs::path& file) {
 }
 
 void MaskFiles::draw(KeyedRandom& random, std::span<float> mask) const {
-  const size_t first = random.below(static_cast<uint32_t>(count_)) * mask.size();
+  copy(random.below(static_cast<uint32_t>(count_)), mask);
+}
+
+void MaskFiles::copy(int64_t number, std::span<float> mask) const {
+  const size_t first = static_cast<size_t>(number) * mask.size();
   for (size_t i = 0; i < mask.size(); ++i) mask[i] = missing_[first + i] ? 1.0F : 0.0F;
 }
 

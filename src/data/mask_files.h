@@ -10,16 +10,30 @@
 
 namespace gm {
 
-/// Takes one of the masks by chance. All of them are in memory, a bit a pixel.
+/// `path` if it is a file, or the masks of a folder: `*.png`, not hidden, in the order of their
+/// names. Throws InputError that begins with mask.path when there are none.
+std::vector<std::filesystem::path> mask_file_paths(const std::filesystem::path& path);
+
+/// The files of `folder` that are the masks of `pictures` pictures, in their order: each picture's
+/// by its name (`names`, picture_names()) where masks are called like the pictures, otherwise in
+/// the order of the files' names. Throws InputError, saying what to do, when only some pictures
+/// have a mask of their name, or there are not as many masks as pictures.
+std::vector<std::filesystem::path> masks_of_pictures(const std::filesystem::path& folder,
+                                                     int64_t pictures,
+                                                     const std::vector<std::string>& names);
+
+/// Takes one of the masks by chance, or that of a number. All of them are in memory, a bit a pixel.
 class MaskFiles : public MaskShape {
  public:
-  /// `path` is a PNG file or a folder of them (`*.png`, not hidden, in the order of their names). A
-  /// pixel is missing where it is white, 255 or 1, and known where it is black, 0. Throws
-  /// InputError that begins with mask.path and names the file, when there are none or too many for
-  /// memory, or one has another size, another value, or nothing missing or nothing known.
-  MaskFiles(const std::filesystem::path& path, int64_t height, int64_t width);
+  /// `files` are at least one PNG file. A pixel is missing where it is white, 255 or 1, and known
+  /// where it is black, 0. Throws InputError that begins with mask.path and names the file, when
+  /// they are too many for memory, or one has another size, another value, or nothing missing or
+  /// nothing known.
+  MaskFiles(const std::vector<std::filesystem::path>& files, int64_t height, int64_t width);
 
   void draw(KeyedRandom& random, std::span<float> mask) const override;
+  /// Copies mask `number` to `mask`, H*W values.
+  void copy(int64_t number, std::span<float> mask) const;
 
   /// Hash of all masks in their order.
   std::string content_hash() const;

@@ -2,28 +2,46 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <memory>
+
 #include "base/error.h"
+#include "base/random.h"
 #include "data/mask_files.h"
+#include "data/mask_shapes.h"
 
 namespace gm {
 
 MaskSource::MaskSource(const MaskConfig& config, int64_t height, int64_t width, uint64_t seed)
-    : height_(height), width_(width), seed_(seed) {
+    : height_(height), width_(width) {
   if (height < 2 || width < 2)
     throw InputError("pictures of {} x {} pixels are too small for masks", width, height);
-  if (config.kind == "files") {
-    auto files = std::make_unique<MaskFiles>(config.path, height, width);
-    content_hash_ = files->content_hash();
-    shape_ = std::move(files);
-    return;
-  }
-  if (!config.path.empty()) {
+  if (config.kind != "files" && !config.path.empty()) {
     throw InputError(
         "mask.path is {}, but mask.kind is {}, which draws its masks; set mask.kind = \"files\", "
         "or no path",
         config.path, config.kind);
   }
-  shape_ = make_mask_shape(config, height, width);
+  std::shared_ptr<const MaskShape> shape;
+  if (config.kind == "files") {
+    const auto files =
+        std::make_shared<const MaskFiles>(mask_file_paths(config.path), height, width);
+    content_hash_ = files->content_hash();
+    shape = files;
+  } else {
+    shape = make_mask_shape(config, height, width);
+  }
+  draw_ = [shape, seed](int64_t position, std::span<float> mask) {
+    KeyedRandom random(seed, Stream::kMask, static_cast<uint64_t>(position));
+    shape->draw(random, mask);
+  };
+}
+
+MaskSource::MaskSource(const std::vector<std::filesystem::path>& files, int64_t height,
+                       int64_t width)
+    : height_(height), width_(width) {
+  const auto masks = std::make_shared<const MaskFiles>(files, height, width);
+  content_hash_ = masks->content_hash();
+  draw_ = [masks](int64_t position, std::span<float> mask) { masks->copy(position, mask); };
 }
 
 at::Tensor MaskSource::masks(const at::Tensor& positions) const {
@@ -34,8 +52,7 @@ at::Tensor MaskSource::masks(const at::Tensor& positions) const {
   const auto* position = dense.const_data_ptr<int64_t>();
   auto* mask = masks.data_ptr<float>();
   for (int64_t i = 0; i < count; ++i, mask += pixels) {
-    KeyedRandom random(seed_, Stream::kMask, static_cast<uint64_t>(position[i]));
-    shape_->draw(random, {mask, pixels});
+    draw_(position[i], {mask, pixels});
   }
   return masks;
 }

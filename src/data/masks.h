@@ -5,22 +5,27 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <memory>
+#include <filesystem>
+#include <functional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "data/mask_config.h"
-#include "data/mask_shapes.h"
 
 namespace gm {
 
-/// The masks of a run, one for each global sample position. A mask depends on (seed, position)
-/// alone, and has at least one missing and one known pixel.
+/// The masks of a run, one for each global sample position, or of pictures that are to be filled,
+/// one for each. A drawn mask depends on (seed, position) alone. Every mask has at least one
+/// missing and one known pixel.
 class MaskSource {
  public:
   /// For pictures of height x width. Throws InputError, naming key and file, when mask.coverage_*
   /// is upside down or leaves no mask of mask.kind, mask.path is set for another kind than `files`,
   /// a file of it cannot be used (mask_files.h says when), or the pictures are too small.
   MaskSource(const MaskConfig& config, int64_t height, int64_t width, uint64_t seed);
+  /// The mask of position i is files[i]. Throws InputError when a file cannot be used.
+  MaskSource(const std::vector<std::filesystem::path>& files, int64_t height, int64_t width);
 
   /// The masks of `positions`, int64 [n] on the CPU: float32 [n,1,H,W] of 0 and 1 on the CPU. May
   /// be called from several threads.
@@ -32,9 +37,9 @@ class MaskSource {
 
  private:
   int64_t height_, width_;
-  uint64_t seed_;
   std::string content_hash_;
-  std::unique_ptr<const MaskShape> shape_;
+  /// Writes the mask of a position over H*W zeros.
+  std::function<void(int64_t position, std::span<float> mask)> draw_;
 };
 
 }  // namespace gm

@@ -11,6 +11,9 @@ HoledPictures::HoledPictures(std::shared_ptr<const ImageDataset> dataset, const 
     : dataset_(std::move(dataset)),
       masks_(mask, dataset_->shape().height, dataset_->shape().width, seed) {}
 
+HoledPictures::HoledPictures(std::shared_ptr<const ImageDataset> dataset, MaskSource masks)
+    : dataset_(std::move(dataset)), masks_(std::move(masks)) {}
+
 at::Tensor HoledPictures::spread(const at::Tensor& i, int64_t count) const {
   return (i * size()).div(count, "floor");
 }

@@ -18,6 +18,8 @@ class HoledPictures {
   /// The pictures of `dataset` as they are, not augmented. The hole of a picture depends on `seed`
   /// and its index alone. Throws InputError as MaskSource does.
   HoledPictures(std::shared_ptr<const ImageDataset> dataset, const MaskConfig& mask, uint64_t seed);
+  /// The hole of a picture is the mask of its index.
+  HoledPictures(std::shared_ptr<const ImageDataset> dataset, MaskSource masks);
 
   int64_t size() const { return dataset_->size(); }
   /// Whether no training sees them.

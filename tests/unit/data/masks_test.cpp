@@ -10,6 +10,8 @@
 #include <map>
 
 #include "base/error.h"
+#include "data/mask_files.h"
+#include "data/mask_shapes.h"
 #include "support/expect_error.h"
 #include "support/pictures.h"
 #include "support/png.h"
@@ -21,6 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 constexpr int64_t kSide = 32;
 
@@ -273,6 +276,40 @@ TEST_F(MaskFilesTest, OneFileIsTheMaskOfEveryPicture) {
   write("one.png", masks_[2][0] * 255);
   const at::Tensor drawn = open(folder_ / "one.png").masks(at::arange(5, at::kLong));
   EXPECT_TRUE(at::equal(drawn, masks_[2].expand_as(drawn)));
+}
+
+TEST_F(MaskFilesTest, EachPictureHasTheMaskOfItsName) {
+  const std::vector<std::string> names{"c", "cats/a", "b"};
+  for (int64_t i = 0; i < 3; ++i) write(names[static_cast<size_t>(i)] + ".png", masks_[i][0] * 255);
+  write("unused.png", masks_[0][0] * 255);
+  const MaskSource source(masks_of_pictures(folder_.path(), 3, names), 3, 4);
+  EXPECT_TRUE(at::equal(source.masks(at::tensor({2, 0, 1, 2}, at::kLong)),
+                        masks_.index_select(0, at::tensor({2, 0, 1, 2}, at::kLong))));
+  EXPECT_THAT(source.content_hash(), SizeIs(32));
+}
+
+TEST_F(MaskFilesTest, AsManyMasksAsPicturesBelongTogetherInTheirOrder) {
+  for (const char* name : {"m2.png", "m0.png", "m1.png"}) write(name, masks_[name[1] - '0'][0]);
+  for (const auto& names : {std::vector<std::string>(), {"x", "y", "z"}}) {
+    const MaskSource source(masks_of_pictures(folder_.path(), 3, names), 3, 4);
+    EXPECT_TRUE(at::equal(source.masks(at::arange(3, at::kLong)), masks_));
+  }
+}
+
+TEST_F(MaskFilesTest, MasksThatBelongToNoPictureAreRefused) {
+  for (const char* name : {"a.png", "b.png", "c.png"}) write(name, masks_[0][0]);
+  expect_error<InputError>(
+      [&] {
+        masks_of_pictures(folder_.path(), 3, {"a", "b", "x"});
+      },
+      HasSubstr("there is no mask x.png for the picture of that name, but for 2"));
+  expect_error<InputError>(
+      [&] {
+        masks_of_pictures(folder_.path(), 2, {"x", "y"});
+      },
+      HasSubstr("holds 3 masks for 2 pictures"));
+  expect_error<InputError>([&] { masks_of_pictures(folder_.path(), 4, {}); },
+                           HasSubstr("holds 3 masks for 4 pictures"));
 }
 
 TEST_F(MaskFilesTest, TheHashFollowsContentAlone) {
