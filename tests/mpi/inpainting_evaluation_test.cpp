@@ -6,7 +6,6 @@
 
 #include <cmath>
 
-#include "base/signals.h"
 #include "comm/on_rank_zero.h"
 #include "eval/fills.h"
 #include "eval/image_quality.h"

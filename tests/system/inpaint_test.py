@@ -1,11 +1,16 @@
 """Pictures with holes as a user fills them: training of each task, gm_sample --inpaint and gm_eval, and what they refuse."""
 import json
+import os
+import random
 import re
 import signal
+import socket
 import unittest
+import urllib.error
+import urllib.request
 
 from support.png import png_rows, write_png
-from support.programs import BIN, Exercises, wait_until
+from support.programs import BIN, Exercises, wait_until, write_idx
 
 # What each way of filling holes needs beside the settings of all exercises.
 TASKS = {
@@ -47,6 +52,16 @@ class Inpainting(Exercises):
         return json.loads(done.stdout)["methods"], done.stderr
 
 
+    @classmethod
+    def many(cls):
+        """More pictures than are evaluated in a moment, packed once."""
+        path = cls.root / "many.h5"
+        if not path.exists():
+            write_idx(cls.root / "many.idx", 20_000, cls.SIDE)
+            cls.check_output([BIN / "gm_data", "pack", cls.root / "many.idx", "--out", path])
+        return path
+
+
 class Training(Inpainting):
     def test_ranks_do_not_change_the_curves(self):
         for name in TRAINED_ON_HOLES:
@@ -70,10 +85,19 @@ class Training(Inpainting):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.resume(run, *TASKS[name], ranks=ranks)
                 self.assert_undisturbed(run, reference)
-                if name == "gan":
-                    for file in ("model_discriminator", "optimizer_discriminator"):
-                        one, two = (self.root / r / f"checkpoints/latest/{file}.safetensors" for r in (run, reference))
-                        self.assertEqual(one.read_bytes(), two.read_bytes(), file)
+
+    def test_a_gan_that_was_stopped_or_killed_ends_as_if_undisturbed(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            run = f"gan-{number.name}"
+            process = self.start(run, *TASKS["gan"], ranks=2)
+            wait_until(self.has_step(run, self.EVERY + 3), process)
+            if number == signal.SIGKILL:
+                self.kill_all(run, process)
+            else:
+                os.kill(self.rank_processes(run)[1], number)
+                self.assertEqual(self.end_of(process), 75, self.errors(run))
+            self.assert_goes_on(run, *TASKS["gan"], ranks=2)
+            self.assertTrue((self.root / run / "checkpoints/latest/optimizer_discriminator.safetensors").exists())
 
     def test_evaluates_itself_on_the_way(self):
         for name in TASKS:
@@ -98,17 +122,38 @@ class Training(Inpainting):
         self.assertIn("mask.path", done.stderr.splitlines()[-1])
 
     def test_an_evaluation_that_was_interrupted_is_made_up_for(self):
-        settings = ["run.task=inpaint", "evaluate.every=20", "evaluate.count=200", "evaluate.batch_size=1",
-                    "train.steps=20"]
+        settings = ["run.task=inpaint", "evaluate.every=20", "evaluate.batch_size=1", "train.steps=20",
+                    f"data.path={self.many()}"]
         run = "stopped-at-evaluation"
-        process = self.start(run, *settings)
+        process = self.start(run, *settings, "evaluate.count=20000")
         wait_until(self.has_step(run, 20), process)
         process.send_signal(signal.SIGTERM)
-        status = self.end_of(process)
-        if status == 75:  # else the evaluation came first
-            self.assertEqual(self.lines(run, "evaluation"), [])
-        self.resume(run, *settings)
+        self.assertEqual(self.end_of(process), 75, self.errors(run))
+        self.assertEqual(self.lines(run, "evaluation"), [])
+        self.resume(run, *settings, "evaluate.count=10")
         self.assertEqual([line["step"] for line in self.lines(run, "evaluation")], [20])
+
+    def test_prometheus_gets_the_figures(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        process = self.start("watched", "run.task=inpaint", "evaluate.every=5", "evaluate.count=8",
+                             f"telemetry.port={port}")
+
+        def figures():
+            try:
+                text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
+            except (urllib.error.URLError, ConnectionError):
+                return []
+            return re.findall(r'^gm_evaluation\{\w+="(\w+)"\} (\S+)$', text, re.MULTILINE)
+        wait_until(figures, process)
+        found = {name: float(value) for name, value in figures()}
+        process.terminate()
+        self.end_of(process)
+        said = self.lines("watched", "evaluation")
+        for name, value in found.items():
+            self.assertTrue(any(abs(line[name] - value) <= 1e-5 * abs(value) for line in said), f"{name} {value}")
+        self.assertLessEqual({"psnr", "psnr_hole", "ssim"}, set(found))
 
 
 class Filling(Inpainting):
@@ -193,6 +238,103 @@ class Filling(Inpainting):
         self.assertEqual((self.root / run / "metrics.jsonl").read_bytes(), before)
 
 
+class Folders(Inpainting):
+    """A user's own pictures and masks: files."""
+    NAMES = sorted(f"{place} {n}" for n in range(4) for place in ("beach", "cat", "zoo"))
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        os.environ["XDG_CACHE_HOME"] = str(cls.root / "cache")
+        chance = random.Random(1)
+        cls.photos, cls.masks = cls.root / "photos", cls.root / "masks"
+        cls.photos.mkdir()
+        cls.masks.mkdir()
+        cls.originals, cls.holes = {}, {}
+        for i, name in enumerate(cls.NAMES):
+            cls.originals[name] = [chance.randbytes(3 * cls.SIDE) for _ in range(cls.SIDE)]
+            write_png(cls.photos / f"{name}.png", cls.originals[name], channels=3)
+            # Another hole for each picture, four pixels wide and high.
+            cls.holes[name] = [[255 if i <= x < i + 4 and 11 - i <= y < 15 - i else 0 for x in range(cls.SIDE)]
+                               for y in range(cls.SIDE)]
+            write_png(cls.masks / f"{name}.png", cls.holes[name])
+
+    def fill_photos(self, run, *more, ranks=None):
+        return self.run_program("gm_sample", [run, "--inpaint", "photos/", *more], ranks)
+
+    def assert_filled(self, folder, channels):
+        """Each picture under its name, changed in its own hole and nowhere else."""
+        self.assertEqual(sorted(path.stem for path in (self.root / folder).iterdir()), self.NAMES)
+        for name in self.NAMES:
+            changed = 0
+            for y, row in enumerate(png_rows(self.root / folder / f"{name}.png")):
+                original = self.originals[name][y]
+                if channels == 1:  # as Pillow's convert("L")
+                    original = [(19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16 for r, g, b in
+                                zip(original[::3], original[1::3], original[2::3])]
+                self.assertEqual(len(row), len(original))
+                for i, (value, before) in enumerate(zip(row, original)):
+                    if self.holes[name][y][i // channels]:
+                        changed += value != before
+                    else:
+                        self.assertEqual(value, before, f"{folder}/{name} at {y},{i // channels}")
+            self.assertGreater(changed, 8, f"{folder}/{name} is not filled")
+
+    def test_masks_go_by_name_for_grey_and_colour(self):
+        write_png(self.masks / "of nothing.png", [[255] * 8 + [0] * 8] * 16)
+        colour = self.reference(None, "run.task=inpaint", f"data.path={self.photos}", "train.steps=2")
+        for run, channels in ((self.trained("unet"), 1), (colour, 3)):
+            for ranks in (None, 2):
+                folder = f"named-{channels}-{ranks}"
+                done = self.fill_photos(run, "--mask", "masks", "--pictures", folder, ranks=ranks)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assert_filled(folder, channels)
+        (self.masks / "of nothing.png").unlink()
+
+    def test_masks_of_other_names_go_by_order(self):
+        ordered = self.root / "ordered"
+        ordered.mkdir()
+        for i, name in enumerate(self.NAMES):
+            write_png(ordered / f"mask{i:02}.png", self.holes[name])
+        done = self.fill_photos(self.trained("unet"), "--mask", ordered, "--pictures", "by-order")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_filled("by-order", 1)
+        (ordered / "mask03.png").unlink()
+        done = self.fill_photos(self.trained("unet"), "--mask", ordered, "--pictures", "none")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("holds 11 masks for 12 pictures", done.stderr.splitlines()[-1])
+        self.assertFalse((self.root / "none").exists())
+
+    def test_one_picture_without_its_mask_is_named(self):
+        missing = self.masks / f"{self.NAMES[5]}.png"
+        missing.rename(self.root / "away.png")
+        done = self.fill_photos(self.trained("unet"), "--mask", "masks", "--out", "none.png")
+        (self.root / "away.png").rename(missing)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(f"there is no mask {missing.name}", done.stderr.splitlines()[-1])
+        self.assertFalse((self.root / "none.png").exists())
+
+    def test_originals_are_not_overwritten(self):
+        for folder in (self.photos, self.masks):
+            before = {path: path.read_bytes() for path in folder.iterdir()}
+            done = self.fill_photos(self.trained("unet"), "--mask", "masks", "--pictures", folder)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(f"--pictures {folder}", done.stderr.splitlines()[-1])
+            self.assertEqual({path: path.read_bytes() for path in folder.iterdir()}, before)
+
+    def test_all_are_filled_unless_a_number_is_given(self):
+        write_png(self.root / "one.png", self.holes[self.NAMES[0]])
+        for more, count in (([], self.COUNT), (["--count", 5], 5)):
+            folder = self.root / f"filled-{count}"
+            done = self.run_program("gm_sample", [self.trained("unet"), "--inpaint", self.data, "--mask", "one.png",
+                                                  "--pictures", folder, *more])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(sorted(path.name for path in folder.iterdir()), [f"{i:05}.png" for i in range(count)])
+        done = self.run_program("gm_sample", [self.trained("unet"), "--inpaint", self.many(), "--out", "none.png"])
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("20000 pictures, but at most 10000", done.stderr.splitlines()[-1])
+
+
 class Evaluation(Inpainting):
     def test_compares_all_methods_on_the_same_holes_on_any_number_of_ranks(self):
         runs = [self.trained(name) for name in TASKS]
@@ -228,6 +370,56 @@ class Evaluation(Inpainting):
         self.assertEqual(len(json.loads((self.root / "figures.json").read_text())["methods"]), 3)
         # Eight pictures, each in two rows of 64 pixels, with lines of 2 between them.
         self.assertEqual(len(png_rows(self.root / "comparison.png")), 8 * (2 * 64 + 2) + 2)
+
+    def test_what_cannot_be_evaluated_is_refused(self):
+        small = self.reference(None, "run.task=inpaint", *self.packed(8), "model.dim_mults=[1]")
+        unet, repaint = self.trained("unet"), self.trained("repaint")
+        for arguments, words in [
+            ([small], "8 x 8"),
+            ([unet, "--data", self.root / "8.h5"], "8 x 8"),
+            ([unet, small], "8x8x1"),
+            ([unet, "--data", self.data, "--part", "held_out"], "--holdout"),
+            (["nowhere"], "nowhere"),
+            (["mask.kind=half"], "give the directory of a run"),
+            ([unet, "runs/lr=0.1"], "runs/lr=0.1"),
+            ([repaint, "repaint.jump_length=5"], "repaint.jump_length is 5"),
+            ([repaint, "repaint.jump=2"], "repaint.jump"),
+            ([unet, "model.dim=16"], "model.dim=16"),
+        ]:
+            done = self.run_program("gm_eval", [*arguments, "--json", "none.json", "--picture", "none.png"])
+            self.assertEqual(done.returncode, 2, f"{arguments}: {done.stderr}")
+            self.assertIn(words, done.stderr.splitlines()[-1])
+            self.assertEqual(done.stdout, "")
+            self.assertEqual(list(self.root.glob("none.*")), [], arguments)
+
+    def test_a_run_may_have_an_equals_sign_in_its_name(self):
+        (self.root / "runs").mkdir(exist_ok=True)
+        (self.root / "runs/lr=0.1").symlink_to(self.root / self.trained("unet"))
+        methods, _ = self.evaluate("runs/lr=0.1", "--count", 4, "mask.kind=half")
+        self.assertEqual(methods[-1]["name"], "runs/lr=0.1")
+
+    def test_a_signal_ends_it_with_nothing_written(self):
+        for ranks, number in ((None, signal.SIGTERM), (2, signal.SIGUSR1)):  # mpirun passes SIGUSR1 on
+            name = f"stopped-{ranks}"
+            process = self.start_command(name, self.command("gm_eval", [
+                self.trained("unet"), "--data", self.many(), "--part", "all", "--count", 4000, "--json", "none.json",
+                "--picture", "none.png", "evaluate.batch_size=1"], ranks))
+            wait_until(lambda: "mean fill: 4000 pictures" in self.errors(name), process)
+            process.send_signal(number)
+            self.assertEqual(self.end_of(process), 75, self.errors(name))
+            self.assertEqual(list(self.root.glob("none.*")), [])
+
+    def test_its_memory_does_not_grow_with_the_pictures(self):
+        peaks = []
+        for count in (200, 20_000):
+            process = self.start_command(f"memory-{count}", self.command("gm_eval", [
+                self.trained("unet"), "--data", self.many(), "--part", "all", "--count", count, "mask.kind=half"]))
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self.assertEqual(process.returncode, 0, self.errors(f"memory-{count}"))
+            peaks.append(usage.ru_maxrss)
+        # In KiB. One float for every pixel would be 20,000.
+        self.assertLess(peaks[1] - peaks[0], 8_000, peaks)
 
 
 if __name__ == "__main__":

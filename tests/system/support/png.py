@@ -1,24 +1,28 @@
-"""8-bit grey PNG files, read and written with nothing but Python."""
+"""8-bit PNG files, grey or RGB, read and written with nothing but Python."""
 import struct
 import zlib
 
+CHANNELS = {0: 1, 2: 3}  # by the colour type of the header
+
 
 def png_rows(path):
-    """The unfiltered rows of an 8-bit grey PNG."""
-    content, position, packed, width = path.read_bytes(), 8, b"", 0
+    """The unfiltered rows of an 8-bit PNG: width values each, or 3 * width of RGB."""
+    content, position, packed = path.read_bytes(), 8, b""
     while position < len(content):
         length, kind = struct.unpack(">I4s", content[position:position + 8])
         body = content[position + 8:position + 8 + length]
         if kind == b"IHDR":
-            width = struct.unpack(">I", body[:4])[0]
+            width, _, _, colour = struct.unpack(">IIBB", body[:10])
         if kind == b"IDAT":
             packed += body
         position += 12 + length
-    raw, rows, above = zlib.decompress(packed), [], bytes(width)
-    for start in range(0, len(raw), width + 1):
-        row = bytearray(raw[start + 1:start + 1 + width])
-        for x in range(width):
-            left, up, corner = (row[x - 1] if x else 0), above[x], (above[x - 1] if x else 0)
+    step = CHANNELS[colour]
+    values = width * step
+    raw, rows, above = zlib.decompress(packed), [], bytes(values)
+    for start in range(0, len(raw), values + 1):
+        row = bytearray(raw[start + 1:start + 1 + values])
+        for x in range(values):
+            left, up, corner = (row[x - step] if x >= step else 0), above[x], (above[x - step] if x >= step else 0)
             nearest = min((left, up, corner), key=lambda value: abs(left + up - corner - value))
             row[x] = (row[x] + (0, left, up, (left + up) // 2, nearest)[raw[start]]) % 256
         rows.append(row)
@@ -26,10 +30,11 @@ def png_rows(path):
     return rows
 
 
-def write_png(path, rows):
-    """Rows of grey values."""
+def write_png(path, rows, channels=1):
+    """Rows of values: of grey, or with 3 channels of RGB."""
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-    header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 0, 0, 0, 0)
+    colour = next(colour for colour, count in CHANNELS.items() if count == channels)
+    header = struct.pack(">IIBBBBB", len(rows[0]) // channels, len(rows), 8, colour, 0, 0, 0)
     packed = zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b""))

@@ -195,7 +195,10 @@ class Exercises(Programs):
     def assert_same_checkpoint(self, run, reference):
         one, two = (self.root / name / "checkpoints/latest" for name in (run, reference))
         self.assertEqual(one.resolve().name, two.resolve().name)
-        for file in ("manifest.json", "model.safetensors", "ema.safetensors", "optimizer.safetensors"):
+        files, expected = ({path.name for path in folder.iterdir()} for folder in (one, two))
+        self.assertEqual(files, expected)
+        self.assertLessEqual({"manifest.json", "model.safetensors", "ema.safetensors", "optimizer.safetensors"}, files)
+        for file in files:
             self.assertTrue(filecmp.cmp(one / file, two / file, shallow=False), f"{run}: {file}")
 
     def resume(self, run, *more, ranks=None):

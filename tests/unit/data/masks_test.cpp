@@ -280,6 +280,7 @@ TEST_F(MaskFilesTest, OneFileIsTheMaskOfEveryPicture) {
 
 TEST_F(MaskFilesTest, EachPictureHasTheMaskOfItsName) {
   const std::vector<std::string> names{"c", "cats/a", "b"};
+  fs::create_directory(folder_ / "cats");
   for (int64_t i = 0; i < 3; ++i) write(names[static_cast<size_t>(i)] + ".png", masks_[i][0] * 255);
   write("unused.png", masks_[0][0] * 255);
   const MaskSource source(masks_of_pictures(folder_.path(), 3, names), 3, 4);
