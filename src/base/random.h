@@ -18,6 +18,7 @@ enum class Stream : uint32_t {
   kSampling = 5,
   kInitialWeights = 6,
   kMask = 7,
+  kRegularization = 8,
 };
 
 /// Philox4x32-10: ten rounds of a keyed bijection of a 128-bit counter.

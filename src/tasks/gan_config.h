@@ -43,7 +43,8 @@ struct GanConfig {
         "computed.");
     field("r1_every", r1_every)
         .range(1, 1024)
-        .help("Compute R1 for every n-th picture of the data only, with n times the weight.");
+        .help(
+            "Compute R1 of one picture in n only, which chance chooses, with n times the weight.");
     field("dim", dim)
         .range(8, 1024)
         .help("Channels of the discriminator's first layer; each of the next two doubles them.");

@@ -23,6 +23,7 @@ DiscriminatorShape discriminator_shape(const GanConfig& config, const ImageShape
 GanInpaintTask::GanInpaintTask(const Options& options, MaskMaker masks, const ImageShape& shape,
                                uint64_t seed)
     : config_(options.gan),
+      seed_(seed),
       adversarial_(options.gan.loss),
       masks_(std::move(masks)),
       generator_(make_filler(options.model, shape, seed)),
@@ -103,10 +104,10 @@ at::Tensor GanInpaintTask::take_made(const at::Tensor& positions) {
   return pictures;
 }
 
-/// Of those pictures whose position says so: the choice depends neither on the ranks nor on how a
-/// step is cut into micro-batches.
+/// The mean over the batch in expectation: of the chosen pictures alone, each of which stands for
+/// r1_every.
 at::Tensor GanInpaintTask::r1(const Batch& batch) {
-  const at::Tensor chosen = batch.positions.remainder(config_.r1_every).eq(0).nonzero().flatten();
+  const at::Tensor chosen = chosen_for_r1(batch.positions, config_.r1_every, seed_);
   if (chosen.numel() == 0) return at::zeros({}, batch.images.options());
   const at::Tensor penalty = r1_penalty(discriminator_, batch.images.index_select(0, chosen));
   return penalty *

@@ -36,8 +36,8 @@ class GanInpaintTask : public Task {
     GanConfig gan = {};
   };
 
-  /// `masks` make the holes of training; `seed` draws the initial weights. Throws InputError when a
-  /// network does not fit the pictures.
+  /// `masks` make the holes of training; `seed` draws the initial weights, and chooses the
+  /// pictures of R1. Throws InputError when a network does not fit the pictures.
   GanInpaintTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed);
 
   std::vector<Phase> phases() override;
@@ -61,6 +61,7 @@ class GanInpaintTask : public Task {
   at::Tensor r1(const Batch& batch);
 
   GanConfig config_;
+  uint64_t seed_;
   AdversarialLoss adversarial_;
   MaskMaker masks_;
   Unet generator_;

@@ -3,9 +3,11 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include <array>
+#include <cmath>
+#include <vector>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "nn/discriminator.h"
 
 namespace gm {
@@ -58,6 +60,17 @@ at::Tensor AdversarialLoss::of_fake(const at::Tensor& fake) const {
   }
 }
 
+double AdversarialLoss::of_chance() const {
+  switch (kind_) {
+    case Kind::kHinge:
+      return 2;
+    case Kind::kLeastSquares:
+      return 0.25;
+    default:
+      return 2 * std::log(2.0);
+  }
+}
+
 at::Tensor AdversarialLoss::probability(const at::Tensor& logits) const {
   const at::Tensor values = logits.detach();
   return (kind_ == Kind::kLeastSquares ? values.clamp(0, 1) : values.sigmoid()).mean();
@@ -70,6 +83,16 @@ at::Tensor r1_penalty(Discriminator& discriminator, const at::Tensor& x) {
       torch::autograd::grad({logits.mean({1, 2, 3}).sum()}, {input}, /*grad_outputs=*/{},
                             /*retain_graph=*/true, /*create_graph=*/true);
   return 0.5 * gradients.front().square().sum();
+}
+
+at::Tensor chosen_for_r1(const at::Tensor& positions, int64_t every, uint64_t seed) {
+  std::vector<int64_t> chosen;
+  for (int64_t i = 0; i < positions.numel(); ++i) {
+    const auto position = static_cast<uint64_t>(positions[i].item<int64_t>());
+    KeyedRandom random(seed, Stream::kRegularization, position);
+    if (random.below(static_cast<uint32_t>(every)) == 0) chosen.push_back(i);
+  }
+  return at::tensor(chosen, at::kLong);
 }
 
 at::Tensor feature_distance(const Judgement& fake, const Judgement& real) {

@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 
 namespace gm {
@@ -33,6 +34,10 @@ class AdversarialLoss {
   at::Tensor of_real(const at::Tensor& real) const;
   at::Tensor of_fake(const at::Tensor& fake) const;
 
+  /// What both parts come to together for a discriminator that cannot tell real from made: their
+  /// least over logits that are the same for all pictures.
+  double of_chance() const;
+
   /// The discriminator's mean output as a probability that pictures are real.
   at::Tensor probability(const at::Tensor& logits) const;
 
@@ -53,6 +58,12 @@ struct Judgement;
 /// `discriminator`. Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually
 /// converge?", ICML 2018.
 at::Tensor r1_penalty(Discriminator& discriminator, const at::Tensor& x);
+
+/// Which of the pictures at `positions`, int64 [n] on the CPU, R1 looks at: int64 [k], their
+/// indices. Each is chosen with the chance 1 / `every`, which depends on (seed, position) alone:
+/// neither on ranks nor on micro-batches, nor on the shard that a position stands for
+/// (data/sample_order.h).
+at::Tensor chosen_for_r1(const at::Tensor& positions, int64_t every, uint64_t seed);
 
 /// The mean absolute difference of the activations of two equal batches, mean over layers. Wang et
 /// al., "High-resolution image synthesis and semantic manipulation with conditional GANs", 2018.

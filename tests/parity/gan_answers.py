@@ -27,11 +27,13 @@ SIZE, CHANNELS, PICTURES, MICRO_BATCHES, STEPS = 16, 1, 4, 2, 3
 DIM = 16  # both networks'
 LAMBDA, L1, FEATURES, R1, R1_EVERY = 0.7, 0.3, 1.5, 2.0, 2
 LEARNING_RATE, EPSILON, DISCRIMINATOR_RATE = 1e-3, 1e-3, 2.0
+SEED, REGULARIZATION = 1, 8  # gm's seed, and its stream for R1
 
-# name: loss, patch, everything that is an option beside
+# name: loss, patches, everything that is an option beside
 CASES = {
     **{loss: (loss, True, False) for loss in ("reference", "non_saturating", "hinge", "least_squares")},
     **{f"{loss}_full": (loss, False, True) for loss in ("reference", "non_saturating", "hinge", "least_squares")},
+    "hinge_patch_full": ("hinge", True, True),
 }
 
 ADVERSARIAL = {  # generator; discriminator on real, on made pictures
@@ -78,6 +80,12 @@ def iterate_spectral_norms(network):
         if is_parametrized(layer):
             layer.weight  # noqa: B018
     network.eval()
+
+
+def chosen_for_r1(positions):
+    """By the first of a position's random numbers, of [0, 2^32): R1_EVERY divides that evenly."""
+    words = [int(keyed_random.words(SEED, REGULARIZATION, int(position), 1)[0]) for position in positions]
+    return torch.tensor([word * R1_EVERY >> 32 == 0 for word in words])
 
 
 def sums(x):
@@ -135,8 +143,8 @@ class Gan:
                  "probability_real": probability(real).mean(), "probability_fake": probability(fake).mean()}
         total = terms["real"] + terms["fake"]
         if self.full:
-            x = y[positions % R1_EVERY == 0].clone().requires_grad_()
-            logits = sum(self.discriminator(one[None])[0].mean() for one in x)
+            x = y[chosen_for_r1(positions)].clone().requires_grad_()
+            logits = self.discriminator(x)[0].mean(dim=(1, 2, 3)).sum()
             gradient, = torch.autograd.grad(logits, x, create_graph=True)
             terms["r1"] = (gradient**2).sum() / 2 * R1_EVERY / len(y)
             total = total + R1 * terms["r1"]

@@ -137,6 +137,26 @@ TEST(GanInpaintTask, AddsOnlyTermsThatHaveAWeight) {
                                                    "probability_real", "probability_fake"));
 }
 
+TEST(GanInpaintTask, R1OfChosenPicturesIsThatOfAllInExpectation) {
+  const auto mean_r1 = [](int64_t every) {
+    GanInpaintTask task({kModel, {.r1 = 1, .r1_every = every, .dim = 8, .spectral_norm = false}},
+                        upper_half, kShape, /*seed=*/1);
+    const auto phases = task.phases();
+    constexpr int64_t kTimes = 64;
+    double sum = 0;
+    for (int64_t i = 0; i < kTimes; ++i) {
+      Batch same = batch(0, 8);
+      same.positions += 8 * i;
+      phases[0].loss(same);
+      sum += phases[1].loss(same).terms.at("r1").item<double>();
+    }
+    return sum / kTimes;
+  };
+  const double all = mean_r1(1);
+  EXPECT_GT(all, 0);
+  EXPECT_NEAR(mean_r1(4), all, 0.3 * all);  // of 128 pictures or so
+}
+
 TEST(GanInpaintTask, AtLambdaZeroTheDiscriminatorIsOnlyLookedAt) {
   GanInpaintTask task({kModel, {.lambda = 0, .dim = 8}}, upper_half, kShape, 1);
   const Losses losses = task.phases()[0].loss(batch(0, 4));

@@ -3,6 +3,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cmath>
+#include <limits>
+
 #include "base/error.h"
 #include "nn/discriminator.h"
 
@@ -55,6 +59,18 @@ TEST(AdversarialLoss, OfABatchIsTheMeanOverItsHalves) {
   }
 }
 
+TEST(AdversarialLoss, OfChanceIsTheLeastOfADiscriminatorThatSaysTheSameOfAll) {
+  const at::Tensor same = at::arange(-3, 3.005, 0.01, at::kDouble);
+  for (const char* name : kNames) {
+    const AdversarialLoss loss(name);
+    double least = std::numeric_limits<double>::infinity();
+    for (const at::Tensor& logit : same.unbind()) {
+      least = std::min(least, value(loss.of_real(logit) + loss.of_fake(logit)));
+    }
+    EXPECT_NEAR(loss.of_chance(), least, 1e-6) << name;
+  }
+}
+
 TEST(AdversarialLoss, RefusesOtherNames) {
   EXPECT_THROW(AdversarialLoss("saturating"), InputError);
 }
@@ -79,6 +95,36 @@ TEST(R1Penalty, IsHalfTheSquaredSlope) {
   EXPECT_NEAR(value(penalty), squares / 2, 0.02 * squares);
   penalty.backward();
   EXPECT_GT(network.parameters()[0].grad().abs().sum().item<double>(), 0);
+}
+
+/// A position stands for a shard: every 16th of a micro-batch would be of the same ones for ever.
+TEST(ChosenForR1, AreOfAllShardsAlike) {
+  constexpr int64_t kBatch = 32, kShards = 8, kEvery = 16, kBatches = 500;
+  std::array<int64_t, kShards> chosen{};
+  for (int64_t m = 0; m < kBatches; ++m) {
+    const at::Tensor positions = at::arange(m * kBatch, (m + 1) * kBatch, at::kLong);
+    for (const at::Tensor& i : chosen_for_r1(positions, kEvery, /*seed=*/1).unbind()) {
+      ++chosen[i.item<int64_t>() / (kBatch / kShards)];
+    }
+  }
+  constexpr double kExpected = static_cast<double>(kBatch) * kBatches / kEvery / kShards;
+  for (const int64_t count : chosen) EXPECT_NEAR(count, kExpected, 4 * std::sqrt(kExpected));
+}
+
+TEST(ChosenForR1, DependOnSeedAndPositionAlone) {
+  const at::Tensor positions = at::arange(1000, 1064, at::kLong);
+  const auto chosen = [&](int64_t first, int64_t count, uint64_t seed) {
+    return positions.index_select(
+        0, chosen_for_r1(positions.narrow(0, first, count), /*every=*/4, seed) + first);
+  };
+  const at::Tensor whole = chosen(0, 64, 1);
+  for (const int64_t part : {1, 2, 16, 32}) {  // of ranks or of micro-batches
+    std::vector<at::Tensor> parts;
+    for (int64_t first = 0; first < 64; first += part) parts.push_back(chosen(first, part, 1));
+    EXPECT_TRUE(at::cat(parts).equal(whole)) << part;
+  }
+  EXPECT_FALSE(chosen(0, 64, 2).equal(whole));
+  EXPECT_EQ(chosen_for_r1(positions, /*every=*/1, 1).numel(), 64);
 }
 
 TEST(FeatureDistance, IsTheMeanOverLayersOfTheMeanDifference) {
