@@ -28,7 +28,8 @@ GanInpaintTask::GanInpaintTask(const Options& options, MaskMaker masks, const Im
       masks_(std::move(masks)),
       generator_(make_filler(options.model, shape, seed)),
       // Not of the numbers that the generator's first weights are made of.
-      discriminator_(discriminator_shape(options.gan, shape), ~seed) {}
+      discriminator_(discriminator_shape(options.gan, shape), ~seed),
+      watch_(adversarial_.of_chance()) {}
 
 std::vector<Phase> GanInpaintTask::phases() {
   return {{.name = "generator",

@@ -39,8 +39,8 @@ struct IncompletePictures {
   at::Tensor masks;     ///< float32 [n,1,H,W], 1 where the picture is missing, 0 where it is known.
 };
 
-/// A task is single-device code: it never sees a rank. Its losses depend on nothing but the
-/// weights, the batch and the seed that it was made with.
+/// A task is single-device code: it never sees a rank. Its losses depend on nothing but its
+/// networks, its seed, the batch, and what earlier phases of the same step made of that batch.
 class Task {
  public:
   virtual ~Task() = default;

@@ -4,17 +4,46 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tasks/gan_loss.h"
+
 namespace gm {
 namespace {
 
 using Terms = std::map<std::string, double>;
 
-Terms terms(double real, double fake, double diversity = 1.0) {
-  return {{"probability_real", real},
-          {"probability_fake", fake},
+/// What a discriminator costs that says `real` of all real pictures and `fake` of all others.
+Terms terms(const AdversarialLoss& loss, double real, double fake, double diversity = 1.0) {
+  const auto logit = [](double value) { return at::full({1}, value, at::kDouble); };
+  return {{"real", loss.of_real(logit(real)).item<double>()},
+          {"fake", loss.of_fake(logit(fake)).item<double>()},
           {"diversity", diversity},
           {"diversity_real", 1.0}};
 }
+
+/// Logits of an adversarial loss, for real and for made pictures.
+struct Judgements {
+  const char* loss;
+  double sure[2];  ///< There is next to no gradient left.
+  double fair[2];  ///< It is better than chance, and has something to teach.
+};
+
+class GanWatchTest : public testing::TestWithParam<Judgements> {
+ protected:
+  Terms sure() const { return terms(loss, GetParam().sure[0], GetParam().sure[1]); }
+  Terms fair(double diversity = 1.0) const {
+    return terms(loss, GetParam().fair[0], GetParam().fair[1], diversity);
+  }
+
+  AdversarialLoss loss{GetParam().loss};
+  GanWatch watch{loss.of_chance()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Losses, GanWatchTest,
+                         testing::Values(Judgements{"reference", {4, -4}, {1, -1}},
+                                         Judgements{"non_saturating", {4, -4}, {1, -1}},
+                                         Judgements{"hinge", {0.95, -0.95}, {0.5, -0.5}},
+                                         Judgements{"least_squares", {0.95, 0.05}, {0.7, 0.3}}),
+                         [](const auto& tested) { return tested.param.loss; });
 
 /// What is said in `steps` steps of the same terms.
 std::vector<std::string> said(GanWatch& watch, const Terms& of, int64_t steps) {
@@ -25,29 +54,34 @@ std::vector<std::string> said(GanWatch& watch, const Terms& of, int64_t steps) {
   return words;
 }
 
-TEST(GanWatch, SaysOnceThatTheDiscriminatorHasWon) {
-  GanWatch watch;
-  EXPECT_THAT(said(watch, terms(0.99, 0.01), GanWatch::kPatience - 1), testing::IsEmpty());
-  EXPECT_THAT(said(watch, terms(0.99, 0.01), 1000),
+TEST_P(GanWatchTest, SaysOnceThatTheDiscriminatorHasWon) {
+  EXPECT_THAT(said(watch, sure(), GanWatch::kPatience - 1), testing::IsEmpty());
+  EXPECT_THAT(said(watch, sure(), 1000),
               testing::ElementsAre(testing::HasSubstr("gan.discriminator_rate")));
 }
 
-TEST(GanWatch, StartsToCountAnewWhenTheGameGoesOn) {
-  GanWatch watch;
-  said(watch, terms(0.99, 0.01), GanWatch::kPatience - 1);
-  said(watch, terms(0.7, 0.3), 1);
-  EXPECT_THAT(said(watch, terms(0.99, 0.01), GanWatch::kPatience - 1), testing::IsEmpty());
+TEST_P(GanWatchTest, StartsToCountAnewWhenTheGameGoesOn) {
+  said(watch, sure(), GanWatch::kPatience - 1);
+  said(watch, fair(), 1);
+  EXPECT_THAT(said(watch, sure(), GanWatch::kPatience - 1), testing::IsEmpty());
 }
 
-TEST(GanWatch, SaysThatAllHolesAreFilledAlike) {
-  GanWatch watch;
-  EXPECT_THAT(said(watch, terms(0.6, 0.4, /*diversity=*/0.05), 1000),
+TEST_P(GanWatchTest, SaysThatAllHolesAreFilledAlike) {
+  EXPECT_THAT(said(watch, fair(/*diversity=*/0.05), 1000),
               testing::ElementsAre(testing::HasSubstr("alike")));
 }
 
-TEST(GanWatch, IsSilentAboutAFairGame) {
-  GanWatch watch;
-  EXPECT_THAT(said(watch, terms(0.9, 0.2, 0.8), 1000), testing::IsEmpty());
+TEST_P(GanWatchTest, IsSilentAboutAFairGame) {
+  EXPECT_THAT(said(watch, fair(/*diversity=*/0.8), 1000), testing::IsEmpty());
+}
+
+TEST_P(GanWatchTest, SaysOnceThatDiversityIsNotMeasured) {
+  Terms unmeasured = sure();
+  unmeasured.erase("diversity");
+  unmeasured.erase("diversity_real");
+  EXPECT_THAT(
+      said(watch, unmeasured, 1000),
+      testing::ElementsAre(testing::HasSubstr("not measured"), testing::HasSubstr("has won")));
 }
 
 TEST(Diversity, ComparesNeighboursWhereBothAreMissing) {
@@ -58,10 +92,33 @@ TEST(Diversity, ComparesNeighboursWhereBothAreMissing) {
   add_diversity(filled, pictures, masks, result);
   EXPECT_EQ(result.at("diversity").item<float>(), 1.F);
   EXPECT_EQ(result.at("diversity_real").item<float>(), 3.F);
+}
 
-  result.clear();
-  add_diversity(filled.narrow(0, 0, 1), pictures.narrow(0, 0, 1), masks.narrow(0, 0, 1), result);
-  EXPECT_TRUE(result.empty()) << "a single picture differs from none";
+/// Else they would be of other pairs on other numbers of ranks.
+TEST(Diversity, IsThatOfTheWholeInEvenPartsAndNoneInOdd) {
+  const at::Tensor filled = at::randn({12, 3, 4, 4}), pictures = at::randn({12, 3, 4, 4});
+  const at::Tensor masks = at::randint(0, 2, {12, 1, 4, 4}, at::kFloat);
+  const auto of_parts = [&](int64_t size) {
+    std::vector<std::map<std::string, at::Tensor>> parts;
+    for (int64_t first = 0; first < 12; first += size) {
+      add_diversity(filled.narrow(0, first, size), pictures.narrow(0, first, size),
+                    masks.narrow(0, first, size), parts.emplace_back());
+    }
+    return parts;
+  };
+  const auto whole = of_parts(12).front();
+  ASSERT_EQ(whole.size(), 2U);
+  for (const int64_t size : {2, 4, 6}) {
+    const auto parts = of_parts(size);
+    for (const auto& [name, expected] : whole) {
+      double sum = 0;
+      for (const auto& part : parts) sum += part.at(name).item<double>();
+      EXPECT_NEAR(sum / static_cast<double>(parts.size()), expected.item<double>(), 1e-6) << size;
+    }
+  }
+  for (const int64_t size : {1, 3}) {
+    for (const auto& part : of_parts(size)) EXPECT_TRUE(part.empty()) << size;
+  }
 }
 
 }  // namespace
