@@ -44,7 +44,7 @@ struct Metrics::Families {
       counter("gm_images_total", "Images seen since this process began, by all ranks together.");
   Counter& skipped_steps =
       counter("gm_skipped_steps_total",
-              "Steps that changed no weight because loss or gradient was not finite.");
+              "Steps that left a network as it was: its loss or gradient was not finite.");
   Family<Gauge>& loss =
       gauge_family("gm_loss", "Loss of the last step, mean over all ranks; term total is the sum.");
   Gauge& learning_rate = gauge("gm_learning_rate", "Learning rate of the last step.");

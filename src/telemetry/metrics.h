@@ -21,7 +21,7 @@ class Metrics {
 
   /// A finished optimizer step.
   void record_step(const StepReport& report);
-  /// A step whose loss or gradient was not finite, so that it changed no weight.
+  /// A step that left a network as it was, because its loss or gradient was not finite.
   void record_skipped_step();
   /// A line of metrics.jsonl that could not be written.
   void record_lost_line();

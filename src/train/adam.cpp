@@ -39,7 +39,8 @@ void adam_update(FlatParameters& flat, const OptimizerConfig& config, const Adam
   const AdamBuffers buffers = {
       flat.parameters().mutable_data_ptr<float>(), flat.gradients().const_data_ptr<float>(),
       flat.first_moments().mutable_data_ptr<float>(),
-      flat.second_moments().mutable_data_ptr<float>(), flat.ema().mutable_data_ptr<float>()};
+      flat.second_moments().mutable_data_ptr<float>(),
+      flat.ema().defined() ? flat.ema().mutable_data_ptr<float>() : nullptr};
   const int64_t chunks = (flat.size() + kChunk - 1) / kChunk;
   at::parallel_for(0, chunks, 1, [&](int64_t begin, int64_t end) {
     const int64_t first = begin * kChunk, last = std::min(end * kChunk, flat.size());
@@ -57,7 +58,7 @@ void adam_update_plain(FlatParameters& flat, const OptimizerConfig& config,
                    {scalar(static_cast<double>(update.count))}, update.learning_rate, config.beta1,
                    config.beta2, /*weight_decay=*/0.0, config.epsilon, /*amsgrad=*/false,
                    /*maximize=*/false, /*grad_scale=*/scalar(update.gradient_divisor));
-  flat.ema().lerp_(flat.parameters(), 1.0 - update.ema_decay);
+  if (flat.ema().defined()) flat.ema().lerp_(flat.parameters(), 1.0 - update.ema_decay);
 }
 
 }  // namespace gm

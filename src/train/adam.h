@@ -17,8 +17,8 @@ struct AdamUpdate {
   double ema_decay = 0;         ///< Share of the old average that stays.
 };
 
-/// One update of all parameters and of their moving average in a single pass, equal to
-/// PyTorch's Adam and lerp to rounding. What the gradients hold afterwards is undefined.
+/// One update of all parameters, and of their moving average if one is kept, in a single pass,
+/// equal to PyTorch's Adam and lerp to rounding. What the gradients hold afterwards is undefined.
 void adam_update(FlatParameters& flat, const OptimizerConfig& config, const AdamUpdate& update);
 
 /// The same as plain ATen operators: the oracle, and the way on other devices than the CPU.

@@ -54,9 +54,10 @@ FlatParameters::FlatParameters(const NamedTensors& parameters) {
     view(parameters_, slice).copy_(slice.tensor.detach());
     slice.tensor.mutable_grad() = view(gradients_, slice);
   }
-  ema_ = parameters_.clone();
   point_network_at(parameters_);
 }
+
+void FlatParameters::keep_average() { ema_ = parameters_.clone(); }
 
 at::Tensor FlatParameters::view(const at::Tensor& buffer, const Slice& slice) const {
   return buffer.as_strided(slice.tensor.sizes(), slice.tensor.strides(), slice.offset);

@@ -11,10 +11,10 @@
 
 namespace gm {
 
-/// The parameters, gradients, Adam moments and moving average of one network: float32, each in one
-/// flat buffer [size()] of the same layout. The network's own tensors become views of the
-/// parameters, and their gradients views of the gradients, so that all-reduce, clipping, Adam, EMA
-/// and hashing each work on one large tensor.
+/// The parameters, gradients, Adam moments and, if wanted, moving average of one network: float32,
+/// each in one flat buffer [size()] of the same layout. The network's own tensors become views of
+/// the parameters, and their gradients views of the gradients, so that all-reduce, clipping, Adam,
+/// EMA and hashing each work on one large tensor.
 ///
 /// Each parameter starts at a multiple of 64 bytes and keeps its strides (channels last stays
 /// channels last). The gaps between them are zero in every buffer and stay zero under any
@@ -22,16 +22,20 @@ namespace gm {
 class FlatParameters {
  public:
   /// `parameters`: every trainable parameter of the network with its name, dense float32 tensors on
-  /// one device. Moments start at zero, the moving average as a copy of the parameters. The network
-  /// must not be moved to another device or type afterwards. Throws Error on a parameter that is
-  /// not float32, does not require a gradient, or is named twice.
+  /// one device. Moments start at zero. The network must not be moved to another device or type
+  /// afterwards. Throws Error on a parameter that is not float32, does not require a gradient, or
+  /// is named twice.
   explicit FlatParameters(const NamedTensors& parameters);
+
+  /// From now on there is a moving average, at first a copy of the parameters.
+  void keep_average();
 
   /// The buffers, [size()], gaps included.
   const at::Tensor& parameters() const { return parameters_; }
   const at::Tensor& gradients() const { return gradients_; }
   const at::Tensor& first_moments() const { return first_moments_; }
   const at::Tensor& second_moments() const { return second_moments_; }
+  /// Undefined unless an average is kept.
   const at::Tensor& ema() const { return ema_; }
 
   /// Elements of a buffer, gaps included.
@@ -48,8 +52,9 @@ class FlatParameters {
   /// Hash of the parameters, equal on two ranks when they are equal to the last bit.
   std::string hash() const;
 
-  /// While it lives, the network computes with the moving average instead of the parameters. Do not
-  /// train meanwhile. Whatever the network derives from its weights has to be told of both changes.
+  /// While it lives, the network computes with the moving average instead of the parameters. There
+  /// has to be one. Do not train meanwhile. Whatever the network derives from its weights has to be
+  /// told of both changes.
   class [[nodiscard]] UseEma {
    public:
     explicit UseEma(FlatParameters& flat) : flat_(flat) { flat_.point_network_at(flat_.ema_); }

@@ -3,8 +3,10 @@
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
+#include <span>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "checkpoint/weights.h"
 #include "comm/on_rank_zero.h"
 #include "train/adam.h"
@@ -21,7 +23,9 @@ PhaseTrainer::PhaseTrainer(Phase phase, Communicator& communicator, Watchdog& wa
       config_(config),
       flat_(phase_.network->parameter_list()),
       reducer_(make_gradient_reducer(config.train.reducer, communicator, flat_.gradients(),
-                                     flat_.gradient_slices())) {}
+                                     flat_.gradient_slices())) {
+  if (config_.ema) flat_.keep_average();
+}
 
 PhaseOutcome PhaseTrainer::step(const std::vector<Batch>& micro_batches, const RunState& state,
                                 LapClock& clock) {
@@ -86,13 +90,24 @@ void PhaseTrainer::update_weights(const PhaseOutcome& outcome, const RunState& s
                                   double gradient_divisor) {
   const double longest = config_.optimizer.clip_norm;
   const double clip = longest > 0 ? std::max(1.0, outcome.gradient_norm / longest) : 1.0;
-  const EmaConfig ema = config_.ema.value_or(EmaConfig{.half_life_images = 0});
-  adam_update(flat_, config_.optimizer,
-              {.learning_rate = outcome.learning_rate,
-               .count = ++updates_,
-               .gradient_divisor = gradient_divisor * clip,
-               .ema_decay = ema_decay(ema, config_.train.images_per_step(), state.images)});
+  const int64_t images_per_step = config_.train.images_per_step();
+  adam_update(
+      flat_, config_.optimizer,
+      {.learning_rate = outcome.learning_rate,
+       .count = ++updates_,
+       .gradient_divisor = gradient_divisor * clip,
+       .ema_decay = config_.ema ? ema_decay(*config_.ema, images_per_step, state.images) : 0});
   phase_.network->weights_changed();
+}
+
+std::string PhaseTrainer::hash() const {
+  Hash hash;
+  hash.add(flat_.hash());
+  for (const auto& [name, buffer] : phase_.network->buffer_list()) {
+    const at::Tensor host = buffer.cpu().contiguous();
+    hash.add(std::span(static_cast<const std::byte*>(host.const_data_ptr()), host.nbytes()));
+  }
+  return hash.hex();
 }
 
 NamedTensors PhaseTrainer::named_moments() const {
@@ -131,7 +146,7 @@ void PhaseTrainer::restore(const CheckpointTensors& saved, int64_t updates,
   });
   for (const at::Tensor& flat :
        {flat_.parameters(), flat_.ema(), flat_.first_moments(), flat_.second_moments()}) {
-    communicator_.broadcast(flat, 0);
+    if (flat.defined()) communicator_.broadcast(flat, 0);
   }
   for (const auto& [name, buffer] : phase_.network->buffer_list()) {
     communicator_.broadcast(buffer, 0);

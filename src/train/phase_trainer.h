@@ -24,7 +24,7 @@ struct PhaseOutcome {
   StepReport::Named loss_terms;
   double learning_rate = 0;
   double gradient_norm = 0;  ///< Of the mean gradient, before clipping.
-  bool finite = true;        ///< Otherwise the weights were left as they are.
+  bool finite = true;        ///< Otherwise the phase's weights were left as they are.
 };
 
 struct PhaseConfig {
@@ -48,6 +48,9 @@ class PhaseTrainer {
 
   const Phase& phase() const { return phase_; }
   const FlatParameters& flat() const { return flat_; }
+  /// Hash of all that the network computes with, parameters and buffers: equal on two ranks when
+  /// they are equal to the last bit.
+  std::string hash() const;
   /// Steps that changed the weights: Adam's own count.
   int64_t updates() const { return updates_; }
 
@@ -60,7 +63,8 @@ class PhaseTrainer {
   /// ranks.
   void restore(const CheckpointTensors& saved, int64_t updates, const std::string& folder);
 
-  /// While it lives, the network computes with the moving average of its weights.
+  /// While it lives, the network computes with the moving average of its weights. Only with
+  /// PhaseConfig::ema.
   class [[nodiscard]] UseEma {
    public:
     explicit UseEma(PhaseTrainer& trainer);

@@ -1,5 +1,7 @@
 #include "train/run_log.h"
 
+#include <fmt/ranges.h>
+
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
@@ -19,7 +21,7 @@ RunLog::RunLog(const RunDirectory& directory, Metrics& metrics, const Options& o
 
 void RunLog::write(std::string_view kind, const RunState& state,
                    const nlohmann::ordered_json& more) {
-  if (!json_lines_) return;
+  if (!is_rank_zero()) return;
   tell_of_lost_lines(state);
   count_lost_line(json_lines_->write(kind, state.step, state.images, more));
 }
@@ -83,6 +85,7 @@ void RunLog::evaluation(const RunState& state, const EvaluationReport& report, d
 }
 
 void RunLog::warning(const RunState& state, const std::string& reason) {
+  if (!is_rank_zero()) return;
   write("event", state, {{"event", "warning"}, {"reason", reason}});
   log_warning("step {}: {}", state.step, reason);
 }
@@ -91,13 +94,16 @@ void RunLog::sync() {
   if (json_lines_) json_lines_->sync();
 }
 
-void RunLog::skipped_step(const StepReport& report, int64_t in_a_row) {
+void RunLog::skipped_step(const StepReport& report, const std::vector<std::string>& phases,
+                          int64_t in_a_row) {
   metrics_.record_skipped_step();
+  if (!is_rank_zero()) return;
   const RunState state{.step = report.step, .images = report.images};
-  write("event", state, {{"event", "nonfinite"}, {"in_a_row", in_a_row}});
+  write("event", state, {{"event", "nonfinite"}, {"phases", phases}, {"in_a_row", in_a_row}});
   log_warning(
-      "step {}: loss {} and gradient norm {} are not finite; the weights are left as they are",
-      report.step, report.loss, report.gradient_norm);
+      "step {}: the loss or gradient of {} is not finite, and its weights are left as they are; "
+      "loss {}, largest gradient norm {}",
+      report.step, fmt::join(phases, " and of "), report.loss, report.gradient_norm);
 }
 
 }  // namespace gm

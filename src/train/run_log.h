@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "checkpoint/background_writer.h"
 #include "telemetry/evaluation_report.h"
@@ -16,8 +17,8 @@
 
 namespace gm {
 
-/// Rank 0 writes files and shows progress; every rank keeps its own metrics, so that a slow rank is
-/// seen.
+/// Rank 0 writes files, shows progress and says what all ranks know; every rank keeps its own
+/// metrics, so that a slow rank is seen.
 class RunLog {
  public:
   struct Options {
@@ -42,12 +43,14 @@ class RunLog {
   void evaluation(const RunState& state, const EvaluationReport& report, double seconds);
   /// What the task says about the course of training.
   void warning(const RunState& state, const std::string& reason);
-  /// A step whose loss or gradient was not finite and that changed no weight.
-  void skipped_step(const StepReport& report, int64_t in_a_row);
+  /// A step in which `phases` had a loss or gradient that was not finite, and changed no weight.
+  void skipped_step(const StepReport& report, const std::vector<std::string>& phases,
+                    int64_t in_a_row);
   /// Returns when the lines so far are on the disk: a checkpoint follows what led to it.
   void sync();
 
  private:
+  bool is_rank_zero() const { return json_lines_.has_value(); }
   void write(std::string_view kind, const RunState& state, const nlohmann::ordered_json& more);
   void tell_of_lost_lines(const RunState& state);
   void count_lost_line(bool written);

@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include <cmath>
 #include <exception>
 
 #include "base/error.h"
@@ -15,6 +16,9 @@ namespace {
 
 /// How long a rank that has failed waits for the save under way before it says why.
 constexpr auto kPatienceWithSave = std::chrono::seconds(3);
+
+/// Of two norms; what is no number exceeds all.
+double larger(double a, double b) { return std::isnan(a) || a > b ? a : b; }
 
 }  // namespace
 
@@ -95,10 +99,10 @@ void Trainer::train_step() {
   clock.lap("data");
 
   StepReport report;
-  bool finite = true;
+  std::vector<std::string> skipped;  // the phases that changed nothing
   for (auto& phase : phases_) {
     const PhaseOutcome outcome = phase->step(micro_batches, state_, clock);
-    finite = finite && outcome.finite;
+    if (!outcome.finite) skipped.push_back(phase->phase().name);
     add_outcome(*phase, outcome, report);
   }
   state_.step += 1;
@@ -110,7 +114,7 @@ void Trainer::train_step() {
   report.step_seconds = clock.total_seconds();
   report.part_seconds = clock.parts();
   parts_.log.step(report);
-  count_nonfinite(report, finite);
+  count_nonfinite(report, skipped);
   pass_on_warning(report);
 }
 
@@ -126,10 +130,7 @@ void Trainer::add_outcome(const PhaseTrainer& phase, const PhaseOutcome& outcome
   }
   report.loss_terms.insert(report.loss_terms.end(), outcome.loss_terms.begin(),
                            outcome.loss_terms.end());
-  // The largest, or one that is no number: std::max would lose that.
-  if (!(outcome.gradient_norm <= report.gradient_norm)) {
-    report.gradient_norm = outcome.gradient_norm;
-  }
+  report.gradient_norm = larger(report.gradient_norm, outcome.gradient_norm);
 }
 
 void Trainer::pass_on_warning(const StepReport& report) {
@@ -147,10 +148,10 @@ std::vector<Batch> Trainer::next_micro_batches() {
   return micro_batches;
 }
 
-void Trainer::count_nonfinite(const StepReport& report, bool finite) {
+void Trainer::count_nonfinite(const StepReport& report, const std::vector<std::string>& skipped) {
   int64_t& in_a_row = state_.nonfinite_in_a_row;
-  in_a_row = finite ? 0 : in_a_row + 1;
-  if (!finite) parts_.log.skipped_step(report, in_a_row);
+  in_a_row = skipped.empty() ? 0 : in_a_row + 1;
+  if (!skipped.empty()) parts_.log.skipped_step(report, skipped, in_a_row);
   if (in_a_row >= config_.train.max_nonfinite) {
     throw Error(
         "step {}: loss or gradient was not finite {} times in a row (train.max_nonfinite); try a "
@@ -162,7 +163,7 @@ void Trainer::count_nonfinite(const StepReport& report, bool finite) {
 void Trainer::verify_ranks() {
   const auto section = parts_.watchdog.section("verification", config_.watchdog.step_seconds);
   for (const auto& phase : phases_) {
-    require_equal_parameters(parts_.world.communicator(), state_.step, phase->flat().hash());
+    require_equal_parameters(parts_.world.communicator(), state_.step, phase->hash());
   }
 }
 

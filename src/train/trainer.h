@@ -77,7 +77,7 @@ class Trainer {
   std::vector<Batch> next_micro_batches();
   void add_outcome(const PhaseTrainer& phase, const PhaseOutcome& outcome, StepReport& report);
   void pass_on_warning(const StepReport& report);
-  void count_nonfinite(const StepReport& report, bool finite);
+  void count_nonfinite(const StepReport& report, const std::vector<std::string>& skipped);
   void verify_ranks();
 
   bool is_missing(const char* kind, int64_t every);

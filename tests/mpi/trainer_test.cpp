@@ -26,6 +26,8 @@ using testing::HasSubstr;
 constexpr ImageShape kShape{4, 4, 1};
 constexpr int64_t kBatch = 16;
 
+bool on_last_rank() { return test_world().rank() == test_world().size() - 1; }
+
 /// One linear layer that is to give 1 for every picture. At chosen steps its loss is no number, on
 /// the last rank alone.
 class PoisonedTask final : public Task {
@@ -38,8 +40,7 @@ class PoisonedTask final : public Task {
                const at::Tensor error = batch.images.flatten(1).matmul(network_.w) - 1;
                at::Tensor loss = error.square().mean();
                const int64_t step = batch.positions[0].item<int64_t>() / kBatch;
-               const bool is_last = test_world().rank() == test_world().size() - 1;
-               if (is_last && poisoned_steps_.contains(step)) {
+               if (on_last_rank() && poisoned_steps_.contains(step)) {
                  loss = loss * std::numeric_limits<double>::quiet_NaN();
                }
                return Losses{.total = loss};
@@ -63,25 +64,37 @@ class PoisonedTask final : public Task {
 /// passes in a buffer, and worries the task once.
 class TwoPhaseTask final : public Task {
  public:
+  struct Faults {
+    int64_t poisoned_step = -1;  ///< The loss of the first is no number then, on the last rank.
+    double drift = 0;            ///< What the last rank counts too much at each pass.
+  };
+
+  TwoPhaseTask() = default;
+  explicit TwoPhaseTask(const Faults& faults) : faults_(faults) {}
+
   std::vector<Phase> phases() override {
-    return {
-        {.name = "first",
-         .network = &first_,
-         .loss =
-             [this](const Batch& batch) {
-               const at::Tensor error = batch.images.flatten(1).matmul(first_.w) - 1;
-               return Losses{.total = error.square().mean(), .terms = {{"error", error.mean()}}};
-             }},
-        {.name = "second",
-         .network = &second_,
-         .loss =
-             [this](const Batch& batch) {
-               second_.passes.add_(1);
-               const at::Tensor error =
-                   batch.images.flatten(1).matmul(second_.w) - first_.w.sum().detach();
-               return Losses{.total = error.abs().mean()};
-             },
-         .learning_rate_factor = 0.5}};
+    return {{.name = "first",
+             .network = &first_,
+             .loss =
+                 [this](const Batch& batch) {
+                   const at::Tensor error = batch.images.flatten(1).matmul(first_.w) - 1;
+                   at::Tensor loss = error.square().mean();
+                   const int64_t step = batch.positions[0].item<int64_t>() / kBatch;
+                   if (on_last_rank() && step == faults_.poisoned_step) {
+                     loss = loss * std::numeric_limits<double>::quiet_NaN();
+                   }
+                   return Losses{.total = loss, .terms = {{"error", error.mean()}}};
+                 }},
+            {.name = "second",
+             .network = &second_,
+             .loss =
+                 [this](const Batch& batch) {
+                   second_.passes.add_(on_last_rank() ? 1 + faults_.drift : 1);
+                   const at::Tensor error =
+                       batch.images.flatten(1).matmul(second_.w) - first_.w.sum().detach();
+                   return Losses{.total = error.abs().mean()};
+                 },
+             .learning_rate_factor = 0.5}};
   }
   Network& sampled_network() override { return first_; }
   at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t, const at::Tensor&,
@@ -102,6 +115,7 @@ class TwoPhaseTask final : public Task {
   struct CountingLine : Line {
     at::Tensor passes = register_buffer("passes", at::zeros({1}));
   };
+  Faults faults_;
   Line first_;
   CountingLine second_;
 };
@@ -273,6 +287,41 @@ TEST_F(TrainerTest, ACheckpointThatLacksAFileIsRefusedBeforeAnythingIsChanged) {
       [&] { agree_on_checkpoint(ranks(), store, {}, checkpoint_files(two)); },
       AllOf(HasSubstr("step-00000002"), HasSubstr("model_second.safetensors")));
   EXPECT_TRUE(agree_on_checkpoint(ranks(), store, {}, {"model", "ema", "optimizer"}));
+}
+
+/// The norm of the second's gradient is finite: it must not hide that of the first.
+TEST_F(TrainerTest, APhaseThatIsSkippedIsNamedAndTheOtherGoesOn) {
+  TwoPhaseTask task({.poisoned_step = 3});
+  testing::internal::CaptureStderr();
+  train("half", 6, task);
+  const std::string said = testing::internal::GetCapturedStderr();
+  const std::string warning = "step 4: the loss or gradient of first is not finite";
+  EXPECT_EQ(said.find(warning) != std::string::npos, is_rank_zero()) << said;
+  EXPECT_THAT(metrics_.text(), HasSubstr("gm_skipped_steps_total 1"));
+  if (!is_rank_zero()) return;
+  const ResumePoint end = newest("half");
+  EXPECT_EQ(end.checkpoint.info().updates.at("first"), 5);
+  EXPECT_EQ(end.checkpoint.info().updates.at("second"), 6);
+  EXPECT_TRUE(all_finite(end.tensors));
+  const std::string log = read_file(root_ / "half" / "metrics.jsonl", 1 << 20);
+  EXPECT_THAT(log, HasSubstr("\"event\":\"nonfinite\",\"phases\":[\"first\"],\"in_a_row\":1"));
+  EXPECT_THAT(log, HasSubstr("\"gradient_norm\":null"));
+}
+
+TEST_F(TrainerTest, ABufferThatDriftsOnOneRankIsFound) {
+  TwoPhaseTask task({.drift = 1e-6});
+  if (test_world().size() == 1) return train("drifting", 2, task);
+  expect_error<Error>([&] { train("drifting", 2, task); },
+                      HasSubstr("after step 1 differ between the ranks"));
+}
+
+TEST_F(TrainerTest, WhatTheTaskWarnsOfIsSaidByRankZeroAlone) {
+  TwoPhaseTask task;
+  testing::internal::CaptureStderr();
+  train("warned", 4, task);
+  const std::string said = testing::internal::GetCapturedStderr();
+  const std::string warning = "step 3: the second has made three passes";
+  EXPECT_EQ(said.find(warning) != std::string::npos, is_rank_zero()) << said;
 }
 
 TEST_F(TrainerTest, ARunOnOtherPicturesIsRefusedOnEveryRank) {

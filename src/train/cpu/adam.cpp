@@ -30,7 +30,9 @@ GM_KERNEL void update(const AdamFactors& factors, const AdamBuffers& buffers, in
     store(buffers.first_moments + i, first);
     store(buffers.second_moments + i, second);
     store(buffers.parameters + i, parameter);
-    store(buffers.ema + i, ema_blend(load(buffers.ema + i), parameter));
+    if (buffers.ema != nullptr) {
+      store(buffers.ema + i, ema_blend(load(buffers.ema + i), parameter));
+    }
   }
 }
 

@@ -11,11 +11,12 @@ struct AdamBuffers {
   const float* gradients;
   float* first_moments;
   float* second_moments;
-  float* ema;
+  float* ema;  ///< Null where no average is kept.
 
   /// The same from element `i` on.
   AdamBuffers from(int64_t i) const {
-    return {parameters + i, gradients + i, first_moments + i, second_moments + i, ema + i};
+    return {parameters + i, gradients + i, first_moments + i, second_moments + i,
+            ema == nullptr ? nullptr : ema + i};
   }
 };
 

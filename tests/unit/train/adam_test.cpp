@@ -30,6 +30,7 @@ TEST(Adam, EqualsTheFormulaOverManySteps) {
   std::vector<PlainAdam> expected;
   for (int64_t i = 0; i < 37; ++i) expected.push_back({.weight = weights[i].item<double>()});
   FlatParameters flat({{"weights", weights}});
+  flat.keep_average();
   std::vector<double> averages(37, 0.0);
   for (int64_t i = 0; i < 37; ++i) averages[i] = expected[i].weight;
 
@@ -56,6 +57,11 @@ TEST(Adam, EqualsTheFormulaOverManySteps) {
 class AdamAgainstPytorch : public testing::Test {
  protected:
   static constexpr int64_t kSize = 40'000;
+
+  AdamAgainstPytorch() {
+    own_.keep_average();
+    plain_.keep_average();
+  }
 
   void run(FlatParameters& flat, const auto& update, double ema_decay) const {
     for (int t = 1; t <= 5; ++t) {
@@ -88,6 +94,17 @@ TEST_F(AdamAgainstPytorch, IsEqualToRounding) {
 TEST_F(AdamAgainstPytorch, MakesTheAverageTheWeightsThemselvesWhereNothingOfItStays) {
   run(own_, adam_update, 0.0);
   EXPECT_TRUE(own_.ema().equal(own_.parameters()));
+}
+
+TEST_F(AdamAgainstPytorch, UpdatesTheSameWithoutAnAverage) {
+  const at::Tensor third = initial_.clone().requires_grad_();
+  FlatParameters bare{{{"weights", third}}};
+  for (const auto update : {adam_update, adam_update_plain}) {
+    run(bare, update, 0.9);
+    run(own_, update, 0.9);
+    EXPECT_TRUE(bare.parameters().equal(own_.parameters()));
+    EXPECT_FALSE(bare.ema().defined());
+  }
 }
 
 TEST_F(AdamAgainstPytorch, DoesNotDependOnTheNumberOfThreads) {

@@ -111,6 +111,8 @@ TEST(FlatParametersTest, NamedViewsShowAnyBuffer) {
 TEST(FlatParametersTest, NetworkComputesWithTheMovingAverageInsideTheScope) {
   const NamedTensors network = small_network();
   FlatParameters flat(network);
+  EXPECT_FALSE(flat.ema().defined());
+  flat.keep_average();
   EXPECT_TRUE(flat.ema().equal(flat.parameters()));
   EXPECT_FALSE(flat.ema().is_alias_of(flat.parameters()));
   flat.ema().fill_(9);

@@ -20,6 +20,7 @@ class Dot : public Network {
   void weights_changed() override { ++changes; }
 
   at::Tensor w;
+  at::Tensor counter = register_buffer("counter", at::zeros({1}, at::kLong));
   int changes = 0;
 };
 
@@ -44,7 +45,7 @@ class PhaseTrainerTest : public ::testing::Test {
   SelfCommunicator communicator_;
   TrainConfig train_{.steps = 10, .batch_size = 2, .accumulate = 2};
   OptimizerConfig optimizer_{.learning_rate = 0.5};
-  EmaConfig ema_{.half_life_images = 4, .ramp = 0};
+  std::optional<EmaConfig> ema_ = EmaConfig{.half_life_images = 4, .ramp = 0};
   LapClock clock_;
 };
 
@@ -132,6 +133,27 @@ TEST_F(PhaseTrainerTest, GoesOnFromItsStateToTheLastBit) {
       EXPECT_TRUE(at::equal(tensor, resumed.state().at(file).at(name))) << file << " " << name;
     }
   }
+}
+
+TEST_F(PhaseTrainerTest, KeepsNoAverageUnlessItIsAsked) {
+  ema_.reset();
+  auto trainer = make_trainer();
+  trainer.step({batch(at::ones({2, 4}))}, {}, clock_);
+  EXPECT_FALSE(trainer.flat().ema().defined());
+  EXPECT_FALSE(trainer.state().contains("ema"));
+  const auto before = network_.w.detach().clone();
+  trainer.restore(trainer.state(), trainer.updates(), "here");
+  EXPECT_TRUE(at::equal(network_.w, before));
+}
+
+TEST_F(PhaseTrainerTest, HashTellsParametersAndBuffersApart) {
+  auto trainer = make_trainer();
+  const std::string before = trainer.hash();
+  network_.counter.add_(1);
+  const std::string counted = trainer.hash();
+  EXPECT_NE(counted, before);
+  network_.w.data().add_(1);
+  EXPECT_NE(trainer.hash(), counted);
 }
 
 TEST_F(PhaseTrainerTest, RefusesAStateThatIsNotItsOwn) {
