@@ -9,6 +9,8 @@ The contestants take turns, as in speed.py, and a ratio is that of two turns of 
 of the default configuration: U-Net of width 16, discriminator of width 32 for patches with spectral norms, the reference's
 losses, 32 x 32 pixels, two micro-batches of 32. The peer is the usual script: the pictures that the discriminator learns from
 are detached, and what the generator's backward pass leaves in the discriminator is thrown away.
+
+Exits with 1 when a step costs more than the sum of its parts and a tenth, or is less than 1.8 times as fast as a peer's.
 """
 import argparse
 import json
@@ -22,6 +24,7 @@ from speed import CORES, MICRO_BATCHES, TUNED, Contestant, machine, table
 
 SETTING = (16, 32, 32)  # width, size, pictures of a micro-batch
 CHANNELS, DISCRIMINATOR_DIM = 3, 32
+DEAREST, SLOWEST = 1.10, 1.8  # the bars: of the sum of the parts; times a peer
 PARTS = ("generator", "judging", "discriminator")
 
 
@@ -110,6 +113,17 @@ def report(runners, times):
     }
 
 
+def holds(result):
+    return result["step_to_sum_of_parts"] <= DEAREST and min(result["times_the_peer"]) >= SLOWEST
+
+
+def print_report(runners, result):
+    print(f"{result['machine']}, {CORES} threads, medians of {result['rounds']} rounds\n\n{table(result['contestants'])}")
+    print(f"a step costs {result['step_to_sum_of_parts']:.3f} times the sum of its parts")
+    for runner, ratio in zip(runners[1 + len(PARTS):], result["times_the_peer"]):
+        print(f"a step is {ratio:.2f} times as fast as that of {runner.name}")
+
+
 def main():
     if sys.argv[1:2] == ["--peer"]:
         return serve_peer(*map(int, sys.argv[2:]))
@@ -123,11 +137,9 @@ def main():
     result = report(runners, race(runners, options.rounds))
     if options.json:
         print(json.dumps(result, indent=2))
-        return
-    print(f"{result['machine']}, {CORES} threads, medians of {result['rounds']} rounds\n\n{table(result['contestants'])}")
-    print(f"a step costs {result['step_to_sum_of_parts']:.3f} times the sum of its parts")
-    for runner, ratio in zip(runners[1 + len(PARTS):], result["times_the_peer"]):
-        print(f"a step is {ratio:.2f} times as fast as that of {runner.name}")
+    else:
+        print_report(runners, result)
+    sys.exit(0 if holds(result) else 1)
 
 
 if __name__ == "__main__":
