@@ -381,7 +381,7 @@ class Evaluation(Inpainting):
             ([unet, "--data", self.data, "--part", "held_out"], "--holdout"),
             (["nowhere"], "nowhere"),
             (["mask.kind=half"], "give the directory of a run"),
-            ([unet, "runs/lr=0.1"], "runs/lr=0.1"),
+            ([unet, "runs/lr=0.2"], "runs/lr=0.2"),
             ([repaint, "repaint.jump_length=5"], "repaint.jump_length is 5"),
             ([repaint, "repaint.jump=2"], "repaint.jump"),
             ([unet, "model.dim=16"], "model.dim=16"),
