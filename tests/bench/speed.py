@@ -191,6 +191,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."))
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
 
     bench = Bench(options.build.resolve(), options.rounds)
     report = {"machine": machine(), "rounds": options.rounds}
