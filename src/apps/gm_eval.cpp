@@ -162,12 +162,8 @@ int main(int argc, char** argv) {
     CLI::App app("Compares how well the models of runs fill holes in pictures.", "gm_eval");
     gm::EvalCommand command;
     gm::declare(app, command);
-    try {
-      app.parse(argc, argv);
-    } catch (const CLI::Success& answer) {
-      return world.rank() == 0 ? app.exit(answer) : 0;
-    } catch (const CLI::ParseError& error) {
-      throw gm::InputError("{}; gm_eval --help lists the options", error.what());
+    if (const auto answered = gm::answer_or_parse(app, argc, argv, world.rank() == 0)) {
+      return *answered;
     }
     gm::evaluate(world, command);
     return static_cast<int>(gm::kExitDone);

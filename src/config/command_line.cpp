@@ -198,6 +198,17 @@ TrainCommand parse_train_command(int argc, const char* const* argv) {
   return command;
 }
 
+std::optional<int> answer_or_parse(CLI::App& app, int argc, const char* const* argv, bool speaks) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& answer) {
+    return speaks ? app.exit(answer) : 0;
+  } catch (const CLI::ParseError& error) {
+    throw InputError("{}; {} --help lists the options", error.what(), app.get_name());
+  }
+  return std::nullopt;
+}
+
 std::string version_text() { return "gm " GM_VERSION; }
 
 }  // namespace gm

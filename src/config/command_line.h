@@ -7,6 +7,10 @@
 
 #include "config/run_config.h"
 
+namespace CLI {
+class App;
+}
+
 namespace gm {
 
 /// What a command line of gm_train asks for.
@@ -27,6 +31,11 @@ struct TrainCommand {
 /// that gm follows, as other names of keys, with `_` or `-`; overrides win over options, options
 /// over the file. Throws InputError.
 TrainCommand parse_train_command(int argc, const char* const* argv);
+
+/// Lets `app` read the command line of its program. Returns the exit status where --help or
+/// --version was asked for, which is answered by the process that `speaks`; nothing where there is
+/// work to do. Throws InputError.
+std::optional<int> answer_or_parse(CLI::App& app, int argc, const char* const* argv, bool speaks);
 
 /// "gm 0.1.0": what --version prints.
 std::string version_text();
