@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -25,10 +26,9 @@ constexpr std::array<std::string_view, 15> kNotIdentity{
 
 /// Whether the task of a run looks at the key: the others' keys are no part of its identity.
 bool is_read(const RunConfig& config, const std::string& key) {
-  const bool is_ddpm = config.run.task == "ddpm";
-  if (key.starts_with("diffusion.")) return is_ddpm;
+  if (key.starts_with("diffusion.")) return config.run.task == "ddpm";
   if (key.starts_with("gan.")) return config.run.task == "gan_inpaint";
-  if (key.starts_with("mask.")) return !is_ddpm || config.diffusion.condition == "inpaint";
+  if (key.starts_with("mask.")) return config.trains_on_holes();
   return true;
 }
 
@@ -39,6 +39,26 @@ bool is_identity(const RunConfig& config, const std::string& key) {
   return std::ranges::none_of(kNotIdentity, [&](std::string_view entry) {
     return entry.ends_with('.') ? key.starts_with(entry) : key == entry;
   });
+}
+
+/// A key of a run's identity, and its values in two configurations.
+struct Difference {
+  std::string key, theirs, ours;
+};
+
+std::vector<Difference> differences(RunConfig theirs, RunConfig ours) {
+  const Schema their_schema(theirs), our_schema(ours);
+  std::vector<Difference> result;
+  for (size_t i = 0; i < our_schema.keys().size(); ++i) {
+    const Key& key = our_schema.keys()[i];
+    Difference difference{.key = key.name(),
+                          .theirs = to_text(their_schema.keys()[i].value()),
+                          .ours = to_text(key.value())};
+    if (is_identity(ours, key.name()) && difference.theirs != difference.ours) {
+      result.push_back(std::move(difference));
+    }
+  }
+  return result;
 }
 
 std::string section_of(const Key& key) { return key.name().substr(0, key.name().find('.')); }
@@ -91,28 +111,23 @@ std::string config_help() {
 }
 
 void require_same_run(const RunConfig& theirs, const RunConfig& ours) {
-  RunConfig their_copy = theirs, our_copy = ours;
-  const Schema their_schema(their_copy), our_schema(our_copy);
-  std::string differences;
-  for (size_t i = 0; i < our_schema.keys().size(); ++i) {
-    const Key& their = their_schema.keys()[i];
-    const Key& our = our_schema.keys()[i];
-    if (!is_identity(ours, our.name()) || to_text(their.value()) == to_text(our.value())) continue;
-    differences += fmt::format("{}{} is {} in the run, {} now", differences.empty() ? "" : "; ",
-                               our.name(), to_text(their.value()), to_text(our.value()));
+  std::string text;
+  for (const Difference& difference : differences(theirs, ours)) {
+    text += fmt::format("{}{} is {} in the run, {} now", text.empty() ? "" : "; ", difference.key,
+                        difference.theirs, difference.ours);
   }
-  if (differences.empty()) return;
+  if (text.empty()) return;
   throw InputError(
       "{}: the run cannot go on with another configuration: {}; give the run's own values, or "
       "another run.dir",
-      ours.run.dir, differences);
+      ours.run.dir, text);
 }
 
 std::string config_hash(const RunConfig& config) {
-  RunConfig copy = config;
+  // Of what is not a default, so that the runs of before can go on when gm gets another key.
   Hash hash;
-  for (const Key& key : Schema(copy).keys()) {
-    if (is_identity(config, key.name())) hash.add(key.name() + "=" + to_text(key.value()) + "\n");
+  for (const Difference& difference : differences(/*theirs=*/{}, config)) {
+    hash.add(difference.key + "=" + difference.ours + "\n");
   }
   return hash.hex();
 }

@@ -58,6 +58,9 @@ struct RunConfig {
     to.section("profile", profile);
     to.section("watchdog", watchdog);
   }
+
+  /// Whether the run learns from pictures with the holes of [mask].
+  bool trains_on_holes() const { return run.task != "ddpm" || diffusion.condition == "inpaint"; }
 };
 
 /// The defaults, changed by a TOML file. Throws InputError with file, line, column and key.

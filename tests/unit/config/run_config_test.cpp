@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/hash.h"
 #include "config/schema.h"
 #include "config/toml.h"
 #include "support/expect_error.h"
@@ -116,6 +117,10 @@ TEST(ConfigHash, IsTheSameWhereverAndHoweverLongARunIs) {
         "telemetry.port=0", "watchdog.step_seconds=1"}) {
     EXPECT_EQ(config_hash(config_with({change})), plain) << change;
   }
+}
+
+TEST(ConfigHash, DoesNotChangeWhenGmGetsAnotherKey) {
+  EXPECT_EQ(config_hash({}), Hash().hex()) << "keys at their defaults are not part of it";
 }
 
 TEST(ConfigHash, KnowsTheEndOfARunWhereItShapesTheLearningRate) {
