@@ -113,7 +113,7 @@ def main():
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--steps", type=int, default=2000)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     options.out.mkdir(parents=True, exist_ok=True)
 
     smoothed = {name: smooth(values) for name, values in train(options).items()}
