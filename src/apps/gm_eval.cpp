@@ -138,15 +138,15 @@ void evaluate(World& world, const EvalCommand& command) {
   const HoledPictures pictures(open_common_pictures(command, runs, ranks),
                                with_holes(config.mask, command.mask), seed);
 
-  const EvaluationRequest request{
+  const SharedWork work{
       .count = std::min(command.count.value_or(config.evaluate.count), pictures.size()),
       .batch_size = config.evaluate.batch_size};
   const std::vector<FillMethod> methods = methods_of(runs, seed);
   std::vector<NamedReport> reports;
   for (const FillMethod& method : methods) {
     section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));
-    reports.emplace_back(method.name, evaluate_inpainting(method, pictures, request, ranks));
-    log_info("{}: {} pictures filled", method.name, request.count);
+    reports.emplace_back(method.name, evaluate_inpainting(method, pictures, work, ranks));
+    log_info("{}: {} pictures filled", method.name, work.count);
   }
   on_rank_zero(ranks, [&] { write(command, reports); });
   section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));

@@ -1,6 +1,5 @@
 // gm_sample: makes pictures with the model of a run, or fills holes in pictures, on one process or
 // on all ranks of a launcher.
-#include <ATen/ops/arange.h>
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -28,7 +27,7 @@
 namespace gm {
 namespace {
 
-constexpr int64_t kMostPictures = 10'000;  // all of them are in memory
+constexpr int64_t kMostBytes = int64_t{1} << 30;  // of the pictures, which are in memory
 constexpr int64_t kUsualPictures = 64;
 
 struct SampleCommand {
@@ -49,10 +48,11 @@ void declare(CLI::App& app, SampleCommand& command) {
   app.add_option("RUN", command.run, "Directory of the run whose model makes the pictures")
       ->required();
   app.add_option("KEYS", command.assignments,
-                 "section.key=value for keys of mask and repaint, such as mask.coverage_max=0.3");
+                 "section.key=value for keys of mask, repaint and watchdog, such as "
+                 "mask.coverage_max=0.3");
   app.add_option("--count", command.count,
                  "Number of pictures; 64, or all that are to be filled, when not given")
-      ->check(CLI::Range(int64_t{1}, kMostPictures));
+      ->check(CLI::Range(1, 1'000'000'000));
   app.add_option("--seed", command.seed, "Names a series of pictures; another seed, another series")
       ->capture_default_str();
   app.add_option("--inpaint", command.inpaint,
@@ -60,8 +60,8 @@ void declare(CLI::App& app, SampleCommand& command) {
   app.add_option(
       "--mask", command.mask,
       "The holes: a kind of mask.kind, a PNG file for all pictures (white is missing), or "
-      "a folder of one for each, called like the picture or else in the same order; the "
-      "run's own kind when not given");
+      "a folder of one for each, called like the picture or else in the same order, of the size "
+      "that the run's pictures have; the run's own kind when not given");
   app.add_option("--out", command.out,
                  "PNG file for the grid of pictures; with --inpaint: whole, with the hole, filled")
       ->capture_default_str();
@@ -136,11 +136,14 @@ ToFill open_to_fill(const SampleCommand& command, const TrainedRun& run, Communi
 /// How many pictures to make; all of `to_fill` unless the user says otherwise.
 int64_t number_of_pictures(const SampleCommand& command, const std::optional<ToFill>& to_fill) {
   if (!to_fill) return command.count.value_or(kUsualPictures);
-  const int64_t size = to_fill->holed.size();
-  if (command.count) return std::min(*command.count, size);
-  if (size <= kMostPictures) return size;
-  throw InputError("{}: holds {} pictures, but at most {} are filled at a time; give --count",
-                   command.inpaint, size, kMostPictures);
+  return std::min(command.count.value_or(INT64_MAX), to_fill->holed.size());
+}
+
+/// Throws InputError unless there is memory for `count` pictures of `bytes`.
+void require_memory(int64_t count, int64_t bytes) {
+  if (count <= kMostBytes / bytes) return;
+  throw InputError("{} pictures are too many to make at a time: give --count, of at most {}", count,
+                   kMostBytes / bytes);
 }
 
 /// The last square of each picture: of strips, the filled one.
@@ -161,12 +164,17 @@ void write_pictures(const std::filesystem::path& folder, const at::Tensor& pixel
   }
 }
 
-void write_trajectory(DdpmTask& task, const SampleCommand& command) {
+/// Called by all ranks.
+void write_trajectory(DdpmTask& task, const SampleCommand& command, Communicator& ranks) {
   constexpr int64_t kStrips = 8;
-  const auto strips = reverse_strips(task, at::arange(kStrips, at::kLong), command.seed);
-  const auto columns = static_cast<int64_t>(strip_timesteps(task.diffusion().steps()).size());
-  write_image_grid(command.trajectory, to_pixels(strips), columns);
-  log_info("strips of {} pictures in {}", kStrips, command.trajectory);
+  const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
+    return reverse_strips(task, command.seed, indices, observer);
+  };
+  const at::Tensor strips = sample_on_all_ranks(make, ranks, {.count = kStrips});
+  on_rank_zero(ranks, [&] {
+    write_image_grid(command.trajectory, strips, /*columns=*/1);
+    log_info("strips of {} pictures in {}", kStrips, command.trajectory);
+  });
 }
 
 void sample(World& world, const SampleCommand& command) {
@@ -186,22 +194,27 @@ void sample(World& world, const SampleCommand& command) {
     task.check_inpainting();
     to_fill.emplace(open_to_fill(command, run, ranks));
   }
-  const SamplingRequest request{.count = number_of_pictures(command, to_fill),
-                                .batch_size = command.batch_size};
+  const SharedWork work{.count = number_of_pictures(command, to_fill),
+                        .batch_size = command.batch_size};
+  require_memory(work.count, run.shape.bytes() * (to_fill ? kPicturesInAStrip : 1));
+  const auto begin_section = [&] {
+    section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
+  };
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
+    begin_section();  // the limit is that of a batch, however many there are
     if (!to_fill) return task.sample(command.seed, indices, observer);
     return filling_strips(task, to_fill->holed, command.seed, indices, observer);
   };
 
-  section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
-  const at::Tensor pixels = sample_on_all_ranks(make, ranks, request);
+  const at::Tensor pixels = sample_on_all_ranks(make, ranks, work);
   on_rank_zero(ranks, [&] {
     write_image_grid(command.out, pixels);
-    log_info("{} pictures in {}", request.count, command.out);
+    log_info("{} pictures in {}", work.count, command.out);
     const auto names = to_fill ? to_fill->names : std::vector<std::string>();
     if (!command.pictures.empty()) write_pictures(command.pictures, pixels, names);
-    if (process != nullptr) write_trajectory(*process, command);
   });
+  begin_section();
+  if (process != nullptr) write_trajectory(*process, command, ranks);
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 // gm_train: trains a generative model, on one process or on all ranks of a launcher.
-#include <ATen/ops/arange.h>
 #include <fmt/core.h>
 
 #include "base/allocator.h"
@@ -28,6 +27,7 @@
 #include "train/checkpoint_files.h"
 #include "train/run_lock.h"
 #include "train/run_table.h"
+#include "train/sampling.h"
 #include "train/trainer.h"
 
 namespace gm {
@@ -49,11 +49,13 @@ std::string network_row(const RunConfig& config, Task& task) {
 }
 
 std::string task_row(const RunConfig& config) {
-  if (config.run.task != "ddpm")
-    return fmt::format("{}, holes: {}", config.run.task, config.mask.kind);
-  return fmt::format("diffusion of {} steps, {} schedule{}", config.diffusion.steps,
-                     config.diffusion.schedule,
-                     config.diffusion.condition == "inpaint" ? ", holes: " + config.mask.kind : "");
+  std::string row = config.run.task;
+  if (row == "ddpm") {
+    row = fmt::format("diffusion of {} steps, {} schedule", config.diffusion.steps,
+                      config.diffusion.schedule);
+  }
+  if (config.trains_on_holes()) row += ", holes: " + config.mask.kind;
+  return row;
 }
 
 void show_run(const World& world, const RunConfig& config, const ImageDataset& dataset,
@@ -91,22 +93,26 @@ void start_from(const std::string& weights, Communicator& ranks, Network& networ
 }
 
 /// Strips of up to eight pictures of the data set on their way into noise, and of as many samples
-/// on their way out.
+/// on their way out. Called by all ranks.
 void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
-                  const RunDirectory& directory, uint64_t seed) {
-  const int64_t strips = std::min<int64_t>(8, dataset->size());
+                  const RunDirectory& directory, uint64_t seed, Communicator& ranks) {
+  const int64_t count = std::min<int64_t>(8, dataset->size());
   LoaderOptions as_they_are;
-  as_they_are.batch_size = strips;
+  as_they_are.batch_size = count;
   as_they_are.shards = 1;
   const at::Tensor images = ImageLoader(std::move(dataset), as_they_are).next().images;
-  const auto columns = static_cast<int64_t>(strip_timesteps(task.diffusion().steps()).size());
-  const auto draw = [&](const char* name, const at::Tensor& pictures) {
-    const auto path = directory.samples_folder() / name;
-    write_image_grid(path, to_pixels(pictures), columns);
-    log_info("{}", path.string());
+  const auto draw = [&](const char* name, const at::Tensor& strips) {
+    on_rank_zero(ranks, [&] {
+      const auto path = directory.samples_folder() / name;
+      write_image_grid(path, strips, /*columns=*/1);
+      log_info("{}", path.string());
+    });
   };
-  draw("forward.png", forward_strips(task.diffusion(), images, seed));
-  draw("reverse.png", reverse_strips(task, at::arange(strips, at::kLong), seed));
+  draw("forward.png", to_pixels(forward_strips(task.diffusion(), images, seed)));
+  const auto on_their_way_out = [&](const at::Tensor& indices, const SamplingObserver& observer) {
+    return reverse_strips(task, seed, indices, observer);
+  };
+  draw("reverse.png", sample_on_all_ranks(on_their_way_out, ranks, {.count = count}));
 }
 
 void require_device(const std::string& device) {
@@ -163,13 +169,14 @@ void train(World& world, const TrainCommand& command) {
   const auto dataset = open_dataset(config.data, Part::kTraining, ranks);
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
   check_divisible(dataset->size(), config.data.shards, config.train.batch_size, world.size());
-  const auto task = make_task(config, dataset->shape());
+  const auto masks = open_training_masks(config, dataset->shape());
+  const auto task = make_task(config, dataset->shape(), masks);
   auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
   const RunViews views = make_run_views(config, *task, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
-                             .data_hash = training_data_hash(config, *dataset)};
+                             .data_hash = training_data_hash(*dataset, masks.get())};
   require_same_everywhere(ranks, "the data set, with the files of mask.path", identity.data_hash);
   auto resumed = agree_on_checkpoint(ranks, checkpoints, identity, checkpoint_files(*task));
   if (!resumed) start_from(config.model.weights, ranks, task->sampled_network());
@@ -215,7 +222,7 @@ void train(World& world, const TrainCommand& command) {
                    .directory = directory,
                    .checkpoints = checkpoints,
                    .log = log,
-                   .make_samples = views.make_samples,
+                   .sample = views.sample,
                    .evaluate = views.evaluate});
   if (resumed) trainer.resume(*std::exchange(resumed, std::nullopt));  // its tensors are large
   start.reset();
@@ -224,7 +231,7 @@ void train(World& world, const TrainCommand& command) {
   if (process != nullptr) {
     const auto drawing = watchdog.section("sampling", config.watchdog.sampling_seconds);
     const auto sample_weights = trainer.use_sample_weights();
-    on_rank_zero(ranks, [&] { draw_process(*process, dataset, directory, seed); });
+    draw_process(*process, dataset, directory, seed, ranks);
   }
   const auto end = watchdog.section("end", config.watchdog.end_seconds);
   ranks.barrier();

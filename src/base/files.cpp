@@ -75,7 +75,8 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
 }
 
 void require_folder_of(const fs::path& file) {
-  const fs::path folder = fs::absolute(file).parent_path();
+  const fs::path without_slash = file.has_filename() ? file : file.parent_path();
+  const fs::path folder = fs::absolute(without_slash).parent_path();
   if (!fs::is_directory(folder)) {
     throw InputError("{}: there is no folder {}; make it first", file.string(), folder.string());
   }

@@ -19,6 +19,7 @@ enum class Stream : uint32_t {
   kInitialWeights = 6,
   kMask = 7,
   kRegularization = 8,
+  kEvaluationMask = 9,
 };
 
 /// Philox4x32-10: ten rounds of a keyed bijection of a 128-bit counter.

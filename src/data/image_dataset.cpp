@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/signals.h"
 #include "data/class_names.h"
 #include "data/image_format.h"
 
@@ -154,7 +155,10 @@ uint64_t ImageDataset::picture_hash(int64_t index) const {
 
 std::vector<uint64_t> ImageDataset::picture_hashes() const {
   std::vector<uint64_t> hashes(static_cast<size_t>(size_));
-  for (int64_t i = 0; i < size_; ++i) hashes[static_cast<size_t>(i)] = picture_hash(i);
+  for (int64_t i = 0; i < size_; ++i) {
+    leave_if_asked_to_stop();
+    hashes[static_cast<size_t>(i)] = picture_hash(i);
+  }
   std::ranges::sort(hashes);
   hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
   return hashes;

@@ -37,14 +37,14 @@ uint8_t missing_value(const std::vector<uint8_t>& pixels, const std::string& nam
   for (const uint8_t pixel : pixels) {
     if (pixel == 0 || pixel == missing) continue;
     throw InputError(
-        "{}: holds the grey value {}; a mask holds 255 (or 1) where pixels are missing and 0 "
+        "{}: holds the grey value {}, but a mask holds 255 (or 1) where pixels are missing and 0 "
         "elsewhere",
         name, pixel);
   }
   const auto count = std::ranges::count(pixels, missing);
-  if (count == 0) throw InputError("{}: is black all over: no pixel is missing", name);
+  if (count == 0) throw InputError("{}: the mask is black all over: no pixel is missing", name);
   if (count == std::ssize(pixels))
-    throw InputError("{}: is white all over: no pixel is known", name);
+    throw InputError("{}: the mask is white all over: no pixel is known", name);
   return missing;
 }
 
@@ -61,8 +61,7 @@ std::vector<fs::path> mask_file_paths(const fs::path& path) {
   for (const auto& entry : fs::directory_iterator(path)) {
     if (is_mask_file_name(entry.path())) paths.push_back(entry.path());
   }
-  if (paths.empty())
-    throw InputError("mask.path: {}: the folder holds no PNG files", path.string());
+  if (paths.empty()) throw InputError("{}: the folder holds no masks: no PNG files", path.string());
   std::sort(paths.begin(), paths.end());
   return paths;
 }
@@ -90,17 +89,17 @@ std::vector<fs::path> masks_of_pictures(const fs::path& folder, int64_t pictures
 MaskFiles::MaskFiles(const std::vector<fs::path>& files, int64_t height, int64_t width)
     : height_(height), width_(width) {
   if (std::ssize(files) > kMostPixelsInMemory / (height * width)) {
-    throw InputError("mask.path: {} masks of {} x {} are too many for memory; use fewer",
-                     files.size(), width, height);
+    throw InputError("{} masks of {} x {} are too many for memory; use fewer", files.size(), width,
+                     height);
   }
   for (const auto& file : files) read(file);
 }
 
 void MaskFiles::read(const fs::path& file) {
-  const std::string name = "mask.path: " + file.string();
+  const std::string name = file.string();
   const Picture picture = decode_picture(name, read_file(file, kLargestFileBytes), {.grey = true});
   if (picture.shape.height != height_ || picture.shape.width != width_) {
-    throw InputError("{}: is {} x {} pixels, but the pictures are {} x {}", name,
+    throw InputError("{}: the mask is of {} x {} pixels, but the pictures of {} x {}", name,
                      picture.shape.width, picture.shape.height, width_, height_);
   }
   const uint8_t missing = missing_value(picture.pixels, name);

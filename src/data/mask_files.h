@@ -11,7 +11,7 @@
 namespace gm {
 
 /// `path` if it is a file, or the masks of a folder: `*.png`, not hidden, in the order of their
-/// names. Throws InputError that begins with mask.path when there are none.
+/// names. Throws InputError when there are none.
 std::vector<std::filesystem::path> mask_file_paths(const std::filesystem::path& path);
 
 /// The files of `folder` that are the masks of `pictures` pictures, in their order: each picture's
@@ -26,7 +26,7 @@ std::vector<std::filesystem::path> masks_of_pictures(const std::filesystem::path
 class MaskFiles : public MaskShape {
  public:
   /// `files` are at least one PNG file. A pixel is missing where it is white, 255 or 1, and known
-  /// where it is black, 0. Throws InputError that begins with mask.path and names the file, when
+  /// where it is black, 0. Throws InputError that begins with the file, when
   /// they are too many for memory, or one has another size, another value, or nothing missing or
   /// nothing known.
   MaskFiles(const std::vector<std::filesystem::path>& files, int64_t height, int64_t width);

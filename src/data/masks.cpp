@@ -5,13 +5,13 @@
 #include <memory>
 
 #include "base/error.h"
-#include "base/random.h"
 #include "data/mask_files.h"
 #include "data/mask_shapes.h"
 
 namespace gm {
 
-MaskSource::MaskSource(const MaskConfig& config, int64_t height, int64_t width, uint64_t seed)
+MaskSource::MaskSource(const MaskConfig& config, int64_t height, int64_t width, uint64_t seed,
+                       Stream stream)
     : height_(height), width_(width) {
   if (height < 2 || width < 2)
     throw InputError("pictures of {} x {} pixels are too small for masks", width, height);
@@ -30,8 +30,8 @@ MaskSource::MaskSource(const MaskConfig& config, int64_t height, int64_t width, 
   } else {
     shape = make_mask_shape(config, height, width);
   }
-  draw_ = [shape, seed](int64_t position, std::span<float> mask) {
-    KeyedRandom random(seed, Stream::kMask, static_cast<uint64_t>(position));
+  draw_ = [shape, seed, stream](int64_t position, std::span<float> mask) {
+    KeyedRandom random(seed, stream, static_cast<uint64_t>(position));
     shape->draw(random, mask);
   };
 }

@@ -82,14 +82,32 @@ std::string content(const FolderListing& listing) {
   return hash.hex();
 }
 
-/// content(), remembered in the cache under the folder's appearance.
-std::string remembered_content(const FolderListing& listing, const fs::path& cache) {
+/// Where the cache remembers the content() of a folder of this appearance.
+fs::path memory_of(const FolderListing& listing, const fs::path& cache) {
+  return cache / (appearance(listing) + ".content");
+}
+
+std::string read_memory(const fs::path& memory) {
   constexpr size_t kHexBytes = 32;
-  const fs::path memory = cache / (appearance(listing) + ".content");
-  if (fs::exists(memory)) return read_file(memory, kHexBytes);
+  return read_file(memory, kHexBytes);
+}
+
+std::string remembered_content(const FolderListing& listing, const fs::path& cache) {
+  const fs::path memory = memory_of(listing, cache);
+  if (fs::exists(memory)) return read_memory(memory);
   const std::string hash = content(listing);
   write_file_atomically(memory, hash);
   return hash;
+}
+
+/// The packed copy of a folder of that content.
+fs::path packed_copy(const DataConfig& config, int64_t channels, const std::string& content,
+                     const fs::path& cache) {
+  std::string key =
+      fmt::format("{} {} {} {}", ImageFile::kFormatVersion, config.image_size, config.fit, content);
+  if (config.holdout > 0) key += fmt::format(" holdout {}", config.holdout);
+  if (channels == 1) key += " grey";
+  return cache / (Hash().add(key).hex() + ".h5");
 }
 
 bool is_intact(const fs::path& path) {
@@ -114,11 +132,7 @@ fs::path prepare_dataset(const DataConfig& config, int64_t channels) {
   const FolderListing listing = list_folder(path, config.classes);
   const fs::path cache = cache_folder(config);
   create_cache(cache);
-  std::string key = fmt::format("{} {} {} {}", ImageFile::kFormatVersion, config.image_size,
-                                config.fit, remembered_content(listing, cache));
-  if (config.holdout > 0) key += fmt::format(" holdout {}", config.holdout);
-  if (channels == 1) key += " grey";
-  const fs::path packed = cache / (Hash().add(key).hex() + ".h5");
+  const fs::path packed = packed_copy(config, channels, remembered_content(listing, cache), cache);
   if (!is_intact(packed)) {
     log_info("packing {} pictures of {} into {}", listing.pictures.size(), path.string(),
              packed.string());
@@ -131,6 +145,17 @@ fs::path prepare_dataset(const DataConfig& config, int64_t channels) {
                    .grey = channels == 1});
   }
   return packed;
+}
+
+std::optional<fs::path> find_prepared_dataset(const DataConfig& config) {
+  const fs::path path = config.path;
+  if (!fs::exists(path)) return std::nullopt;
+  if (!is_folder_of_pictures(path)) return path;
+  const FolderListing listing = list_folder(path, config.classes);
+  const fs::path cache = cache_folder(config), memory = memory_of(listing, cache);
+  if (!fs::exists(memory)) return std::nullopt;
+  const fs::path packed = packed_copy(config, /*channels=*/3, read_memory(memory), cache);
+  return fs::exists(packed) ? std::optional(packed) : std::nullopt;
 }
 
 std::vector<std::string> picture_names(const fs::path& path) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ namespace gm {
 /// it. Only one rank may call it; the others open the path that it returned. Throws InputError when
 /// there are no pictures, or one of them cannot be used.
 std::filesystem::path prepare_dataset(const DataConfig& config, int64_t channels = 3);
+
+/// What prepare_dataset() would return without any work, for colour; nothing where it would have to
+/// pack or to read pictures first. Throws InputError as it does.
+std::optional<std::filesystem::path> find_prepared_dataset(const DataConfig& config);
 
 /// The names of the pictures of a folder in the order in which it is packed: their paths in it,
 /// without the ending. Empty when `path` is a file or a folder of HDF5 files. Throws InputError

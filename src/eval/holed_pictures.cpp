@@ -9,7 +9,8 @@ namespace gm {
 HoledPictures::HoledPictures(std::shared_ptr<const ImageDataset> dataset, const MaskConfig& mask,
                              uint64_t seed)
     : dataset_(std::move(dataset)),
-      masks_(mask, dataset_->shape().height, dataset_->shape().width, seed) {}
+      masks_(mask, dataset_->shape().height, dataset_->shape().width, seed,
+             Stream::kEvaluationMask) {}
 
 HoledPictures::HoledPictures(std::shared_ptr<const ImageDataset> dataset, MaskSource masks)
     : dataset_(std::move(dataset)), masks_(std::move(masks)) {}

@@ -16,7 +16,8 @@ namespace gm {
 class HoledPictures {
  public:
   /// The pictures of `dataset` as they are, not augmented. The hole of a picture depends on `seed`
-  /// and its index alone. Throws InputError as MaskSource does.
+  /// and its index alone, and is none that a training of that seed saw. Throws InputError as
+  /// MaskSource does.
   HoledPictures(std::shared_ptr<const ImageDataset> dataset, const MaskConfig& mask, uint64_t seed);
   /// The hole of a picture is the mask of its index.
   HoledPictures(std::shared_ptr<const ImageDataset> dataset, MaskSource masks);
@@ -35,6 +36,8 @@ class HoledPictures {
   std::shared_ptr<const ImageDataset> dataset_;
   MaskSource masks_;
 };
+
+constexpr int64_t kPicturesInAStrip = 3;
 
 /// Pictures as a person is shown them, side by side, float32 [n,C,H,3W] in [-1,1]: whole, with the
 /// hole in grey, and as `task` fills it.

@@ -60,7 +60,7 @@ InpaintingFigures figures_of(const at::Tensor& row) {
     figures.values.emplace_back(name, sum[which] / sum[kPictures]);
   }
   const double original = sum[kOriginalGradientEnergy];
-  figures.values.emplace_back("sharpness_hole", original > 0 ? sum[kGradientEnergy] / original : 1);
+  if (original > 0) figures.values.emplace_back("sharpness_hole", sum[kGradientEnergy] / original);
   return figures;
 }
 
@@ -98,27 +98,18 @@ std::vector<FillMethod> baseline_methods() {
 }
 
 InpaintingReport evaluate_inpainting(const FillMethod& method, const HoledPictures& pictures,
-                                     const EvaluationRequest& request, Communicator& communicator) {
-  // Every rank makes the same number of batches, so all come to each stop_together(); a rank that
-  // has run out of pictures fills its last one again and counts nothing.
-  const int64_t share = (request.count + communicator.size() - 1) / communicator.size();
-  const int64_t first = communicator.rank() * share;
+                                     const SharedWork& work, Communicator& communicator) {
   const auto leave_if_asked = [&](int64_t, const at::Tensor&) { stop_together(communicator); };
   const at::Tensor sums = at::zeros({kBins, kSums}, at::kDouble);
-  for (int64_t done = 0; done < share; done += request.batch_size) {
-    stop_together(communicator);
-    const int64_t end = std::min(share, done + request.batch_size);
-    const at::Tensor indices = pictures.spread(
-        at::arange(first + done, first + end, at::kLong).clamp_max(request.count - 1),
-        request.count);
+  share_out(work, communicator, [&](const at::Tensor& items, int64_t own) {
+    const at::Tensor indices = pictures.spread(items, work.count);
     const IncompletePictures truth = pictures.at(indices);
     const at::Tensor filled = method.fill(truth, indices, leave_if_asked);
     const auto qualities = picture_quality(filled, truth.pictures, truth.masks);
-    const int64_t counted = std::clamp<int64_t>(request.count - first - done, 0, end - done);
-    for (int64_t i = 0; i < counted; ++i) {
+    for (int64_t i = 0; i < own; ++i) {
       add(qualities[static_cast<size_t>(i)], sums.accessor<double, 2>());
     }
-  }
+  });
   communicator.all_reduce_sum(sums);
   return report_of(sums);
 }

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "comm/communicator.h"
+#include "comm/shared_work.h"
 #include "eval/holed_pictures.h"
 
 namespace gm {
@@ -33,7 +33,8 @@ std::vector<FillMethod> baseline_methods();
 
 /// Figures of many pictures, by name and in order: means of psnr_hole, psnr, ssim_hole, ssim,
 /// l1_hole and l1 (see image_quality.h), and sharpness_hole, the energy of the gradient in the
-/// holes relative to the originals'. Empty where there are no pictures.
+/// holes relative to the originals', which is left out where those have none. Empty where there are
+/// no pictures.
 struct InpaintingFigures {
   int64_t pictures = 0;
   std::vector<std::pair<std::string, double>> values = {};
@@ -50,17 +51,11 @@ struct InpaintingReport {
   std::vector<AreaBin> bins = {};  ///< Tenths of a picture; only those that have pictures.
 };
 
-/// Which of the pictures, and how many a rank fills at a time.
-struct EvaluationRequest {
-  int64_t count = 0;
-  int64_t batch_size = 50;
-};
-
-/// Fills `count` pictures, spread over the data set, by `method` and compares them with the
+/// Fills work.count pictures, spread over the data set, by `method` and compares them with the
 /// originals. Called by all ranks; the result is the same on all of them and, to the rounding of
 /// float64 sums, for any number of them. Memory does not grow with the count. Throws StopRequested
 /// on all ranks when one of them got a signal.
 InpaintingReport evaluate_inpainting(const FillMethod& method, const HoledPictures& pictures,
-                                     const EvaluationRequest& request, Communicator& communicator);
+                                     const SharedWork& work, Communicator& communicator);
 
 }  // namespace gm

@@ -1,6 +1,7 @@
-/// Spectral normalisation: a layer's weight divided by its largest singular value, so that the
-/// layer stretches nothing. Miyato, Kataoka, Koyama, Yoshida, "Spectral normalization for
-/// generative adversarial networks", ICLR 2018.
+/// Spectral normalisation: a layer's weight divided by its largest singular value as a matrix,
+/// which bounds how far the layer stretches (though not by 1: windows of a convolution overlap).
+/// Miyato, Kataoka, Koyama, Yoshida, "Spectral normalization for generative adversarial networks",
+/// ICLR 2018.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -7,16 +7,24 @@
 #include "config/run_config.h"
 #include "data/image_dataset.h"
 #include "data/image_shape.h"
+#include "data/masks.h"
 #include "tasks/task.h"
 
 namespace gm {
 
-/// The task run.task, with new weights, for pictures of `shape`. Throws InputError when its
-/// networks do not fit the pictures.
-std::unique_ptr<Task> make_task(const RunConfig& config, const ImageShape& shape);
+/// The masks that the run trains on, for pictures of `shape`; none where it does not train on
+/// holes. Throws InputError as MaskSource does.
+std::shared_ptr<const MaskSource> open_training_masks(const RunConfig& config,
+                                                      const ImageShape& shape);
 
-/// Hash of what a run trains on: the pictures and, where the task reads any, the mask files. Ranks
-/// compare it, and a run that goes on. Throws InputError as MaskSource does.
-std::string training_data_hash(const RunConfig& config, const ImageDataset& pictures);
+/// The task run.task, with new weights, for pictures of `shape`. Without `masks` of
+/// open_training_masks() it cannot be trained on holes, but fills them. Throws InputError when its
+/// networks do not fit the pictures.
+std::unique_ptr<Task> make_task(const RunConfig& config, const ImageShape& shape,
+                                std::shared_ptr<const MaskSource> masks = nullptr);
+
+/// Hash of what a run trains on: the pictures and, where it trains on those, the mask files. Ranks
+/// compare it, and a run that goes on.
+std::string training_data_hash(const ImageDataset& pictures, const MaskSource* masks);
 
 }  // namespace gm

@@ -11,6 +11,7 @@
 #include "eval/image_quality.h"
 #include "eval/inpainting_evaluation.h"
 #include "run/open_data.h"
+#include "train/sampling.h"
 
 namespace gm {
 namespace {
@@ -22,18 +23,28 @@ std::shared_ptr<const HoledPictures> open_holed(const RunConfig& config,
                                                static_cast<uint64_t>(config.evaluate.seed));
 }
 
-PictureMaker new_pictures(Task& task, uint64_t seed) {
-  return [&task, seed](const at::Tensor& indices, const SamplingObserver& observer) {
-    return task.sample(seed, indices, observer);
+std::function<at::Tensor()> new_pictures(Task& task, const RunConfig& config,
+                                         Communicator& communicator) {
+  const auto seed = static_cast<uint64_t>(config.run.seed);
+  const SharedWork work{.count = config.sample.count, .batch_size = config.sample.batch_size};
+  return [&task, &communicator, seed, work] {
+    const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
+      return task.sample(seed, indices, observer);
+    };
+    return sample_on_all_ranks(make, communicator, work);
   };
 }
 
-PictureMaker filled_pictures(Task& task, std::shared_ptr<const HoledPictures> holed,
-                             const RunConfig& config) {
+std::function<at::Tensor()> filled_pictures(Task& task, std::shared_ptr<const HoledPictures> holed,
+                                            const RunConfig& config, Communicator& communicator) {
   const auto seed = static_cast<uint64_t>(config.evaluate.seed);
-  return [&task, holed = std::move(holed), seed, count = config.sample.count](
-             const at::Tensor& indices, const SamplingObserver& observer) {
-    return filling_strips(task, *holed, seed, holed->spread(indices, count), observer);
+  const SharedWork work{.count = std::min(config.sample.count, holed->size()),
+                        .batch_size = config.sample.batch_size};
+  return [&task, &communicator, holed = std::move(holed), seed, work] {
+    const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
+      return filling_strips(task, *holed, seed, holed->spread(indices, work.count), observer);
+    };
+    return sample_on_all_ranks(make, communicator, work);
   };
 }
 
@@ -49,12 +60,11 @@ std::function<EvaluationReport()> evaluation(Task& task, std::shared_ptr<const H
           "run trains on; hold some out with gm_data pack --holdout");
     });
   }
-  const EvaluationRequest request{.count = std::min(config.count, holed->size()),
-                                  .batch_size = config.batch_size};
+  const SharedWork work{.count = std::min(config.count, holed->size()),
+                        .batch_size = config.batch_size};
   const FillMethod method = fill_by(task, "", static_cast<uint64_t>(config.seed));
   return [=, holed = std::move(holed), &communicator] {
-    const InpaintingFigures figures =
-        evaluate_inpainting(method, *holed, request, communicator).all;
+    const InpaintingFigures figures = evaluate_inpainting(method, *holed, work, communicator).all;
     return EvaluationReport{.pictures = figures.pictures, .figures = figures.values};
   };
 }
@@ -67,9 +77,8 @@ RunViews make_run_views(const RunConfig& config, Task& task, Communicator& commu
   if (evaluates || !task.can_sample()) holed = open_holed(config, communicator);
 
   RunViews views;
-  views.make_samples = task.can_sample()
-                           ? new_pictures(task, static_cast<uint64_t>(config.run.seed))
-                           : filled_pictures(task, holed, config);
+  views.sample = task.can_sample() ? new_pictures(task, config, communicator)
+                                   : filled_pictures(task, holed, config, communicator);
   if (evaluates) views.evaluate = evaluation(task, holed, config.evaluate, communicator);
   return views;
 }

@@ -2,19 +2,22 @@
 /// train on.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <functional>
 
 #include "comm/communicator.h"
 #include "config/run_config.h"
 #include "tasks/task.h"
 #include "telemetry/evaluation_report.h"
-#include "train/sampling.h"
 
 namespace gm {
 
+/// Both are called by all ranks together, give all of them the same, and throw StopRequested when
+/// one of them got a signal.
 struct RunViews {
-  PictureMaker make_samples;
-  std::function<EvaluationReport()> evaluate;
+  std::function<at::Tensor()> sample;  ///< Pictures as uint8 [n,H,W,C], by the present weights.
+  std::function<EvaluationReport()> evaluate;  ///< Empty where evaluate.every is 0.
 };
 
 /// The views of the run of `config`, which trains `task`; task and communicator outlive them. A

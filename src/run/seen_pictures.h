@@ -6,9 +6,9 @@
 
 namespace gm {
 
-/// Warns when `run` was trained on some of `pictures`, or the data that it was trained on are no
-/// longer where they were, so that nobody knows. May pack the run's data, so only one rank may call
-/// it.
+/// Warns when `run` was trained on some of `pictures`, or nobody knows because what it was trained
+/// on cannot be looked at: it is no longer where it was, or was a folder whose packed copy is gone.
+/// Throws StopRequested, and nothing else.
 void warn_of_seen_pictures(const ImageDataset& pictures, const TrainedRun& run);
 
 }  // namespace gm

@@ -56,7 +56,7 @@ at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,
   if (!can_sample()) return Task::sample(seed, indices, observer);
   const auto noise =
       keyed_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
-  return diffusion_.sample(unconditional(), noise, observer);
+  return diffusion_.sample(unconditional(), noise, observer).clamp(-1, 1);
 }
 
 void DdpmTask::check_inpainting() const {
@@ -67,11 +67,11 @@ at::Tensor DdpmTask::inpaint(const IncompletePictures& incomplete, uint64_t seed
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const auto noise =
       keyed_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
-  if (!is_conditioned_) {
-    return repaint(diffusion_, unconditional(), incomplete.pictures, incomplete.masks, repaint_,
-                   noise, observer);
-  }
-  return fill_holes(incomplete, diffusion_.sample(conditioned_on(incomplete), noise, observer));
+  const at::Tensor filling = is_conditioned_
+                                 ? diffusion_.sample(conditioned_on(incomplete), noise, observer)
+                                 : repaint(diffusion_, unconditional(), incomplete.pictures,
+                                           incomplete.masks, repaint_, noise, observer);
+  return fill_holes(incomplete, filling);
 }
 
 }  // namespace gm

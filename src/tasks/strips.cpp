@@ -1,8 +1,8 @@
 #include "tasks/strips.h"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/stack.h>
 
 #include <algorithm>
 
@@ -34,18 +34,20 @@ at::Tensor forward_strips(const GaussianDiffusion& diffusion, const at::Tensor& 
   for (const int64_t t : strip_timesteps(diffusion.steps())) {
     moments.push_back(diffusion.q_sample(images, at::full({images.size(0)}, t, at::kLong), noise));
   }
-  return at::stack(moments, 1).flatten(0, 1);
+  return at::cat(moments, /*dim=*/3);
 }
 
-at::Tensor reverse_strips(DdpmTask& task, const at::Tensor& indices, uint64_t seed) {
+at::Tensor reverse_strips(DdpmTask& task, uint64_t seed, const at::Tensor& indices,
+                          const SamplingObserver& observer) {
   const auto timesteps = strip_timesteps(task.diffusion().steps());
   std::vector<at::Tensor> moments;
   task.sample(seed, indices, [&](int64_t t, const at::Tensor& pictures) {
     // A process of few steps shows one and the same step for several moments.
     const auto times = std::count(timesteps.begin(), timesteps.end(), t);
     for (int64_t i = 0; i < times; ++i) moments.push_back(pictures.clone());
+    observer(t, pictures);
   });
-  return at::stack(moments, 1).flatten(0, 1);
+  return at::cat(moments, /*dim=*/3);
 }
 
 }  // namespace gm

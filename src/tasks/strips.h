@@ -19,13 +19,13 @@ DdpmTask& require_process(Task& task, const std::string& asked);
 std::vector<int64_t> strip_timesteps(int64_t steps);
 
 /// The pictures `images` ([n,C,H,W] in [-1,1]) with the noise of each of strip_timesteps():
-/// [n*5,C,H,W], one strip after the other, from clear to noise. Picture i gets the noise of
-/// (`seed`, i).
+/// [n,C,H,5*W], from clear to noise. Picture i gets the noise of (`seed`, i).
 at::Tensor forward_strips(const GaussianDiffusion& diffusion, const at::Tensor& images,
                           uint64_t seed);
 
 /// The samples `indices` of the series of `seed` on their way, after the reverse step at each of
-/// strip_timesteps(): [n*5,C,H,W], one strip after the other, from noise to clear.
-at::Tensor reverse_strips(DdpmTask& task, const at::Tensor& indices, uint64_t seed);
+/// strip_timesteps(): [n,C,H,5*W], from noise to clear.
+at::Tensor reverse_strips(DdpmTask& task, uint64_t seed, const at::Tensor& indices,
+                          const SamplingObserver& observer);
 
 }  // namespace gm

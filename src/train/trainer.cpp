@@ -190,9 +190,7 @@ void Trainer::save_samples() {
   const auto section = parts_.watchdog.section("sampling", config_.watchdog.sampling_seconds);
   LapClock clock;
   const auto sample_weights = use_sample_weights();
-  const at::Tensor pixels =
-      sample_on_all_ranks(parts_.make_samples, parts_.world.communicator(),
-                          {.count = config_.sample.count, .batch_size = config_.sample.batch_size});
+  const at::Tensor pixels = parts_.sample();
   clock.lap("sampling");
   on_rank_zero(parts_.world.communicator(), [&] { write_samples(pixels, clock); });
 }

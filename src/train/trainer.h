@@ -18,7 +18,6 @@
 #include "train/resuming.h"
 #include "train/run_directory.h"
 #include "train/run_log.h"
-#include "train/sampling.h"
 #include "train/train_config.h"
 
 namespace gm {
@@ -43,8 +42,9 @@ struct TrainerParts {
   const RunDirectory& directory;
   CheckpointStore& checkpoints;
   RunLog& log;
-  PictureMaker make_samples;  ///< With the weights that the networks have at that moment.
-  /// With the averaged weights; called by all ranks, and equal on all.
+  /// Pictures uint8 [n,H,W,C], and figures, by the weights that the networks have at that moment.
+  /// Called by all ranks together, which get the same.
+  std::function<at::Tensor()> sample;
   std::function<EvaluationReport()> evaluate = {};
 };
 

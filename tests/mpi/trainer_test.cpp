@@ -162,7 +162,7 @@ class TrainerTest : public testing::Test {
                    .verify_ranks_every = 1},
          .optimizer = {.learning_rate = 0.01, .warmup_steps = 3},
          .ema = {.half_life_images = 50},
-         .sample = {.every = 0, .count = 4},
+         .sample = {.every = 0},
          .watchdog = {},
          .checkpoint_every = 2,
          .identity = {}},
@@ -173,8 +173,8 @@ class TrainerTest : public testing::Test {
          .directory = directory,
          .checkpoints = checkpoints,
          .log = log,
-         .make_samples = [](const at::Tensor& indices, const SamplingObserver&) {
-           return at::zeros({indices.numel(), kShape.channels, kShape.height, kShape.width});
+         .sample = [] {
+           return at::zeros({4, kShape.height, kShape.width, kShape.channels}, at::kByte);
          }});
     if (resumed) trainer.resume(*resumed);
     trainer.run();

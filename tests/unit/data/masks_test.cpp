@@ -253,9 +253,8 @@ class MaskFilesTest : public ::testing::Test {
 
   void expect_refused(const at::Tensor& pixels, const char* reason) {
     write("wrong.png", pixels);
-    expect_error<InputError>(
-        [&] { open(folder_ / "wrong.png"); },
-        AllOf(HasSubstr("mask.path"), HasSubstr("wrong.png"), HasSubstr(reason)));
+    expect_error<InputError>([&] { open(folder_ / "wrong.png"); },
+                             AllOf(HasSubstr("wrong.png"), HasSubstr(reason)));
   }
 
   at::Tensor masks_ = at::zeros({3, 1, 3, 4});
@@ -326,20 +325,20 @@ TEST_F(MaskFilesTest, TheHashFollowsContentAlone) {
 }
 
 TEST_F(MaskFilesTest, SaysWhatIsWrong) {
-  expect_refused(at::ones({4, 3}), "is 3 x 4 pixels, but the pictures are 4 x 3");
+  expect_refused(at::ones({4, 3}), "the mask is of 3 x 4 pixels, but the pictures of 4 x 3");
   expect_refused(masks_[0][0] * 128, "holds the grey value 128");
   at::Tensor mostly = masks_[0][0] * 255;
   mostly[2][2] = 1;
-  expect_refused(mostly, "holds the grey value 1;");
+  expect_refused(mostly, "holds the grey value 1,");
   expect_refused(at::zeros({3, 4}), "no pixel is missing");
   expect_refused(at::ones({3, 4}), "no pixel is known");
   expect_refused(at::full({3, 4}, 255), "no pixel is known");
   write_bytes(folder_ / "wrong.png", "hello");
   expect_error<InputError>([&] { open(folder_.path()); },
-                           AllOf(HasSubstr("mask.path"), HasSubstr("wrong.png"), HasSubstr("PNG")));
+                           AllOf(HasSubstr("wrong.png"), HasSubstr("PNG")));
   fs::remove(folder_ / "wrong.png");
   expect_error<InputError>([&] { open(folder_.path()); },
-                           AllOf(HasSubstr("mask.path"), HasSubstr("holds no PNG files")));
+                           AllOf(HasSubstr(folder_.path().string()), HasSubstr("no PNG files")));
   expect_error<InputError>([&] { open(folder_ / "none"); }, HasSubstr("no such file or folder"));
   expect_error<InputError>([&] { open(""); }, HasSubstr("mask.path is not set"));
   MaskConfig config = config_of("strokes");

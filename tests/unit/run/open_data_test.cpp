@@ -1,0 +1,70 @@
+// What a user says of pictures and holes, and what is opened.
+#include "run/open_data.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "support/expect_error.h"
+#include "support/pictures.h"
+#include "support/temporary_folder.h"
+
+namespace gm {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class OpenData : public ::testing::Test {
+ protected:
+  /// A run on 40 grey pictures of 8x8, some of them held out.
+  OpenData() {
+    write_numbered_file(folder_ / "data.h5", {8, 8, 1}, 40, {}, 0, /*holdout=*/0.3);
+    run_.config.data.path = (folder_ / "data.h5").string();
+    run_.config.data.image_size = 8;
+  }
+
+  int64_t opened(const PictureChoice& choice) { return open_pictures(run_, choice, self_)->size(); }
+
+  TemporaryFolder folder_;
+  SelfCommunicator self_;
+  TrainedRun run_{.name = "runs/grey", .config = {}, .shape = {8, 8, 1}, .task = nullptr};
+};
+
+TEST_F(OpenData, TakesTheRunsHeldOutPicturesUnlessAPartIsNamed) {
+  const int64_t training = opened({.part = "training"});
+  EXPECT_GT(training, 0);
+  EXPECT_EQ(opened({.part = "all"}), 40);
+  EXPECT_EQ(opened({}), 40 - training);
+  EXPECT_EQ(opened({.part = "held_out"}), 40 - training);
+}
+
+TEST_F(OpenData, TakesAllPicturesOfAFileThatHoldsNoneOut) {
+  write_numbered_file(folder_ / "others.h5", {8, 8, 1}, 5);
+  EXPECT_EQ(opened({.path = (folder_ / "others.h5").string()}), 5);
+}
+
+TEST_F(OpenData, RefusesPicturesThatDoNotFitTheModel) {
+  write_numbered_file(folder_ / "colour.h5", {8, 8, 3}, 5);
+  expect_error<InputError>([&] { opened({.path = (folder_ / "colour.h5").string()}); },
+                           AllOf(HasSubstr("colour.h5"), HasSubstr("8x8x3"), HasSubstr("8x8x1"),
+                                 HasSubstr("runs/grey")));
+}
+
+TEST_F(OpenData, AUsersWordForTheHolesIsAKindOrAPath) {
+  MaskConfig own;
+  own.kind = "files";
+  own.path = "masks";
+  EXPECT_EQ(with_holes(own, "").path, "masks");
+  EXPECT_EQ(with_holes(own, "strokes").kind, "strokes");
+  EXPECT_EQ(with_holes(own, "strokes").path, "");
+  EXPECT_EQ(with_holes(own, "mixed").kind, "mixed");
+  EXPECT_EQ(with_holes({}, folder_.path().string()).kind, "files");
+  EXPECT_EQ(with_holes({}, folder_.path().string()).path, folder_.path().string());
+  expect_error<InputError>(
+      [&] { with_holes(own, "stroke"); },
+      AllOf(HasSubstr("--mask stroke"), HasSubstr("strokes"), HasSubstr("nor a file or folder")));
+}
+
+}  // namespace
+}  // namespace gm
