@@ -9,8 +9,8 @@
 #include "base/allocator.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "base/kernel_set.h"
 #include "base/log.h"
+#include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
@@ -124,11 +124,11 @@ std::shared_ptr<const ImageDataset> open_common_pictures(const EvalCommand& comm
 }
 
 void evaluate(World& world, const EvalCommand& command) {
-  require_wanted_kernel_set();
   for (const std::string& file : {command.json, command.picture}) {
     if (!file.empty() && file != "-") require_folder_of(file);
   }
   Communicator& ranks = world.communicator();
+  require_same_kernels(ranks);
   Watchdog watchdog(world);
   // How long packing a folder of pictures takes is not ours to bound.
   auto section = std::make_optional(watchdog.section("data preparation", 0));

@@ -8,8 +8,8 @@
 #include "base/allocator.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "base/kernel_set.h"
 #include "base/log.h"
+#include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
@@ -178,9 +178,9 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command, Communicator
 }
 
 void sample(World& world, const SampleCommand& command) {
-  require_wanted_kernel_set();
   check(command);
   Communicator& ranks = world.communicator();
+  require_same_kernels(ranks);
   Watchdog watchdog(world);
   // How long packing a folder of pictures takes is not ours to bound.
   auto section = std::make_optional(watchdog.section("data preparation", 0));

@@ -128,9 +128,7 @@ void check_configuration(World& world, const RunConfig& config, const RunDirecto
   require_same_everywhere(ranks, "the program", program_build_id());
   require_same_everywhere(ranks, "the configuration", to_toml(config));
   require_device(config.run.device);
-  require_wanted_kernel_set();
-  // Other instructions round otherwise, and the ranks' weights would part.
-  require_same_everywhere(ranks, "the kernels (GM_KERNELS can choose them)", name_of(kernel_set()));
+  require_same_kernels(ranks);
   check_divisible(config.data.shards, config.train.batch_size, world.size());
   check_image_size(config.model, config.data.image_size, config.data.image_size);
   on_rank_zero(ranks, [&] {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/kernel_set.h"
 #include "comm/communicator.h"
 
 namespace gm {
@@ -113,6 +114,12 @@ void require_same_everywhere(Communicator& communicator, std::string_view what,
   if (difference.empty()) return;
   throw InputError("{} differs between the ranks ({}); every node has to see the same", what,
                    difference);
+}
+
+void require_same_kernels(Communicator& communicator) {
+  require_wanted_kernel_set();
+  require_same_everywhere(communicator, "the kernels (GM_KERNELS can choose them)",
+                          name_of(kernel_set()));
 }
 
 void require_equal_parameters(Communicator& communicator, int64_t step, std::string_view hash) {

@@ -18,6 +18,10 @@ std::string program_build_id();
 void require_same_everywhere(Communicator& communicator, std::string_view what,
                              std::string_view value);
 
+/// Throws InputError on every rank where GM_KERNELS cannot be met (base/kernel_set.h), or ranks
+/// compute with different kernels: other instructions round otherwise. Called by all ranks.
+void require_same_kernels(Communicator& communicator);
+
 /// Throws Error on every rank when the hash of the parameters differs between ranks after `step`,
 /// naming which ranks hold what. Called by all ranks.
 void require_equal_parameters(Communicator& communicator, int64_t step, std::string_view hash);

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/cpu_quota.h"
 #include "base/error.h"
 #include "base/host.h"
 #include "base/log.h"
@@ -104,8 +105,9 @@ cpu_set_t allowed_cores() {
   return cores;
 }
 
-/// The allowed cores, divided among the processes of the node that may use any of the same ones:
-/// mpirun binds ranks to cores of their own or leaves them free, as it is told.
+/// The allowed cores, as far as a container's quota goes, divided among the processes of the node
+/// that may use any of the same ones: mpirun binds ranks to cores of their own or leaves them free,
+/// as it is told.
 int share_of_cores(const cpu_set_t& mine, const std::vector<cpu_set_t>& on_node) {
   const auto overlaps = [&](const cpu_set_t& other) {
     cpu_set_t common;
@@ -113,7 +115,8 @@ int share_of_cores(const cpu_set_t& mine, const std::vector<cpu_set_t>& on_node)
     return CPU_COUNT(&common) > 0;
   };
   const auto sharers = std::count_if(on_node.begin(), on_node.end(), overlaps);
-  return std::max(1, CPU_COUNT(&mine) / static_cast<int>(sharers));
+  const int cores = std::min(CPU_COUNT(&mine), cpu_quota().value_or(CPU_COUNT(&mine)));
+  return std::max(1, cores / static_cast<int>(sharers));
 }
 
 void initialize_mpi() {

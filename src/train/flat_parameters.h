@@ -23,8 +23,8 @@ class FlatParameters {
  public:
   /// `parameters`: every trainable parameter of the network with its name, dense float32 tensors on
   /// one device. Moments start at zero. The network must not be moved to another device or type
-  /// afterwards. Throws Error on a parameter that is not float32, does not require a gradient, or
-  /// is named twice.
+  /// afterwards. Throws Error where there are none, and on a parameter that is not float32, not
+  /// dense, does not require a gradient, or is named twice.
   explicit FlatParameters(const NamedTensors& parameters);
 
   /// From now on there is a moving average, at first a copy of the parameters.

@@ -94,7 +94,10 @@ Profile::Profile(int64_t steps, std::filesystem::path trace, CountFlops count_fl
     : steps_(steps), trace_(std::move(trace)), count_flops_(std::move(count_flops)) {}
 
 Profile::~Profile() {
-  if (done_ >= 0 && done_ < steps_) torch::autograd::profiler::disableProfiler();
+  if (done_ == steps_) return;
+  if (done_ >= 0) torch::autograd::profiler::disableProfiler();
+  log_warning("no profile: the run ended when {} of {} steps were timed",
+              std::max<int64_t>(0, done_), steps_);
 }
 
 void Profile::step(const StepReport& report) {

@@ -38,7 +38,7 @@ class Profile {
  public:
   /// `trace` is a file for Chrome's and Perfetto's viewers.
   Profile(int64_t steps, std::filesystem::path trace, CountFlops count_flops);
-  /// Gives up what is not complete.
+  /// Gives up what is not complete, and warns of it.
   ~Profile();
   Profile(const Profile&) = delete;
   Profile& operator=(const Profile&) = delete;

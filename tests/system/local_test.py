@@ -14,8 +14,8 @@ class Choice(Exercises):
                               timeout=DEADLINE_SECONDS,
                               env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment})
 
-    def choice_on(self, logical_cores, threads_per_core=1, mebibytes=100_000, cgroup=None, **environment):
-        """Ranks and threads on a machine that is made up of programs which answer for it."""
+    def choice_on(self, logical_cores, threads_per_core=1, mebibytes=100_000, cgroup=None, ranks=None, **environment):
+        """Ranks, unless they are given, and threads on a machine that is made up of programs which answer for it."""
         machine = pathlib.Path(tempfile.mkdtemp(dir=self.root))
         (machine / "meminfo").write_text(f"MemAvailable: {1024 * mebibytes} kB\n")
         for name, text in (cgroup or {}).items():
@@ -27,11 +27,11 @@ class Choice(Exercises):
             (machine / name).write_text(f"#!/bin/sh\n{answer}\n")
             (machine / name).chmod(0o755)
         environment = {"PATH": f"{machine}:{BIN}:{os.environ['PATH']}", "OMP_NUM_THREADS": "", **environment}
-        done = self.run_local("gm_train", "--version", **environment)
+        done = self.run_local(*(["-n", ranks] if ranks else []), "gm_train", "--version", **environment)
         self.assertEqual(done.returncode, 0, done.stderr)
         chosen = done.stdout.split("chosen: ")[1].strip()
-        ranks, threads = chosen.split(" x ")
-        self.assertIn(f"ranks: {ranks}, threads a rank: {threads}", done.stdout)
+        if not ranks:
+            self.assertIn("ranks: {}, threads a rank: {},".format(*chosen.split(" x ")), done.stdout)
         return chosen
 
     def test_uses_the_cores(self):
@@ -58,6 +58,20 @@ class Choice(Exercises):
     def test_keeps_the_number_of_threads_that_is_asked_for(self):
         self.assertEqual(self.choice_on(8, OMP_NUM_THREADS="2"), "4 x 2")
         self.assertEqual(self.choice_on(2, OMP_NUM_THREADS="4"), "1 x 4")
+
+    def test_shares_the_cores_out_to_the_ranks_that_are_asked_for(self):
+        self.assertEqual(self.choice_on(8, ranks=2), "2 x 4")
+        self.assertEqual(self.choice_on(8, threads_per_core=2, ranks=2), "2 x 2")
+        self.assertEqual(self.choice_on(64, cgroup={"cpu.max": "200000 100000"}, ranks=2), "2 x 1")
+        self.assertEqual(self.choice_on(2, ranks=4), "4 x 1")
+        self.assertEqual(self.choice_on(8, ranks=2, OMP_NUM_THREADS="3"), "2 x 3")
+
+    def test_refuses_a_number_of_threads_that_is_none(self):
+        for threads in ("0", "abc", "4,1", "-2"):
+            for ranks in ((), ("-n", 2)):
+                done = self.run_local(*ranks, "gm_train", "--version", OMP_NUM_THREADS=threads)
+                self.assertEqual(done.returncode, 2, threads)
+                self.assertIn(f"OMP_NUM_THREADS is '{threads}'", done.stderr)
 
     def test_what_it_chooses_for_this_machine_trains(self):
         done = self.run_local(*self.arguments("here", "data.shards=8", "train.steps=2"))

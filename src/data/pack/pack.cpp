@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/cpu_quota.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/signals.h"
@@ -34,7 +35,9 @@ struct PackedPicture {
 
 int allowed_cores() {
   cpu_set_t allowed;
-  return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? std::max(1, CPU_COUNT(&allowed)) : 1;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  const int cores = std::max(1, CPU_COUNT(&allowed));
+  return std::min(cores, cpu_quota().value_or(cores));
 }
 
 int64_t chosen_size(const PackOptions& options, const PictureSource& source) {
