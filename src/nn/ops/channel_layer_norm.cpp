@@ -42,6 +42,7 @@ class ChannelLayerNorm : public torch::autograd::Function<ChannelLayerNorm> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
     auto [dx, dgain] = backward_operator()(dy, saved[0], saved[1]);
@@ -61,6 +62,9 @@ Tensor channel_layer_norm_plain(const Tensor& x, const Tensor& gain, const Tenso
 
 Tensor channel_layer_norm(const Tensor& x, const Tensor& gain, const Tensor& residual) {
   if (!forward_operator().has_kernel_for(x)) return channel_layer_norm_plain(x, gain, residual);
+  TORCH_CHECK((gain.sizes() == at::IntArrayRef{1, x.size(1), 1, 1}), "a gain ", gain.sizes(),
+              " is not that of ", x.size(1), " channels");
+  check_residual(x, residual);
   return ChannelLayerNorm::apply(x, gain, if_defined(channels_last(residual)));
 }
 

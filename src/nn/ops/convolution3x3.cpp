@@ -52,6 +52,7 @@ class Convolution3x3 : public torch::autograd::Function<Convolution3x3> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     auto [dx, dbeside, dweight, dbias] =
         backward_operator()(channels_last(gradients[0]), saved[0], if_defined(saved[1]), saved[2]);
@@ -62,6 +63,8 @@ class Convolution3x3 : public torch::autograd::Function<Convolution3x3> {
 }  // namespace
 
 Convolution3x3Weight prepare_convolution3x3(const Tensor& weight, int64_t height, int64_t width) {
+  TORCH_CHECK(weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3, "a weight ",
+              weight.sizes(), " is not that of a window of 3x3");
   Convolution3x3Weight result = {channels_last(weight), {}};
   if (weight.size(0) % 8 == 0 && form_operator().has_kernel_for(result.weight)) {
     result.form = form_operator()(result.weight, height, width);

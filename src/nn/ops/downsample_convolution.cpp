@@ -23,6 +23,7 @@ class DownsampleConvolution : public torch::autograd::Function<DownsampleConvolu
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     const Tensor& x = saved[0];
     const Tensor dy = channels_last(gradients[0]);

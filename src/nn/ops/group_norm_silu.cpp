@@ -53,6 +53,7 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     const Tensor& scale_shift = saved[3];
     const Tensor dy = channels_last(gradients[0]);
@@ -67,6 +68,21 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
             has_residual ? dy : Tensor()};
   }
 };
+
+void check(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups,
+           const Tensor& scale_shift, const Tensor& residual) {
+  const int64_t channels = x.size(1);
+  TORCH_CHECK(groups > 0 && channels % groups == 0, channels, " channels do not make ", groups,
+              " groups");
+  TORCH_CHECK(
+      (weight.sizes() == at::IntArrayRef{channels}) && (bias.sizes() == at::IntArrayRef{channels}),
+      "a weight ", weight.sizes(), " and a bias ", bias.sizes(), " are not those of ", channels,
+      " channels");
+  TORCH_CHECK(
+      !scale_shift.defined() || (scale_shift.sizes() == at::IntArrayRef{x.size(0), 2 * channels}),
+      "scale and shift ", scale_shift.sizes(), " are not those of pictures ", x.sizes());
+  check_residual(x, residual);
+}
 
 }  // namespace
 
@@ -86,6 +102,7 @@ Tensor group_norm_silu(const Tensor& x, const Tensor& weight, const Tensor& bias
   if (!forward_operator().has_kernel_for(x)) {
     return group_norm_silu_plain(x, weight, bias, groups, scale_shift, residual);
   }
+  check(x, weight, bias, groups, scale_shift, residual);
   return GroupNormSilu::apply(x, weight, bias, groups, if_defined(scale_shift),
                               if_defined(channels_last(residual)));
 }

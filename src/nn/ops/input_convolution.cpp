@@ -48,6 +48,7 @@ class InputConvolution : public torch::autograd::Function<InputConvolution> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     const Tensor &x = saved[0], &weight = saved[1];
     const Tensor dy = channels_last(gradients[0]);

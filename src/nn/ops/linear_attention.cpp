@@ -54,6 +54,7 @@ class LinearAttention : public torch::autograd::Function<LinearAttention> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
     auto [dx, dto_qkv, dto_out, dout_bias] = backward_operator()(

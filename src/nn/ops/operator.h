@@ -1,8 +1,9 @@
 /// Operators that have kernels for some devices, called through PyTorch's dispatcher.
 ///
 /// A schema "gm::NAME" is declared next to the operator's public function. Kernels register
-/// themselves for it (TORCH_LIBRARY_IMPL): those of the CPU from ops/cpu/, those of other devices
-/// from a plug-in that is loaded at run time.
+/// themselves for it (TORCH_LIBRARY_IMPL), those of the CPU from ops/cpu/; another device's can
+/// come from another library. Public functions throw c10::Error where their arguments' shapes do
+/// not fit together, and in backward where second derivatives are asked for.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -59,6 +60,20 @@ inline void check_convolution(const at::Tensor& x, const at::Tensor& weight, con
                   (bias.sizes() == at::IntArrayRef{out}),
               "a weight ", weight.sizes(), " and a bias ", bias.sizes(), " cannot convolve ", in,
               " channels with a window of ", size);
+}
+
+/// Throws c10::Error unless `residual`, where it is defined, can be added to what is like `x`.
+inline void check_residual(const at::Tensor& x, const at::Tensor& residual) {
+  TORCH_CHECK(!residual.defined() || residual.sizes() == x.sizes(), "a residual ",
+              residual.defined() ? residual.sizes() : x.sizes(), " is not like pictures ",
+              x.sizes());
+}
+
+/// The first thing that a backward pass does: throws c10::Error where its gradients are to have
+/// gradients of their own. Kernels record nothing, so that those would silently be left out.
+inline void refuse_second_derivative() {
+  TORCH_CHECK(!at::GradMode::is_enabled(),
+              "gm's operators have no second derivative; use their plain forms");
 }
 
 /// An argument that may be left out, as the dispatcher and autograd nodes take it.

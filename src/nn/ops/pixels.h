@@ -42,7 +42,7 @@ inline at::Tensor matrix_of(const at::Tensor& weight) { return weight.flatten(1)
 template <class AttentionOperator>
 bool can_attend(const AttentionOperator& kernel, const at::Tensor& x, const at::Tensor& to_out,
                 int64_t heads) {
-  return kernel.has_kernel_for(x) && to_out.size(1) / heads % 8 == 0;
+  return kernel.has_kernel_for(x) && heads > 0 && to_out.size(1) / heads % 8 == 0;
 }
 
 /// Throws c10::Error unless `to_qkv` [3*D,C,1,1], `to_out` [C,D,1,1] and `out_bias` [C] are an

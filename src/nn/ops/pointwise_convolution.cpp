@@ -45,6 +45,7 @@ class PointwiseConvolution : public torch::autograd::Function<PointwiseConvoluti
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
     auto [dx, dbeside, dweight, dbias] =

@@ -51,6 +51,7 @@ class StandardizeWeight : public torch::autograd::Function<StandardizeWeight> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_derivative();
     return {backward_operator()(channels_last(gradients[0]),
                                 context->saved_data["standardized"].toTensor(),
                                 context->saved_data["inverse_deviation"].toTensor())};
@@ -80,7 +81,10 @@ Tensor standardize_weight_plain(const Tensor& weight) {
   return (weight - mean) * (variance + kEpsilon).rsqrt();
 }
 
-Tensor standardize_weight(const Tensor& weight) { return StandardizeWeight::apply(weight); }
+Tensor standardize_weight(const Tensor& weight) {
+  if (weight.scalar_type() != at::kFloat) return standardize_weight_plain(weight);
+  return StandardizeWeight::apply(weight);
+}
 
 }  // namespace gm::ops
 

@@ -46,6 +46,7 @@ class UpsampleConvolution : public torch::autograd::Function<UpsampleConvolution
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
     const auto wants = [&](size_t input) { return context->needs_input_grad(input); };

@@ -42,8 +42,8 @@ enum class Way { direct, winograd, wide_winograd };
 /// Floats of a transformed weight beyond which it is better transformed anew wherever it is used.
 constexpr int64_t kMostKept = 512 * 1024;
 
-/// Winograd's kernels are the faster ones from 8 channels on, by two to four times; but their tiles
-/// of 4x4 pixels must not be mostly empty. Their error stays within ten times ATen's.
+/// Winograd's kernels are the faster ones from 8 channels on, by two to four times, where a picture
+/// has more pixels than a quarter of their tile of 4x4. Their error stays within ten times ATen's.
 Way way_for(const Tensor& weight, int64_t height, int64_t width) {
   if (height <= 2 && width <= 2) return Way::direct;
   const int64_t kept = winograd::kElements * weight.size(0) * weight.size(1);

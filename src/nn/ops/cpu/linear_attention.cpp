@@ -1,12 +1,12 @@
 // Linear attention on the CPU, one picture x [P,C] at a time, in blocks of pixels that stay in the
-// nearest cache. Neither v nor the attention's output is ever made, because for each head
+// nearest cache. Neither v nor the attention's output is made, because for each head
 //
 //   out = q (k^T v) Wout^T = q M  with  M = (k^T x) Wv^T Wout^T  [d,C],
 //
 // where k^T x, the average of the pixels under each channel of k, is [d,C]: beside q and k, only
 // two products touch the pixels. q and k are computed again in backward, which is cheaper than to
-// read them from memory. Where there are no more than half as many pixels as channels, M is no gain
-// and is not made.
+// read them from memory. Where there are no more than half as many pixels as channels, M is no
+// gain: few_pixels.h goes the plain way.
 #include "nn/ops/cpu/linear_attention.h"
 
 #include <ATen/ATen.h>

@@ -4,6 +4,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/function.h>
 
 #include <limits>
 
@@ -114,6 +115,11 @@ TEST(StandardizeWeight, AgreesWithThePlainForm) {
   }
 }
 
+TEST(StandardizeWeight, LeavesOtherTypesToThePlainForm) {
+  const Tensor weight = at::randn({8, 3, 7, 7}, at::kDouble);
+  EXPECT_TRUE(standardize_weight(weight).equal(standardize_weight_plain(weight)));
+}
+
 TEST(StandardizeWeight, LetsSeveralBackwardPassesThrough) {
   const Tensor weight = at::randn({8, 8, 3, 3}).requires_grad_();
   const Tensor standardized = standardize_weight(weight);
@@ -159,6 +165,22 @@ TEST(Kernels, RefuseParametersThatDoNotFit) {
   EXPECT_THROW(upsample_convolution(x, weight(8, 3), bias), c10::Error);
   EXPECT_THROW(input_convolution(x, weight(8, 7), bias), c10::Error);
 
+  EXPECT_THROW(prepare_convolution3x3(weight(16, 1), 4, 4), c10::Error);
+
+  const Tensor gain = at::randn({1, 16, 1, 1}), scale_shift = at::randn({2, 32});
+  EXPECT_NO_THROW(group_norm_silu(x, bias, bias, 8, scale_shift, x));
+  for (const int64_t groups : {0, -8, 3, 32}) {
+    EXPECT_THROW(group_norm_silu(x, bias, bias, groups), c10::Error) << groups;
+  }
+  EXPECT_THROW(group_norm_silu(x, bias.narrow(0, 0, 8), bias, 8), c10::Error);
+  EXPECT_THROW(group_norm_silu(x, bias, bias.narrow(0, 0, 8), 8), c10::Error);
+  EXPECT_THROW(group_norm_silu(x, bias, bias, 8, scale_shift.narrow(1, 0, 16)), c10::Error);
+  EXPECT_THROW(group_norm_silu(x, bias, bias, 8, scale_shift.narrow(0, 0, 1)), c10::Error);
+  EXPECT_THROW(group_norm_silu(x, bias, bias, 8, {}, smaller), c10::Error);
+  EXPECT_NO_THROW(channel_layer_norm(x, gain, x));
+  EXPECT_THROW(channel_layer_norm(x, gain.narrow(1, 0, 8)), c10::Error);
+  EXPECT_THROW(channel_layer_norm(x, gain, smaller), c10::Error);
+
   const Tensor to_qkv = at::randn({96, 16, 1, 1}), to_out = at::randn({16, 32, 1, 1});
   for (const auto& attend : {attention, linear_attention}) {
     EXPECT_NO_THROW(attend(x, to_qkv, to_out, bias, 2));
@@ -166,6 +188,32 @@ TEST(Kernels, RefuseParametersThatDoNotFit) {
     EXPECT_THROW(attend(x, to_qkv.narrow(0, 0, 64), to_out, bias, 2), c10::Error);
     EXPECT_THROW(attend(x, to_qkv, to_out.narrow(0, 0, 8), bias, 2), c10::Error);
     EXPECT_THROW(attend(x, to_qkv, to_out, bias, 3), c10::Error);
+    EXPECT_THROW(attend(x, to_qkv, to_out, bias, 0), c10::Error);
+  }
+}
+
+/// Kernels record nothing: a gradient penalty through them would be wrong without a word.
+TEST(Kernels, RefuseSecondDerivatives) {
+  const Tensor x = pictures({2, 16, 4, 4}).requires_grad_(), bias = at::randn({16});
+  const auto weight = [](int64_t size) { return at::randn({16, 16, size, size}).requires_grad_(); };
+  const Tensor to_qkv = at::randn({96, 16, 1, 1}), to_out = at::randn({16, 32, 1, 1});
+  const Tensor standardized = weight(3);
+  for (const auto& [y, input] : std::vector<std::pair<Tensor, Tensor>>{
+           {group_norm_silu(x, bias, bias, 8), x},
+           {channel_layer_norm(x, at::randn({1, 16, 1, 1})), x},
+           {convolution3x3(x, prepare_convolution3x3(weight(3), 4, 4), bias), x},
+           {pointwise_convolution(x, weight(1), bias), x},
+           {downsample_convolution(x, weight(4), bias), x},
+           {upsample_convolution(x, weight(3), bias), x},
+           {input_convolution(x, weight(7), bias), x},
+           {attention(x, to_qkv, to_out, bias, 2), x},
+           {linear_attention(x, to_qkv, to_out, bias, 2), x},
+           {standardize_weight(standardized), standardized}}) {
+    EXPECT_THROW(torch::autograd::grad({y.sum()}, {input}, {}, /*retain_graph=*/true,
+                                       /*create_graph=*/true),
+                 c10::Error)
+        << y.grad_fn()->name();
+    EXPECT_NO_THROW(torch::autograd::grad({y.sum()}, {input}));
   }
 }
 
@@ -178,7 +226,7 @@ TEST(Kernels, TakeGradientsOfAnyLayout) {
   EXPECT_TRUE(actual.allclose(expected, 1e-4, 1e-5));
 }
 
-TEST(Kernels, LeaveOtherLayoutsAndTypesToThePlainForm) {
+TEST(Kernels, LeaveOtherLayoutsAndChannelsToThePlainForm) {
   const Tensor gain = at::rand({1, 16, 1, 1});
   const Tensor contiguous = at::randn({2, 16, 6, 6});
   EXPECT_TRUE(channel_layer_norm(contiguous, gain)

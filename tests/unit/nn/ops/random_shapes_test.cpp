@@ -50,9 +50,15 @@ class RandomShapes : public testing::TestWithParam<int> {
   }
 
   /// Both forms, with the pictures, which are the first of the inputs, in every layout, and with
-  /// all others so.
+  /// all others so; and in double precision.
   static void expect_same(const Function& kernel, const Function& plain, const Tensors& inputs,
                           const Drawn& drawn, double tolerance = 2e-5) {
+    const Tensors doubles = run(kernel, inputs, at::kDouble);
+    const Tensors expected = run(plain, inputs, at::kDouble);
+    for (size_t i = 0; i < doubles.size(); ++i) {
+      if (!expected[i].defined()) continue;
+      EXPECT_TRUE(doubles[i].allclose(expected[i])) << i;
+    }
     for (const int of_pictures : {0, 1, 2}) {
       for (const int of_others : {0, 2}) {
         SCOPED_TRACE(testing::PrintToString(drawn) + ", layouts " + std::to_string(of_pictures) +
