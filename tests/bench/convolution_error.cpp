@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/kernel_set.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/weights.h"
 #include "comm/run_program.h"
@@ -111,6 +112,7 @@ int report() {
 
 int main(int argc, char** argv) {
   return gm::run_program([&](gm::World&) {
+    gm::require_wanted_kernel_set();
     if (argc != 3) throw gm::InputError("usage: convolution_error WEIGHTS DIM");
     gm::train_network(argv[1], std::stoll(argv[2]));
     return gm::report();

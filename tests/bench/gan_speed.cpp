@@ -15,6 +15,7 @@
 
 #include "base/allocator.h"
 #include "base/error.h"
+#include "base/kernel_set.h"
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
@@ -128,6 +129,7 @@ int serve(World& world, const std::string& work, const ModelConfig& model, const
 int main(int argc, char** argv) {
   gm::tune_allocator();
   return gm::run_program([&](gm::World& world) {
+    gm::require_wanted_kernel_set();
     if (argc != 5) {
       throw gm::InputError("usage: gan_speed step|generator|judging|discriminator DIM SIZE BATCH");
     }

@@ -11,6 +11,7 @@
 
 #include "base/allocator.h"
 #include "base/error.h"
+#include "base/kernel_set.h"
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
@@ -98,6 +99,7 @@ class Sampling {
 int main(int argc, char** argv) {
   gm::tune_allocator();
   return gm::run_program([&](gm::World& world) {
+    gm::require_wanted_kernel_set();
     if (argc != 5) throw gm::InputError("usage: network_speed train|sample DIM SIZE BATCH");
     const int64_t size = std::stoll(argv[3]), batch = std::stoll(argv[4]);
     if (batch % world.size() != 0)

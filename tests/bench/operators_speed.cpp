@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/allocator.h"
+#include "base/kernel_set.h"
 #include "nn/ops/attention.h"
 #include "nn/ops/channel_layer_norm.h"
 #include "nn/ops/convolution3x3.h"
@@ -144,14 +145,16 @@ Case layer_norm(int64_t channels, int64_t size) {
 using Attention = Tensor (*)(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
                              const Tensor& out_bias, int64_t heads);
 
+/// `partners` is how many values of a head each value of q meets: channels in linear attention,
+/// pixels in full attention.
 Case attention_case(const char* name, Attention own, Attention plain, int64_t channels,
-                    int64_t size) {
+                    int64_t size, int64_t partners) {
   const Tensor x = activations(channels, size), to_qkv = weight_of(3 * kWidth, channels, 1),
                to_out = weight_of(channels, kWidth, 1), bias = vector_of(channels);
   return {name,
           std::to_string(channels) + " at " + std::to_string(size) + "x" + std::to_string(size),
           convolution_flops(channels, kWidth, size, 4) +
-              2 * convolution_flops(kWidth, kWidth / kHeads, size, 1),
+              2 * convolution_flops(kWidth, partners, size, 1),
           {x, to_qkv, to_out, bias},
           [=] { return own(x, to_qkv, to_out, bias, kHeads); },
           [=] { return plain(x, to_qkv, to_out, bias, kHeads); }};
@@ -200,9 +203,9 @@ std::vector<Case> cases() {
     all.push_back(group_norm(channels, size));
     all.push_back(layer_norm(channels, size));
     all.push_back(attention_case("linear attention", linear_attention, linear_attention_plain,
-                                 channels, size));
+                                 channels, size, kWidth / kHeads));
   }
-  all.push_back(attention_case("full attention", attention, attention_plain, 128, 4));
+  all.push_back(attention_case("full attention", attention, attention_plain, 128, 4, 4 * 4));
   return all;
 }
 
@@ -272,6 +275,7 @@ nlohmann::ordered_json race(const Case& c, int64_t rounds) {
 
 int main(int argc, char** argv) {
   gm::tune_allocator();
+  gm::require_wanted_kernel_set();
   const int64_t rounds = argc > 1 ? std::stoll(argv[1]) : 9;
   for (const auto& c : gm::ops::cases()) std::cout << gm::ops::race(c, rounds).dump() << std::endl;
   return 0;

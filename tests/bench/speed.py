@@ -163,15 +163,22 @@ class Bench:
         return rows
 
 
-def text_of(value):
+# How a reader is told what the report calls so, and the unit.
+HEADINGS = {"name": "", "images_per_second": "images/s", "eager_images_per_second": "PyTorch eager, images/s",
+            "peak_mebibytes": "peak of a process"}
+UNITS = {"ratio": "x", "ratio forward": "x", "ratio backward": "x", "peak_mebibytes": " MiB"}
+
+
+def text_of(value, unit=""):
     if isinstance(value, float):
-        return f"{value:.3g}" if value < 100 else f"{value:.0f}"
-    return str(value).strip().replace("\n", "<br>")
+        value = f"{value:.2f}" if unit == "x" else f"{value:.3g}" if value < 100 else f"{value:.0f}"
+    return str(value).strip().replace("\n", "<br>") + unit
 
 
 def table(rows):
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    lines = [columns, ["---"] * len(columns), *([text_of(row.get(column, "")) for column in columns] for row in rows)]
+    lines = [[HEADINGS.get(column, column) for column in columns], ["---"] * len(columns)]
+    lines += [[text_of(row[column], UNITS.get(column, "")) if column in row else "" for column in columns] for row in rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
