@@ -48,9 +48,12 @@ class RunLockTest : public ::testing::Test {
     ::waitpid(process, nullptr, 0);
   }
 
+  /// In place and of one length, as gm writes it: a reader never sees it half written.
   void lock_by_another_host(int64_t beat) const {
-    std::ofstream(run_ / ".lock") << fmt::format(
+    const std::string owner = fmt::format(
         R"({{"host":"elsewhere","kernel":"another","process":12,"beat":{}}})", beat);
+    std::ofstream(run_ / ".lock", std::ios::app);
+    std::fstream(run_ / ".lock", std::ios::in | std::ios::out) << fmt::format("{:<511}\n", owner);
   }
 
   /// Nobody takes the run away.
