@@ -50,8 +50,8 @@ class RunLockTest : public ::testing::Test {
 
   /// In place and of one length, as gm writes it: a reader never sees it half written.
   void lock_by_another_host(int64_t beat) const {
-    const std::string owner = fmt::format(
-        R"({{"host":"elsewhere","kernel":"another","process":12,"beat":{}}})", beat);
+    const std::string owner =
+        fmt::format(R"({{"host":"elsewhere","kernel":"another","process":12,"beat":{}}})", beat);
     std::ofstream(run_ / ".lock", std::ios::app);
     std::fstream(run_ / ".lock", std::ios::in | std::ios::out) << fmt::format("{:<511}\n", owner);
   }
