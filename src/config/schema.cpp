@@ -201,8 +201,10 @@ std::optional<std::string> nearest(std::string_view word,
   std::pair<size_t, size_t> best_distance{std::max<size_t>(2, word.size() / 3) + 1, 0};
   for (const std::string& candidate : candidates) {
     const size_t whole = edit_distance(word, candidate);
-    // A key in the wrong section, or without one, is as near as one slip.
-    const size_t near = std::min(whole, edit_distance(last, last_part(candidate)) + 1);
+    // A key in the wrong section, or without one, or whose end is missing, is as near as one slip.
+    const size_t near = last.size() > 2 && candidate.starts_with(word)
+                            ? 1
+                            : std::min(whole, edit_distance(last, last_part(candidate)) + 1);
     if (std::pair(near, whole) >= best_distance) continue;
     best = candidate;
     best_distance = {near, whole};

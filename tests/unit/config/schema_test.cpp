@@ -189,6 +189,10 @@ TEST(Nearest, CountsASwapAsOneSlip) {
   EXPECT_EQ(nearest("a.bacth", {"a.batch", "a.bat"}), "a.batch");
 }
 
+TEST(Nearest, CountsAMissingEndAsOneSlip) {
+  EXPECT_EQ(nearest("fill.jump", {"ema.ramp", "fill.jump_length"}), "fill.jump_length");
+}
+
 TEST(Nearest, FindsNothingAmongNothing) { EXPECT_EQ(nearest("a", {}), std::nullopt); }
 
 }  // namespace
