@@ -29,6 +29,18 @@ fs::path parent_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+/// Throws InputError unless `wanted` can be made in `folder`.
+void require_room_in(const fs::path& folder, const fs::path& wanted) {
+  std::error_code nothing_there;
+  if (!fs::is_directory(folder, nothing_there)) {
+    throw InputError("{}: there is no folder {}; make it first", wanted.string(), folder.string());
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    throw InputError("{}: cannot be written into {}: {}", wanted.string(), folder.string(),
+                     std::strerror(errno));
+  }
+}
+
 }  // namespace
 
 void sync_to_disk(const fs::path& path) {
@@ -74,12 +86,21 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
   staged.commit();
 }
 
-void require_folder_of(const fs::path& file) {
-  const fs::path without_slash = file.has_filename() ? file : file.parent_path();
-  const fs::path folder = fs::absolute(without_slash).parent_path();
-  if (!fs::is_directory(folder)) {
-    throw InputError("{}: there is no folder {}; make it first", file.string(), folder.string());
+void require_writable(const fs::path& file) {
+  std::error_code nothing_there;
+  if (!file.has_filename() || fs::is_directory(file, nothing_there)) {
+    throw InputError("{}: names a folder, but a file is to be written", file.string());
   }
+  require_room_in(parent_of(file), file);
+}
+
+void require_writable_folder(const fs::path& folder) {
+  std::error_code nothing_there;
+  if (fs::is_directory(folder, nothing_there)) return require_room_in(folder, folder);
+  if (fs::exists(folder, nothing_there)) {
+    throw InputError("{}: is a file, but a folder is to be written", folder.string());
+  }
+  require_room_in(parent_of(folder.has_filename() ? folder : folder.parent_path()), folder);
 }
 
 std::string read_file(const fs::path& path, size_t limit_bytes) {

@@ -40,9 +40,12 @@ void sync_to_disk(const std::filesystem::path& path);
 /// is kept then.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
-/// Throws InputError unless the folder that `file` would lie in is there: before the work that is
-/// to end in it, not after.
-void require_folder_of(const std::filesystem::path& file);
+/// Throws InputError unless `file` can be written: its folder is there and lets us, and no folder
+/// has its name. Called before the work that is to end in it, not after.
+void require_writable(const std::filesystem::path& file);
+
+/// The same of a folder for files, which is there or can be made.
+void require_writable_folder(const std::filesystem::path& folder);
 
 /// The whole file. Throws InputError when it cannot be read or is larger than `limit_bytes`.
 std::string read_file(const std::filesystem::path& path, size_t limit_bytes);

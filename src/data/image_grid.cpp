@@ -96,6 +96,11 @@ void write_image_grid(const std::filesystem::path& path, const at::Tensor& image
   write_png(path, canvas);
 }
 
+int64_t bytes_in_grid(int64_t height, int64_t width, int64_t channels) {
+  const int64_t scale = visible_scale(height);
+  return (height * scale + kLineWidth) * (width * scale + kLineWidth) * channels;
+}
+
 void write_picture(const std::filesystem::path& path, const at::Tensor& image) {
   const at::Tensor pixels = image.cpu().contiguous();
   const auto* first = pixels.const_data_ptr<uint8_t>();

@@ -19,6 +19,9 @@ at::Tensor to_pixels(const at::Tensor& images);
 void write_image_grid(const std::filesystem::path& path, const at::Tensor& images,
                       int64_t columns = 0, int64_t scale = 0);
 
+/// Bytes of memory that a picture of this size takes in a grid that a person can see.
+int64_t bytes_in_grid(int64_t height, int64_t width, int64_t channels);
+
 /// Writes `image`, uint8 [H,W,C] with C = 1 or 3, pixel by pixel. The file appears whole or not at
 /// all. Throws Error when it cannot be written.
 void write_picture(const std::filesystem::path& path, const at::Tensor& image);

@@ -71,7 +71,8 @@ Picture flattened(const std::string& name, const Picture& picture,
     const int alpha = picture.pixels[i + 3];
     if (alpha != 255 && !background) {
       throw InputError(
-          "{}: has transparent pixels; flatten it first, or pass --background to say "
+          "{}: has transparent pixels; flatten it first, or pack it with gm_data pack --background "
+          "to say "
           "what lies behind",
           name);
     }

@@ -1,11 +1,8 @@
 #include "data/pack/pack.h"
 
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 
 #include "base/cpu_quota.h"
@@ -55,13 +52,7 @@ void check_options(const PackOptions& options, int64_t images) {
     throw InputError("{}: exists already; remove it or choose another name",
                      options.output.string());
   }
-  const fs::path folder = options.output.has_parent_path() ? options.output.parent_path() : ".";
-  if (!fs::is_directory(folder))
-    throw InputError("{}: there is no folder {}", options.output.string(), folder.string());
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    throw InputError("{}: cannot be written into {}: {}", options.output.string(), folder.string(),
-                     std::strerror(errno));
-  }
+  require_writable(options.output);
   if (!(options.holdout >= 0 && options.holdout <= kLargestHoldout)) {
     throw InputError("the fraction to hold out is {}, but 0 to {} is expected", options.holdout,
                      kLargestHoldout);

@@ -79,6 +79,45 @@ TEST(StagedPath, NeedsTheParentFolder) {
                       AllOf(HasSubstr("missing"), HasSubstr("does not exist")));
 }
 
+TEST(RequireWritable, TakesANewFileAndOneToReplace) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "old") << "old";
+  require_writable(folder / "old");
+  require_writable(folder / "new");
+  require_writable("new");
+  EXPECT_EQ(folder.names(), std::vector<std::string>{"old"});
+}
+
+TEST(RequireWritable, NamesTheFolderThatIsMissing) {
+  const TemporaryFolder folder;
+  expect_error<InputError>([&] { require_writable(folder / "missing" / "file"); },
+                           AllOf(HasSubstr("missing/file"), HasSubstr("there is no folder")));
+}
+
+TEST(RequireWritable, RefusesTheNameOfAFolder) {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "inner");
+  for (const char* name : {"inner", "inner/", "new/"}) {
+    expect_error<InputError>([&] { require_writable(folder / name); }, HasSubstr("names a folder"));
+  }
+}
+
+TEST(RequireWritableFolder, TakesOneThatIsThereOrCanBeMade) {
+  const TemporaryFolder folder;
+  for (const char* name : {"", "new", "new/"}) require_writable_folder(folder / name);
+  require_writable_folder("new");
+  EXPECT_TRUE(folder.names().empty());
+}
+
+TEST(RequireWritableFolder, RefusesAFileAndANewOneInAFolderThatIsMissing) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "file") << "text";
+  expect_error<InputError>([&] { require_writable_folder(folder / "file"); },
+                           HasSubstr("is a file"));
+  expect_error<InputError>([&] { require_writable_folder(folder / "missing" / "new/"); },
+                           HasSubstr("there is no folder"));
+}
+
 TEST(ReadFile, RefusesWhatIsLargerThanExpected) {
   const TemporaryFolder folder;
   std::ofstream(folder / "file") << std::string(kLimit + 1, 'x');
