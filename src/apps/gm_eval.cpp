@@ -53,7 +53,8 @@ void declare(CLI::App& app, EvalCommand& command) {
       ->check(CLI::IsMember({"held_out", "training", "all"}));
   app.add_option("--mask", command.mask,
                  "The holes: a kind of mask.kind, or a PNG file or a folder of them (white is "
-                 "missing); the first run's own kind when not given");
+                 "missing), which are dealt out by chance, whatever their names; the first run's "
+                 "own kind when not given");
   app.add_option("--count", command.count, "Pictures; evaluate.count when not given")
       ->check(CLI::Range(1, 1'000'000'000));
   app.add_option("--weights", command.choice.weights,
@@ -88,25 +89,41 @@ std::vector<FillMethod> methods_of(const std::vector<TrainedRun>& runs, uint64_t
   return methods;
 }
 
-void write(const EvalCommand& command, const std::vector<NamedReport>& reports) {
-  const std::string json = comparison_json(reports);
-  if (command.json == "-") {
-    fmt::print("{}", json);
-    return;
+/// Makes `before` come before every batch that the methods fill.
+void interpose(std::vector<FillMethod>& methods, const std::function<void()>& before) {
+  for (FillMethod& method : methods) {
+    method.fill = [before, fill = std::move(method.fill)](const IncompletePictures& incomplete,
+                                                          const at::Tensor& indices,
+                                                          const SamplingObserver& observer) {
+      before();
+      return fill(incomplete, indices, observer);
+    };
   }
-  fmt::print("{}", comparison_table(reports));
-  if (!command.json.empty()) write_file_atomically(command.json, json);
 }
 
-void draw(const EvalCommand& command, const std::vector<FillMethod>& methods,
-          const HoledPictures& pictures, Communicator& ranks) {
+/// Called by all ranks.
+at::Tensor make_strips(const std::vector<FillMethod>& methods, const HoledPictures& pictures,
+                       Communicator& ranks) {
   const int64_t shown = std::min<int64_t>(8, pictures.size());
   const auto make = [&](const at::Tensor& i, const SamplingObserver& observer) {
     return comparison_strips(methods, pictures, pictures.spread(i, shown), observer);
   };
-  const at::Tensor pixels = sample_on_all_ranks(make, ranks, {.count = shown});
-  const int64_t scale = std::max<int64_t>(1, 64 / pictures.shape().height);
-  on_rank_zero(ranks, [&] { write_image_grid(command.picture, pixels, /*columns=*/1, scale); });
+  return sample_on_all_ranks(make, ranks, {.count = shown});
+}
+
+/// `strips` are written where a picture is asked for.
+void write(const EvalCommand& command, const std::vector<NamedReport>& reports,
+           const at::Tensor& strips, int64_t height) {
+  const std::string json = comparison_json(reports);
+  fmt::print("{}", command.json == "-" ? json : comparison_table(reports));
+  if (!command.json.empty() && command.json != "-") {
+    write_file_atomically(command.json, json);
+    log_info("figures in {}", command.json);
+  }
+  if (command.picture.empty()) return;
+  write_image_grid(command.picture, strips, /*columns=*/1, std::max<int64_t>(1, 64 / height));
+  log_info("{} pictures in {}: original, hole, then the methods in the order of the table",
+           strips.size(0), command.picture);
 }
 
 /// The pictures that all runs are compared on, once it is known that all can be.
@@ -125,7 +142,7 @@ std::shared_ptr<const ImageDataset> open_common_pictures(const EvalCommand& comm
 
 void evaluate(World& world, const EvalCommand& command) {
   for (const std::string& file : {command.json, command.picture}) {
-    if (!file.empty() && file != "-") require_folder_of(file);
+    if (!file.empty() && file != "-") require_writable(file);
   }
   Communicator& ranks = world.communicator();
   require_same_kernels(ranks);
@@ -137,20 +154,23 @@ void evaluate(World& world, const EvalCommand& command) {
   const auto seed = static_cast<uint64_t>(config.evaluate.seed);
   const HoledPictures pictures(open_common_pictures(command, runs, ranks),
                                with_holes(config.mask, command.mask), seed);
+  require_same_everywhere(ranks, "the masks", pictures.masks_hash());
 
   const SharedWork work{
       .count = std::min(command.count.value_or(config.evaluate.count), pictures.size()),
       .batch_size = config.evaluate.batch_size};
-  const std::vector<FillMethod> methods = methods_of(runs, seed);
+  std::vector<FillMethod> methods = methods_of(runs, seed);
+  interpose(methods, [&] {
+    section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));
+  });
   std::vector<NamedReport> reports;
   for (const FillMethod& method : methods) {
-    section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));
     reports.emplace_back(method.name, evaluate_inpainting(method, pictures, work, ranks));
     log_info("{}: {} pictures filled", method.name, work.count);
   }
-  on_rank_zero(ranks, [&] { write(command, reports); });
-  section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));
-  if (!command.picture.empty()) draw(command, methods, pictures, ranks);
+  const at::Tensor strips =
+      command.picture.empty() ? at::Tensor() : make_strips(methods, pictures, ranks);
+  on_rank_zero(ranks, [&] { write(command, reports, strips, pictures.shape().height); });
 }
 
 }  // namespace

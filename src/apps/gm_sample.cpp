@@ -27,7 +27,7 @@
 namespace gm {
 namespace {
 
-constexpr int64_t kMostBytes = int64_t{1} << 30;  // of the pictures, which are in memory
+constexpr int64_t kMostBytes = int64_t{1} << 30;  // of the pictures and their grid, in memory
 constexpr int64_t kUsualPictures = 64;
 
 struct SampleCommand {
@@ -48,8 +48,8 @@ void declare(CLI::App& app, SampleCommand& command) {
   app.add_option("RUN", command.run, "Directory of the run whose model makes the pictures")
       ->required();
   app.add_option("KEYS", command.assignments,
-                 "section.key=value for keys of mask, repaint and watchdog, such as "
-                 "mask.coverage_max=0.3");
+                 "section.key=value for keys of watchdog and, with --inpaint, of mask and repaint, "
+                 "such as mask.coverage_max=0.3");
   app.add_option("--count", command.count,
                  "Number of pictures; 64, or all that are to be filled, when not given")
       ->check(CLI::Range(1, 1'000'000'000));
@@ -92,14 +92,28 @@ void require_another_folder(const std::string& pictures, const std::string& orig
       pictures);
 }
 
+/// Throws InputError for keys that would change nothing.
+void check_assignments(const SampleCommand& command) {
+  for (const std::string& assignment : command.assignments) {
+    if (assignment.starts_with("evaluate.")) {
+      throw InputError("{}: gm_sample does not evaluate; gm_eval does", assignment);
+    }
+    const bool of_holes = assignment.starts_with("mask.") || assignment.starts_with("repaint.");
+    if (of_holes && command.inpaint.empty()) {
+      throw InputError("{} without --inpaint PICTURES: there is nothing to fill", assignment);
+    }
+  }
+}
+
 void check(const SampleCommand& command) {
-  require_folder_of(command.out);
-  if (!command.pictures.empty()) require_folder_of(command.pictures);
-  if (!command.trajectory.empty()) require_folder_of(command.trajectory);
+  require_writable(command.out);
+  if (!command.pictures.empty()) require_writable_folder(command.pictures);
+  if (!command.trajectory.empty()) require_writable(command.trajectory);
   if (!command.mask.empty() && command.inpaint.empty()) {
     throw InputError("--mask {} without --inpaint PICTURES: there is nothing to fill",
                      command.mask);
   }
+  check_assignments(command);
   if (!command.trajectory.empty() && !command.inpaint.empty()) {
     throw InputError("--trajectory shows new pictures, --inpaint fills holes: give one of them");
   }
@@ -130,6 +144,7 @@ ToFill open_to_fill(const SampleCommand& command, const TrainedRun& run, Communi
   if (!names.empty() && std::ssize(names) != dataset->size())
     throw InputError("{}: has changed while it was read; start again", command.inpaint);
   HoledPictures holed = with_masks(command, run, dataset, names);
+  require_same_everywhere(ranks, "the masks", holed.masks_hash());
   return {std::move(holed), std::move(names)};
 }
 
@@ -139,8 +154,11 @@ int64_t number_of_pictures(const SampleCommand& command, const std::optional<ToF
   return std::min(command.count.value_or(INT64_MAX), to_fill->holed.size());
 }
 
-/// Throws InputError unless there is memory for `count` pictures of `bytes`.
-void require_memory(int64_t count, int64_t bytes) {
+/// Throws InputError unless there is memory for `count` pictures, each of so many squares like
+/// `shape` side by side, and for the grid of them.
+void require_memory(int64_t count, const ImageShape& shape, int64_t squares) {
+  const int64_t bytes =
+      squares * shape.bytes() + bytes_in_grid(shape.height, squares * shape.width, shape.channels);
   if (count <= kMostBytes / bytes) return;
   throw InputError("{} pictures are too many to make at a time: give --count, of at most {}", count,
                    kMostBytes / bytes);
@@ -196,7 +214,7 @@ void sample(World& world, const SampleCommand& command) {
   }
   const SharedWork work{.count = number_of_pictures(command, to_fill),
                         .batch_size = command.batch_size};
-  require_memory(work.count, run.shape.bytes() * (to_fill ? kPicturesInAStrip : 1));
+  require_memory(work.count, run.shape, to_fill ? kPicturesInAStrip : 1);
   const auto begin_section = [&] {
     section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
   };
@@ -207,11 +225,13 @@ void sample(World& world, const SampleCommand& command) {
   };
 
   const at::Tensor pixels = sample_on_all_ranks(make, ranks, work);
+  section.emplace(watchdog.section("writing", 0));  // a slow disk's many files are no failure
   on_rank_zero(ranks, [&] {
     write_image_grid(command.out, pixels);
     log_info("{} pictures in {}", work.count, command.out);
-    const auto names = to_fill ? to_fill->names : std::vector<std::string>();
-    if (!command.pictures.empty()) write_pictures(command.pictures, pixels, names);
+    if (command.pictures.empty()) return;
+    write_pictures(command.pictures, pixels, to_fill ? to_fill->names : std::vector<std::string>());
+    log_info("each of them in {}", command.pictures);
   });
   begin_section();
   if (process != nullptr) write_trajectory(*process, command, ranks);

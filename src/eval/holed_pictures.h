@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "data/image_dataset.h"
 #include "data/masks.h"
@@ -16,14 +17,16 @@ namespace gm {
 class HoledPictures {
  public:
   /// The pictures of `dataset` as they are, not augmented. The hole of a picture depends on `seed`
-  /// and its index alone, and is none that a training of that seed saw. Throws InputError as
-  /// MaskSource does.
+  /// and its index alone, and is drawn independently of those that a training of that seed sees.
+  /// Throws InputError as MaskSource does.
   HoledPictures(std::shared_ptr<const ImageDataset> dataset, const MaskConfig& mask, uint64_t seed);
   /// The hole of a picture is the mask of its index.
   HoledPictures(std::shared_ptr<const ImageDataset> dataset, MaskSource masks);
 
   int64_t size() const { return dataset_->size(); }
   /// Whether no training sees them.
+  /// MaskSource::content_hash.
+  const std::string& masks_hash() const { return masks_.content_hash(); }
   bool are_held_out() const { return dataset_->part() == Part::kHeldOut; }
   const ImageShape& shape() const { return dataset_->shape(); }
   /// Number `i` (int64 [n]) of `count` pictures that are spread evenly over the data set, which may

@@ -15,7 +15,9 @@ struct ModelConfig {
 
   template <class Fields>
   void describe(Fields& field) {
-    field("kind", kind).one_of({"unet"}).help("The network that predicts the noise.");
+    field("kind", kind)
+        .one_of({"unet"})
+        .help("The network that predicts the noise, or fills holes.");
     field("dim", dim).range(8, 1024).help("Channels at full resolution; a multiple of 8.");
     field("dim_mults", dim_mults)
         .range(1, 64)

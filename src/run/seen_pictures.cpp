@@ -43,7 +43,7 @@ void warn_of_seen_pictures(const ImageDataset& pictures, const TrainedRun& run) 
     seen = seen_pictures(pictures, training_pictures(run));
   } catch (const StopRequested&) {
     throw;
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {  // a folder that we may not look into is no Error
     log_warning(
         "{}: nobody knows whether it was trained on pictures of this evaluation, as what it was "
         "trained on cannot be looked at: {}",

@@ -5,6 +5,7 @@ import random
 import re
 import signal
 import socket
+import subprocess
 import unittest
 import urllib.error
 import urllib.request
@@ -203,9 +204,10 @@ class Filling(Inpainting):
         self.assertFalse((self.root / "none.png").exists())
 
     def test_more_pictures_than_memory_holds_are_refused(self):
+        # A byte a pixel, and once more in the grid, four times as wide and high and with a line of two between pictures.
         done = self.run_program("gm_sample", [self.trained("repaint"), "--count", 10**9, "--out", "none.png"])
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn(f"give --count, of at most {2**30 // 16**2}", done.stderr.splitlines()[-1])
+        self.assertIn(f"give --count, of at most {2**30 // (16**2 + 66**2)}", done.stderr.splitlines()[-1])
         self.assertFalse((self.root / "none.png").exists())
 
     def test_a_signal_ends_the_filling_by_a_network_of_one_pass(self):
@@ -245,10 +247,20 @@ class Filling(Inpainting):
             (unet, ["model.dim=16"], "model.dim=16"),
             (repaint, ["repaint.jump_length=5"], "repaint.jump_length is 5"),
             (repaint, ["repaint.jump_length=0"], "repaint.jump_length"),
+            (repaint, ["evaluate.count=3"], "evaluate.count=3"),
+            (unet, ["--mask", ""], "an argument is empty"),
+            (unet, ["--pictures", "small.png"], "small.png"),
+            (unet, ["--out", "no_folder/"], "no_folder/"),
         ]:
-            done = self.fill(run, "--out", "refused.png", *arguments)
+            done = self.fill(run, *arguments, *([] if "--out" in arguments else ["--out", "refused.png"]))
             self.assertEqual(done.returncode, 2, f"{arguments}: {done.stderr}")
             self.assertIn(words, done.stderr.splitlines()[-1])
+            self.assertFalse((self.root / "refused.png").exists(), arguments)
+        for arguments, words in [(["repaint.resamplings=2"], "repaint.resamplings=2"), (["mask.kind=half"], "mask.kind=half"),
+                                 (["--mask", "half"], "--mask half")]:
+            done = self.run_program("gm_sample", [repaint, "--out", "refused.png", *arguments])
+            self.assertEqual(done.returncode, 2, f"{arguments}: {done.stderr}")
+            self.assertIn(f"{words} without --inpaint", done.stderr.splitlines()[-1])
             self.assertFalse((self.root / "refused.png").exists(), arguments)
         for name, settings, words in [
             ("negative", ["run.task=gan_inpaint", "gan.lambda=-1"], "gan.lambda"),
@@ -414,7 +426,8 @@ class Evaluation(Inpainting):
             ([unet, "--data", self.root / "8.h5"], "8 x 8"),
             ([unet, small], "8x8x1"),
             ([unet, "--data", self.data, "--part", "held_out"], "--holdout"),
-            (["nowhere"], "nowhere"),
+            (["nowhere"], "nowhere: is no run"),
+            ([unet, "--step", 99], "no checkpoint of step 99"),
             (["mask.kind=half"], "give the directory of a run"),
             ([unet, "runs/lr=0.2"], "runs/lr=0.2"),
             ([repaint, "repaint.jump_length=5"], "repaint.jump_length is 5"),
@@ -426,6 +439,26 @@ class Evaluation(Inpainting):
             self.assertIn(words, done.stderr.splitlines()[-1])
             self.assertEqual(done.stdout, "")
             self.assertEqual(list(self.root.glob("none.*")), [], arguments)
+        for option in ("--json", "--picture"):
+            done = self.run_program("gm_eval", [unet, option, "no_folder/"])
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+            self.assertIn("no_folder/: names a folder", done.stderr)
+
+    def test_ranks_that_see_different_masks_are_refused(self):
+        folders = [self.root / f"node{i}" for i in range(2)]
+        for i, folder in enumerate(folders):
+            folder.mkdir()
+            write_png(folder / "mask.png", [[255 if x // 4 == i else 0 for x in range(16)]] * 16)
+        run = self.root / self.trained("unet")
+        for program, arguments in (("gm_eval", ["--count", 4, "--data", self.held, "--part", "all"]),
+                                   ("gm_sample", ["--inpaint", self.held, "--count", 4, "--out", self.root / "mixture.png"])):
+            worlds = [["-n", 1, "-wdir", folder, BIN / program, run, "--mask", "mask.png", *arguments] for folder in folders]
+            command = ["mpirun", "--oversubscribe", "--bind-to", "none", *worlds[0], ":", *worlds[1]]
+            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("the masks", done.stderr)
+            self.assertNotIn("psnr", done.stdout)
+            self.assertFalse((self.root / "mixture.png").exists())
 
     def test_a_run_may_have_an_equals_sign_in_its_name(self):
         (self.root / "runs").mkdir(exist_ok=True)
@@ -437,9 +470,9 @@ class Evaluation(Inpainting):
         for ranks, number in ((None, signal.SIGTERM), (2, signal.SIGUSR1)):  # mpirun passes SIGUSR1 on
             name = f"stopped-{ranks}"
             process = self.start_command(name, self.command("gm_eval", [
-                self.trained("unet"), "--data", self.many(), "--part", "all", "--count", 4000, "--json", "none.json",
+                self.trained("unet"), "--data", self.many(), "--part", "all", "--count", 20_000, "--json", "none.json",
                 "--picture", "none.png", "evaluate.batch_size=1"], ranks))
-            wait_until(lambda: "mean fill: 4000 pictures" in self.errors(name), process)
+            wait_until(lambda: "mean fill: 20000 pictures" in self.errors(name), process)
             process.send_signal(number)
             self.assertEqual(self.end_of(process), 75, self.errors(name))
             self.assertEqual(list(self.root.glob("none.*")), [])

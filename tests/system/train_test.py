@@ -309,7 +309,7 @@ class WrongInput(Runs):
         self.refuse("no_folder", program="gm_sample", arguments=["whole", "--out", "no_folder/grid.png"])
         self.refuse("--cuont", program="gm_sample", arguments=["small", "--cuont", 3])
         self.train("unfinished")
-        self.refuse("step-00000099", program="gm_sample", arguments=["unfinished", "--step", 99])
+        self.refuse("no checkpoint of step 99", program="gm_sample", arguments=["unfinished", "--step", 99])
         damaged = self.root / "unfinished/checkpoints/step-00000003/ema.safetensors"
         content = bytearray(damaged.read_bytes())
         content[-1] ^= 1
