@@ -39,13 +39,14 @@ std::string device_row(const World& world) {
 }
 
 std::string network_row(const RunConfig& config, Task& task) {
-  std::string row = fmt::format("{}, dim {}:", config.model.kind, config.model.dim);
+  std::vector<std::string> networks;
   for (const Phase& phase : task.phases()) {
     int64_t parameters = 0;
     for (const auto& parameter : phase.network->parameters()) parameters += parameter.numel();
-    row += fmt::format(" {} parameters ({})", with_thousands(parameters), phase.name);
+    networks.push_back(fmt::format("{} parameters ({})", with_thousands(parameters), phase.name));
   }
-  return row;
+  return fmt::format("{}, dim {}: {}", config.model.kind, config.model.dim,
+                     fmt::join(networks, ", "));
 }
 
 std::string task_row(const RunConfig& config) {

@@ -199,6 +199,9 @@ TrainCommand parse_train_command(int argc, const char* const* argv) {
 }
 
 std::optional<int> answer_or_parse(CLI::App& app, int argc, const char* const* argv, bool speaks) {
+  if (std::any_of(argv, argv + argc, [](std::string_view argument) { return argument.empty(); })) {
+    throw InputError("an argument is empty, as one is whose shell variable has not been set");
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& answer) {

@@ -74,7 +74,13 @@ RunConfig read_config(const std::filesystem::path& file) {
 }
 
 RunConfig read_run_config(const std::filesystem::path& run_dir) {
-  RunConfig config = read_config(run_dir / "config.toml");
+  const std::filesystem::path file = run_dir / "config.toml";
+  std::error_code nothing_there;
+  if (!std::filesystem::exists(file, nothing_there)) {
+    throw InputError("{}: is no run: there is no {}; give the run.dir of a training",
+                     run_dir.string(), file.string());
+  }
+  RunConfig config = read_config(file);
   config.run.dir = run_dir.string();
   return config;
 }
@@ -115,6 +121,9 @@ void require_same_run(const RunConfig& theirs, const RunConfig& ours) {
   for (const Difference& difference : differences(theirs, ours)) {
     text += fmt::format("{}{} is {} in the run, {} now", text.empty() ? "" : "; ", difference.key,
                         difference.theirs, difference.ours);
+    if (difference.key == "train.steps") {
+      text += " (the learning rate falls towards the last step, as optimizer.schedule is cosine)";
+    }
   }
   if (text.empty()) return;
   throw InputError(

@@ -187,8 +187,9 @@ void Schema::set(const Assignment& assignment) const {
     names.push_back(key.name());
   }
   const auto meant = nearest(assignment.key, names);
-  throw InputError("{}: there is no key {}{}; --help-config lists all keys", assignment.where,
-                   assignment.key, meant ? fmt::format(", did you mean {}?", *meant) : "");
+  throw InputError("{}: there is no key {}{}; gm_train --help-config lists all keys",
+                   assignment.where, assignment.key,
+                   meant ? fmt::format(", did you mean {}?", *meant) : "");
 }
 
 std::optional<std::string> nearest(std::string_view word,

@@ -99,7 +99,7 @@ void MaskFiles::read(const fs::path& file) {
   const std::string name = file.string();
   const Picture picture = decode_picture(name, read_file(file, kLargestFileBytes), {.grey = true});
   if (picture.shape.height != height_ || picture.shape.width != width_) {
-    throw InputError("{}: the mask is of {} x {} pixels, but the pictures of {} x {}", name,
+    throw InputError("{}: the mask is of {} x {} pixels, but the run's pictures of {} x {}", name,
                      picture.shape.width, picture.shape.height, width_, height_);
   }
   const uint8_t missing = missing_value(picture.pixels, name);

@@ -42,7 +42,8 @@ class Feistel {
   std::array<uint32_t, 2> key_;
 };
 
-/// The values nearest to `wanted`, at most three below and three above, that `works` accepts.
+/// The values nearest to `wanted`, at most three below and three above, that `works` accepts;
+/// "none" where it accepts none.
 template <typename Works>
 std::string nearest(int64_t wanted, int64_t least, int64_t most, Works works) {
   std::vector<int64_t> found;
@@ -53,7 +54,7 @@ std::string nearest(int64_t wanted, int64_t least, int64_t most, Works works) {
   for (int64_t n = wanted + 1; n <= most && found.size() < below + 3; ++n) {
     if (works(n)) found.push_back(n);
   }
-  return fmt::format("{}", fmt::join(found, ", "));
+  return found.empty() ? "none" : fmt::format("{}", fmt::join(found, ", "));
 }
 
 }  // namespace
@@ -79,7 +80,7 @@ void check_divisible(int64_t shards, int64_t batch_size, int ranks) {
   if (shards % ranks != 0) {
     throw InputError(
         "{} ranks do not divide data.shards = {}; numbers of ranks that would work: {}; or set "
-        "data.shards to a multiple of {}",
+        "data.shards to a multiple of {} that train.batch_size is a multiple of",
         ranks, shards, nearest(ranks, 1, shards, [&](int64_t n) { return shards % n == 0; }),
         ranks);
   }

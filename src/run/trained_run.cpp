@@ -38,7 +38,13 @@ void assign(RunConfig& config, const std::vector<std::string>& assignments) {
 
 std::filesystem::path find_checkpoint(const std::string& run, std::optional<int64_t> step) {
   const CheckpointStore store(run);
-  if (step) return store.folder_of(*step);
+  if (step) {
+    const std::filesystem::path folder = store.folder_of(*step);
+    std::error_code nothing_there;
+    if (std::filesystem::exists(folder, nothing_there)) return folder;
+    throw InputError("{}: there is no checkpoint of step {}; look into {}", run, *step,
+                     folder.parent_path().string());
+  }
   const auto latest = store.latest();
   if (!latest) throw InputError("{}: the run has no checkpoint yet", run);
   return *latest;

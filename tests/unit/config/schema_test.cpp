@@ -167,7 +167,7 @@ TEST_F(SchemaTest, AnUnknownKeySuggestsTheNearest) {
   expect_refused(std::string(100'000, 'x') + "=1", HasSubstr("there is no key"));
   expect_error<InputError>([&] { set_in_file("[all]\nstesp = 3\n"); },
                            "a.toml:2:1: there is no key all.stesp, did you mean all.steps?; "
-                           "--help-config lists all keys");
+                           "gm_train --help-config lists all keys");
   expect_error<InputError>([&] { set_in_file("[all.deeper]\nsteps = 3\n"); },
                            HasSubstr("a.toml:2:1: there is no key all.deeper.steps"));
 }
