@@ -24,9 +24,9 @@ class HoledPictures {
   HoledPictures(std::shared_ptr<const ImageDataset> dataset, MaskSource masks);
 
   int64_t size() const { return dataset_->size(); }
-  /// Whether no training sees them.
   /// MaskSource::content_hash.
   const std::string& masks_hash() const { return masks_.content_hash(); }
+  /// Whether no training sees them.
   bool are_held_out() const { return dataset_->part() == Part::kHeldOut; }
   const ImageShape& shape() const { return dataset_->shape(); }
   /// Number `i` (int64 [n]) of `count` pictures that are spread evenly over the data set, which may
