@@ -3,6 +3,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -405,6 +406,13 @@ class Evaluation(Inpainting):
         self.assertEqual(done.returncode, 0, done.stderr)
         _, said = self.evaluate("fair", "--count", 20)
         self.assertNotIn("was trained on", said)
+
+    def test_says_so_where_it_cannot_look_at_what_a_run_was_trained_on(self):
+        shutil.copytree(self.root / self.trained("unet"), self.root / "elsewhere", symlinks=True)
+        config = self.root / "elsewhere/config.toml"
+        config.write_text(config.read_text().replace(str(self.data), "x" * 300))  # no file system has such a name
+        _, said = self.evaluate("elsewhere", "--data", self.held, "--part", "all", "--count", 4)
+        self.assertRegex(said, "nobody knows whether it was trained on .*name too long")
 
     def test_draws_the_comparison_and_prints_the_table(self):
         run = self.trained("unet")
