@@ -29,6 +29,19 @@ fs::path parent_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+std::string_view kind_of(const fs::file_status& status) {
+  switch (status.type()) {
+    case fs::file_type::directory:
+      return "folder";
+    case fs::file_type::fifo:
+      return "pipe";
+    case fs::file_type::socket:
+      return "socket";
+    default:
+      return "device";
+  }
+}
+
 /// Throws InputError unless `wanted` can be made in `folder`.
 void require_room_in(const fs::path& folder, const fs::path& wanted) {
   std::error_code nothing_there;
@@ -103,7 +116,24 @@ void require_writable_folder(const fs::path& folder) {
   require_room_in(parent_of(folder.has_filename() ? folder : folder.parent_path()), folder);
 }
 
+void require_regular_file(const fs::path& path) {
+  std::error_code reason;
+  const fs::file_status status = fs::status(path, reason);
+  if (fs::is_regular_file(status)) return;
+  std::error_code no_link;
+  if (fs::is_symlink(fs::symlink_status(path, no_link)) && !fs::exists(status)) {
+    throw InputError("{}: is a link to {}, where no file can be reached; remove it or mend it",
+                     path.string(), fs::read_symlink(path, no_link).string());
+  }
+  if (status.type() == fs::file_type::not_found)
+    throw InputError("{}: no such file", path.string());
+  if (reason) throw InputError("{}: cannot be read: {}", path.string(), reason.message());
+  throw InputError("{}: cannot be read: it is a {}, not a regular file", path.string(),
+                   kind_of(status));
+}
+
 std::string read_file(const fs::path& path, size_t limit_bytes) {
+  require_regular_file(path);
   std::ifstream file(path, std::ios::binary);
   std::error_code no_size;
   const auto size = fs::file_size(path, no_size);

@@ -47,6 +47,11 @@ void require_writable(const std::filesystem::path& file);
 /// The same of a folder for files, which is there or can be made.
 void require_writable_folder(const std::filesystem::path& folder);
 
+/// Throws InputError, saying what is there instead, unless `path` is a regular file or a link to
+/// one. To be called before a file of a user is opened: opening a pipe would wait for its other
+/// end.
+void require_regular_file(const std::filesystem::path& path);
+
 /// The whole file. Throws InputError when it cannot be read or is larger than `limit_bytes`.
 std::string read_file(const std::filesystem::path& path, size_t limit_bytes);
 

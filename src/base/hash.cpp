@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 
 namespace gm {
 
@@ -31,6 +32,7 @@ uint64_t hash64(std::span<const std::byte> bytes) {
 }
 
 std::string hash_file(const std::filesystem::path& path) {
+  require_regular_file(path);
   std::ifstream file(path, std::ios::binary);
   if (!file) throw InputError("{}: cannot be opened for reading", path.string());
   Hash hash;

@@ -3,12 +3,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "support/expect_error.h"
 #include "support/file_size_limit.h"
+#include "support/pictures.h"
 #include "support/temporary_folder.h"
 
 namespace gm {
@@ -133,6 +136,26 @@ TEST(ReadFile, NamesAFileThatIsNotThere) {
 TEST(ReadFile, RefusesAFolder) {
   const TemporaryFolder folder;
   expect_error<InputError>([&] { read_file(folder.path(), kLimit); }, HasSubstr("cannot be read"));
+}
+
+TEST(ReadFile, OnlyRegularFilesAreReadAndNothingIsWaitedFor) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  fs::create_symlink("nowhere", folder / "dangling");
+  fs::create_symlink("circle", folder / "circle");
+  write_bytes(folder / "file", "text");
+  fs::create_symlink("file", folder / "link");
+  EXPECT_EQ(read_file(folder / "link", kLimit), "text");
+  const std::vector<std::pair<fs::path, const char*>> others{
+      {folder / "pipe", "it is a pipe"},          {"/dev/null", "it is a device"},
+      {folder.path(), "it is a folder"},          {folder / "dangling", "is a link to nowhere"},
+      {folder / "circle", "is a link to circle"}, {folder / "missing", "no such file"},
+  };
+  for (const auto& [path, reason] : others) {
+    const auto message = AllOf(HasSubstr(path.string()), HasSubstr(reason));
+    expect_error<InputError>([&] { read_file(path, kLimit); }, message);
+    expect_error<InputError>([&] { hash_file(path); }, message);
+  }
 }
 
 }  // namespace
