@@ -16,7 +16,7 @@
 #include "comm/world.h"
 #include "config/command_line.h"
 #include "data/image_grid.h"
-#include "data/mask_files.h"
+#include "data/mask_pairs.h"
 #include "data/prepare.h"
 #include "eval/holed_pictures.h"
 #include "run/open_data.h"
@@ -55,13 +55,16 @@ void declare(CLI::App& app, SampleCommand& command) {
       ->check(CLI::Range(1, 1'000'000'000));
   app.add_option("--seed", command.seed, "Names a series of pictures; another seed, another series")
       ->capture_default_str();
-  app.add_option("--inpaint", command.inpaint,
-                 "Fill holes in these pictures: a folder of JPEG and PNG files, or an HDF5 file");
+  app.add_option(
+      "--inpaint", command.inpaint,
+      "Fill holes in these pictures: a folder of JPEG and PNG files, one such file, or an "
+      "HDF5 file");
   app.add_option(
       "--mask", command.mask,
       "The holes: a kind of mask.kind, a PNG file for all pictures (white is missing), or "
-      "a folder of one for each, called like the picture or else in the same order, of the size "
-      "that the run's pictures have; the run's own kind when not given");
+      "a folder of one for each, called like the picture (with one prefix or suffix that is the "
+      "same for all, if any), of the size that the run's pictures have; the run's own kind when "
+      "not given");
   app.add_option("--out", command.out,
                  "PNG file for the grid of pictures; with --inpaint: whole, with the hole, filled")
       ->capture_default_str();

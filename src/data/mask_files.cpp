@@ -1,11 +1,11 @@
 #include "data/mask_files.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "data/folder_entries.h"
 #include "data/pack/decode.h"
 
 namespace gm {
@@ -14,21 +14,6 @@ namespace {
 
 constexpr size_t kLargestFileBytes = 64 << 20;
 constexpr int64_t kMostPixelsInMemory = int64_t{1} << 33;  // 1 GiB of bits
-
-bool is_mask_file_name(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension == ".png" && !path.filename().string().starts_with(".");
-}
-
-/// The mask of `folder` that is called like a picture; empty when there is none.
-fs::path mask_called(const fs::path& folder, const std::string& name) {
-  for (const char* ending : {".png", ".PNG"}) {
-    if (const fs::path path = folder / (name + ending); fs::exists(path)) return path;
-  }
-  return {};
-}
 
 /// The value of a missing pixel: 255, or 1 where no value is larger. Throws InputError that begins
 /// with `name`.
@@ -50,6 +35,8 @@ uint8_t missing_value(const std::vector<uint8_t>& pixels, const std::string& nam
 
 }  // namespace
 
+bool is_mask_file_name(const fs::path& path) { return ending_of(path) == ".png"; }
+
 std::vector<fs::path> mask_file_paths(const fs::path& path) {
   if (path.empty()) {
     throw InputError(
@@ -57,33 +44,10 @@ std::vector<fs::path> mask_file_paths(const fs::path& path) {
   }
   if (!fs::exists(path)) throw InputError("mask.path: {}: no such file or folder", path.string());
   if (!fs::is_directory(path)) return {path};
-  std::vector<fs::path> paths;
-  for (const auto& entry : fs::directory_iterator(path)) {
-    if (is_mask_file_name(entry.path())) paths.push_back(entry.path());
-  }
+  std::vector<fs::path> paths = entries_of(path).files;
+  std::erase_if(paths, [](const fs::path& file) { return !is_mask_file_name(file); });
   if (paths.empty()) throw InputError("{}: the folder holds no masks: no PNG files", path.string());
-  std::sort(paths.begin(), paths.end());
   return paths;
-}
-
-std::vector<fs::path> masks_of_pictures(const fs::path& folder, int64_t pictures,
-                                        const std::vector<std::string>& names) {
-  std::vector<fs::path> masks;
-  for (const std::string& name : names) masks.push_back(mask_called(folder, name));
-  const auto without = std::ranges::count(masks, fs::path());
-  if (!names.empty() && without == 0) return masks;
-  if (without < std::ssize(names)) {
-    const auto first = std::ranges::find(masks, fs::path()) - masks.begin();
-    throw InputError("{}: there is no mask {}.png for the picture of that name, but for {} others",
-                     folder.string(), names[static_cast<size_t>(first)],
-                     std::ssize(names) - without);
-  }
-  masks = mask_file_paths(folder);
-  if (std::ssize(masks) == pictures) return masks;
-  throw InputError(
-      "{}: holds {} masks for {} pictures; name each mask like its picture, give as many masks as "
-      "pictures, which then belong together in the order of their names, or one file for all",
-      folder.string(), masks.size(), pictures);
 }
 
 MaskFiles::MaskFiles(const std::vector<fs::path>& files, int64_t height, int64_t width)

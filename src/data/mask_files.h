@@ -10,17 +10,12 @@
 
 namespace gm {
 
+/// Whether the name ends in `.png`.
+bool is_mask_file_name(const std::filesystem::path& path);
+
 /// `path` if it is a file, or the masks of a folder: `*.png`, not hidden, in the order of their
 /// names. Throws InputError when there are none.
 std::vector<std::filesystem::path> mask_file_paths(const std::filesystem::path& path);
-
-/// The files of `folder` that are the masks of `pictures` pictures, in their order: each picture's
-/// by its name (`names`, picture_names()) where masks are called like the pictures, otherwise in
-/// the order of the files' names. Throws InputError, saying what to do, when only some pictures
-/// have a mask of their name, or there are not as many masks as pictures.
-std::vector<std::filesystem::path> masks_of_pictures(const std::filesystem::path& folder,
-                                                     int64_t pictures,
-                                                     const std::vector<std::string>& names);
 
 /// Takes one of the masks by chance, or that of a number. All of them are in memory, a bit a pixel.
 class MaskFiles : public MaskShape {

@@ -10,7 +10,7 @@
 #include <map>
 
 #include "base/error.h"
-#include "data/mask_files.h"
+#include "data/mask_pairs.h"
 #include "data/mask_shapes.h"
 #include "support/expect_error.h"
 #include "support/pictures.h"
@@ -297,35 +297,10 @@ TEST_F(MaskFilesTest, EachPictureHasTheMaskOfItsName) {
   const std::vector<std::string> names{"c", "cats/a", "b"};
   fs::create_directory(folder_ / "cats");
   for (int64_t i = 0; i < 3; ++i) write(names[static_cast<size_t>(i)] + ".png", masks_[i][0] * 255);
-  write("unused.png", masks_[0][0] * 255);
   const MaskSource source(masks_of_pictures(folder_.path(), 3, names), 3, 4);
   EXPECT_TRUE(at::equal(source.masks(at::tensor({2, 0, 1, 2}, at::kLong)),
                         masks_.index_select(0, at::tensor({2, 0, 1, 2}, at::kLong))));
   EXPECT_THAT(source.content_hash(), SizeIs(32));
-}
-
-TEST_F(MaskFilesTest, AsManyMasksAsPicturesBelongTogetherInTheirOrder) {
-  for (const char* name : {"m2.png", "m0.png", "m1.png"}) write(name, masks_[name[1] - '0'][0]);
-  for (const auto& names : {std::vector<std::string>(), {"x", "y", "z"}}) {
-    const MaskSource source(masks_of_pictures(folder_.path(), 3, names), 3, 4);
-    EXPECT_TRUE(at::equal(source.masks(at::arange(3, at::kLong)), masks_));
-  }
-}
-
-TEST_F(MaskFilesTest, MasksThatBelongToNoPictureAreRefused) {
-  for (const char* name : {"a.png", "b.png", "c.png"}) write(name, masks_[0][0]);
-  expect_error<InputError>(
-      [&] {
-        masks_of_pictures(folder_.path(), 3, {"a", "b", "x"});
-      },
-      HasSubstr("there is no mask x.png for the picture of that name, but for 2"));
-  expect_error<InputError>(
-      [&] {
-        masks_of_pictures(folder_.path(), 2, {"x", "y"});
-      },
-      HasSubstr("holds 3 masks for 2 pictures"));
-  expect_error<InputError>([&] { masks_of_pictures(folder_.path(), 4, {}); },
-                           HasSubstr("holds 3 masks for 4 pictures"));
 }
 
 TEST_F(MaskFilesTest, TheHashFollowsContentAlone) {

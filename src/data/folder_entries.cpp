@@ -1,0 +1,68 @@
+#include "data/folder_entries.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+/// In lower case: of Synology, QNAP and NetApp, macOS, Windows, Linux and Python.
+constexpr std::array<std::string_view, 13> kSystemFolders{"@eadir",
+                                                          "@tmp",
+                                                          "#recycle",
+                                                          "#snapshot",
+                                                          "@recycle",
+                                                          "~snapshot",
+                                                          "__macosx",
+                                                          "lost+found",
+                                                          "$recycle.bin",
+                                                          "@recently-snapshot",
+                                                          "__pycache__",
+                                                          "network trash folder",
+                                                          "system volume information"};
+
+std::string in_lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
+
+bool is_system_folder(const fs::path& path) {
+  return std::ranges::find(kSystemFolders, in_lower_case(path.filename().string())) !=
+         kSystemFolders.end();
+}
+
+}  // namespace
+
+FolderEntries entries_of(const fs::path& folder) {
+  FolderEntries entries;
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(folder, error);
+       !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const fs::path& path = entry->path();
+    if (is_hidden(path)) continue;
+    std::error_code unknown;  // whoever reads the file will say why it cannot be
+    if (!entry->is_directory(unknown))
+      entries.files.push_back(path);
+    else if (is_system_folder(path))
+      entries.system_folders.push_back(path);
+    else
+      entries.folders.push_back(path);
+  }
+  if (error) throw InputError("{}: cannot be listed: {}", folder.string(), error.message());
+  for (auto* paths : {&entries.folders, &entries.files, &entries.system_folders})
+    std::ranges::sort(*paths);
+  return entries;
+}
+
+std::string ending_of(const fs::path& path) { return in_lower_case(path.extension().string()); }
+
+}  // namespace gm

@@ -1,0 +1,253 @@
+#include "data/mask_pairs.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <compare>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/error.h"
+#include "data/folder_entries.h"
+#include "data/mask_files.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+/// Masks by their names: paths in their folder, without the ending.
+using Masks = std::multimap<std::string, fs::path>;
+
+std::string folder_part(const std::string& name) { return name.substr(0, name.rfind('/') + 1); }
+std::string stem_part(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
+/// Those of the folders in which images may have theirs.
+Masks masks_for(const std::vector<std::string>& images, const fs::path& folder) {
+  std::set<std::string> parts{""};
+  for (const auto& image : images) parts.insert(folder_part(image));
+  Masks masks;
+  for (const auto& part : parts) {
+    std::error_code nothing_there;
+    if (!fs::is_directory(folder / part, nothing_there)) continue;
+    for (const auto& path : entries_of(folder / part).files) {
+      if (is_mask_file_name(path)) masks.emplace(part + path.stem().string(), path);
+    }
+  }
+  if (masks.empty())
+    throw InputError("{}: the folder holds no masks: no PNG files", folder.string());
+  return masks;
+}
+
+/// `img_007` and `img_7` are one name then.
+std::string without_leading_zeros(const std::string& name) {
+  const auto is_digit = [&](size_t i) {
+    return i < name.size() && std::isdigit(static_cast<unsigned char>(name[i])) != 0;
+  };
+  std::string text;
+  bool in_number = false;
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (!in_number && name[i] == '0' && is_digit(i + 1)) continue;
+    in_number = is_digit(i);
+    text.push_back(name[i]);
+  }
+  return text;
+}
+
+// ---- Names that share a prefix or suffix --------------------------------------------------------
+
+/// What stands before and behind an image's name in its mask's.
+struct Affix {
+  std::string prefix, suffix;
+
+  std::string around(const std::string& image) const {
+    return folder_part(image) + prefix + stem_part(image) + suffix;
+  }
+  auto operator<=>(const Affix&) const = default;
+};
+
+/// Whether a word or a number may end between the two: not inside of `11` or `mask`.
+bool is_boundary(char left, char right) {
+  const auto is = [](int (*kind)(int), char c) { return kind(static_cast<unsigned char>(c)) != 0; };
+  if (is(std::isdigit, left) || is(std::isdigit, right))
+    return !is(std::isdigit, left) || !is(std::isdigit, right);
+  const auto is_letter = [&](char c) {
+    return is(std::isalpha, c) || static_cast<unsigned char>(c) >= 0x80;
+  };
+  if (!is_letter(left) || !is_letter(right)) return true;
+  return is(std::islower, left) && is(std::isupper, right);
+}
+
+void add_affixes(const std::string& image, const std::string& mask, std::set<Affix>& affixes) {
+  if (folder_part(image) != folder_part(mask)) return;
+  const std::string inner = stem_part(image), outer = stem_part(mask);
+  for (size_t at = outer.find(inner); at != std::string::npos; at = outer.find(inner, at + 1)) {
+    const size_t end = at + inner.size();
+    const bool begins = at == 0 || is_boundary(outer[at - 1], outer[at]);
+    const bool ends = end == outer.size() || is_boundary(outer[end - 1], outer[end]);
+    if (begins && ends) affixes.insert({outer.substr(0, at), outer.substr(end)});
+  }
+}
+
+/// The ways to see the name of one of the images in masks'. Of longer names there are fewer.
+std::set<Affix> possible_affixes(std::vector<std::string> images, const Masks& masks) {
+  std::ranges::stable_sort(images,
+                           [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  std::set<Affix> affixes;
+  for (const auto& image : images) {
+    for (const auto& [mask, path] : masks) add_affixes(image, mask, affixes);
+    if (!affixes.empty()) break;
+  }
+  return affixes;
+}
+
+// ---- Pairs
+// ----------------------------------------------------------------------------------------
+
+/// One way to see which mask belongs to which image.
+struct Pairing {
+  Affix affix;
+  std::vector<fs::path> masks = {};  ///< Of each image; empty where it has none.
+  std::vector<size_t> without = {};  ///< Places of the images that have none.
+
+  bool is_complete() const { return without.empty(); }
+};
+
+[[noreturn]] void throw_ambiguous(const std::string& image, const fs::path& one,
+                                  const fs::path& other) {
+  throw InputError("{} and {}: both are called like a mask of image {}; remove one of them",
+                   one.string(), other.string(), image);
+}
+
+/// Throws InputError when several masks have the name of one image's.
+Pairing pair_up(const std::vector<std::string>& images, const Masks& masks, const Affix& affix) {
+  Pairing pairing{.affix = affix};
+  for (size_t i = 0; i < images.size(); ++i) {
+    const auto [first, last] = masks.equal_range(affix.around(images[i]));
+    pairing.masks.push_back(first == last ? fs::path() : first->second);
+    if (first == last)
+      pairing.without.push_back(i);
+    else if (std::next(first) != last)
+      throw_ambiguous(images[i], first->second, std::next(first)->second);
+  }
+  return pairing;
+}
+
+/// The way that gives a mask to each image or, where none does, to most. Equal names go before
+/// those with an affix. Throws InputError when there are several ways.
+Pairing best_pairing(const std::vector<std::string>& images, const Masks& masks) {
+  Pairing best = pair_up(images, masks, {});
+  if (best.is_complete()) return best;
+  for (const Affix& affix : possible_affixes(images, masks)) {
+    Pairing pairing = pair_up(images, masks, affix);
+    if (best.is_complete() && pairing.is_complete())
+      throw_ambiguous(images.front(), best.masks.front(), pairing.masks.front());
+    if (pairing.without.size() < best.without.size()) best = std::move(pairing);
+  }
+  return best;
+}
+
+std::vector<std::string> without_leading_zeros(std::vector<std::string> names) {
+  for (auto& name : names) name = without_leading_zeros(name);
+  return names;
+}
+
+Masks without_leading_zeros(const Masks& masks) {
+  Masks renamed;
+  for (const auto& [name, path] : masks) renamed.emplace(without_leading_zeros(name), path);
+  return renamed;
+}
+
+bool each_once(std::vector<std::string> names) {
+  std::ranges::sort(names);
+  return std::ranges::adjacent_find(names) == names.end();
+}
+
+/// Where all masks lie in one folder, the images' folders do not count, if their names differ.
+std::vector<std::string> as_masks_lie(const std::vector<std::string>& images, const Masks& masks) {
+  std::vector<std::string> stems;
+  for (const auto& image : images) stems.push_back(stem_part(image));
+  const bool in_one_folder =
+      std::ranges::all_of(masks, [](const auto& mask) { return folder_part(mask.first).empty(); });
+  return in_one_folder && each_once(stems) ? stems : images;
+}
+
+std::string some_of(std::vector<std::string> names) {
+  constexpr size_t kShown = 5;
+  const bool are_more = names.size() > kShown;
+  names.resize(std::min(names.size(), kShown));
+  return fmt::format("{}{}", fmt::join(names, ", "), are_more ? ", ..." : "");
+}
+
+[[noreturn]] void throw_incomplete(const fs::path& folder, const std::vector<std::string>& images,
+                                   const Masks& masks, const Pairing& pairing) {
+  std::vector<std::string> without, unused;
+  for (const size_t i : pairing.without) without.push_back(images[i]);
+  const std::set<fs::path> used(pairing.masks.begin(), pairing.masks.end());
+  for (const auto& [name, path] : masks) {
+    if (!used.contains(path)) unused.push_back(path.lexically_relative(folder).string());
+  }
+  throw InputError(
+      "{}: there is no mask {}.png; {} of the {} images have none ({}){}; a mask is called like "
+      "its "
+      "image, with one prefix or suffix, or none, that is the same for all",
+      folder.string(), pairing.affix.around(without.front()), without.size(), images.size(),
+      some_of(without),
+      unused.empty() ? "" : fmt::format(", and no image has the masks {}", some_of(unused)));
+}
+
+// ---- Images without names
+// ------------------------------------------------------------------------
+
+/// A text whose order is that of the numbers in `name`.
+std::string with_wide_numbers(const std::string& name) {
+  constexpr size_t kWidth = 20;
+  std::string text, digits;
+  for (const char c : name + '\0') {
+    if (std::isdigit(static_cast<unsigned char>(c)) != 0) {
+      digits.push_back(c);
+      continue;
+    }
+    if (!digits.empty()) text += fmt::format("{:0>{}}", std::exchange(digits, {}), kWidth);
+    text.push_back(c);
+  }
+  return text;
+}
+
+std::vector<fs::path> masks_in_order(const fs::path& folder, int64_t images) {
+  const auto masks = mask_file_paths(folder);
+  if (std::ssize(masks) != images) {
+    throw InputError(
+        "{}: holds {} masks for {} images that have no names; give as many masks as images, which "
+        "then belong together in the order of their names, or one file for all",
+        folder.string(), masks.size(), images);
+  }
+  const auto number_order = [](const fs::path& path) { return with_wide_numbers(path.string()); };
+  const auto wrong = std::ranges::is_sorted_until(masks, {}, number_order);
+  if (wrong == masks.end()) return masks;
+  throw InputError(
+      "{}: whether mask {} comes before {} is not sure, and the images have no names to tell; "
+      "write "
+      "all numbers with as many digits, 0 to begin with",
+      folder.string(), std::prev(wrong)->filename().string(), wrong->filename().string());
+}
+
+}  // namespace
+
+std::vector<fs::path> masks_of_pictures(const fs::path& folder, int64_t images,
+                                        const std::vector<std::string>& names) {
+  if (names.empty()) return masks_in_order(folder, images);
+  const Masks masks = masks_for(names, folder);
+  const auto called = as_masks_lie(names, masks);
+  Pairing pairing = best_pairing(called, masks);
+  if (!pairing.is_complete()) {
+    const auto numbered = without_leading_zeros(called);
+    Pairing other = best_pairing(numbered, without_leading_zeros(masks));
+    if (each_once(numbered) && other.is_complete()) pairing = std::move(other);
+  }
+  if (!pairing.is_complete()) throw_incomplete(folder, called, masks, pairing);
+  return pairing.masks;
+}
+
+}  // namespace gm
