@@ -18,6 +18,7 @@
 #include "config/toml.h"
 #include "data/image_dataset.h"
 #include "data/image_grid.h"
+#include "data/label_counts.h"
 #include "data/mask_shapes.h"
 #include "data/masks.h"
 #include "data/pack/pack.h"
@@ -92,19 +93,6 @@ void pack(Command& command) {
   if (command.pack.holdout > 0) fmt::print("{} of them are kept from training\n", report.held_out);
 }
 
-/// Pictures of each class; empty without labels.
-std::vector<int64_t> pictures_by_class(const ImageDataset& dataset) {
-  std::vector<int64_t> counts(dataset.has_labels() ? dataset.classes().size() : 0);
-  if (counts.empty()) return counts;
-  for (const auto& file : dataset.files()) {
-    for (const int64_t label : file.labels()) {
-      if (label >= 0 && label < static_cast<int64_t>(counts.size()))
-        ++counts[static_cast<size_t>(label)];
-    }
-  }
-  return counts;
-}
-
 /// Pictures that are kept from training.
 int64_t held_out_pictures(const ImageDataset& dataset) {
   int64_t count = 0;
@@ -114,9 +102,12 @@ int64_t held_out_pictures(const ImageDataset& dataset) {
 
 void print_json(const ImageDataset& dataset) {
   auto classes = nlohmann::ordered_json::array();
-  const auto counts = pictures_by_class(dataset);
-  for (size_t c = 0; c < counts.size(); ++c)
-    classes.push_back({{"name", dataset.classes()[c]}, {"images", counts[c]}});
+  const LabelCounts counts = count_labels(dataset);
+  for (size_t c = 0; c < counts.of_classes.size(); ++c)
+    classes.push_back({{"name", dataset.classes()[c]}, {"images", counts.of_classes[c]}});
+  auto others = nlohmann::ordered_json::array();
+  for (const auto& [label, images] : counts.of_others)
+    others.push_back({{"label", label}, {"images", images}});
   auto files = nlohmann::ordered_json::array();
   for (const auto& file : dataset.files()) {
     files.push_back({{"path", file.path().string()},
@@ -133,20 +124,26 @@ void print_json(const ImageDataset& dataset) {
                                     {"channels", shape.channels},
                                     {"labels", dataset.has_labels()},
                                     {"classes", classes},
+                                    {"labels_without_class", others},
                                     {"held_out", held_out_pictures(dataset)},
                                     {"content_hash", dataset.content_hash()},
                                     {"files", files}};
-  fmt::print("{}\n", info.dump(2));
+  // Names that are no UTF-8, of files of others, become what JSON can hold.
+  using Json = nlohmann::ordered_json;
+  fmt::print("{}\n", info.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 void print_table(const ImageDataset& dataset) {
   const auto& shape = dataset.shape();
   fmt::print("pictures  {} of {} x {}, {}\n", dataset.size(), shape.height, shape.width,
              shape.channels == 1 ? "grey" : "RGB");
-  const auto counts = pictures_by_class(dataset);
-  for (size_t c = 0; c < counts.size(); ++c)
-    fmt::print("{}  {}: {}\n", c == 0 ? "classes " : "        ", dataset.classes()[c], counts[c]);
-  if (counts.empty()) fmt::print("classes   none\n");
+  const LabelCounts counts = count_labels(dataset);
+  for (size_t c = 0; c < counts.of_classes.size(); ++c) {
+    fmt::print("{}  {}: {}\n", c == 0 ? "classes " : "        ", dataset.classes()[c],
+               counts.of_classes[c]);
+  }
+  if (counts.of_classes.empty()) fmt::print("classes   none\n");
+  if (!counts.of_others.empty()) fmt::print("no class  {}\n", describe_labels(counts.of_others));
   fmt::print("held out  {}\n", held_out_pictures(dataset));
   for (const auto& file : dataset.files()) {
     fmt::print("file      {}: {} pictures, {}, hash {}{}\n", file.path().string(), file.size(),

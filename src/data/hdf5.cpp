@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <memory_resource>
 
@@ -59,14 +58,18 @@ std::vector<std::string> read_variable_strings(hid_t dataset, hid_t type, size_t
   return strings;
 }
 
+/// However they are padded in the file (Fortran, MATLAB and IDL pad with blanks), HDF5 gives them
+/// padded with zeros.
 std::vector<std::string> read_fixed_strings(hid_t dataset, hid_t type, size_t count) {
   const size_t length = H5Tget_size(type);
+  const Hdf5Id padded(GM_HDF5(H5Tcopy(type)), H5Tclose);
+  GM_HDF5(H5Tset_strpad(padded, H5T_STR_NULLPAD));
   std::string bytes(length * count, '\0');
-  GM_HDF5(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()));
+  GM_HDF5(H5Dread(dataset, padded, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()));
   std::vector<std::string> strings;
   for (size_t i = 0; i < count; ++i) {
-    const char* text = bytes.data() + i * length;
-    strings.emplace_back(text, ::strnlen(text, length));
+    const std::string text = bytes.substr(i * length, length);
+    strings.push_back(text.substr(0, text.find_last_not_of('\0') + 1));
   }
   return strings;
 }

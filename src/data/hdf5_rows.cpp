@@ -20,6 +20,12 @@ int64_t product(const std::vector<int64_t>& extent, int64_t bytes, const char* n
   return bytes;
 }
 
+struct stat status_of(int descriptor) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) throw Error("fstat failed: {}", std::strerror(errno));
+  return status;
+}
+
 }  // namespace
 
 FileDescriptor::FileDescriptor(const std::filesystem::path& path)
@@ -30,11 +36,9 @@ FileDescriptor::FileDescriptor(const std::filesystem::path& path)
 
 FileDescriptor::~FileDescriptor() { ::close(descriptor_); }
 
-int64_t FileDescriptor::size_bytes() const {
-  struct stat status {};
-  if (::fstat(descriptor_, &status) != 0) throw Error("fstat failed: {}", std::strerror(errno));
-  return status.st_size;
-}
+int64_t FileDescriptor::size_bytes() const { return status_of(descriptor_).st_size; }
+
+uint64_t FileDescriptor::inode() const { return status_of(descriptor_).st_ino; }
 
 Hdf5Rows::Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* name,
                    hid_t memory_type)
@@ -44,6 +48,7 @@ Hdf5Rows::Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* nam
   const Hdf5Id access(GM_HDF5(H5Pcreate(H5P_DATASET_ACCESS)), H5Pclose);
   GM_HDF5(H5Pset_chunk_cache(access, 521, 0, 0.75));
   dataset_ = open_hdf5_dataset(file, name, access);
+  description_ = describe_hdf5(dataset_);
   for (const hsize_t n : hdf5_extent(dataset_)) extent_.push_back(static_cast<int64_t>(n));
 
   const Hdf5Id type(GM_HDF5(H5Dget_type(dataset_)), H5Tclose);

@@ -22,6 +22,8 @@ class FileDescriptor {
 
   operator int() const { return descriptor_; }  // NOLINT(google-explicit-constructor)
   int64_t size_bytes() const;
+  /// What tells the file from another one of the same name.
+  uint64_t inode() const;
 
  private:
   int descriptor_;
@@ -37,7 +39,10 @@ class Hdf5Rows {
   const std::vector<int64_t>& extent() const { return extent_; }
   bool is_contiguous() const { return offset_ >= 0; }
   /// Element type in the file and extent, such as `uint8 [10,32,32,3]`.
-  std::string description() const { return describe_hdf5(dataset_); }
+  const std::string& description() const { return description_; }
+
+  /// Closes the data set. Expects is_contiguous(): reading goes past HDF5.
+  void close_dataset() { dataset_ = Hdf5Id(); }
 
   /// Copies rows [first, first + count) to `rows`. May be called from several threads.
   void read(int64_t first, int64_t count, void* rows) const;
@@ -52,6 +57,7 @@ class Hdf5Rows {
   const char* name_;
   hid_t memory_type_;
   Hdf5Id dataset_;
+  std::string description_;
   std::vector<int64_t> extent_;
   int64_t row_bytes_ = 0;
   int64_t offset_ = -1;  // where the rows begin in the file; -1: not in one piece

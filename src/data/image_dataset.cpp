@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/signals.h"
 #include "data/class_names.h"
+#include "data/folder_entries.h"
 #include "data/image_format.h"
 
 namespace gm {
@@ -16,15 +17,15 @@ namespace fs = std::filesystem;
 namespace {
 
 std::vector<fs::path> image_file_paths(const fs::path& path) {
-  if (!fs::exists(path)) throw InputError("{}: no such file or folder", path.string());
-  if (!fs::is_directory(path)) return {path};
-  std::vector<fs::path> paths;
-  for (const auto& entry : fs::directory_iterator(path)) {
-    if (is_image_file_name(entry.path())) paths.push_back(entry.path());
-  }
+  std::error_code reason;
+  const fs::file_status status = fs::status(path, reason);
+  if (status.type() == fs::file_type::not_found)
+    throw InputError("{}: no such file or folder", path.string());
+  if (!fs::is_directory(status)) return {path};
+  std::vector<fs::path> paths = entries_of(path).files;
+  std::erase_if(paths, [](const fs::path& file) { return !is_image_file_name(file); });
   if (paths.empty())
     throw InputError("{}: the folder holds no HDF5 files (*.h5, *.hdf5)", path.string());
-  std::sort(paths.begin(), paths.end());
   return paths;
 }
 
@@ -47,8 +48,8 @@ void check_alike(const ImageFile& first, const ImageFile& other) {
 }  // namespace
 
 bool is_image_file_name(const fs::path& path) {
-  const auto extension = path.extension();
-  return (extension == ".h5" || extension == ".hdf5") && !path.filename().string().starts_with(".");
+  const auto ending = ending_of(path);
+  return (ending == ".h5" || ending == ".hdf5") && !path.filename().string().starts_with(".");
 }
 
 ImageDataset::ImageDataset(const fs::path& path, std::string_view classes, Part part)

@@ -1,15 +1,19 @@
 #include "data/image_file.h"
 
 #include <fmt/ranges.h>
+#include <sys/file.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/hash.h"
 #include "data/hdf5.h"
 #include "data/hdf5_rows.h"
 #include "data/image_format.h"
+#include "data/on_demand.h"
 
 namespace gm {
 namespace fs = std::filesystem;
@@ -18,26 +22,50 @@ namespace {
 
 constexpr int64_t kLargestSide = 8192;
 
-/// The reader opens by name a second time; HDF5 would accept a folder's or a device's name badly.
-fs::path checked_regular_file(const fs::path& path) {
-  std::error_code error;
-  const auto status = fs::status(path, error);
-  if (!fs::exists(status)) throw InputError("{}: no such file", path.string());
-  if (!fs::is_regular_file(status)) throw InputError("{}: is not a regular file", path.string());
-  return path;
+/// HDF5's writers lock their file, where the disk knows locks.
+bool is_locked_by_writer(const fs::path& path) {
+  const FileDescriptor file(path);
+  return ::flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+/// `what`, with the file's name in front.
+std::string with_name(const fs::path& path, const std::string& what) {
+  return what.starts_with(path.string()) ? what : fmt::format("{}: {}", path.string(), what);
+}
+
+/// What is wrong with a file that its writer has yet to close is no damage.
+InputError still_written(const fs::path& path, std::string_view what) {
+  return InputError(
+      "{}: another program has it open for writing, so not all of it is there yet; close it there, "
+      "then try again ({})",
+      path.string(), what);
+}
+
+/// Why HDF5 did not open a file.
+InputError not_opened(const fs::path& path, const std::string& reason) {
+  if (is_locked_by_writer(path)) return still_written(path, reason);
+  if (reason.find("already open for") != std::string::npos) {
+    return InputError(
+        "{}: another program has it open for writing, or died before it closed it; close it there "
+        "or, where nothing writes to it any more, run h5clear -s {} ({})",
+        path.string(), path.string(), reason);
+  }
+  return InputError(
+      "{}: was cut short, is damaged, or was not closed by the program that wrote it: copy it "
+      "again "
+      "or pack it again ({})",
+      path.string(), reason);
 }
 
 Hdf5Id open_file(const fs::path& path) {
   silence_hdf5();
   if (H5Fis_hdf5(path.c_str()) == 0) {
-    throw InputError("{}: is not an HDF5 file; gm_data pack makes one from pictures",
-                     path.string());
+    throw InputError("is not an HDF5 file, which gm_data pack makes from JPEG and PNG files");
   }
   try {
     return open_hdf5_file(path.string());
   } catch (const Error& error) {
-    throw InputError("{}: was cut short or is damaged: copy it again or pack it again ({})",
-                     path.string(), error.what());
+    throw not_opened(path, error.what());
   }
 }
 
@@ -133,80 +161,142 @@ void require_held_out(hid_t file) {
       ImageFile::kHoldoutFormatVersion, missing);
 }
 
+void check_version(hid_t file) {
+  const auto version = read_integer_attribute(file, kVersionAttribute);
+  if (version && *version != ImageFile::kFormatVersion &&
+      *version != ImageFile::kHoldoutFormatVersion) {
+    throw InputError(
+        "has format version {}, but this program reads versions {} and {}; pack the pictures "
+        "again with this program's gm_data",
+        *version, ImageFile::kFormatVersion, ImageFile::kHoldoutFormatVersion);
+  }
+  if (version == ImageFile::kHoldoutFormatVersion) require_held_out(file);
+}
+
+/// What reading needs. A file whose data sets all lie in one piece takes a descriptor alone.
+struct OpenImageFile {
+  FileDescriptor descriptor;
+  Hdf5Id hdf5;
+  Hdf5Rows images;
+  std::optional<Hdf5Rows> labels = {};
+  std::optional<Hdf5Rows> held_out = {};
+
+  explicit OpenImageFile(const fs::path& path)
+      : descriptor(path),
+        hdf5(open_file(path)),
+        images(hdf5, descriptor, kImages, H5T_NATIVE_UINT8) {
+    if (has(hdf5, kLabels)) labels.emplace(hdf5, descriptor, kLabels, H5T_NATIVE_INT64);
+    if (has(hdf5, kHeldOut)) held_out.emplace(hdf5, descriptor, kHeldOut, H5T_NATIVE_UINT8);
+    close_what_is_not_needed();
+  }
+
+  bool is_same_as(uint64_t inode, int64_t bytes) const {
+    return descriptor.inode() == inode && descriptor.size_bytes() == bytes;
+  }
+
+ private:
+  void close_what_is_not_needed() {
+    bool needs_hdf5 = false;
+    for (Hdf5Rows* rows : {&images, labels ? &*labels : nullptr, held_out ? &*held_out : nullptr}) {
+      if (rows == nullptr) continue;
+      if (rows->is_contiguous())
+        rows->close_dataset();
+      else
+        needs_hdf5 = true;
+    }
+    if (!needs_hdf5) hdf5 = Hdf5Id();
+  }
+};
+
 }  // namespace
 
 struct ImageFile::Content {
   fs::path path;
-  FileDescriptor descriptor;
-  Hdf5Id file;
-  Hdf5Rows images;
-  std::optional<Hdf5Rows> labels;
-  std::optional<Hdf5Rows> held_out;
-  double holdout = 0;
   ImageShape shape;
-  std::vector<std::string> classes;
-  std::string stored_hash;
+  int64_t size = 0;
+  bool has_labels = false, has_held_out = false, is_contiguous = false;
+  double holdout = 0;
+  std::vector<std::string> classes = {};
+  std::string stored_hash = {};
 
   explicit Content(const fs::path& file_path)
-      : path(checked_regular_file(file_path)),
-        descriptor(path),
-        file(open_file(path)),
-        images(file, descriptor, kImages, H5T_NATIVE_UINT8) {
-    const auto version = read_integer_attribute(file, kVersionAttribute);
-    if (version && *version != kFormatVersion && *version != kHoldoutFormatVersion) {
-      throw InputError(
-          "has format version {}, but this program reads versions {} and {}; pack the pictures "
-          "again with this program's gm_data",
-          *version, kFormatVersion, kHoldoutFormatVersion);
+      : path(file_path), opened_([this] { return open(); }) {
+    require_regular_file(path);
+    const auto file = opened_.get();
+    inode_ = file->descriptor.inode();
+    bytes_ = file->descriptor.size_bytes();
+    const Hdf5Id hdf5 = open_file(path);
+    check_version(hdf5);
+    shape = checked_shape(file->images);
+    size = file->images.extent()[0];
+    is_contiguous = file->images.is_contiguous();
+    has_labels = file->labels.has_value();
+    if (has_labels) check_labels(*file->labels, size);
+    has_held_out = file->held_out.has_value();
+    if (has_held_out) {
+      check_held_out(*file->held_out, size);
+      holdout = read_fraction_attribute(hdf5, kHoldoutAttribute);
     }
-    if (version == kHoldoutFormatVersion) require_held_out(file);
-    shape = checked_shape(images);
-    if (has(file, kLabels)) {
-      labels.emplace(file, descriptor, kLabels, H5T_NATIVE_INT64);
-      check_labels(*labels, images.extent()[0]);
+    if (has(hdf5, kClasses)) classes = read_hdf5_strings(hdf5, kClasses);
+    stored_hash = read_hash_attribute(hdf5);
+  }
+
+  /// Calls `read` with the file open; what fails then names the file.
+  template <class Read>
+  void with_open_file(Read read) const {
+    try {
+      read(*opened_.get());
+    } catch (const Error& error) {
+      throw Error("{}", with_name(path, error.what()));
     }
-    if (has(file, kHeldOut)) {
-      held_out.emplace(file, descriptor, kHeldOut, H5T_NATIVE_UINT8);
-      check_held_out(*held_out, images.extent()[0]);
-      holdout = read_fraction_attribute(file, kHoldoutAttribute);
-    }
-    if (has(file, kClasses)) classes = read_hdf5_strings(file, kClasses);
-    stored_hash = read_hash_attribute(file);
   }
 
   std::vector<std::string> computed_block_hashes(int64_t block_images) const;
   void check_label_range(std::span<const int64_t> values) const;
-  void check_parts(int64_t first, std::span<const uint8_t> pixels) const;
+  void check_parts(const OpenImageFile& file, int64_t first, std::span<const uint8_t> pixels) const;
+
+ private:
+  std::shared_ptr<const OpenImageFile> open() const {
+    auto file = std::make_shared<const OpenImageFile>(path);
+    if (inode_ != 0 && !file->is_same_as(inode_, bytes_))
+      throw Error("another file has taken its place while it was in use; start again");
+    return file;
+  }
+
+  uint64_t inode_ = 0;  // of the file that was checked; 0: none was
+  int64_t bytes_ = 0;
+  mutable OnDemand<OpenImageFile> opened_;
 };
 
 namespace {
 
 /// Puts the file's name in front of what is wrong with its content.
 template <typename Content>
-std::unique_ptr<Content> opened(const fs::path& path) {
+std::unique_ptr<Content> checked_content(const fs::path& path) {
   try {
     return std::make_unique<Content>(path);
   } catch (const Error& error) {
     const std::string_view what = error.what();
     if (what.starts_with(path.string())) throw;
+    if (is_locked_by_writer(path)) throw still_written(path, what);
     throw InputError("{}: {}", path.string(), what);
   }
 }
 
 }  // namespace
 
-ImageFile::ImageFile(const fs::path& path) : content_(opened<Content>(path)) {}
+ImageFile::ImageFile(const fs::path& path) : content_(checked_content<Content>(path)) {}
 ImageFile::~ImageFile() = default;
 ImageFile::ImageFile(ImageFile&&) noexcept = default;
 ImageFile& ImageFile::operator=(ImageFile&&) noexcept = default;
 
 const fs::path& ImageFile::path() const { return content_->path; }
-int64_t ImageFile::size() const { return content_->images.extent()[0]; }
+int64_t ImageFile::size() const { return content_->size; }
 const ImageShape& ImageFile::shape() const { return content_->shape; }
-bool ImageFile::has_labels() const { return content_->labels.has_value(); }
+bool ImageFile::has_labels() const { return content_->has_labels; }
 const std::vector<std::string>& ImageFile::classes() const { return content_->classes; }
 bool ImageFile::has_content_hash() const { return !content_->stored_hash.empty(); }
-bool ImageFile::is_contiguous() const { return content_->images.is_contiguous(); }
+bool ImageFile::is_contiguous() const { return content_->is_contiguous; }
 
 void ImageFile::read_image(int64_t index, std::span<uint8_t> pixels) const {
   read_images(index, 1, pixels);
@@ -218,33 +308,32 @@ void ImageFile::read_images(int64_t first, int64_t count, std::span<uint8_t> pix
     throw Error("{}: pictures {} to {} were asked for, of {}", path().string(), first,
                 first + count - 1, size());
   }
-  try {
-    content_->images.read(first, count, pixels.data());
-  } catch (const Error& error) {
-    throw Error("{}: {}", path().string(), error.what());
-  }
+  content_->with_open_file(
+      [&](const OpenImageFile& file) { file.images.read(first, count, pixels.data()); });
 }
 
 int64_t ImageFile::label(int64_t index) const {
   int64_t value = 0;
-  content_->labels->read(index, 1, &value);
+  content_->with_open_file([&](const OpenImageFile& file) { file.labels->read(index, 1, &value); });
   return value;
 }
 
 std::vector<int64_t> ImageFile::labels() const {
   if (!has_labels()) return {};
   std::vector<int64_t> values(static_cast<size_t>(size()));
-  content_->labels->read(0, size(), values.data());
+  content_->with_open_file(
+      [&](const OpenImageFile& file) { file.labels->read(0, size(), values.data()); });
   return values;
 }
 
-bool ImageFile::has_held_out() const { return content_->held_out.has_value(); }
+bool ImageFile::has_held_out() const { return content_->has_held_out; }
 double ImageFile::holdout() const { return content_->holdout; }
 
 std::vector<uint8_t> ImageFile::held_out() const {
   if (!has_held_out()) return {};
   std::vector<uint8_t> values(static_cast<size_t>(size()));
-  content_->held_out->read(0, size(), values.data());
+  content_->with_open_file(
+      [&](const OpenImageFile& file) { file.held_out->read(0, size(), values.data()); });
   const auto wrong = std::ranges::find_if(values, [](uint8_t value) { return value > 1; });
   if (wrong == values.end()) return values;
   throw InputError(
@@ -278,11 +367,12 @@ void ImageFile::Content::check_label_range(std::span<const int64_t> values) cons
 }
 
 /// Whether pictures `first` and following are on the side that their pixels say.
-void ImageFile::Content::check_parts(int64_t first, std::span<const uint8_t> pixels) const {
-  if (!held_out) return;
+void ImageFile::Content::check_parts(const OpenImageFile& file, int64_t first,
+                                     std::span<const uint8_t> pixels) const {
+  if (!has_held_out) return;
   const auto bytes = static_cast<size_t>(shape.bytes());
   std::vector<uint8_t> stored(pixels.size() / bytes);
-  held_out->read(first, std::ssize(stored), stored.data());
+  file.held_out->read(first, std::ssize(stored), stored.data());
   for (size_t i = 0; i < stored.size(); ++i) {
     if ((stored[i] == 1) == is_held_out(pixels.subspan(i * bytes, bytes), holdout)) continue;
     throw InputError(
@@ -294,18 +384,18 @@ void ImageFile::Content::check_parts(int64_t first, std::span<const uint8_t> pix
 }
 
 std::vector<std::string> ImageFile::Content::computed_block_hashes(int64_t block_images) const {
-  const int64_t size = images.extent()[0];
+  const auto file = opened_.get();
   std::vector<std::string> hashes;
   std::vector<uint8_t> pixels;
   std::vector<int64_t> values;
   for (int64_t first = 0; first < size; first += block_images) {
     const int64_t count = std::min(block_images, size - first);
     pixels.resize(static_cast<size_t>(count * shape.bytes()));
-    images.read(first, count, pixels.data());
-    check_parts(first, pixels);
-    if (labels) {
+    file->images.read(first, count, pixels.data());
+    check_parts(*file, first, pixels);
+    if (has_labels) {
       values.resize(static_cast<size_t>(count));
-      labels->read(first, count, values.data());
+      file->labels->read(first, count, values.data());
       check_label_range(values);
     }
     hashes.push_back(hash_block(pixels, values));
@@ -315,14 +405,15 @@ std::vector<std::string> ImageFile::Content::computed_block_hashes(int64_t block
 
 void ImageFile::verify() const {
   const auto name = path().string();
-  if (!has_content_hash() || !has(content_->file, kBlockHashes)) {
+  const Hdf5Id file = open_file(path());
+  if (!has_content_hash() || !has(file, kBlockHashes)) {
     throw InputError("{}: holds no hashes to verify against; it was not written by gm_data", name);
   }
-  const int64_t block = read_integer_attribute(content_->file, kBlockAttribute).value_or(0);
+  const int64_t block = read_integer_attribute(file, kBlockAttribute).value_or(0);
   if (block < 1 || block > std::max(size(), block_images(shape()))) {
     throw InputError("{}: attribute {} is {}, which cannot be right", name, kBlockAttribute, block);
   }
-  const auto stored = read_hdf5_strings(content_->file, kBlockHashes);
+  const auto stored = read_hdf5_strings(file, kBlockHashes);
   const auto computed = content_->computed_block_hashes(block);
   std::vector<std::string> damaged;
   for (size_t b = 0; b < computed.size(); ++b) {

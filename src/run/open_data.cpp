@@ -4,8 +4,11 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
+#include "data/class_names.h"
+#include "data/label_counts.h"
 #include "data/mask_shapes.h"
 #include "data/masks.h"
 #include "data/prepare.h"
@@ -17,6 +20,15 @@ std::optional<Part> part_named(const std::string& name) {
   if (name.empty()) return std::nullopt;
   if (name == "training") return Part::kTraining;
   return name == "held_out" ? Part::kHeldOut : Part::kAll;
+}
+
+/// Of images that no choice of classes takes.
+void warn_of_images_without_class(const ImageDataset& dataset, const std::string& classes) {
+  if (means_all_classes(classes)) return;
+  const auto others = count_labels(dataset).of_others;
+  if (others.empty()) return;
+  log_warning("{}: {}: data.classes = \"{}\" leaves them out",
+              dataset.files().front().path().string(), describe_labels(others), classes);
 }
 
 }  // namespace
@@ -32,6 +44,7 @@ std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::
   auto dataset = std::make_shared<const ImageDataset>(path, config.classes, *part);
   require_image_size(*dataset, config.image_size);
   require_holdout(*dataset, config.holdout);
+  if (communicator.rank() == 0) warn_of_images_without_class(*dataset, config.classes);
   require_same_everywhere(communicator, "the data set", dataset->content_hash());
   return dataset;
 }

@@ -55,6 +55,14 @@ class ForeignFile {
     GM_HDF5(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()));
   }
 
+  /// Bytes in chunks.
+  void add_bytes(const char* name, const std::vector<hsize_t>& extent,
+                 const std::vector<hsize_t>& chunk, const std::vector<uint8_t>& bytes) {
+    add(name, H5T_STD_U8LE, extent, {.chunk = chunk, .fill = false});
+    const Hdf5Id dataset(GM_HDF5(H5Dopen2(file_, name, H5P_DEFAULT)), H5Dclose);
+    GM_HDF5(H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()));
+  }
+
   void add_integers(const char* name, hid_t file_type, const std::vector<int64_t>& values) {
     const hsize_t count = values.size();
     const Hdf5Id space(GM_HDF5(H5Screate_simple(1, &count, nullptr)), H5Sclose);
@@ -62,6 +70,25 @@ class ForeignFile {
         GM_HDF5(H5Dcreate2(file_, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)),
         H5Dclose);
     GM_HDF5(H5Dwrite(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()));
+  }
+
+  /// Strings of `length` bytes, padded as `padding` says.
+  void add_fixed_strings(const char* name, const std::vector<std::string>& strings, size_t length,
+                         H5T_str_t padding) {
+    std::string bytes;
+    for (const auto& text : strings) {
+      bytes += text;
+      bytes.resize(bytes.size() + length - text.size(), padding == H5T_STR_SPACEPAD ? ' ' : '\0');
+    }
+    const Hdf5Id type(GM_HDF5(H5Tcopy(H5T_C_S1)), H5Tclose);
+    GM_HDF5(H5Tset_size(type, length));
+    GM_HDF5(H5Tset_strpad(type, padding));
+    const hsize_t count = strings.size();
+    const Hdf5Id space(GM_HDF5(H5Screate_simple(1, &count, nullptr)), H5Sclose);
+    const Hdf5Id dataset(
+        GM_HDF5(H5Dcreate2(file_, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)),
+        H5Dclose);
+    GM_HDF5(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()));
   }
 
   /// Strings of variable length, as h5py writes them.

@@ -5,9 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/error.h"
+#include "data/label_counts.h"
+#include "support/descriptor_limit.h"
 #include "support/expect_error.h"
+#include "support/foreign_file.h"
 #include "support/pictures.h"
 #include "support/temporary_folder.h"
 
@@ -15,6 +19,7 @@ namespace gm {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr ImageShape kShape{4, 4, 1};
@@ -146,6 +151,69 @@ TEST(ImageDataset, FilesOfAFolderMustBeAlike) {
   std::filesystem::remove(folder / "d.h5");
   write_numbered_file(folder / "d.h5", kShape, 3, {"cat", "dog"});
   expect_error<InputError>([&] { ImageDataset(folder.path()); }, HasSubstr("must be alike"));
+}
+
+/// So many files of three pictures: every other one is read through HDF5.
+void write_many_shards(const TemporaryFolder& folder, int64_t shards) {
+  for (int64_t s = 0; s < shards; ++s) {
+    const auto path = folder / fmt::format("{:03}.h5", s);
+    if (s % 2 == 0) {
+      write_numbered_file(path, kShape, 3, {}, 3 * s);
+      continue;
+    }
+    std::vector<uint8_t> pixels;
+    for (int64_t i = 3 * s; i < 3 * s + 3; ++i) {
+      const auto picture = numbered_picture(i, kShape);
+      pixels.insert(pixels.end(), picture.begin(), picture.end());
+    }
+    ForeignFile(path).add_bytes("images", {3, 4, 4, 1}, {1, 4, 4, 1}, pixels);
+  }
+}
+
+TEST(ImageDataset, MayHaveMoreFilesThanAProcessMayOpen) {
+  const TemporaryFolder folder;
+  constexpr int64_t kShards = 90;
+  write_many_shards(folder, kShards);
+  const DescriptorLimit limit(80);
+  const ImageDataset dataset(folder.path());
+  const auto read_all = [&] {
+    for (int64_t step = 0; step < 3 * kShards; ++step) {
+      const int64_t i = step * 101 % (3 * kShards);  // from file to file
+      ASSERT_EQ(number(dataset, i), i);
+    }
+  };
+  { std::jthread first(read_all), second(read_all); }
+  EXPECT_EQ(dataset.content_hash(), ImageDataset(folder.path()).content_hash());
+}
+
+TEST(ImageDataset, AFileThatIsReplacedWhileItIsInUseIsNoticed) {
+  const TemporaryFolder folder;
+  write_many_shards(folder, 40);
+  const DescriptorLimit limit(60);
+  const ImageDataset dataset(folder.path());
+  std::filesystem::remove(folder / "000.h5");  // not among those read last
+  EXPECT_THROW(number(dataset, 0), Error);
+  write_numbered_file(folder / "000.h5", kShape, 4, {}, 0);
+  expect_error<Error>([&] { number(dataset, 0); },
+                      AllOf(HasSubstr("000.h5"), HasSubstr("taken its place")));
+}
+
+TEST(ImageDataset, CountsLabelsThatNameNoClass) {
+  const TemporaryFolder folder;
+  const auto write = [&](const char* name, const std::vector<int64_t>& labels) {
+    ForeignFile file(folder / name);
+    file.add("images", H5T_STD_U8LE, {labels.size(), 4, 4, 1});
+    file.add_integers("labels", H5T_STD_I16BE, labels);
+    file.add_variable_strings("classes", {"cat", "dog"});
+  };
+  write("a.h5", {0, 1, 1, 5, -1});
+  write("b.h5", {5, 7, 0});
+  const LabelCounts counts = count_labels(ImageDataset(folder.path()));
+  EXPECT_THAT(counts.of_classes, ElementsAre(2, 2));
+  EXPECT_THAT(counts.of_others, ElementsAre(std::pair(-1, 1), std::pair(5, 2), std::pair(7, 1)));
+  EXPECT_EQ(describe_labels(counts.of_others),
+            "4 images with labels that name no class: -1 (1 images), 5 (2 images), 7 (1 images)");
+  EXPECT_EQ(ImageDataset(folder.path(), "cat").size(), 2);
 }
 
 TEST(ImageDataset, SaysWhatIsMissing) {

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -21,6 +23,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr ImageShape kShape{4, 5, 3};
@@ -216,6 +219,88 @@ TEST(ImageFile, ReadsChunkedAndCompressedFilesOfOthers) {
     EXPECT_EQ(file.content_hash(), ImageFile(folder / name).content_hash());
     expect_error<InputError>([&] { file.verify(); }, HasSubstr("holds no hashes"));
   }
+}
+
+TEST(ImageFile, ReadsNamesOfClassesHoweverTheyArePadded) {
+  // What h5py 3.16 makes of each of them.
+  const std::vector<std::pair<H5T_str_t, std::vector<std::string>>> expected{
+      {H5T_STR_NULLTERM, {"cat", "dog  ", "seven77"}},
+      {H5T_STR_NULLPAD, {"cat", "dog  ", "eight888"}},
+      {H5T_STR_SPACEPAD, {"cat", "dog", "eight888"}}};
+  for (const auto& [padding, names] : expected) {
+    const TemporaryFolder folder;
+    {
+      ForeignFile file(folder / "a.h5");
+      file.add("images", H5T_STD_U8LE, {3, 4, 5, 3});
+      auto written = names;
+      written[1] = "dog  ";
+      file.add_fixed_strings("classes", written, 8, padding);
+    }
+    EXPECT_EQ(ImageFile(folder / "a.h5").classes(), names);
+  }
+}
+
+// ---- Files that are open for writing ----------------------------------------------------------
+
+/// A process that has a file open for writing as long as it lives.
+class Writer {
+ public:
+  explicit Writer(const std::function<hid_t()>& open_file) {
+    int ready[2];
+    if (::pipe(ready) != 0) throw std::runtime_error("pipe failed");
+    process_ = ::fork();
+    if (process_ == 0) {
+      open_file();
+      ::close(ready[1]);
+      while (true) ::pause();
+    }
+    ::close(ready[1]);
+    char end = 0;
+    static_cast<void>(::read(ready[0], &end, 1));
+    ::close(ready[0]);
+  }
+  ~Writer() { die(); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  void die() {
+    if (process_ == 0) return;
+    ::kill(process_, SIGKILL);
+    ::waitpid(std::exchange(process_, 0), nullptr, 0);
+  }
+
+ private:
+  pid_t process_ = 0;
+};
+
+hid_t create_with_images(const std::filesystem::path& path, H5F_libver_t version) {
+  const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  H5Pset_libver_bounds(access, version, H5F_LIBVER_LATEST);
+  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access);
+  const hsize_t extent[] = {2, 4, 5, 3};
+  const hid_t space = H5Screate_simple(4, extent, nullptr);
+  H5Dclose(H5Dcreate2(file, "images", H5T_STD_U8LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  return file;
+}
+
+TEST(ImageFile, ThatIsOpenForWritingSaysSo) {
+  const TemporaryFolder folder;
+  const auto refuse = [](const std::filesystem::path& path, const auto& message) {
+    expect_error<InputError>([&] { ImageFile file(path); },
+                             AllOf(HasSubstr(path.string()), message, Not(HasSubstr("cut short"))));
+  };
+  const auto new_format = folder / "new.h5", old_format = folder / "old.h5";
+  Writer writer([&] {
+    const hid_t file = create_with_images(new_format, H5F_LIBVER_LATEST);
+    H5Fflush(file, H5F_SCOPE_GLOBAL);
+    return file;
+  });
+  Writer slow_writer([&] { return create_with_images(old_format, H5F_LIBVER_EARLIEST); });
+  refuse(new_format, HasSubstr("has it open for writing"));
+  refuse(old_format, HasSubstr("has it open for writing"));
+  writer.die();
+  refuse(new_format, AllOf(HasSubstr("died before it closed it"),
+                           HasSubstr("h5clear -s " + new_format.string())));
 }
 
 // ---- What is refused --------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "support/expect_error.h"
+#include "support/foreign_file.h"
 #include "support/pictures.h"
 #include "support/temporary_folder.h"
 
@@ -64,6 +65,28 @@ TEST_F(OpenData, AUsersWordForTheHolesIsAKindOrAPath) {
   expect_error<InputError>(
       [&] { with_holes(own, "stroke"); },
       AllOf(HasSubstr("--mask stroke"), HasSubstr("strokes"), HasSubstr("nor a file or folder")));
+}
+
+TEST_F(OpenData, WarnsOfImagesThatAChoiceOfClassesDropsUnseen) {
+  const auto path = folder_ / "labels.h5";
+  {
+    ForeignFile file(path);
+    file.add("images", H5T_STD_U8LE, {4, 8, 8, 1});
+    file.add_integers("labels", H5T_STD_I64LE, {0, 1, 2, 2});
+    file.add_variable_strings("classes", {"cat", "dog"});
+  }
+  DataConfig config = run_.config.data;
+  config.path = path.string();
+  const auto said = [&](const char* classes) {
+    config.classes = classes;
+    ::testing::internal::CaptureStderr();
+    open_dataset(config, Part::kTraining, self_);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(said("cat"), AllOf(HasSubstr("warning"), HasSubstr("labels.h5"),
+                                 HasSubstr("2 images with labels that name no class: 2"),
+                                 HasSubstr("data.classes = \"cat\" leaves them out")));
+  EXPECT_EQ(said("all"), "");
 }
 
 }  // namespace
