@@ -80,7 +80,8 @@ void describe_pack(CLI::App& pack, Command& command) {
 void pack(Command& command) {
   if (command.background >= 0) command.pack.background = static_cast<uint8_t>(command.background);
   const PackReport report = pack_pictures(command.pack);
-  if (!report.remark.empty()) fmt::print(stderr, "{}\n", report.remark);
+  for (const std::string& remark : report.remarks)
+    fmt::print(stderr, "{}: {}\n", command.pack.input.string(), remark);
   if (report.skipped > 0) {
     fmt::print(stderr, "skipped {} pictures:\n  {}\n{}", report.skipped,
                fmt::join(report.problems, "\n  "),

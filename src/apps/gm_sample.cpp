@@ -87,7 +87,7 @@ void declare(CLI::App& app, SampleCommand& command) {
 
 /// Throws InputError when the filled pictures would be written over the originals, which are called
 /// like them.
-void require_another_folder(const std::string& pictures, const std::string& originals) {
+void require_another_folder(const std::string& pictures, const std::filesystem::path& originals) {
   std::error_code nothing_there;
   if (!std::filesystem::equivalent(pictures, originals, nothing_there)) return;
   throw InputError(
@@ -141,7 +141,7 @@ HoledPictures with_masks(const SampleCommand& command, const TrainedRun& run,
 }
 
 ToFill open_to_fill(const SampleCommand& command, const TrainedRun& run, Communicator& ranks) {
-  require_another_folder(command.pictures, command.inpaint);
+  require_another_folder(command.pictures, folder_of_pictures(command.inpaint));
   const auto dataset = open_pictures(run, {.path = command.inpaint, .part = "all"}, ranks);
   std::vector<std::string> names = picture_names(command.inpaint);
   if (!names.empty() && std::ssize(names) != dataset->size())

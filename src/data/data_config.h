@@ -22,9 +22,8 @@ struct DataConfig {
   void describe(Fields& field) {
     field("path", path)
         .help(
-            "The pictures: an HDF5 file made by gm_data, a folder of such files, or a folder of "
-            "JPEG "
-            "and PNG files with one sub-folder a class.");
+            "The pictures: an HDF5 file made by gm_data, a folder of such files, a folder of JPEG "
+            "and PNG files with one sub-folder a class, or one such file.");
     field("classes", classes).help("Classes to train on, separated by commas (cat,dog), or all.");
     field("image_size", image_size)
         .range(4, 4096)

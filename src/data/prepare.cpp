@@ -11,10 +11,12 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/signals.h"
+#include "data/folder_entries.h"
 #include "data/image_file.h"
 #include "data/pack/folder_listing.h"
 #include "data/pack/pack.h"
 #include "data/pack/progress.h"
+#include "data/pack/source.h"
 
 namespace gm {
 namespace fs = std::filesystem;
@@ -38,22 +40,37 @@ void create_cache(const fs::path& folder) {
 
 /// Whether the folder is one of image files rather than of pictures.
 bool holds_image_files(const fs::path& folder) {
-  int64_t image_files = 0, folders = 0;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (is_image_file_name(entry.path())) ++image_files;
-    if (entry.is_directory() && !entry.path().filename().string().starts_with(".")) ++folders;
-  }
-  if (image_files > 0 && folders > 0) {
+  const FolderEntries entries = entries_of(folder);
+  const auto first = std::ranges::find_if(entries.files, is_image_file_name);
+  if (first == entries.files.end()) return false;
+  if (!survey_folder(folder).classes.empty()) {
     throw InputError(
-        "data.path: {}: holds HDF5 files beside sub-folders; name the file, or move it "
-        "away to train on the sub-folders",
-        folder.string());
+        "data.path: {}: holds HDF5 files ({}) beside sub-folders of images; name the file, or "
+        "move it away to train on the sub-folders",
+        folder.string(), first->filename().string());
   }
-  return image_files > 0;
+  return true;
 }
 
-bool is_folder_of_pictures(const fs::path& path) {
-  return fs::is_directory(path) && !holds_image_files(path);
+void say_which_pictures_are_left_out(const fs::path& path) {
+  std::error_code nothing_there;
+  if (!fs::is_directory(path, nothing_there)) return;
+  const auto beside = survey_folder(path).pictures.size();
+  if (beside > 0)
+    log_info("{}: its HDF5 files are read; {} images beside them are left out", path.string(),
+             beside);
+}
+
+/// Whether `path` names pictures, and not image files. Throws InputError when nothing is there.
+bool names_pictures(const fs::path& path) {
+  std::error_code reason;
+  const fs::file_status status = fs::status(path, reason);
+  if (!fs::exists(status)) {
+    throw InputError(
+        "data.path: {}: {}", path.string(),
+        status.type() == fs::file_type::not_found ? "no such file or folder" : reason.message());
+  }
+  return fs::is_directory(status) ? !holds_image_files(path) : is_picture_file(path);
 }
 
 /// Names, sizes and times of all files: what has to be the same for the contents not to be read
@@ -117,32 +134,41 @@ bool is_intact(const fs::path& path) {
     return true;
   } catch (const InputError& error) {
     log_warning("the packed copy is damaged and made anew: {}", error.what());
-    fs::remove(path);
     return false;
   }
+}
+
+/// Another run may pack the same pictures at the same time: whoever is last puts an equal file in
+/// the place of the first one's, which those who have it open keep.
+void pack_into(const fs::path& packed, const FolderListing& listing, const DataConfig& config,
+               bool grey) {
+  const auto source = open_folder_source(listing, {.grey = grey});
+  StagedPath staged(packed);
+  pack_pictures(*source, {.output = staged.path(),
+                          .size = config.image_size,
+                          .fit = config.fit,
+                          .holdout = config.holdout,
+                          .grey = grey});
+  staged.commit();
 }
 
 }  // namespace
 
 fs::path prepare_dataset(const DataConfig& config, int64_t channels) {
   const fs::path path = config.path;
-  if (!fs::exists(path)) throw InputError("data.path: {}: no such file or folder", path.string());
-  if (!is_folder_of_pictures(path)) return path;
-
-  const FolderListing listing = list_folder(path, config.classes);
+  if (!names_pictures(path)) {
+    say_which_pictures_are_left_out(path);
+    return path;
+  }
+  const FolderListing listing = list_pictures(path, config.classes);
+  for (const std::string& remark : listing.remarks()) log_info("{}: {}", path.string(), remark);
   const fs::path cache = cache_folder(config);
   create_cache(cache);
   const fs::path packed = packed_copy(config, channels, remembered_content(listing, cache), cache);
   if (!is_intact(packed)) {
     log_info("packing {} pictures of {} into {}", listing.pictures.size(), path.string(),
              packed.string());
-    pack_pictures({.input = path,
-                   .output = packed,
-                   .size = config.image_size,
-                   .fit = config.fit,
-                   .classes = config.classes,
-                   .holdout = config.holdout,
-                   .grey = channels == 1});
+    pack_into(packed, listing, config, channels == 1);
   }
   return packed;
 }
@@ -150,8 +176,8 @@ fs::path prepare_dataset(const DataConfig& config, int64_t channels) {
 std::optional<fs::path> find_prepared_dataset(const DataConfig& config) {
   const fs::path path = config.path;
   if (!fs::exists(path)) return std::nullopt;
-  if (!is_folder_of_pictures(path)) return path;
-  const FolderListing listing = list_folder(path, config.classes);
+  if (!names_pictures(path)) return path;
+  const FolderListing listing = list_pictures(path, config.classes);
   const fs::path cache = cache_folder(config), memory = memory_of(listing, cache);
   if (!fs::exists(memory)) return std::nullopt;
   const fs::path packed = packed_copy(config, /*channels=*/3, read_memory(memory), cache);
@@ -159,10 +185,11 @@ std::optional<fs::path> find_prepared_dataset(const DataConfig& config) {
 }
 
 std::vector<std::string> picture_names(const fs::path& path) {
-  if (!is_folder_of_pictures(path)) return {};
+  if (!names_pictures(path)) return {};
+  const FolderListing listing = list_pictures(path, "all");
   std::vector<std::string> names;
-  for (const PictureFile& picture : list_folder(path, "all").pictures) {
-    names.push_back(picture.path.lexically_relative(path).replace_extension().string());
+  for (const PictureFile& picture : listing.pictures) {
+    names.push_back(picture.path.lexically_relative(listing.folder).replace_extension().string());
   }
   std::vector<std::string> sorted = names;
   std::ranges::sort(sorted);
@@ -171,6 +198,13 @@ std::vector<std::string> picture_names(const fs::path& path) {
                      path.string(), *twice);
   }
   return names;
+}
+
+fs::path folder_of_pictures(const fs::path& path) {
+  std::error_code nothing_there;
+  if (fs::is_directory(path, nothing_there)) return path;
+  if (!names_pictures(path)) return {};
+  return path.has_parent_path() ? path.parent_path() : ".";
 }
 
 void require_image_size(const ImageDataset& dataset, int64_t image_size) {

@@ -13,9 +13,10 @@
 
 namespace gm {
 
-/// An HDF5 file or a folder of them is returned as it is. A folder of pictures is packed into the
-/// cache, with progress, unless a packed copy of the same content is there already; the copy's path
-/// is returned. The copy has `channels`: 3, or 1 for the pictures' luma, as decode_picture() gives
+/// An HDF5 file or a folder of them is returned as it is. A folder of pictures, or one picture, is
+/// packed into the cache, with progress, unless a packed copy of the same content is there already;
+/// the copy's path is returned. Several programs may do so at once. What is left out of a folder is
+/// logged. The copy has `channels`: 3, or 1 for the pictures' luma, as decode_picture() gives
 /// it. Only one rank may call it; the others open the path that it returned. Throws InputError when
 /// there are no pictures, or one of them cannot be used.
 std::filesystem::path prepare_dataset(const DataConfig& config, int64_t channels = 3);
@@ -24,10 +25,13 @@ std::filesystem::path prepare_dataset(const DataConfig& config, int64_t channels
 /// pack or to read pictures first. Throws InputError as it does.
 std::optional<std::filesystem::path> find_prepared_dataset(const DataConfig& config);
 
-/// The names of the pictures of a folder in the order in which it is packed: their paths in it,
-/// without the ending. Empty when `path` is a file or a folder of HDF5 files. Throws InputError
-/// when two of them have one name.
+/// The names of the pictures of a folder, or of one picture, in the order in which they are packed:
+/// their paths in the folder, without the ending. Empty when `path` is a file or a folder of HDF5
+/// files. Throws InputError when two of them have one name.
 std::vector<std::string> picture_names(const std::filesystem::path& path);
+
+/// `path` when it is a folder, or the folder in which one picture lies; empty for an HDF5 file.
+std::filesystem::path folder_of_pictures(const std::filesystem::path& path);
 
 /// Throws InputError, saying how to pack or configure, unless pictures are image_size x image_size.
 void require_image_size(const ImageDataset& dataset, int64_t image_size);

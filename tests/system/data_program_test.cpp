@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <fstream>
@@ -135,7 +136,80 @@ TEST(DataProgram, CountsWhatItSkips) {
   EXPECT_THAT(packed.out, HasSubstr("1 pictures"));
   EXPECT_THAT(packed.err,
               AllOf(HasSubstr("skipped 1"), HasSubstr("b.jpg: is neither"),
-                    HasSubstr("files left out, as they do not end in .jpg, .jpeg or .png: 1")));
+                    HasSubstr("1 files left out, as they do not end in .jpg, .jpeg, .jpe, .jfif, "
+                              ".png: 1 .txt")));
+}
+
+TEST(DataProgram, SaysThatAnIdxFileHasNoLabels) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "train-images.idx3-ubyte", idx_pictures(4, 8, 8));
+  const auto pack = [&](const char* out) {
+    return gm_data({"pack", text(folder / "train-images.idx3-ubyte"), "-o", text(folder / out)});
+  };
+  EXPECT_THAT(pack("without.h5").err, HasSubstr("no file of labels is beside it"));
+  write_bytes(folder / "train-labels.idx1-ubyte", idx_labels({0, 1, 2, 1}));
+  EXPECT_THAT(pack("with.h5").err, IsEmpty());
+  EXPECT_THAT(gm_data({"info", text(folder / "with.h5")}).out, HasSubstr("1: 2\n"));
+}
+
+TEST(DataProgram, CountsImagesThatNoClassHas) {
+  const TemporaryFolder folder;
+  const auto file = text(folder / "a.h5");
+  {
+    ForeignFile made(file);
+    made.add("images", H5T_STD_U8LE, {4, 8, 8, 3});
+    made.add_integers("labels", H5T_STD_I64LE, {5, 6, 0, 5});
+    made.add_variable_strings("classes", {"caf\xe9", "dog"});  // Latin-1, not UTF-8
+  }
+  EXPECT_THAT(gm_data({"info", file}).out,
+              AllOf(HasSubstr("dog: 0\n"), HasSubstr("no class  3 images with labels that name no "
+                                                     "class: 5 (2 images), 6 (1 images)\n")));
+  const auto json = nlohmann::json::parse(gm_data({"info", file, "--json"}).out);
+  EXPECT_EQ(json["classes"][0]["name"], "caf\ufffd");
+  EXPECT_EQ(json["classes"][0]["images"], 1);
+  EXPECT_EQ(json["labels_without_class"],
+            nlohmann::json::parse(R"([{"label": 5, "images": 2}, {"label": 6, "images": 1}])"));
+}
+
+TEST(DataProgram, ReadsMoreShardsThanAProcessMayOpen) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "x-images-idx3", idx_pictures(150, 4, 4));
+  const auto few = [&](const std::string& command) {
+    return run_command({"bash", "-c", "ulimit -n 100; exec " + program("gm_data") + " " + command});
+  };
+  const auto in = text(folder / "x-images-idx3"), out = text(folder / "shards");
+  const auto packed = few("pack --shards 150 " + in + " --out " + out);
+  ASSERT_EQ(packed.status, 0) << packed.err;
+  for (const char* command : {"info ", "info --json ", "verify "}) {
+    const auto read = few(command + out);
+    EXPECT_EQ(read.status, 0) << read.err;
+  }
+}
+
+TEST(DataProgram, WhatIsNoFileIsNamedAndSkippedWhenAsked) {
+  const TemporaryFolder in, out;
+  write_bytes(in / "a.jpg", picture_file("jpeg_420"));
+  ASSERT_EQ(::mkfifo((in / "z.png").c_str(), 0600), 0);
+  const auto pack = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"pack", text(in.path()), "--size", "8", "-o", text(out / "a.h5")});
+    return gm_data(more);
+  };
+  const auto refused = pack({});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.last_error(), AllOf(HasSubstr("z.png"), HasSubstr("it is a pipe")));
+  EXPECT_THAT(out.names(), IsEmpty());
+  const auto skipped = pack({"--skip-bad"});
+  EXPECT_EQ(skipped.status, 0);
+  EXPECT_THAT(skipped.err, HasSubstr("z.png"));
+}
+
+TEST(DataProgram, PacksOneImage) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "photo.jfif", picture_file("jpeg_420"));
+  const auto packed =
+      gm_data({"pack", text(folder / "photo.jfif"), "--size", "8", "-o", text(folder / "a.h5")});
+  ASSERT_EQ(packed.status, 0) << packed.err;
+  EXPECT_EQ(ImageDataset(folder / "a.h5").size(), 1);
 }
 
 TEST(DataProgram, PackingHoldsLittleOfALargeInput) {

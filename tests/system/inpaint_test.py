@@ -340,19 +340,36 @@ class Folders(Inpainting):
                 self.assert_filled(folder, channels)
         (self.masks / "of nothing.png").unlink()
 
-    def test_masks_of_other_names_go_by_order(self):
-        ordered = self.root / "ordered"
-        ordered.mkdir()
-        for i, name in enumerate(self.NAMES):
-            write_png(ordered / f"mask{i:02}.png", self.holes[name])
-        done = self.fill_photos(self.trained("unet"), "--mask", ordered, "--pictures", "by-order")
+    def test_masks_with_a_suffix_go_by_name_and_those_of_other_names_are_refused(self):
+        marked = self.root / "marked"
+        marked.mkdir()
+        for name in self.NAMES:
+            write_png(marked / f"{name}_mask.png", self.holes[name])
+        write_png(marked / "another_mask.png", self.holes[self.NAMES[0]])
+        done = self.fill_photos(self.trained("unet"), "--mask", marked, "--pictures", "by-suffix")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assert_filled("by-order", 1)
-        (ordered / "mask03.png").unlink()
-        done = self.fill_photos(self.trained("unet"), "--mask", ordered, "--pictures", "none")
+        self.assert_filled("by-suffix", 1)
+        for i, name in enumerate(self.NAMES):
+            (marked / f"{name}_mask.png").rename(marked / f"{i:02}.png")
+        done = self.fill_photos(self.trained("unet"), "--mask", marked, "--pictures", "none")
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn("holds 11 masks for 12 pictures", done.stderr.splitlines()[-1])
+        self.assertIn("12 of the 12 images have none (beach 0, ", done.stderr.splitlines()[-1])
         self.assertFalse((self.root / "none").exists())
+
+    def test_one_photo_is_filled_like_a_folder_of_one(self):
+        photo, name = self.photos / f"{self.NAMES[7]}.png", self.NAMES[7]
+        run = self.reference(None, "run.task=inpaint", f"data.path={self.photos}", "train.steps=2")
+        done = self.run_program("gm_sample", [run, "--inpaint", photo, "--mask", "masks", "--pictures", "one-filled"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([path.name for path in (self.root / "one-filled").iterdir()], [photo.name])
+        rows = png_rows(self.root / "one-filled" / photo.name)
+        for y, row in enumerate(rows):
+            known = [value for x, value in enumerate(row) if not self.holes[name][y][x // 3]]
+            self.assertEqual(known, [value for x, value in enumerate(self.originals[name][y])
+                                     if not self.holes[name][y][x // 3]])
+        done = self.run_program("gm_sample", [run, "--inpaint", photo, "--pictures", self.photos])
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(f"--pictures {self.photos}", done.stderr.splitlines()[-1])
 
     def test_one_picture_without_its_mask_is_named(self):
         missing = self.masks / f"{self.NAMES[5]}.png"

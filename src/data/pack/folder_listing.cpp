@@ -1,102 +1,205 @@
 #include "data/pack/folder_listing.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
-#include <cctype>
+#include <array>
+#include <fstream>
+#include <numeric>
+#include <string_view>
 
 #include "base/error.h"
 #include "data/class_names.h"
+#include "data/folder_entries.h"
 
 namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
+constexpr std::array<std::string_view, 5> kEndings{".jpg", ".jpeg", ".jpe", ".jfif", ".png"};
+constexpr size_t kMostNamed = 8;  // of what was left out
 
-bool is_picture_name(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+bool is_folder(const fs::path& path) {
+  std::error_code nothing_there;
+  return fs::is_directory(path, nothing_there);
 }
 
-struct Entries {
-  std::vector<fs::path> folders, pictures;
-  int64_t ignored = 0;
+/// Whether gm_train writes its checkpoints and samples there (train/run_directory.h).
+bool is_run(const fs::path& folder) {
+  std::error_code nothing_there;
+  return fs::is_regular_file(folder / "config.toml", nothing_there) &&
+         (is_folder(folder / "samples") || is_folder(folder / "checkpoints"));
+}
+
+class Lister {
+ public:
+  explicit Lister(const fs::path& folder) { listing_.folder = folder; }
+
+  FolderListing list(const std::string& classes) {
+    above_.push_back(real_path(listing_.folder));
+    const FolderEntries top = images_and_folders_of(listing_.folder, /*label=*/0);
+    for (const auto& folder : chosen_folders(top.folders, classes)) add_class(folder);
+    return std::move(listing_);
+  }
+
+ private:
+  static fs::path real_path(const fs::path& folder) {
+    std::error_code reason;
+    fs::path real = fs::canonical(folder, reason);
+    if (reason) throw InputError("{}: cannot be opened: {}", folder.string(), reason.message());
+    return real;
+  }
+
+  std::vector<fs::path> chosen_folders(const std::vector<fs::path>& folders,
+                                       const std::string& classes) const {
+    if (means_all_classes(classes)) return folders;
+    std::vector<std::string> names;
+    for (const auto& path : folders) names.push_back(path.filename().string());
+    auto indices = find_classes(classes, names, listing_.folder.string());
+    std::sort(indices.begin(), indices.end());
+    indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
+    std::vector<fs::path> chosen;
+    for (const int64_t i : indices) chosen.push_back(folders[static_cast<size_t>(i)]);
+    return chosen;
+  }
+
+  void add_class(const fs::path& folder) {
+    const size_t before = listing_.pictures.size();
+    add_tree(folder, std::ssize(listing_.classes));
+    if (listing_.pictures.size() == before)
+      leave_out(folder, "no images");
+    else
+      listing_.classes.push_back(folder.filename().string());
+  }
+
+  /// Adds everything below `folder`.
+  void add_tree(const fs::path& folder, int64_t label) {
+    const auto real = real_path(folder);
+    if (std::ranges::find(above_, real) != above_.end()) {
+      throw InputError("{}: is a link that leads back to {}; remove it", folder.string(),
+                       real.string());
+    }
+    above_.push_back(real);
+    for (const auto& path : images_and_folders_of(folder, label).folders) add_tree(path, label);
+    above_.pop_back();
+  }
+
+  /// Adds the images that lie directly in `folder`; returns what to look into besides.
+  FolderEntries images_and_folders_of(const fs::path& folder, int64_t label) {
+    FolderEntries entries = entries_of(folder);
+    for (const auto& path : entries.system_folders) leave_out(path, "made by the system");
+    const bool holds_run = is_run(folder);
+    std::erase_if(entries.folders, [&](const fs::path& path) {
+      const bool of_run =
+          is_run(path) || (holds_run && (path.filename() == "samples" ||  // by run.dir=.
+                                         path.filename() == "checkpoints"));
+      if (of_run) leave_out(path, "a run of gm");
+      return of_run;
+    });
+    for (const auto& path : entries.files) {
+      if (is_picture_name(path))
+        listing_.pictures.push_back({path, label});
+      else
+        ++listing_.other_files[ending_of(path)];
+    }
+    return entries;
+  }
+
+  void leave_out(const fs::path& folder, std::string_view reason) {
+    listing_.other_folders.push_back(
+        fmt::format("{} ({})", folder.lexically_relative(listing_.folder).string(), reason));
+  }
+
+  FolderListing listing_;
+  std::vector<fs::path> above_;  // the real paths of the folders that lead to the one at hand
 };
 
-/// What lies directly in `folder`, sorted. Links are followed.
-Entries entries_of(const fs::path& folder) {
-  Entries entries;
-  std::error_code error;
-  auto entry = fs::directory_iterator(folder, error);
-  if (error) throw InputError("{}: cannot be listed: {}", folder.string(), error.message());
-  for (; entry != fs::directory_iterator(); entry.increment(error)) {
-    const auto& path = entry->path();
-    if (is_hidden(path)) continue;
-    std::error_code ignored;  // a link to nowhere is left for reading to complain about
-    if (fs::is_directory(path, ignored))
-      entries.folders.push_back(path);
-    else if (is_picture_name(path))
-      entries.pictures.push_back(path);
-    else
-      ++entries.ignored;
+/// The most frequent endings with their numbers.
+std::string describe_endings(const std::map<std::string, int64_t>& files) {
+  std::vector<std::pair<std::string, int64_t>> endings(files.begin(), files.end());
+  std::ranges::stable_sort(endings,
+                           [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::vector<std::string> shown;
+  for (const auto& [ending, count] : endings) {
+    if (shown.size() == kMostNamed) return fmt::format("{}, ...", fmt::join(shown, ", "));
+    shown.push_back(fmt::format("{} {}", count, ending.empty() ? "without an ending" : ending));
   }
-  std::sort(entries.folders.begin(), entries.folders.end());
-  std::sort(entries.pictures.begin(), entries.pictures.end());
-  return entries;
+  return fmt::format("{}", fmt::join(shown, ", "));
 }
 
-/// Adds everything below `folder`. `above` are the real paths of the folders that led here.
-void add_tree(const fs::path& folder, int64_t label, std::vector<fs::path>& above,
-              FolderListing& listing) {
-  const auto real = fs::canonical(folder);
-  if (std::find(above.begin(), above.end(), real) != above.end()) {
-    throw InputError("{}: is a link that leads back to {}; remove it", folder.string(),
-                     real.string());
-  }
-  above.push_back(real);
-  const Entries entries = entries_of(folder);
-  for (const auto& path : entries.pictures) listing.pictures.push_back({path, label});
-  listing.ignored += entries.ignored;
-  for (const auto& path : entries.folders) add_tree(path, label, above, listing);
-  above.pop_back();
-}
-
-std::vector<fs::path> chosen_folders(const fs::path& folder, std::vector<fs::path> folders,
-                                     const std::string& classes) {
-  if (means_all_classes(classes)) return folders;
-  std::vector<std::string> names;
-  for (const auto& path : folders) names.push_back(path.filename().string());
-  auto indices = find_classes(classes, names, folder.string());
-  std::sort(indices.begin(), indices.end());
-  indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
-  std::vector<fs::path> chosen;
-  for (const int64_t i : indices) chosen.push_back(folders[static_cast<size_t>(i)]);
-  return chosen;
+/// Whether the content begins as every JPEG or every PNG file does.
+bool begins_like_picture(const fs::path& file) {
+  std::array<char, 4> first{};
+  std::ifstream(file, std::ios::binary).read(first.data(), first.size());
+  const std::string_view bytes(first.data(), first.size());
+  return bytes.starts_with("\xff\xd8\xff") || bytes == "\x89PNG";
 }
 
 }  // namespace
 
+std::vector<std::string> FolderListing::remarks() const {
+  std::vector<std::string> remarks;
+  if (!other_files.empty()) {
+    const int64_t count =
+        std::accumulate(other_files.begin(), other_files.end(), int64_t{0},
+                        [](int64_t sum, const auto& ending) { return sum + ending.second; });
+    remarks.push_back(fmt::format("{} files left out, as they do not end in {}: {}", count,
+                                  fmt::join(kEndings, ", "), describe_endings(other_files)));
+  }
+  if (!other_folders.empty()) {
+    const size_t named = std::min(other_folders.size(), kMostNamed);
+    remarks.push_back(
+        fmt::format("{} folders left out: {}{}", other_folders.size(),
+                    fmt::join(other_folders.begin(),
+                              other_folders.begin() + static_cast<ptrdiff_t>(named), ", "),
+                    named < other_folders.size() ? ", ..." : ""));
+  }
+  return remarks;
+}
+
+FolderListing survey_folder(const fs::path& folder, const std::string& classes) {
+  return Lister(folder).list(classes);
+}
+
 FolderListing list_folder(const fs::path& folder, const std::string& classes) {
-  const Entries top = entries_of(folder);
-  FolderListing listing;
-  listing.ignored = top.ignored;
-  if (!top.folders.empty() && !top.pictures.empty()) {
+  FolderListing listing = survey_folder(folder, classes);
+  if (listing.pictures.empty()) {
+    const auto remarks = listing.remarks();
+    throw InputError("{}: holds no images that end in {}{}{}", folder.string(),
+                     fmt::join(kEndings, ", "), remarks.empty() ? "" : "; ",
+                     fmt::join(remarks, "; "));
+  }
+  const fs::path first = listing.pictures.front().path.lexically_relative(folder);
+  if (!listing.classes.empty() && !first.has_parent_path()) {
     throw InputError(
-        "{}: holds pictures ({}) beside sub-folders ({}); put each picture into the "
+        "{}: holds images ({}) beside sub-folders of images ({}); put each image into the "
         "sub-folder of its class",
-        folder.string(), top.pictures.front().filename().string(),
-        top.folders.front().filename().string());
+        folder.string(), first.string(), listing.classes.front());
   }
-  for (const auto& path : top.pictures) listing.pictures.push_back({path, 0});
-  std::vector<fs::path> above{fs::canonical(folder)};
-  for (const auto& path : chosen_folders(folder, top.folders, classes)) {
-    add_tree(path, static_cast<int64_t>(listing.classes.size()), above, listing);
-    listing.classes.push_back(path.filename().string());
-  }
-  if (listing.pictures.empty())
-    throw InputError("{}: holds no pictures (*.jpg, *.jpeg, *.png)", folder.string());
+  check_class_names(listing.classes, folder.string());
   return listing;
+}
+
+FolderListing list_one_picture(const fs::path& file, const std::string& classes) {
+  if (!means_all_classes(classes)) {
+    throw InputError("{}: classes {} were asked for, but one image has no classes", file.string(),
+                     classes);
+  }
+  return {.folder = file.parent_path(), .classes = {}, .pictures = {{file, 0}}};
+}
+
+FolderListing list_pictures(const fs::path& path, const std::string& classes) {
+  return is_folder(path) ? list_folder(path, classes) : list_one_picture(path, classes);
+}
+
+bool is_picture_name(const fs::path& path) {
+  return std::ranges::find(kEndings, ending_of(path)) != kEndings.end();
+}
+
+bool is_picture_file(const fs::path& path) {
+  std::error_code nothing_there;
+  return fs::is_regular_file(path, nothing_there) &&
+         (is_picture_name(path) || begins_like_picture(path));
 }
 
 }  // namespace gm

@@ -1,8 +1,9 @@
-/// The picture files of a folder.
+/// The image files of a folder, or one image file.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,12 +15,35 @@ struct PictureFile {
 };
 
 struct FolderListing {
-  std::vector<std::string> classes;   ///< Sorted; empty when the folder has no sub-folders.
+  std::filesystem::path folder;       ///< That holds all of it.
+  std::vector<std::string> classes;   ///< Sorted; empty when no sub-folder holds an image.
   std::vector<PictureFile> pictures;  ///< Sorted by class, then by path.
-  int64_t ignored = 0;                ///< Files that do not end in .jpg, .jpeg or .png.
+  /// Files that do not end like images, by their endings in lower case.
+  std::map<std::string, int64_t> other_files = {};
+  std::vector<std::string> other_folders = {};  ///< Those left out, each with the reason.
+
+  /// Sentences for the user on what was left out; none when nothing was.
+  std::vector<std::string> remarks() const;
 };
+
+/// What there is, be it nothing, images beside classes, or classes that may not be called so.
+/// Throws InputError when a folder cannot be listed, links lead in a circle, or a class is unknown.
+FolderListing survey_folder(const std::filesystem::path& folder,
+                            const std::string& classes = "all");
 
 /// Lists as open_folder_source() says, without opening a file.
 FolderListing list_folder(const std::filesystem::path& folder, const std::string& classes);
+
+/// A listing of one image, which has no classes.
+FolderListing list_one_picture(const std::filesystem::path& file, const std::string& classes);
+
+/// One of the above.
+FolderListing list_pictures(const std::filesystem::path& path, const std::string& classes);
+
+/// Whether the name ends like that of a JPEG or PNG file.
+bool is_picture_name(const std::filesystem::path& path);
+
+/// Whether it is a file whose name ends, or whose content begins, like that of a JPEG or PNG file.
+bool is_picture_file(const std::filesystem::path& path);
 
 }  // namespace gm

@@ -1,6 +1,5 @@
 #include "base/error.h"
 #include "base/files.h"
-#include "data/pack/folder_listing.h"
 #include "data/pack/source.h"
 
 namespace gm {
@@ -10,19 +9,15 @@ constexpr size_t kLargestFileBytes = size_t{1} << 30;
 
 class FolderSource : public PictureSource {
  public:
-  FolderSource(const std::filesystem::path& folder, const SourceOptions& options)
-      : listing_(list_folder(folder, options.classes)), decode_(options.decode) {}
+  FolderSource(FolderListing listing, const DecodeOptions& options)
+      : listing_(std::move(listing)), decode_(options) {}
 
   int64_t size() const override { return static_cast<int64_t>(listing_.pictures.size()); }
   const std::vector<std::string>& classes() const override { return listing_.classes; }
   int64_t channels() const override { return decode_.grey ? 1 : 3; }
   int64_t own_size() const override { return 0; }
 
-  std::string remark() const override {
-    if (listing_.ignored == 0) return "";
-    return fmt::format("files left out, as they do not end in .jpg, .jpeg or .png: {}",
-                       listing_.ignored);
-  }
+  std::vector<std::string> remarks() const override { return listing_.remarks(); }
 
   SourceItem next() override {
     const PictureFile& file = listing_.pictures[next_++];
@@ -40,15 +35,19 @@ class FolderSource : public PictureSource {
 
 }  // namespace
 
-std::unique_ptr<PictureSource> open_folder_source(const std::filesystem::path& folder,
-                                                  const SourceOptions& options) {
-  return std::make_unique<FolderSource>(folder, options);
+std::unique_ptr<PictureSource> open_folder_source(FolderListing listing,
+                                                  const DecodeOptions& options) {
+  return std::make_unique<FolderSource>(std::move(listing), options);
 }
 
 std::unique_ptr<PictureSource> open_source(const std::filesystem::path& path,
                                            const SourceOptions& options) {
-  if (!std::filesystem::exists(path)) throw InputError("{}: no such file or folder", path.string());
-  if (std::filesystem::is_directory(path)) return open_folder_source(path, options);
+  std::error_code reason;
+  const auto status = std::filesystem::status(path, reason);
+  if (!std::filesystem::exists(status))
+    throw InputError("{}: no such file or folder", path.string());
+  if (std::filesystem::is_directory(status) || is_picture_file(path))
+    return open_folder_source(list_pictures(path, options.classes), options.decode);
   return open_idx_source(path, options);
 }
 

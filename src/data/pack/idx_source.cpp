@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <set>
 #include <span>
 
 #include "base/error.h"
 #include "data/class_names.h"
+#include "data/folder_entries.h"
 #include "data/pack/source.h"
 
 namespace gm {
@@ -50,7 +52,7 @@ class IdxReader {
     if (word[0] != 0 || word[1] != 0 || word[2] != kUnsignedByte || word[3] != dimensions) {
       throw InputError(
           "{}: is not an IDX file of {}-dimensional bytes (it begins with {:02x} {:02x} "
-          "{:02x} {:02x}); a folder of pictures or an IDX file is expected",
+          "{:02x} {:02x}); a folder of images, a JPEG or PNG file, or an IDX file is expected",
           name_, dimensions, word[0], word[1], word[2], word[3]);
     }
     for (size_t d = 0; d < dimensions; ++d) {
@@ -83,21 +85,46 @@ class IdxReader {
   std::vector<int64_t> extent_;
 };
 
-/// Where the labels of `images` would lie. Empty when the name tells nothing.
-fs::path labels_path(const fs::path& images) {
-  constexpr std::string_view kImages = "images-idx3", kLabels = "labels-idx1";
-  std::string name = images.filename().string();
-  const size_t at = name.find(kImages);
-  if (at == std::string::npos) return {};
-  return images.parent_path() / name.replace(at, kImages.size(), kLabels);
+void replace_last(std::string& text, std::string_view old, std::string_view replacement) {
+  const size_t at = text.rfind(old);
+  if (at != std::string::npos) text.replace(at, old.size(), replacement);
+}
+
+std::string labels_name(std::string images_name) {
+  replace_last(images_name, "images", "labels");
+  replace_last(images_name, "idx3", "idx1");
+  return images_name;
+}
+
+/// What all spellings of a file's name share: its letters and digits, in lower case, without .gz.
+std::string bare_name(const fs::path& path) {
+  const bool is_packed = ending_of(path) == ".gz";
+  std::string bare;
+  for (const unsigned char c : (is_packed ? path.stem() : path.filename()).string()) {
+    if (std::isalnum(c) != 0) bare.push_back(static_cast<char>(std::tolower(c)));
+  }
+  return bare;
+}
+
+/// The file of labels beside `images`; empty when there is none.
+fs::path find_labels(const fs::path& images) {
+  const std::string bare = bare_name(images);
+  if (bare.find("images") == std::string::npos) return {};
+  const fs::path folder = images.has_parent_path() ? images.parent_path() : ".";
+  const fs::path alike = folder / labels_name(images.filename().string());
+  std::error_code nothing_there;
+  if (alike.filename() != images.filename() && fs::is_regular_file(alike, nothing_there))
+    return alike;
+  const auto files = entries_of(folder).files;
+  const auto found = std::ranges::find(files, labels_name(bare), bare_name);
+  return found == files.end() ? fs::path() : *found;
 }
 
 class IdxSource : public PictureSource {
  public:
   IdxSource(const fs::path& path, const std::string& classes)
       : path_(path), images_(path, 3), kept_(images_.extent()[0]) {
-    if (const auto labels = labels_path(path); !labels.empty() && fs::exists(labels))
-      read_labels(labels);
+    if (const auto labels = find_labels(path); !labels.empty()) read_labels(labels);
     if (!means_all_classes(classes)) keep_classes(classes);
   }
 
@@ -106,6 +133,13 @@ class IdxSource : public PictureSource {
   int64_t channels() const override { return 1; }
   int64_t own_size() const override {
     return images_.extent()[1] == images_.extent()[2] ? images_.extent()[1] : 0;
+  }
+
+  std::vector<std::string> remarks() const override {
+    if (!labels_.empty()) return {};
+    return {
+        "no file of labels is beside it (called like it, with labels for images and idx1 for "
+        "idx3), so its images have no classes"};
   }
 
   SourceItem next() override {
@@ -140,8 +174,10 @@ class IdxSource : public PictureSource {
 
   void keep_classes(const std::string& names) {
     if (labels_.empty()) {
-      throw InputError("{}: classes {} were asked for, but there is no file of labels beside it",
-                       path_.string(), names);
+      throw InputError(
+          "{}: classes {} were asked for, but there is no file of labels beside it "
+          "(called like it, with labels for images and idx1 for idx3)",
+          path_.string(), names);
     }
     const auto indices = find_classes(names, classes_, path_.string());
     const std::set<int64_t> wanted(indices.begin(), indices.end());

@@ -165,25 +165,29 @@ void note(PackReport& report, const PackedPicture& picture) {
 }  // namespace
 
 PackReport pack_pictures(const PackOptions& options) {
-  const Fit fit = parse_fit(options.fit);
   const auto source = open_source(
       options.input, {.classes = options.classes, .decode = {options.background, options.grey}});
-  const int64_t size = chosen_size(options, *source);
-  check_options(options, source->size());
+  return pack_pictures(*source, options);
+}
+
+PackReport pack_pictures(PictureSource& source, const PackOptions& options) {
+  const Fit fit = parse_fit(options.fit);
+  const int64_t size = chosen_size(options, source);
+  check_options(options, source.size());
 
   PackReport report;
-  report.shape = {size, size, source->channels()};
-  report.remark = source->remark();
+  report.shape = {size, size, source.channels()};
+  report.remarks = source.remarks();
   const int jobs = options.jobs > 0 ? options.jobs : allowed_cores();
   constexpr int64_t kWindowBytes = 64 << 20, kLargestWindow = 1024;
   const int64_t window =
       std::max(std::min(kWindowBytes / report.shape.bytes(), kLargestWindow), int64_t{2} * jobs);
 
   StagedPath staged(options.output);
-  ShardedWriter writer(staged.path(), options, report.shape, source->size(), source->classes());
-  Progress progress("packing", source->size());
-  OrderedWork<PackedPicture> work(source->size(), window, [&](int64_t) {
-    return [&, item = source->next()] { return make_picture(item, size, fit, options.skip_bad); };
+  ShardedWriter writer(staged.path(), options, report.shape, source.size(), source.classes());
+  Progress progress("packing", source.size());
+  OrderedWork<PackedPicture> work(source.size(), window, [&](int64_t) {
+    return [&, item = source.next()] { return make_picture(item, size, fit, options.skip_bad); };
   });
   work.run(jobs, [&](PackedPicture picture) {
     leave_if_asked_to_stop();

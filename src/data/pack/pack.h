@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/image_shape.h"
+#include "data/pack/source.h"
 
 namespace gm {
 
@@ -30,7 +31,7 @@ struct PackReport {
   int64_t held_out = 0;  ///< Of those packed.
   int64_t skipped = 0;
   std::vector<std::string> problems;  ///< The first of those skipped: file and reason.
-  std::string remark;                 ///< What else was left out; may be empty.
+  std::vector<std::string> remarks;   ///< Sentences on what else was left out or not found.
   ImageShape shape;
   double seconds = 0;
 };
@@ -40,5 +41,7 @@ struct PackReport {
 /// pictures of at most 64 MiB or two a job, one block of 4 MiB, and one decoded picture for each
 /// job. Throws InputError when the options or a picture cannot be used, Error when writing fails.
 PackReport pack_pictures(const PackOptions& options);
+/// The same for a source that is open already, whatever options.input and options.classes are.
+PackReport pack_pictures(PictureSource& source, const PackOptions& options);
 
 }  // namespace gm

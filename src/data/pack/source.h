@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/pack/decode.h"
+#include "data/pack/folder_listing.h"
 #include "data/pack/picture.h"
 
 namespace gm {
@@ -30,8 +31,8 @@ class PictureSource {
   virtual int64_t channels() const = 0;
   /// Height and width when the source has one for all pictures, otherwise 0.
   virtual int64_t own_size() const = 0;
-  /// A line for the user about what was left out; empty when nothing was.
-  virtual std::string remark() const { return ""; }
+  /// Sentences for the user on what was left out or not found; none when nothing was.
+  virtual std::vector<std::string> remarks() const { return {}; }
   /// The next picture, in the same order each time; at most size() calls, one thread at a time.
   virtual SourceItem next() = 0;
 };
@@ -41,19 +42,21 @@ struct SourceOptions {
   DecodeOptions decode = {};
 };
 
-/// JPEG and PNG files (by their endings) of a folder, sorted by path. Each sub-folder is a class,
-/// with what lies anywhere below it; without sub-folders there are no classes. Throws InputError
-/// when there are no pictures, pictures lie beside the class folders, or links lead in a circle.
-std::unique_ptr<PictureSource> open_folder_source(const std::filesystem::path& folder,
-                                                  const SourceOptions& options);
+/// JPEG and PNG files (by their endings) of a folder, sorted by path. Each sub-folder that holds an
+/// image is a class, with what lies anywhere below it; without one there are no classes. Left out
+/// are hidden entries, folders that operating systems make (folder_entries.h), and what gm_train
+/// writes. Throws InputError when there are no images, images lie beside the class folders, a class
+/// may not be called so (class_names.h), a folder cannot be listed, or links lead in a circle.
+std::unique_ptr<PictureSource> open_folder_source(FolderListing listing,
+                                                  const DecodeOptions& options);
 
 /// A file in the IDX format of the MNIST data set, plain or gzip, [N,H,W] bytes; its labels are
-/// looked for under the same name with `images-idx3` replaced by `labels-idx1`. Classes are named
-/// by their numbers.
+/// looked for beside it under the same name with `images` replaced by `labels`, and `idx3` by
+/// `idx1`, however the name is spelled and packed. Classes are named by their numbers.
 std::unique_ptr<PictureSource> open_idx_source(const std::filesystem::path& file,
                                                const SourceOptions& options);
 
-/// One of the above. Throws InputError when `path` does not exist.
+/// One of the above, or a single image. Throws InputError when `path` does not exist.
 std::unique_ptr<PictureSource> open_source(const std::filesystem::path& path,
                                            const SourceOptions& options);
 

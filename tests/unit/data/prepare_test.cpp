@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "data/image_grid.h"
@@ -45,9 +46,23 @@ TEST_F(Prepare, ImageFilesAreTakenAsTheyAre) {
   config_.path = folder.path().string();
   EXPECT_EQ(prepare_dataset(config_), folder.path());
   EXPECT_TRUE(cache_.names().empty());
-  fs::create_directory(folder / "cat");
+  for (const char* name : {"empty", "@eaDir", "lost+found"}) fs::create_directory(folder / name);
+  EXPECT_EQ(prepare_dataset(config_), folder.path());
+  write_bytes(folder / "cat" / "a.png", "an image");
   expect_error<InputError>([&] { prepare_dataset(config_); },
-                           HasSubstr("HDF5 files beside sub-folders"));
+                           AllOf(HasSubstr("a.h5"), HasSubstr("beside sub-folders of images"),
+                                 HasSubstr("name the file")));
+}
+
+TEST_F(Prepare, ImagesBesideImageFilesAreSpokenOf) {
+  const TemporaryFolder folder;
+  write_numbered_file(folder / "a.h5", {8, 8, 3}, 10);
+  write_bytes(folder / "a.png", "an image");
+  config_.path = folder.path().string();
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(prepare_dataset(config_), folder.path());
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("1 images beside them are left out"));
 }
 
 TEST_F(Prepare, AFolderOfPicturesIsPackedOnce) {
@@ -59,6 +74,53 @@ TEST_F(Prepare, AFolderOfPicturesIsPackedOnce) {
   const auto made = fs::last_write_time(packed);
   EXPECT_EQ(prepare_dataset(config_), packed);
   EXPECT_EQ(fs::last_write_time(packed), made);
+}
+
+TEST_F(Prepare, WhatIsLeftOutOfAFolderIsSaidEachTime) {
+  write_bytes(pictures_ / "cat" / "d.webp", "");
+  for (int time = 0; time < 2; ++time) {
+    ::testing::internal::CaptureStderr();
+    prepare_dataset(config_);
+    EXPECT_THAT(
+        ::testing::internal::GetCapturedStderr(),
+        AllOf(HasSubstr(config_.path), HasSubstr("1 files left out"), HasSubstr("1 .webp")));
+  }
+}
+
+TEST_F(Prepare, AFolderIsTheSameWithARunAndTheCacheInIt) {
+  config_.cache = (pictures_ / "cache").string();
+  write_bytes(pictures_ / "results" / ".lock", "{}");
+  const fs::path packed = prepare_dataset(config_);
+  EXPECT_THAT(ImageDataset(packed).classes(), ::testing::ElementsAre("cat", "dog"));
+  write_bytes(pictures_ / "results" / "config.toml", "");
+  write_png("results/samples/step-00000001.png", 9);
+  EXPECT_EQ(prepare_dataset(config_), packed);
+}
+
+TEST_F(Prepare, OneImageIsAFolderOfOne) {
+  using ::testing::ElementsAre;
+  const fs::path working_folder = fs::current_path();
+  fs::current_path(pictures_ / "cat");
+  for (const std::string& path : {(pictures_ / "cat/b.png").string(), std::string("b.png")}) {
+    config_.path = path;
+    EXPECT_EQ(ImageDataset(prepare_dataset(config_)).size(), 1);
+    EXPECT_THAT(picture_names(path), ElementsAre("b"));
+    EXPECT_TRUE(fs::equivalent(folder_of_pictures(path), pictures_ / "cat"));
+  }
+  fs::current_path(working_folder);
+  EXPECT_EQ(folder_of_pictures(pictures_.path()), pictures_.path());
+}
+
+TEST_F(Prepare, WhatIsNoFileIsNamedAndNotWaitedFor) {
+  fs::create_symlink("itself", pictures_ / "itself");
+  fs::create_symlink("nowhere", pictures_ / "dog" / "d.png");
+  expect_error<InputError>([&] { prepare_dataset(config_); },
+                           AllOf(HasSubstr("dog/d.png"), HasSubstr("is a link to nowhere")));
+  fs::remove(pictures_ / "dog" / "d.png");
+  EXPECT_EQ(ImageDataset(prepare_dataset(config_)).size(), 3);
+  ASSERT_EQ(::mkfifo((pictures_ / "dog" / "z.png").c_str(), 0600), 0);
+  expect_error<InputError>([&] { prepare_dataset(config_); },
+                           AllOf(HasSubstr("dog/z.png"), HasSubstr("it is a pipe")));
 }
 
 TEST_F(Prepare, TheSameContentElsewhereIsTheSameCopy) {
@@ -108,6 +170,7 @@ TEST_F(Prepare, NamesAreInTheOrderOfThePictures) {
   write_numbered_file(folder / "a.h5", {8, 8, 3}, 10);
   EXPECT_THAT(picture_names(folder / "a.h5"), ElementsAre());
   EXPECT_THAT(picture_names(folder.path()), ElementsAre());
+  EXPECT_EQ(folder_of_pictures(folder / "a.h5"), "");
   write_bytes(pictures_ / "cat" / "b.jpg", "another picture");
   expect_error<InputError>([&] { picture_names(pictures_.path()); },
                            HasSubstr("two pictures are called cat/b"));

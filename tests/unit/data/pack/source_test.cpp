@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 std::vector<std::string> names(const TemporaryFolder& folder, const FolderListing& listing) {
   std::vector<std::string> found;
@@ -35,7 +36,7 @@ TEST(FolderListing, SubFoldersAreClassesAndEverythingIsSorted) {
   EXPECT_THAT(all.classes, ElementsAre("cat", "dog", "fox"));
   EXPECT_THAT(names(folder, all), ElementsAre("cat/z.jpg:0", "cat/deep/x.jpeg:0", "dog/a.png:1",
                                               "dog/b.JPG:1", "fox/1.png:2"));
-  EXPECT_EQ(all.ignored, 1);
+  EXPECT_THAT(all.other_files, ElementsAre(std::pair(".txt", 1)));
 
   const auto some = list_folder(folder.path(), "fox,cat");
   EXPECT_THAT(some.classes, ElementsAre("cat", "fox"));
@@ -54,13 +55,133 @@ TEST(FolderListing, AFlatFolderHasNoClasses) {
 TEST(FolderListing, SaysWhatIsWrongWithAFolder) {
   const TemporaryFolder folder;
   expect_error<InputError>([&] { list_folder(folder.path(), "all"); },
-                           HasSubstr("holds no pictures"));
+                           HasSubstr("holds no images that end in .jpg"));
   write_bytes(folder / "cat" / "a.jpg", "");
   expect_error<InputError>([&] { list_folder(folder.path(), "cow"); },
                            AllOf(HasSubstr("no class 'cow'"), HasSubstr("the classes are cat")));
   write_bytes(folder / "stray.png", "");
+  for (const auto& path : {folder.path(), folder / ""}) {
+    expect_error<InputError>(
+        [&] { list_folder(path, "all"); },
+        AllOf(HasSubstr("stray.png"), HasSubstr("beside sub-folders of images (cat)")));
+  }
+}
+
+TEST(FolderListing, TakesEveryEndingOfJpegAndPngAndCountsTheOthers) {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.JPG", "b.jpeg", "c.jpe", "d.JFIF", "e.Png"})
+    write_bytes(folder / name, "");
+  EXPECT_THAT(list_folder(folder.path(), "all").remarks(), IsEmpty());
+  for (const char* name :
+       {"a.webp", "b.WEBP", "c.webp", "d.gif", "e.heic", "notes", ".hidden.webp"})
+    write_bytes(folder / name, "");
+  const auto listing = list_folder(folder.path(), "all");
+  EXPECT_EQ(listing.pictures.size(), 5U);
+  EXPECT_THAT(listing.remarks(),
+              ElementsAre("6 files left out, as they do not end in .jpg, .jpeg, .jpe, .jfif, .png: "
+                          "3 .webp, 1 without an ending, 1 .gif, 1 .heic"));
+  for (const char* name : {"a.JPG", "b.jpeg", "c.jpe", "d.JFIF", "e.Png"})
+    fs::remove(folder / name);
   expect_error<InputError>([&] { list_folder(folder.path(), "all"); },
-                           AllOf(HasSubstr("stray.png"), HasSubstr("beside sub-folders (cat)")));
+                           AllOf(HasSubstr("holds no images"), HasSubstr("3 .webp")));
+}
+
+TEST(FolderListing, AFolderWithoutImagesIsNoClass) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "cat" / "a.png", "");
+  write_bytes(folder / "dog" / "a.webp", "");
+  write_bytes(folder / "logs" / "deep" / "slurm.out", "");
+  fs::create_directory(folder / "empty");
+  const auto listing = list_folder(folder.path(), "all");
+  EXPECT_THAT(listing.classes, ElementsAre("cat"));
+  EXPECT_THAT(
+      listing.remarks(),
+      ElementsAre(HasSubstr("1 .out, 1 .webp"),
+                  "3 folders left out: dog (no images), empty (no images), logs (no images)"));
+  expect_error<InputError>([&] { list_folder(folder.path(), "dog"); },
+                           AllOf(HasSubstr("holds no images"), HasSubstr("dog (no images)")));
+}
+
+TEST(FolderListing, ImagesMayLieBesideFoldersWithoutAny) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "a.png", "");
+  fs::create_directory(folder / "notes");
+  const auto listing = list_folder(folder.path(), "all");
+  EXPECT_THAT(listing.classes, IsEmpty());
+  EXPECT_THAT(names(folder, listing), ElementsAre("a.png:0"));
+}
+
+TEST(FolderListing, WhatSystemsPutBesideImagesIsLeftOut) {
+  const TemporaryFolder folder;
+  for (const char* name :
+       {"cat/a.png", "@eaDir/a.png/SYNOPHOTO_THUMB_M.jpg", "cat/@eaDir/a.png/SYNOPHOTO_THUMB_M.jpg",
+        "__MACOSX/cat/._a.png", "__MACOSX/cat/a.png", "cat/._a.png", "cat/.DS_Store",
+        "cat/.ipynb_checkpoints/a-checkpoint.png", "#recycle/b.png", "@Recycle/b.png",
+        "lost+found/b.png", "$RECYCLE.BIN/b.png", "System Volume Information/b.png"})
+    write_bytes(folder / name, "");
+  const auto listing = list_folder(folder.path(), "all");
+  EXPECT_THAT(listing.classes, ElementsAre("cat"));
+  EXPECT_THAT(names(folder, listing), ElementsAre("cat/a.png:0"));
+  ASSERT_EQ(listing.remarks().size(), 1U);
+  EXPECT_THAT(listing.remarks()[0],
+              AllOf(HasSubstr("8 folders left out"), HasSubstr("@eaDir (made by the system)")));
+}
+
+TEST(FolderListing, WhatGmTrainWritesIsLeftOut) {
+  const TemporaryFolder folder;
+  const auto write_run = [&](const fs::path& run) {
+    write_bytes(run / "config.toml", "");
+    write_bytes(run / "samples" / "step-00000001.png", "");
+    fs::create_directories(run / "checkpoints" / "step-00000001");
+  };
+  write_bytes(folder / "cat" / "a.png", "");
+  for (const char* run : {"results", "runs/one", "cat/run"}) write_run(folder / run);
+  write_bytes(folder / "results" / "grid.png", "");
+  const auto beside = list_folder(folder.path(), "all");
+  EXPECT_THAT(beside.classes, ElementsAre("cat"));
+  EXPECT_THAT(names(folder, beside), ElementsAre("cat/a.png:0"));
+  EXPECT_THAT(beside.remarks(),
+              ElementsAre("4 folders left out: results (a run of gm), cat/run (a "
+                          "run of gm), runs/one (a run of gm), runs (no images)"));
+  write_run(folder.path());
+  EXPECT_THAT(names(folder, list_folder(folder.path(), "all")), ElementsAre("cat/a.png:0"))
+      << "a run in the very folder";
+}
+
+TEST(FolderListing, NamesThatNoFileCanHoldAreRefused) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "caf\xe9" / "a.png", "");
+  write_bytes(folder / "dog" / "a.png", "");
+  expect_error<InputError>([&] { list_folder(folder.path(), "all"); },
+                           AllOf(HasSubstr("caf\\xe9"), HasSubstr("not UTF-8")));
+  EXPECT_THAT(list_folder(folder.path(), "dog").classes, ElementsAre("dog"));
+}
+
+TEST(FolderListing, LinksToNowhereAreFilesAndDoNotEndTheListing) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "cat" / "a.png", "");
+  fs::create_symlink("self", folder / "self");
+  fs::create_symlink("nowhere", folder / "cat" / "b.png");
+  const auto listing = list_folder(folder.path(), "all");
+  EXPECT_THAT(names(folder, listing), ElementsAre("cat/a.png:0", "cat/b.png:0"));
+  EXPECT_THAT(listing.remarks(), ElementsAre(HasSubstr("1 without an ending")));
+}
+
+TEST(FolderListing, OneImageIsAListingOfItsOwn) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "a.png", "");
+  write_bytes(folder / "b", "\x89PNG\r\n");
+  write_bytes(folder / "c", "\xff\xd8\xff\xe0");
+  write_bytes(folder / "d.h5", "\x89HDF");
+  for (const char* name : {"a.png", "b", "c"}) {
+    EXPECT_TRUE(is_picture_file(folder / name)) << name;
+    EXPECT_THAT(names(folder, list_pictures(folder / name, "all")),
+                ElementsAre(fmt::format("{}:0", name)));
+  }
+  EXPECT_FALSE(is_picture_file(folder / "d.h5"));
+  EXPECT_FALSE(is_picture_file(folder.path()));
+  expect_error<InputError>([&] { list_pictures(folder / "a.png", "cat"); },
+                           HasSubstr("has no classes"));
 }
 
 TEST(FolderListing, FollowsLinksButNotInCircles) {
@@ -104,11 +225,34 @@ TEST(IdxSource, ReadsPlainAndGzipWithLabelsFromBeside) {
               ElementsAre(std::pair(0, 1), std::pair(2, 1), std::pair(3, 0)));
 }
 
+TEST(IdxSource, FindsLabelsHoweverTheNamesAreSpelled) {
+  const std::vector<std::pair<const char*, const char*>> spellings{
+      {"train-images.idx3-ubyte", "train-labels.idx1-ubyte"},
+      {"train-images.idx3-ubyte", "train-labels-idx1-ubyte"},
+      {"t10k_images_idx3_ubyte", "t10k_labels_idx1_ubyte"},
+      {"T10K-IMAGES-IDX3-UBYTE", "T10K-LABELS-IDX1-UBYTE"},
+      {"emnist-letters-train-images-idx3-ubyte", "emnist-letters-train-labels-idx1-ubyte"},
+      {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte"},
+      {"train-images.idx", "train-labels.idx"},
+      {"images of images-idx3", "images of labels-idx1"},
+  };
+  for (const auto& [images, labels] : spellings) {
+    const TemporaryFolder folder;
+    write_bytes(folder / images, idx_pictures(3, 4, 4));
+    write_bytes(folder / "other-labels-idx1-ubyte", "hello");
+    write_bytes(folder / labels, idx_labels({0, 2, 1}));
+    const auto source = open_source(folder / images, {});
+    EXPECT_THAT(source->classes(), ElementsAre("0", "1", "2")) << images;
+    EXPECT_THAT(source->remarks(), IsEmpty());
+  }
+}
+
 TEST(IdxSource, WithoutLabelsThereAreNoClasses) {
   const TemporaryFolder folder;
   write_bytes(folder / "pictures.idx", idx_pictures(2, 3, 5));
   const auto source = open_source(folder / "pictures.idx", {});
   EXPECT_TRUE(source->classes().empty());
+  EXPECT_THAT(source->remarks(), ElementsAre(HasSubstr("no file of labels is beside it")));
   EXPECT_EQ(source->own_size(), 0) << "3 x 5 is no one size";
   expect_error<InputError>([&] { open_source(folder / "pictures.idx", {.classes = "1"}); },
                            HasSubstr("no file of labels"));
