@@ -60,7 +60,7 @@ InputError not_opened(const fs::path& path, const std::string& reason) {
 Hdf5Id open_file(const fs::path& path) {
   silence_hdf5();
   if (H5Fis_hdf5(path.c_str()) == 0) {
-    throw InputError("is not an HDF5 file, which gm_data pack makes from JPEG and PNG files");
+    throw InputError("is not an HDF5 file, which gm_data pack makes from JPEG, PNG or IDX files");
   }
   try {
     return open_hdf5_file(path.string());

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "data/folder_entries.h"
 #include "data/pack/decode.h"
 
@@ -45,8 +46,10 @@ std::vector<fs::path> mask_file_paths(const fs::path& path) {
   if (!fs::exists(path)) throw InputError("mask.path: {}: no such file or folder", path.string());
   if (!fs::is_directory(path)) return {path};
   std::vector<fs::path> paths = entries_of(path).files;
-  std::erase_if(paths, [](const fs::path& file) { return !is_mask_file_name(file); });
+  const auto others = std::erase_if(paths, [](const fs::path& f) { return !is_mask_file_name(f); });
   if (paths.empty()) throw InputError("{}: the folder holds no masks: no PNG files", path.string());
+  if (others > 0)
+    log_info("{}: {} files left out, as they do not end in .png", path.string(), others);
   return paths;
 }
 

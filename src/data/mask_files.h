@@ -14,7 +14,7 @@ namespace gm {
 bool is_mask_file_name(const std::filesystem::path& path);
 
 /// `path` if it is a file, or the masks of a folder: `*.png`, not hidden, in the order of their
-/// names. Throws InputError when there are none.
+/// names; how many other files are left out is logged. Throws InputError when there are none.
 std::vector<std::filesystem::path> mask_file_paths(const std::filesystem::path& path);
 
 /// Takes one of the masks by chance, or that of a number. All of them are in memory, a bit a pixel.

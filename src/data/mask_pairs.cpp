@@ -55,7 +55,7 @@ std::string without_leading_zeros(const std::string& name) {
   return text;
 }
 
-// ---- Names that share a prefix or suffix --------------------------------------------------------
+// ---- Names that share a prefix or suffix -------------------------------------------------------
 
 /// What stands before and behind an image's name in its mask's.
 struct Affix {
@@ -102,8 +102,7 @@ std::set<Affix> possible_affixes(std::vector<std::string> images, const Masks& m
   return affixes;
 }
 
-// ---- Pairs
-// ----------------------------------------------------------------------------------------
+// ---- Pairs -------------------------------------------------------------------------------------
 
 /// One way to see which mask belongs to which image.
 struct Pairing {
@@ -190,15 +189,13 @@ std::string some_of(std::vector<std::string> names) {
   }
   throw InputError(
       "{}: there is no mask {}.png; {} of the {} images have none ({}){}; a mask is called like "
-      "its "
-      "image, with one prefix or suffix, or none, that is the same for all",
+      "its image, with one prefix or suffix that is the same for all, or none",
       folder.string(), pairing.affix.around(without.front()), without.size(), images.size(),
       some_of(without),
       unused.empty() ? "" : fmt::format(", and no image has the masks {}", some_of(unused)));
 }
 
-// ---- Images without names
-// ------------------------------------------------------------------------
+// ---- Images without names ----------------------------------------------------------------------
 
 /// A text whose order is that of the numbers in `name`.
 std::string with_wide_numbers(const std::string& name) {
@@ -228,8 +225,7 @@ std::vector<fs::path> masks_in_order(const fs::path& folder, int64_t images) {
   if (wrong == masks.end()) return masks;
   throw InputError(
       "{}: whether mask {} comes before {} is not sure, and the images have no names to tell; "
-      "write "
-      "all numbers with as many digits, 0 to begin with",
+      "write all numbers with equally many digits, such as 007 and 012",
       folder.string(), std::prev(wrong)->filename().string(), wrong->filename().string());
 }
 
@@ -243,8 +239,10 @@ std::vector<fs::path> masks_of_pictures(const fs::path& folder, int64_t images,
   Pairing pairing = best_pairing(called, masks);
   if (!pairing.is_complete()) {
     const auto numbered = without_leading_zeros(called);
-    Pairing other = best_pairing(numbered, without_leading_zeros(masks));
-    if (each_once(numbered) && other.is_complete()) pairing = std::move(other);
+    if (each_once(numbered)) {
+      Pairing other = best_pairing(numbered, without_leading_zeros(masks));
+      if (other.is_complete()) pairing = std::move(other);
+    }
   }
   if (!pairing.is_complete()) throw_incomplete(folder, called, masks, pairing);
   return pairing.masks;

@@ -283,7 +283,9 @@ TEST_F(MaskFilesTest, WhiteIsMissingHoweverItIsWritten) {
   write("colour.png", masks_[2][0].unsqueeze(2).expand({3, 4, 3}) * 255);
   write_bytes(folder_ / ".hidden.png", "not a mask");
   write_bytes(folder_ / "notes.txt", "not a mask");
+  ::testing::internal::CaptureStderr();
   const at::Tensor drawn = open(folder_.path()).masks(at::arange(900, at::kLong));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("1 files left out"));
   for (const int64_t times : count(drawn)) EXPECT_NEAR(static_cast<double>(times), 300, 60);
 }
 
