@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "comm/mpi_wait.h"
 
 namespace gm {
 namespace {
@@ -71,8 +72,7 @@ class PendingMpiReduction final : public PendingReduction {
 
   void wait() override {
     if (complete_) return;
-    GM_MPI_CHECK(
-        MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE));
+    wait_for_all(requests_);
     complete_ = true;
   }
 
@@ -81,6 +81,14 @@ class PendingMpiReduction final : public PendingReduction {
   std::vector<MPI_Request> requests_;
   bool complete_ = false;
 };
+
+/// Waits for the one operation that `start(request)` starts.
+template <class Start>
+void complete(Start start) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  start(&request);
+  wait_for_all({&request, 1});
+}
 
 }  // namespace
 
@@ -100,7 +108,9 @@ void MpiCommunicator::all_reduce(const at::Tensor& tensor, MPI_Op operation) {
   require_host_memory(tensor);
   const MPI_Datatype type = mpi_type(tensor);
   for_each_piece(tensor, max_count_, [&](void* piece, int count) {
-    GM_MPI_CHECK(MPI_Allreduce(MPI_IN_PLACE, piece, count, type, operation, comm_));
+    complete([&](MPI_Request* request) {
+      GM_MPI_CHECK(MPI_Iallreduce(MPI_IN_PLACE, piece, count, type, operation, comm_, request));
+    });
   });
 }
 
@@ -123,7 +133,9 @@ void MpiCommunicator::broadcast(const at::Tensor& tensor, int root) {
   require_host_memory(tensor);
   const MPI_Datatype type = mpi_type(tensor);
   for_each_piece(tensor, max_count_, [&](void* piece, int count) {
-    GM_MPI_CHECK(MPI_Bcast(piece, count, type, root, comm_));
+    complete([&](MPI_Request* request) {
+      GM_MPI_CHECK(MPI_Ibcast(piece, count, type, root, comm_, request));
+    });
   });
 }
 
@@ -137,13 +149,18 @@ at::Tensor MpiCommunicator::all_gather(const at::Tensor& tensor) {
     for (int root = 0; root < size_; ++root) broadcast(gathered[root], root);
   } else {
     const int count = static_cast<int>(tensor.numel());
-    GM_MPI_CHECK(MPI_Allgather(tensor.const_data_ptr(), count, mpi_type(tensor),
-                               gathered.mutable_data_ptr(), count, mpi_type(tensor), comm_));
+    complete([&](MPI_Request* request) {
+      GM_MPI_CHECK(MPI_Iallgather(tensor.const_data_ptr(), count, mpi_type(tensor),
+                                  gathered.mutable_data_ptr(), count, mpi_type(tensor), comm_,
+                                  request));
+    });
   }
   return gathered;
 }
 
-void MpiCommunicator::barrier() { GM_MPI_CHECK(MPI_Barrier(comm_)); }
+void MpiCommunicator::barrier() {
+  complete([&](MPI_Request* request) { GM_MPI_CHECK(MPI_Ibarrier(comm_, request)); });
+}
 
 std::unique_ptr<Communicator> MpiCommunicator::duplicate() {
   return std::make_unique<MpiCommunicator>(comm_, max_count_);

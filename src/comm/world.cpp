@@ -21,6 +21,7 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "base/pause.h"
+#include "base/short_spinning.h"
 #include "comm/mpi_communicator.h"
 #include "comm/roll_call.h"
 
@@ -122,6 +123,10 @@ int share_of_cores(const cpu_set_t& mine, const std::vector<cpu_set_t>& on_node)
 void initialize_mpi() {
   const LeaveAfter limit(kStartSeconds, kExitFailure,
                          fmt::format("MPI did not start within {} s", kStartSeconds));
+  // What waits inside MPI, at the start and the end, gives its core to others between its looks.
+  // Open MPI does so by itself only where mpirun knows of ranks that share cores; srun never says
+  // so.
+  setenv("OMPI_MCA_mpi_yield_when_idle", "1", /*overwrite=*/0);
   int provided = MPI_THREAD_SINGLE;
   GM_MPI_CHECK(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided));
   mpi_state.running = true;
@@ -145,6 +150,7 @@ World::World() : host_(host_name()) {
   failure_communicator_ = communicator_->duplicate();
   threads_ = std::max(1, number_in_environment("OMP_NUM_THREADS").value_or(threads_));
   at::set_num_threads(threads_);
+  shorten_openmp_spinning(threads_);
   set_log_rank(rank_, size_);
 }
 

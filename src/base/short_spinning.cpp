@@ -1,0 +1,29 @@
+#include "base/short_spinning.h"
+
+#include <omp.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <latch>
+#include <thread>
+
+namespace gm {
+
+void shorten_openmp_spinning(int threads) {
+  if (threads < 2 || std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
+  // The runtime counts the program's first thread, what each team has besides the thread that
+  // began it, and compares with the cores that were allowed when it started.
+  const int team = std::max(2, omp_get_num_procs() - threads + 2);
+  std::latch started(1);
+  std::thread([&started, team] {
+    std::atomic<int> members = 0;  // A region without an effect would be left out.
+#pragma omp parallel num_threads(team)
+    ++members;
+    started.count_down();
+    while (true) ::pause();  // A team ends with the thread that began it.
+  }).detach();
+  started.wait();
+}
+
+}  // namespace gm
