@@ -54,7 +54,6 @@ find_package(MPI REQUIRED COMPONENTS C)
 find_package(PkgConfig REQUIRED)
 pkg_search_module(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial hdf5)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(CLI11 REQUIRED CLI11)
@@ -68,5 +67,5 @@ add_library(gm_dependencies INTERFACE)
 # The C interface of MPI only; toml++ from its shared library instead of in every unit.
 target_compile_definitions(gm_dependencies INTERFACE OMPI_SKIP_MPICXX TOML_HEADER_ONLY=0)
 target_link_libraries(gm_dependencies INTERFACE
-  Threads::Threads MPI::MPI_C PkgConfig::HDF5 PkgConfig::XXHASH PkgConfig::TURBOJPEG PkgConfig::JPEG
+  Threads::Threads MPI::MPI_C PkgConfig::HDF5 PkgConfig::XXHASH PkgConfig::JPEG
   PkgConfig::TOMLPLUSPLUS PNG::PNG ZLIB::ZLIB fmt::fmt spdlog::spdlog prometheus-cpp::pull)

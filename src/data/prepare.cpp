@@ -13,6 +13,7 @@
 #include "base/signals.h"
 #include "data/folder_entries.h"
 #include "data/image_file.h"
+#include "data/pack/decode.h"
 #include "data/pack/folder_listing.h"
 #include "data/pack/pack.h"
 #include "data/pack/progress.h"
@@ -117,11 +118,11 @@ std::string remembered_content(const FolderListing& listing, const fs::path& cac
   return hash;
 }
 
-/// The packed copy of a folder of that content.
+/// The packed copy of a folder of that content, as this version of gm decodes it.
 fs::path packed_copy(const DataConfig& config, int64_t channels, const std::string& content,
                      const fs::path& cache) {
-  std::string key =
-      fmt::format("{} {} {} {}", ImageFile::kFormatVersion, config.image_size, config.fit, content);
+  std::string key = fmt::format("{} {} {} {} {}", ImageFile::kFormatVersion, kDecoderVersion,
+                                config.image_size, config.fit, content);
   if (config.holdout > 0) key += fmt::format(" holdout {}", config.holdout);
   if (channels == 1) key += " grey";
   return cache / (Hash().add(key).hex() + ".h5");

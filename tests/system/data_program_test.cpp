@@ -16,6 +16,7 @@
 #include "data/image_grid.h"
 #include "support/foreign_file.h"
 #include "support/idx.h"
+#include "support/jpeg.h"
 #include "support/pictures.h"
 #include "support/run_command.h"
 #include "support/temporary_folder.h"
@@ -99,7 +100,7 @@ TEST(DataProgram, PacksTheCatsAloneIntoShards) {
   const TemporaryFolder in, out;
   ASSERT_NO_FATAL_FAILURE(fill_with_photographs(in.path()));
   const auto packed = gm_data({"pack", text(in.path()), "--size", "16", "--classes", "cat",
-                               "--shards", "3", "--grey", "--jobs", "3", "-o", text(out / "cats")});
+                               "--shards", "3", "--grey", "--jobs", "2", "-o", text(out / "cats")});
   ASSERT_EQ(packed.status, 0) << packed.err;
   EXPECT_THAT(out.names(), testing::ElementsAre("cats"));
   const ImageDataset dataset(out / "cats");
@@ -224,6 +225,22 @@ TEST(DataProgram, PackingHoldsLittleOfALargeInput) {
   EXPECT_LT(packed.peak_bytes - small.peak_bytes, int64_t{110} << 20);
 }
 
+TEST(DataProgram, PacksLargePhotosOneAtATime) {
+  const TemporaryFolder folder;
+  const std::string photo = encode_jpeg({9000, 12000, 1}, std::vector<uint8_t>(12000, 200));
+  for (const char* name : {"a.jpg", "b.jpg"}) write_bytes(folder / "in" / name, photo);
+  const auto packed = gm_data(
+      {"pack", text(folder / "in"), "--size", "8", "--jobs", "2", "-o", text(folder / "a.h5")});
+  EXPECT_EQ(packed.status, 0) << packed.last_error();
+  const ImageDataset dataset(folder / "a.h5");
+  EXPECT_EQ(dataset.size(), 2);
+  std::vector<uint8_t> pixels(8 * 8 * 3);
+  dataset.read_image(1, pixels);
+  EXPECT_THAT(pixels, testing::Each(200));
+  constexpr int64_t kPhoto = int64_t{9000} * 12000 * 3;
+  EXPECT_LT(packed.peak_bytes, kPhoto * 2);
+}
+
 TEST(DataProgram, DrawsMasksOfEveryKindAndOfAConfiguration) {
   const TemporaryFolder folder;
   const auto every = gm_data({"masks", "-o", text(folder / "every.png"), "--count", "3"});
@@ -280,6 +297,18 @@ std::string huge_jpeg() {
   return file.replace(frame + 5, 4, "\xfd\xe8\xfd\xe8");
 }
 
+/// Files that declare 16,000 x 16,000 pixels, which gm would take, and hold next to none.
+std::string empty_png() {
+  const std::string header("\0\0\x3e\x80\0\0\x3e\x80\x08\x02\0\0\0", 13);
+  return "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) + png_chunk("IDAT", "x");
+}
+
+std::string empty_jpeg() {
+  std::string file = picture_file("jpeg_progressive");
+  const size_t frame = file.find("\xff\xc2");
+  return file.replace(frame + 5, 4, "\x3e\x80\x3e\x80");
+}
+
 struct BadPicture {
   const char* name;
   std::function<std::string()> bytes;
@@ -311,6 +340,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BadPicture{"huge_png", huge_png, "declares 60000 x 60000 pixels"},
         BadPicture{"huge_jpeg", huge_jpeg, "declares 65000 x 65000 pixels"},
+        BadPicture{"empty_png", empty_png, "declares 16000 x 16000 pixels, and is cut off"},
+        BadPicture{"empty_jpeg", empty_jpeg, "declares 16000 x 16000 pixels, and is cut off"},
+        BadPicture{"webp", [] { return std::string("RIFF\x1a\0\0\0WEBPVP8 ", 16); },
+                   "is a WebP image, neither a JPEG nor a PNG file; convert it or leave it out"},
         BadPicture{"cmyk", [] { return picture_file("cmyk"); }, "CMYK"},
         BadPicture{"sixteen_bit", [] { return picture_file("sixteen_bit"); }, "16 bits"},
         BadPicture{"transparent", [] { return picture_file("transparent"); }, "transparent pixels"},

@@ -1,4 +1,5 @@
-/// JPEG and PNG files to pixels, as Pillow's `Image.open(...).convert("RGB")` gives them.
+/// JPEG and PNG files to pixels, as Pillow's `ImageOps.exif_transpose(Image.open(...))` gives them
+/// in mode RGB.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,8 @@
 
 namespace gm {
 
-/// A picture may declare at most this many pixels: 200 MB once decoded.
-inline constexpr int64_t kMostPixels = int64_t{1} << 26;
+/// Grows whenever some file comes out with other pixels than before.
+inline constexpr int kDecoderVersion = 2;
 
 struct DecodeOptions {
   std::optional<uint8_t> background =
@@ -20,9 +21,10 @@ struct DecodeOptions {
 };
 
 /// Decodes `bytes`, the content of a file called `name`, to uint8 RGB or grey. What the content is
-/// decides, not the name. A photograph is turned upright as its EXIF orientation says. Throws
+/// decides, not the name. A photo is turned upright as its EXIF or XMP orientation says. Throws
 /// InputError that begins with `name` for anything but an intact JPEG (grey, YCbCr or RGB) or PNG
-/// (up to 8 bits a value, opaque unless there is a background) of at most kMostPixels.
+/// (up to 8 bits a value, opaque unless there is a background) of at most kMostPixels. Waits for
+/// other threads where the image has more than kManyPixels (picture.h).
 Picture decode_picture(const std::string& name, std::string_view bytes,
                        const DecodeOptions& options = {});
 

@@ -18,23 +18,25 @@ Picture resized(Picture picture, int64_t height, int64_t width) {
   return result;
 }
 
-/// Copies `rows` rows of `bytes` bytes between two pictures with rows of different lengths.
+/// Copies `rows` rows of `bytes` bytes between two pictures with rows of different lengths. `to`
+/// may lie before `from` in the same memory, if its rows are no longer.
 void copy_rows(const uint8_t* from, int64_t from_stride, uint8_t* to, int64_t to_stride,
                int64_t rows, int64_t bytes) {
   for (int64_t y = 0; y < rows; ++y, from += from_stride, to += to_stride)
-    std::copy_n(from, bytes, to);
+    std::copy(from, from + bytes, to);
 }
 
+/// In place: a second copy of a large image would not fit many machines.
 Picture middle_square(Picture picture) {
   const auto [height, width, channels] = picture.shape;
   if (height == width) return picture;
   const int64_t side = std::min(height, width);
-  Picture square{{side, side, channels}, {}};
-  square.pixels.resize(static_cast<size_t>(square.shape.bytes()));
   const int64_t top = (height - side) / 2, left = (width - side) / 2;
   copy_rows(picture.pixels.data() + (top * width + left) * channels, width * channels,
-            square.pixels.data(), side * channels, side, side * channels);
-  return square;
+            picture.pixels.data(), side * channels, side, side * channels);
+  picture.shape = {side, side, channels};
+  picture.pixels.resize(static_cast<size_t>(picture.shape.bytes()));
+  return picture;
 }
 
 Picture bordered(const Picture& picture, int64_t size) {

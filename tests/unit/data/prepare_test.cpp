@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "data/image_file.h"
 #include "data/image_grid.h"
 #include "support/expect_error.h"
 #include "support/pictures.h"
@@ -145,6 +148,20 @@ TEST_F(Prepare, AnotherContentOrChoiceIsAnotherCopy) {
   EXPECT_NE(prepare_dataset(other), packed);
   write_png("cat/a.png", 51);
   EXPECT_NE(prepare_dataset(config_), packed);
+}
+
+TEST_F(Prepare, ACopyOfAnOlderDecoderIsNotUsedAgain) {
+  const fs::path packed = prepare_dataset(config_);
+  std::string content;
+  for (const auto& entry : fs::directory_iterator(config_.cache)) {
+    if (entry.path().extension() == ".content") content = read_file(entry.path(), 32);
+  }
+  const std::string key = fmt::format("{} 8 crop {}", ImageFile::kFormatVersion, content);
+  const fs::path older = packed.parent_path() / (Hash().add(key).hex() + ".h5");
+  fs::rename(packed, older);
+  EXPECT_EQ(find_prepared_dataset(config_), std::nullopt);
+  EXPECT_EQ(prepare_dataset(config_), packed);
+  EXPECT_NE(packed, older);
 }
 
 TEST_F(Prepare, GreyOnesAreAnotherCopy) {

@@ -1,39 +1,165 @@
-// Photos that are refused because of what they would cost. (parity/ compares the pixels of others.)
+// Files that are refused because of what they are or would cost. (parity/ compares the pixels of
+// others.)
 #include "data/pack/decode.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <turbojpeg.h>
+#include <zlib.h>
+
+#include <array>
+#include <atomic>
+#include <future>
 
 #include "base/error.h"
 #include "support/expect_error.h"
+#include "support/jpeg.h"
 
 namespace gm {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
-std::string progressive_jpeg() {
-  const std::vector<uint8_t> pixels(16 * 16 * 3, 100);
-  const tjhandle encoder = tjInitCompress();
-  unsigned char* bytes = nullptr;
-  unsigned long size = 0;  // NOLINT(google-runtime-int): as libjpeg-turbo has it
-  tjCompress2(encoder, pixels.data(), 16, 0, 16, TJPF_RGB, &bytes, &size, TJSAMP_444, 90,
-              TJFLAG_PROGRESSIVE);
-  std::string jpeg(reinterpret_cast<const char*>(bytes), size);
-  tjFree(bytes);
-  tjDestroy(encoder);
-  return jpeg;
+std::string big_endian(size_t number) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(number >> shift));
+  return bytes;
+}
+
+std::string png_chunk(const std::string& kind, const std::string& content) {
+  const std::string summed = kind + content;
+  const auto* data = reinterpret_cast<const Bytef*>(summed.data());
+  return big_endian(content.size()) + summed +
+         big_endian(::crc32(0, data, static_cast<uInt>(summed.size())));
+}
+
+std::string compressed(const std::string& data) {
+  std::string bytes(::compressBound(data.size()), '\0');
+  uLongf size = bytes.size();
+  ::compress(reinterpret_cast<Bytef*>(bytes.data()), &size,
+             reinterpret_cast<const Bytef*>(data.data()), data.size());
+  return bytes.substr(0, size);
+}
+
+/// A grey PNG file of `rows`, as the format stores them, with `chunks` before them.
+std::string grey_png(size_t width, size_t height, int bits, const std::string& rows,
+                     const std::string& chunks = "") {
+  const std::string header =
+      big_endian(width) + big_endian(height) + static_cast<char>(bits) + std::string(4, '\0');
+  return "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) + chunks +
+         png_chunk("IDAT", compressed(rows)) + png_chunk("IEND", "");
+}
+
+void expect_refused(const std::string& file, const char* reason) {
+  expect_error<InputError>([&] { decode_picture("photos/a", file); },
+                           AllOf(StartsWith("photos/a: "), HasSubstr(reason)));
 }
 
 TEST(DecodePicture, RefusesAJpegThatDrawsItsPixelsHundredsOfTimes) {
-  std::string jpeg = progressive_jpeg();
+  constexpr std::array<jpeg_scan_info, 2> kScans{{{1, {0}, 0, 0, 0, 0}, {1, {0}, 1, 63, 0, 0}}};
+  std::string jpeg = encode_jpeg({16, 16, 1}, std::vector<uint8_t>(16, 100), [&](auto* settings) {
+    settings->scan_info = kScans.data();
+    settings->num_scans = kScans.size();
+  });
   EXPECT_EQ(decode_picture("a.jpg", jpeg).shape, (ImageShape{16, 16, 3}));
   const size_t end = jpeg.size() - 2, scan = jpeg.rfind("\xff\xda");
   const std::string last_scan = jpeg.substr(scan, end - scan);
   for (int i = 0; i < 600; ++i) jpeg.insert(end, last_scan);
-  expect_error<InputError>([&] { decode_picture("a.jpg", jpeg); },
-                           HasSubstr("more than 500 scans"));
+  expect_refused(jpeg, "more than 500 scans");
+}
+
+TEST(DecodePicture, RefusesAJpegThatLacksTheScanOfAColour) {
+  constexpr std::array<jpeg_scan_info, 3> kScans{
+      {{1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}}};
+  std::string jpeg =
+      encode_jpeg({24, 24, 3}, std::vector<uint8_t>(24 * 3, 100), [&](auto* settings) {
+        settings->scan_info = kScans.data();
+        settings->num_scans = kScans.size();
+      });
+  EXPECT_EQ(decode_picture("a.jpg", jpeg).pixels[0], 100);
+  const size_t last_scan = jpeg.rfind("\xff\xda");
+  expect_refused(jpeg.erase(last_scan, jpeg.size() - 2 - last_scan), "scans are missing");
+}
+
+TEST(DecodePicture, NamesFilesOfOtherKinds) {
+  using std::string_literals::operator""s;
+  for (const auto& [bytes, kind] : {
+           std::pair("RIFF\x1a\0\0\0WEBPVP8 "s, "is a WebP image"),
+           std::pair("GIF89a\1\0"s, "is a GIF image"),
+           std::pair("\0\0\0\x1c"
+                     "ftypavif\0\0\0\0"s,
+                     "is an AVIF image"),
+           std::pair("\0\0\0\x18"
+                     "ftypheic\0\0\0\0"s,
+                     "is a HEIC image"),
+           std::pair("\0\0\0\x18"
+                     "ftypmp42\0\0\0\0"s,
+                     "is a video"),
+           std::pair("II*\0\x08\0\0\0"s, "is a TIFF image"),
+           std::pair("MM\0*\0\0\0\x08"s, "is a TIFF image"),
+           std::pair("BM\x36\0\0\0"s, "is a BMP image"),
+           std::pair("\0\0\0\x0cJXL \r\n"s, "is a JPEG XL image"),
+           std::pair("<!DOCTYPE html><title>404"s, "is a web page"),
+           std::pair("version https://git-lfs.github.com/spec/v1\n"s, "is a pointer of Git LFS"),
+           std::pair(""s, "is empty, neither a JPEG nor a PNG file"),
+           std::pair("hello\n"s, "is neither a JPEG nor a PNG file"),
+       })
+    expect_refused(bytes, kind);
+}
+
+TEST(DecodePicture, AGreyValueIsTransparentAsItIsStored) {
+  // Two pixels of two bits, 1 and 2: gm takes the PNG standard's meaning of the key, 1 of 0..3.
+  const std::string file =
+      grey_png(2, 1, 2, std::string("\0\x60", 2), png_chunk("tRNS", std::string("\0\1", 2)));
+  expect_refused(file, "has transparent pixels");
+  EXPECT_EQ(decode_picture("a.png", file, {.background = uint8_t{9}, .grey = true}).pixels,
+            (std::vector<uint8_t>{9, 170}));
+}
+
+TEST(DecodePicture, TextThatGrowsWithoutEndIsNotUnpacked) {
+  const auto turned = [](size_t spaces) {
+    const std::string xmp = std::string(spaces, ' ') + "tiff:Orientation=\"6\"";
+    const std::string keyword("XML:com.adobe.xmp\0\0", 19);
+    const std::string text = png_chunk("zTXt", keyword + compressed(xmp));
+    return decode_picture("a.png", grey_png(2, 1, 8, std::string(3, '\0'), text)).shape;
+  };
+  EXPECT_EQ(turned(size_t{1} << 19), (ImageShape{2, 1, 3}));
+  EXPECT_EQ(turned(size_t{1} << 22), (ImageShape{1, 2, 3}));
+}
+
+TEST(DecodePicture, RefusesAFileWithTooFewBytesForItsPixels) {
+  expect_refused(grey_png(16000, 16000, 8, "few bytes"), "declares 16000 x 16000 pixels");
+  const std::vector<uint8_t> row(16 * 3, 100);
+  for (std::string jpeg :
+       {encode_jpeg({16, 16, 3}, row), encode_jpeg({16, 16, 3}, row, jpeg_simple_progression)}) {
+    const size_t frame = std::min(jpeg.find("\xff\xc0"), jpeg.find("\xff\xc2"));
+    jpeg.replace(frame + 5, 4, "\x3e\x80\x3e\x80");
+    expect_refused(jpeg, "declares 16000 x 16000 pixels");
+  }
+}
+
+TEST(AnnouncePicture, OnlyOneLargeImageIsInMemory) {
+  std::atomic<bool> is_gone = false;
+  std::future<bool> second;
+  {
+    const Picture first = announce_picture("a", {9000, 12000, 3});
+    second = std::async(std::launch::async, [&] {
+      const Picture waited = announce_picture("b", {12000, 9000, 3});
+      return is_gone.load();
+    });
+    EXPECT_EQ(announce_picture("small", {4000, 6000, 3}).shape.width, 6000) << "need not wait";
+    is_gone = true;
+  }
+  EXPECT_TRUE(second.get());
+}
+
+TEST(AnnouncePicture, RefusesWhatNoMemoryHolds) {
+  for (const ImageShape& shape : {ImageShape{20000, 20000, 3}, ImageShape{1, int64_t{1} << 31, 3},
+                                  ImageShape{int64_t{1} << 31, int64_t{1} << 31, 3}}) {
+    expect_error<InputError>([&] { announce_picture("a.png", shape); },
+                             AllOf(HasSubstr("a.png: declares "), HasSubstr("make it smaller")));
+  }
 }
 
 }  // namespace
