@@ -84,13 +84,17 @@ void show_run(const World& world, const RunConfig& config, const ImageDataset& d
   log_info("{}\n{}", version_text(), format_table(rows));
 }
 
-void start_from(const std::string& weights, Communicator& ranks, Network& network) {
-  if (weights.empty()) return;
+/// Returns what a person should know of the file; may be empty.
+std::string start_from(const std::string& path, Communicator& ranks, Network& network) {
+  if (path.empty()) return "";
   Hash hash;
-  const TensorMap tensors = load_safetensors(weights, hash);
+  const TensorMap file = load_safetensors(path, hash);
   require_same_everywhere(ranks, "the file of model.weights", hash.hex());
-  load_weights(network.parameter_list(), tensors, weights);
+  const auto [weights, remark] = find_weights(network.parameter_list(), file, path);
+  require_finite(weights, path);
+  load_weights(network.parameter_list(), weights, path);
   network.weights_changed();
+  return remark;
 }
 
 /// Strips of up to eight pictures of the data set on their way into noise, and of as many samples
@@ -178,7 +182,8 @@ void train(World& world, const TrainCommand& command) {
                              .data_hash = training_data_hash(*dataset, masks.get())};
   require_same_everywhere(ranks, "the data set, with the files of mask.path", identity.data_hash);
   auto resumed = agree_on_checkpoint(ranks, checkpoints, identity, checkpoint_files(*task));
-  if (!resumed) start_from(config.model.weights, ranks, task->sampled_network());
+  const std::string remark =
+      resumed ? "" : start_from(config.model.weights, ranks, task->sampled_network());
   const RunState first = resumed ? resumed->info.state : RunState{};
   stop_together(ranks);
 
@@ -187,6 +192,7 @@ void train(World& world, const TrainCommand& command) {
     add_log_file(directory.log());
   });
   show_run(world, config, *dataset, *task);
+  if (!remark.empty()) log_info("{}", remark);
   say_where_it_begins(resumed, config);
 
   Metrics metrics;

@@ -74,6 +74,7 @@ TrainedRun open_trained_run(const std::string& run, const TrainedRun::Choice& ch
   const int64_t size = trained.config.data.image_size;
   trained.shape = {.height = size, .width = size, .channels = picture_channels(weights, file)};
   trained.task = make_task(trained.config, trained.shape);
+  require_finite(weights, file);
   load_weights(trained.task->sampled_network().parameter_list(), weights, file);
   trained.task->sampled_network().weights_changed();
   trained.step = checkpoint.info().state.step;

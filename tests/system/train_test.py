@@ -2,12 +2,14 @@
 import json
 import os
 import socket
+import struct
 import subprocess
 import time
 import unittest
 import urllib.error
 import urllib.request
 
+from support import safetensors
 from support.png import png_rows
 from support.programs import BIN, Programs
 
@@ -116,6 +118,29 @@ class WholeRuns(Runs):
         weights = self.root / "source/checkpoints/latest/model.safetensors"
         self.train("target", f"model.weights={weights}", "optimizer.learning_rate=0")
         self.assertEqual((self.root / "target/checkpoints/latest/model.safetensors").read_bytes(), weights.read_bytes())
+
+    def test_weights_of_a_wrapped_network_are_found(self):
+        self.train("wrapped")
+        weights = self.root / "wrapped/checkpoints/latest/model.safetensors"
+        own = safetensors.read(weights)
+        zeros = {name: (kind, shape, bytes(len(values))) for name, (kind, shape, values) in own.items()}
+        one = {"step": ("I64", [1], struct.pack("<q", 7)), "initted": ("BOOL", [], b"\1")}
+
+        def behind(prefix, tensors):
+            return {prefix + name: tensor for name, tensor in tensors.items()}
+        # As accelerate, torch.compile, swa_utils and ema-pytorch save it; the halves of the last are of different values.
+        for i, (prefix, file) in enumerate([
+                ("module._orig_mod.", behind("module._orig_mod.", own)),
+                ("module.", {**behind("module.", own), "n_averaged": one["step"]}),
+                ("ema_model.", {**one, **behind("online_model.", zeros), **behind("ema_model.", own)})]):
+            safetensors.write(self.root / "wrapped.safetensors", file)
+            self.train(f"unwrapped{i}", "model.weights=wrapped.safetensors", "optimizer.learning_rate=0", "train.steps=1")
+            self.assertEqual((self.root / f"unwrapped{i}/checkpoints/latest/model.safetensors").read_bytes(),
+                             weights.read_bytes())
+            log = (self.root / f"unwrapped{i}/log.txt").read_text()
+            self.assertIn(f"wrapped.safetensors: took the prefix {prefix} off every name", log)
+            for name in set(file) & {"step", "initted", "n_averaged"}:
+                self.assertRegex(log, f"left out: .*{name}")
 
     def test_samples_do_not_depend_on_the_ranks_or_the_batch(self):
         self.train("sampled")
@@ -297,6 +322,25 @@ class WrongInput(Runs):
         self.refuse("none.safetensors", arguments=["model.weights=none.safetensors"])
         (self.root / "cut.safetensors").write_bytes(weights.read_bytes()[:-100])
         self.refuse("cut.safetensors", arguments=["model.weights=cut.safetensors"])
+
+    def test_weights_that_are_not_finite(self):
+        self.train("finite")
+        own = safetensors.read(self.root / "finite/checkpoints/latest/model.safetensors")
+        for kind, code, wrong in (("F32", "f", float("nan")), ("F64", "d", 1e300)):
+            _, shape, values = own["init_conv.bias"]
+            values = struct.unpack(f"<{len(values) // 4}f", values)
+            values = struct.pack(f"<{len(values)}{code}", wrong, *values[1:-1], wrong)
+            safetensors.write(self.root / "wrong.safetensors", {**own, "init_conv.bias": (kind, shape, values)})
+            self.refuse("wrong.safetensors", "NaN or infinity in init_conv.bias (2 of 8 values)",
+                        arguments=["model.weights=wrong.safetensors"])
+        self.assertFalse((self.root / "refused").exists())
+
+    def test_weights_of_two_networks(self):
+        self.train("twice")
+        own = safetensors.read(self.root / "twice/checkpoints/latest/model.safetensors")
+        safetensors.write(self.root / "two.safetensors", {prefix + name: tensor for prefix in ("student.", "teacher.")
+                                                          for name, tensor in own.items()})
+        self.refuse("two.safetensors", "student.", "teacher.", arguments=["model.weights=two.safetensors"])
 
     def test_several_ranks_say_it_once(self):
         done = self.run_program("gm_train", [f"data.path={self.data}", *SMALL, "run.dir=r", "train.step=3"], ranks=2)

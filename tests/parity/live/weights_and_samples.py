@@ -17,6 +17,7 @@ from unittest import mock
 import numpy as np
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Unet
+from ema_pytorch import EMA
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -78,6 +79,19 @@ def grid_pictures(path):
     return np.stack([grid[y:y + SIDE * SCALE:SCALE, x:x + SIDE * SCALE:SCALE] for y, x in starts])
 
 
+def wrapped(weights):
+    """The network of these weights as it is, and in what people train it with, whose names have prefixes."""
+    def network():
+        unet = oracle()
+        unet.load_state_dict(weights)
+        return unet
+    averaged = EMA(GaussianDiffusion(network(), image_size=SIDE, timesteps=STEPS))
+    for parameter in averaged.online_model.parameters():
+        parameter.data.zero_()  # so that one of its two networks can be told from the other
+    return {"python": network(), "data_parallel": torch.nn.DataParallel(network()), "compile": torch.compile(network()),
+            "swa": torch.optim.swa_utils.AveragedModel(network()), "ema_pytorch": averaged}
+
+
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -92,13 +106,15 @@ def main():
         assert theirs.std() > 10, "the pictures have to show something for this to mean anything"
         assert worst <= 1, worst
 
-        weights = {key: value.contiguous() for key, value in oracle().state_dict().items()}
-        save_file(weights, folder / "python.safetensors")
-        back = load_file(train(folder, "from_python", "train.steps=1", "optimizer.learning_rate=0",
-                               f"model.weights={folder / 'python.safetensors'}") / "model.safetensors")
-        assert back.keys() == weights.keys()
-        assert all(torch.equal(back[key], weights[key]) for key in weights)
-        print(f"{len(weights)} tensors of Python came back unchanged")
+        weights = oracle().state_dict()
+        for wrapper, network in wrapped(weights).items():
+            save_file({key: value.clone().contiguous() for key, value in network.state_dict().items()},
+                      folder / "python.safetensors")
+            back = load_file(train(folder, f"from_{wrapper}", "train.steps=1", "optimizer.learning_rate=0",
+                                   f"model.weights={folder / 'python.safetensors'}") / "model.safetensors")
+            assert back.keys() == weights.keys(), wrapper
+            assert all(torch.equal(back[key], weights[key]) for key in weights), wrapper
+        print(f"{len(weights)} tensors of Python came back unchanged, in whatever they were wrapped")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "support/expect_error.h"
 
@@ -12,6 +14,7 @@ namespace gm {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 class WeightsTest : public ::testing::Test {
@@ -23,6 +26,12 @@ class WeightsTest : public ::testing::Test {
         AllOf(HasSubstr("w.safetensors: weights of another network"), message));
     EXPECT_TRUE(parameters_[0].second.equal(at::zeros({2, 3})));
     EXPECT_TRUE(parameters_[1].second.equal(at::zeros({2})));
+  }
+
+  /// The network's weights, all of one value, with a prefix on every name.
+  static TensorMap behind(const std::string& prefix, float value = 1) {
+    return {{prefix + "conv.weight", at::full({2, 3}, value)},
+            {prefix + "conv.bias", at::full({2}, value)}};
   }
 
   NamedTensors parameters_{{"conv.weight", at::zeros({2, 3}).requires_grad_()},
@@ -61,6 +70,83 @@ TEST_F(WeightsTest, AForeignFileIsDescribedShortly) {
   expect_refused(foreign, AllOf(HasSubstr("missing: conv.weight, conv.bias"),
                                 HasSubstr("unexpected: layer0, layer1, layer10, layer100, layer101 "
                                           "and 295 more")));
+}
+
+TEST_F(WeightsTest, AreFoundBehindAnyPrefix) {
+  for (const std::string prefix :
+       {"module.", "_orig_mod.", "model.", "module._orig_mod.", "ema_model.model.", "net."}) {
+    const auto [weights, remark] = find_weights(parameters_, behind(prefix), "w.safetensors");
+    load_weights(parameters_, weights, "w.safetensors");
+    EXPECT_EQ(remark, "w.safetensors: took the prefix " + prefix + " off every name");
+  }
+  EXPECT_TRUE(parameters_[0].second.equal(at::ones({2, 3})));
+}
+
+TEST_F(WeightsTest, NamesWithoutAPrefixAreLeftAlone) {
+  const auto [weights, remark] = find_weights(parameters_, behind(""), "w.safetensors");
+  load_weights(parameters_, weights, "w.safetensors");
+  EXPECT_EQ(remark, "");
+}
+
+TEST_F(WeightsTest, OtherTensorsBesideThePrefixAreLeftOutAndNamed) {
+  TensorMap file = behind("module.model.");
+  file["n_averaged"] = file["module.betas"] = at::ones({1});
+  const auto [weights, remark] = find_weights(parameters_, file, "w.safetensors");
+  load_weights(parameters_, weights, "w.safetensors");
+  EXPECT_THAT(remark, HasSubstr("prefix module.model. off every name; left out: module.* (1), "
+                                "n_averaged"));
+}
+
+TEST_F(WeightsTest, OfEmaPytorchsTwoNetworksTheAveragedOneIsTaken) {
+  TensorMap file = behind("ema_model.", 5);
+  file.merge(behind("online_model.", 7));
+  file["initted"] = file["step"] = at::ones({1});
+  const auto [weights, remark] = find_weights(parameters_, file, "w.safetensors");
+  load_weights(parameters_, weights, "w.safetensors");
+  EXPECT_TRUE(parameters_[0].second.equal(at::full({2, 3}, 5.0F)));
+  EXPECT_THAT(remark, AllOf(HasSubstr("ema_model."),
+                            EndsWith("left out: initted, online_model.* (2), step")));
+}
+
+TEST_F(WeightsTest, TwoNetworksAreRefusedWithTheirPrefixes) {
+  TensorMap file = behind("student.");
+  file.merge(behind("teacher."));
+  expect_error<InputError>([&] { find_weights(parameters_, file, "w.safetensors"); },
+                           HasSubstr("w.safetensors: holds 2 networks, behind the prefixes "
+                                     "\"student.\", \"teacher.\""));
+}
+
+TEST_F(WeightsTest, APrefixDoesNotHideWhatIsMissingOrTooMuch) {
+  TensorMap file = behind("module.");
+  file["module.other"] = at::ones({1});
+  expect_refused(find_weights(parameters_, file, "w.safetensors").weights,
+                 HasSubstr("unexpected: other"));
+  file = behind("module.");
+  file.erase("module.conv.bias");
+  expect_refused(find_weights(parameters_, file, "w.safetensors").weights,
+                 HasSubstr("missing: conv.bias"));
+}
+
+TEST_F(WeightsTest, NumbersThatAreNotFiniteAreNamedAndCounted) {
+  for (const at::ScalarType type : {at::kHalf, at::kBFloat16, at::kFloat, at::kDouble}) {
+    for (const double wrong : {double{NAN}, HUGE_VAL, -HUGE_VAL}) {
+      at::Tensor kernel = at::ones({2, 3}, type);
+      kernel[1].fill_(wrong);
+      const TensorMap weights{{"conv.weight", kernel}, {"conv.bias", at::ones({2}, type)}};
+      expect_error<InputError>(
+          [&] { require_finite(weights, "w.safetensors"); },
+          HasSubstr("w.safetensors: NaN or infinity in conv.weight (3 of 6 values)"));
+    }
+  }
+  // Finite in the file, but not in the network.
+  expect_error<InputError>(
+      [&] {
+        require_finite({{"conv.bias", at::full({2}, 1e300, at::kDouble)}}, "w.safetensors");
+      },
+      HasSubstr("conv.bias (2 of 2 values)"));
+  require_finite(
+      {{"conv.bias", at::full({2}, 3e38, at::kDouble)}, {"step", at::ones({1}, at::kLong)}},
+      "w.safetensors");
 }
 
 TEST_F(WeightsTest, GoThereAndBack) {
