@@ -62,10 +62,11 @@ find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(spdlog REQUIRED CONFIG)
 find_package(prometheus-cpp REQUIRED CONFIG)
+pkg_check_modules(LIBEVENT REQUIRED IMPORTED_TARGET libevent_extra libevent_core)
 
 add_library(gm_dependencies INTERFACE)
 # The C interface of MPI only; toml++ from its shared library instead of in every unit.
 target_compile_definitions(gm_dependencies INTERFACE OMPI_SKIP_MPICXX TOML_HEADER_ONLY=0)
 target_link_libraries(gm_dependencies INTERFACE
   Threads::Threads MPI::MPI_C PkgConfig::HDF5 PkgConfig::XXHASH PkgConfig::JPEG
-  PkgConfig::TOMLPLUSPLUS PNG::PNG ZLIB::ZLIB fmt::fmt spdlog::spdlog prometheus-cpp::pull)
+  PkgConfig::TOMLPLUSPLUS PNG::PNG ZLIB::ZLIB fmt::fmt spdlog::spdlog prometheus-cpp::core PkgConfig::LIBEVENT)

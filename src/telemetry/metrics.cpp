@@ -1,7 +1,6 @@
 #include "telemetry/metrics.h"
 
 #include <prometheus/counter.h>
-#include <prometheus/exposer.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
@@ -13,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "telemetry/metrics_server.h"
 
 namespace gm {
 namespace {
@@ -25,6 +25,10 @@ using prometheus::Histogram;
 double unix_seconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration<double>(now).count();
+}
+
+std::string text_of(const prometheus::Registry& registry) {
+  return prometheus::TextSerializer().Serialize(registry.Collect());
 }
 
 /// From a tiny network on a GPU to a large one on a laptop.
@@ -136,20 +140,18 @@ void Metrics::record_checkpoint(double seconds, bool succeeded) {
 
 bool Metrics::serve(const std::string& address, int port, int local_rank) {
   if (port == 0) return false;
-  const std::string place = fmt::format("{}:{}", address, port + local_rank);
-  // With the default of two threads, three idle connections block every scrape. Four, and a limit
-  // for idle ones, let scrapes through.
-  const std::vector<std::string> options{"listening_ports",    place, "num_threads", "4",
-                                         "request_timeout_ms", "1000"};
+  std::string place = fmt::format("{}:{}", address, port + local_rank);
   try {
-    auto exposer = std::make_unique<prometheus::Exposer>(options);
-    exposer->RegisterCollectable(families_->registry);
-    // Stopping the server takes up to two seconds, the end of the process stops it at once. It
-    // knows the registry by a weak pointer, so it may outlive this object.
-    static auto* const never_stopped = new std::vector<std::unique_ptr<prometheus::Exposer>>;
-    never_stopped->push_back(std::move(exposer));
+    const std::string host = address_in_digits(address);
+    place = fmt::format(fmt::runtime(host.find(':') == host.npos ? "{}:{}" : "[{}]:{}"), host,
+                        port + local_rank);
+    // The server may outlive this object.
+    serve_metrics(host, port + local_rank, [registry = std::weak_ptr(families_->registry)] {
+      const auto alive = registry.lock();
+      return alive ? text_of(*alive) : "";
+    });
     return true;
-  } catch (const std::exception& error) {
+  } catch (const Error& error) {
     log_warning(
         "no metrics endpoint on {} ({}); the run goes on without. Choose another telemetry.port, "
         "or 0 for none",
@@ -158,8 +160,6 @@ bool Metrics::serve(const std::string& address, int port, int local_rank) {
   }
 }
 
-std::string Metrics::text() const {
-  return prometheus::TextSerializer().Serialize(families_->registry->Collect());
-}
+std::string Metrics::text() const { return text_of(*families_->registry); }
 
 }  // namespace gm

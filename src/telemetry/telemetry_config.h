@@ -19,7 +19,9 @@ struct TelemetryConfig {
             "0 "
             "for none.");
     field("address", address)
-        .help("Address that the endpoints are bound to; 0.0.0.0 lets other machines read them.");
+        .help(
+            "Address or name that the endpoints are bound to, such as 127.0.0.1 or ::1; 0.0.0.0, "
+            "or :: for IPv6, lets other machines read them.");
     field("log_every_seconds", log_every_seconds)
         .range(0.0, 86400.0)
         .help("Seconds between two progress lines in the log.");

@@ -342,6 +342,10 @@ class WrongInput(Runs):
                                                           for name, tensor in own.items()})
         self.refuse("two.safetensors", "student.", "teacher.", arguments=["model.weights=two.safetensors"])
 
+    def test_the_address_of_the_metrics(self):
+        for address in ("::g", "127.0.0.1:9464", "http://localhost", "[::1"):
+            self.refuse("telemetry.address", address, arguments=[f"telemetry.address={address}"])
+
     def test_several_ranks_say_it_once(self):
         done = self.run_program("gm_train", [f"data.path={self.data}", *SMALL, "run.dir=r", "train.step=3"], ranks=2)
         self.assertEqual(done.returncode, 2, done.stderr)

@@ -10,18 +10,26 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "base/error.h"
+#include "support/expect_error.h"
+#include "telemetry/metrics_server.h"
+
 namespace gm {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// A TCP socket of this machine.
+/// A TCP socket of this machine, of IPv4 or IPv6.
 class Socket {
  public:
-  Socket() : descriptor_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    address_.sin_family = AF_INET;
-    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  explicit Socket(int family = AF_INET) : descriptor_(::socket(family, SOCK_STREAM, 0)) {
+    address_.sin6_family = static_cast<sa_family_t>(family);
+    if (family == AF_INET6) {
+      address_.sin6_addr = in6addr_loopback;
+    } else {
+      as<sockaddr_in>()->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    }
   }
   ~Socket() { ::close(descriptor_); }
   Socket(const Socket&) = delete;
@@ -30,41 +38,58 @@ class Socket {
   /// Binds to a port that was free, and listens on it.
   int listen_somewhere() {
     socklen_t length = sizeof address_;
-    check(::bind(descriptor_, as_generic(), length));
-    check(::getsockname(descriptor_, as_generic(), &length));
+    check(::bind(descriptor_, as<sockaddr>(), length));
+    check(::getsockname(descriptor_, as<sockaddr>(), &length));
     check(::listen(descriptor_, 1));
-    return ntohs(address_.sin_port);
+    return ntohs(address_.sin6_port);
   }
   void connect_to(int port) {
-    address_.sin_port = htons(static_cast<uint16_t>(port));
-    check(::connect(descriptor_, as_generic(), sizeof address_));
+    address_.sin6_port = htons(static_cast<uint16_t>(port));
+    check(::connect(descriptor_, as<sockaddr>(), sizeof address_));
   }
-  std::string ask(const std::string& request) const {
-    check(static_cast<int>(::send(descriptor_, request.data(), request.size(), 0)));
-    std::string answer;
-    char block[4096];
-    for (ssize_t got = 0; (got = ::recv(descriptor_, block, sizeof block, 0)) > 0;) {
-      answer.append(block, static_cast<size_t>(got));
-    }
-    return answer;
-  }
+  int get() const { return descriptor_; }
 
  private:
   static void check(int status) {
     if (status < 0) throw std::runtime_error("socket call failed");
   }
-  sockaddr* as_generic() { return reinterpret_cast<sockaddr*>(&address_); }
+  template <class Address>
+  Address* as() {
+    return reinterpret_cast<Address*>(&address_);
+  }
 
   int descriptor_;
-  sockaddr_in address_{};
+  sockaddr_in6 address_{};  ///< Family and port lie where those of IPv4 do.
 };
 
 int free_port() { return Socket().listen_somewhere(); }
 
+constexpr const char* kScrape =
+    "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+/// What the endpoint answers before it closes the connection.
+std::string ask(const Socket& socket, const std::string& request = kScrape) {
+  ::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL);
+  std::string answer;
+  char block[4096];
+  for (ssize_t got = 0; (got = ::recv(socket.get(), block, sizeof block, 0)) > 0;) {
+    answer.append(block, static_cast<size_t>(got));
+  }
+  return answer;
+}
+
 std::string scrape(int port) {
   Socket socket;
   socket.connect_to(port);
-  return socket.ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  return ask(socket);
+}
+
+bool has_ipv6() {
+  try {
+    return Socket(AF_INET6).listen_somewhere() > 0;
+  } catch (const std::runtime_error&) {
+    return false;
+  }
 }
 
 StepReport report() {
@@ -169,12 +194,61 @@ TEST(MetricsEndpoint, APortThatIsTakenIsAWarning) {
               HasSubstr("warning: no metrics endpoint on 127.0.0.1:" + std::to_string(port)));
 }
 
-TEST(MetricsEndpoint, WhatIsNoAddressIsAWarning) {
+TEST(MetricsEndpoint, AnAddressOfAnotherMachineIsAWarning) {
   Metrics metrics;
   ::testing::internal::CaptureStderr();
-  EXPECT_FALSE(metrics.serve("not an address", 9464, 0));
   EXPECT_FALSE(metrics.serve("127.0.0.1", 65'535, 1));
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("not an address"));
+  EXPECT_FALSE(metrics.serve("192.0.2.1", 9464, 0));  // nobody's (RFC 5737)
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("192.0.2.1:9464"));
+}
+
+TEST(AddressInDigits, KnowsNumbersAndNamesWithAndWithoutBrackets) {
+  for (const char* address : {"127.0.0.1", "localhost", "[127.0.0.1]"})
+    EXPECT_EQ(address_in_digits(address), "127.0.0.1");
+  for (const char* address : {"::1", "[::1]", "0:0:0:0:0:0:0:1"})
+    EXPECT_EQ(address_in_digits(address), "::1");
+  EXPECT_EQ(address_in_digits("::"), "::");
+}
+
+TEST(AddressInDigits, NamesTheKeyOfWhatIsNoAddress) {
+  for (const char* address : {"not an address", "::g", "127.0.0.1:9464", "[::1]:9464", "1.2.3.4.5",
+                              "http://127.0.0.1", "[", "", "[]"}) {
+    expect_error<InputError>([&] { address_in_digits(address); },
+                             HasSubstr(fmt::format("telemetry.address = \"{}\"", address)));
+  }
+}
+
+TEST(MetricsEndpoint, ServesIPv6WhereTheMachineHasIt) {
+  Metrics metrics;
+  const int port = free_port();
+  for (const char* address : {"::1", "[::1]"}) {
+    ::testing::internal::CaptureStderr();
+    const bool serves = metrics.serve(address, port, 0);
+    const std::string said = ::testing::internal::GetCapturedStderr();
+    if (has_ipv6() && address == std::string_view("::1")) {
+      EXPECT_TRUE(serves) << said;
+      Socket socket(AF_INET6);
+      socket.connect_to(port);
+      EXPECT_THAT(ask(socket), HasSubstr("gm_steps_total 0\n"));
+    } else {  // there is none, or the port is taken by now
+      EXPECT_FALSE(serves);
+      EXPECT_THAT(said, HasSubstr(fmt::format("warning: no metrics endpoint on [::1]:{}", port)));
+    }
+  }
+}
+
+TEST(MetricsEndpoint, AnswersNothingElse) {
+  Metrics metrics;
+  const int port = free_port();
+  ASSERT_TRUE(metrics.serve("127.0.0.1", port, 0));
+  for (const char* request :
+       {"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        "DELETE /metrics HTTP/1.1\r\nConnection: close\r\n\r\n", "no HTTP\r\n\r\n"}) {
+    Socket socket;
+    socket.connect_to(port);
+    EXPECT_THAT(ask(socket, request), Not(HasSubstr("200 OK")));
+  }
+  EXPECT_THAT(scrape(port), HasSubstr("gm_steps_total 0\n"));
 }
 
 TEST(MetricsEndpoint, PortZeroServesNothing) {
