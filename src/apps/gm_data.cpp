@@ -2,7 +2,6 @@
 // masks.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
-#include <fmt/core.h>
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
@@ -13,7 +12,11 @@
 #include <vector>
 
 #include "base/error.h"
-#include "config/run_config.h"
+#include "base/log.h"
+#include "base/output.h"
+#include "comm/run_program.h"
+#include "config/command_line.h"
+#include "config/option_values.h"
 #include "config/schema.h"
 #include "config/toml.h"
 #include "data/image_dataset.h"
@@ -45,12 +48,14 @@ void describe_pack(CLI::App& pack, Command& command) {
   pack.add_option("input", options.input,
                   "A folder of JPEG and PNG files, one sub-folder a class; or an IDX file (.gz or "
                   "not), whose labels are looked for beside it")
+      ->transform(a_path())
       ->required();
   pack.add_option("-o,--out", options.output, "The file to make; a folder when --shards is given")
+      ->transform(a_path())
       ->required();
   pack.add_option("--size", options.size,
                   "Height and width in pixels; an IDX file's own when not given")
-      ->check(CLI::Range(1, 8192));
+      ->transform(whole_number(1, 8192));
   pack.add_option("--fit", options.fit,
                   "How a picture becomes square: crop (the middle), pad (made smaller where too "
                   "large, never larger, with black around it) or squash")
@@ -59,19 +64,19 @@ void describe_pack(CLI::App& pack, Command& command) {
   pack.add_option("--classes", options.classes, "Classes to keep, separated by commas, or all")
       ->capture_default_str();
   pack.add_option("--shards", options.shards, "Number of files to spread the pictures over")
-      ->check(CLI::Range(1, 99999))
+      ->transform(whole_number(1, 99999))
       ->capture_default_str();
   pack.add_option("--holdout", options.holdout,
                   "Fraction of the pictures that is kept from training, for evaluation; their "
                   "content decides, so that equal pictures are on the same side")
-      ->check(CLI::Range(0.0, 0.9))
+      ->transform(number(0.0, 0.9))
       ->capture_default_str();
   pack.add_option("-j,--jobs", options.jobs, "Threads; all allowed cores when not given")
-      ->check(CLI::Range(1, 1024));
+      ->transform(whole_number(1, 1024));
   pack.add_option("--background", command.background,
                   "Grey value, 0 (black) to 255 (white), behind transparent pixels, which are "
                   "refused when not given")
-      ->check(CLI::Range(0, 255));
+      ->transform(whole_number(0, 255));
   pack.add_flag("--grey", options.grey, "One channel instead of three");
   pack.add_flag("--skip-bad", options.skip_bad,
                 "Count and leave out pictures that cannot be used, instead of ending");
@@ -81,17 +86,17 @@ void pack(Command& command) {
   if (command.background >= 0) command.pack.background = static_cast<uint8_t>(command.background);
   const PackReport report = pack_pictures(command.pack);
   for (const std::string& remark : report.remarks)
-    fmt::print(stderr, "{}: {}\n", command.pack.input.string(), remark);
+    log_info("{}: {}", command.pack.input.string(), remark);
   if (report.skipped > 0) {
-    fmt::print(stderr, "skipped {} pictures:\n  {}\n{}", report.skipped,
-               fmt::join(report.problems, "\n  "),
-               report.skipped > static_cast<int64_t>(report.problems.size()) ? "  ...\n" : "");
+    log_info("skipped {} pictures:\n  {}{}", report.skipped, fmt::join(report.problems, "\n  "),
+             report.skipped > std::ssize(report.problems) ? "\n  ..." : "");
   }
-  fmt::print("{}: {} pictures of {} x {} x {} in {:.1f} s ({:.0f}/s)\n",
-             command.pack.output.string(), report.packed, report.shape.height, report.shape.width,
-             report.shape.channels, report.seconds,
-             static_cast<double>(report.packed) / report.seconds);
-  if (command.pack.holdout > 0) fmt::print("{} of them are kept from training\n", report.held_out);
+  print(fmt::format("{}: {} pictures of {} x {} x {} in {:.1f} s ({:.0f}/s)\n",
+                    command.pack.output.string(), report.packed, report.shape.height,
+                    report.shape.width, report.shape.channels, report.seconds,
+                    static_cast<double>(report.packed) / report.seconds));
+  if (command.pack.holdout > 0)
+    print(fmt::format("{} of them are kept from training\n", report.held_out));
 }
 
 /// Pictures that are kept from training.
@@ -101,7 +106,7 @@ int64_t held_out_pictures(const ImageDataset& dataset) {
   return count;
 }
 
-void print_json(const ImageDataset& dataset) {
+std::string as_json(const ImageDataset& dataset) {
   auto classes = nlohmann::ordered_json::array();
   const LabelCounts counts = count_labels(dataset);
   for (size_t c = 0; c < counts.of_classes.size(); ++c)
@@ -131,50 +136,55 @@ void print_json(const ImageDataset& dataset) {
                                     {"files", files}};
   // Names that are no UTF-8, of files of others, become what JSON can hold.
   using Json = nlohmann::ordered_json;
-  fmt::print("{}\n", info.dump(2, ' ', false, Json::error_handler_t::replace));
+  return info.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-void print_table(const ImageDataset& dataset) {
+std::string as_table(const ImageDataset& dataset) {
   const auto& shape = dataset.shape();
-  fmt::print("pictures  {} of {} x {}, {}\n", dataset.size(), shape.height, shape.width,
-             shape.channels == 1 ? "grey" : "RGB");
+  std::string text = fmt::format("pictures  {} of {} x {}, {}\n", dataset.size(), shape.height,
+                                 shape.width, shape.channels == 1 ? "grey" : "RGB");
   const LabelCounts counts = count_labels(dataset);
   for (size_t c = 0; c < counts.of_classes.size(); ++c) {
-    fmt::print("{}  {}: {}\n", c == 0 ? "classes " : "        ", dataset.classes()[c],
-               counts.of_classes[c]);
+    text += fmt::format("{}  {}: {}\n", c == 0 ? "classes " : "        ", dataset.classes()[c],
+                        counts.of_classes[c]);
   }
-  if (counts.of_classes.empty()) fmt::print("classes   none\n");
-  if (!counts.of_others.empty()) fmt::print("no class  {}\n", describe_labels(counts.of_others));
-  fmt::print("held out  {}\n", held_out_pictures(dataset));
+  if (counts.of_classes.empty()) text += "classes   none\n";
+  if (!counts.of_others.empty())
+    text += fmt::format("no class  {}\n", describe_labels(counts.of_others));
+  text += fmt::format("held out  {}\n", held_out_pictures(dataset));
   for (const auto& file : dataset.files()) {
-    fmt::print("file      {}: {} pictures, {}, hash {}{}\n", file.path().string(), file.size(),
-               file.is_contiguous() ? "contiguous" : "read through HDF5", file.content_hash(),
-               file.has_content_hash() ? "" : " (of a sample; the file stores none)");
+    text +=
+        fmt::format("file      {}: {} pictures, {}, hash {}{}\n", file.path().string(), file.size(),
+                    file.is_contiguous() ? "contiguous" : "read through HDF5", file.content_hash(),
+                    file.has_content_hash() ? "" : " (of a sample; the file stores none)");
   }
+  return text;
 }
 
 void info(const Command& command) {
   const ImageDataset dataset(command.path);
-  if (command.as_json)
-    print_json(dataset);
-  else
-    print_table(dataset);
+  print(command.as_json ? as_json(dataset) : as_table(dataset));
 }
 
 void verify(const Command& command) {
   const ImageDataset dataset(command.path);
   for (const auto& file : dataset.files()) file.verify();
-  fmt::print("{}: {} pictures are what was packed\n", command.path.string(), dataset.size());
+  print(
+      fmt::format("{}: {} pictures are what was packed\n", command.path.string(), dataset.size()));
 }
 
 void describe_masks(CLI::App& masks, MasksCommand& command) {
-  masks.add_option(
-      "settings", command.settings,
-      "A configuration file, keys as mask.coverage_max=0.3, which win over it, or both; without a "
-      "file and mask.kind: every kind that is drawn");
-  masks.add_option("-o,--out", command.output, "The PNG file to make")->required();
+  masks
+      .add_option("settings", command.settings,
+                  "A configuration file or the directory of a run, keys as mask.coverage_max=0.3, "
+                  "which win over it, or both; without a file and mask.kind: every kind that is "
+                  "drawn")
+      ->transform(a_path());
+  masks.add_option("-o,--out", command.output, "The PNG file to make")
+      ->transform(a_path())
+      ->required();
   masks.add_option("--count", command.count, "Masks of each kind")
-      ->check(CLI::Range(1, 1000))
+      ->transform(whole_number(1, 1000))
       ->capture_default_str();
 }
 
@@ -185,29 +195,17 @@ at::Tensor row_of_masks(const RunConfig& config, int64_t count) {
   return source.masks(at::arange(count, at::kLong));
 }
 
-/// The configuration file among the settings, if there is one.
-std::string file_among(const std::vector<std::string>& settings) {
-  std::string file;
-  for (const std::string& setting : settings) {
-    if (is_assignment(setting)) continue;
-    if (!file.empty())
-      throw InputError("{} beside {}: give one configuration file, and keys", file, setting);
-    file = setting;
-  }
-  return file;
-}
-
 void draw_masks(const MasksCommand& command) {
-  const std::string file = file_among(command.settings);
-  RunConfig config;
-  if (!file.empty()) config = read_config(file);
+  const Positionals settings(command.settings);
+  const std::string file = settings.name();
+  RunConfig config = config_from(file);
   const Schema schema(config);
   bool kind_is_chosen = !file.empty();
-  for (const std::string& setting : command.settings) {
-    if (!is_assignment(setting)) continue;
+  for (const std::string& setting : settings.assignments) {
     schema.set(parse_override(setting));
     kind_is_chosen = kind_is_chosen || setting.starts_with("mask.kind=");
   }
+  check_outputs({{"--out", command.output, ".png"}}, {config_file_of(file), config.mask.path});
   std::vector<std::string> kinds(kDrawnMaskKinds.begin(), kDrawnMaskKinds.end());
   if (kind_is_chosen) kinds = {config.mask.kind};
   std::vector<at::Tensor> rows;
@@ -217,8 +215,12 @@ void draw_masks(const MasksCommand& command) {
   }
   const at::Tensor pixels = at::cat(rows).mul(255).permute({0, 2, 3, 1}).to(at::kByte);
   write_image_grid(command.output, pixels, command.count);
-  fmt::print("{}: white is missing; one row each of {}\n", command.output.string(),
-             fmt::join(kinds, ", "));
+  const std::string report = fmt::format("{}: white is missing; one row each of {}",
+                                         command.output.string(), fmt::join(kinds, ", "));
+  if (is_stdout(command.output))
+    log_info("{}", report);
+  else
+    print(report + "\n");
 }
 
 int run(int argc, char** argv) {
@@ -236,17 +238,16 @@ int run(int argc, char** argv) {
   CLI::App* verify_command =
       app.add_subcommand("verify", "Compare a file, or a folder of files, with its own hashes");
   for (CLI::App* reader : {info_command, verify_command}) {
-    reader->add_option("path", command.path, "An HDF5 file, or a folder of them")->required();
+    reader->add_option("path", command.path, "An HDF5 file, or a folder of them")
+        ->transform(a_path())
+        ->required();
   }
   CLI::App* masks_command =
       app.add_subcommand("masks", "Draw examples of the masks of pictures that are to be filled");
   describe_masks(*masks_command, command.masks);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& answer) {
-    return app.exit(answer);
-  } catch (const CLI::ParseError& error) {
-    throw InputError("command line: {}; --help lists what is possible", error.what());
+  if (const auto answer = answer_or_parse(app, argc, argv)) {
+    print(*answer);
+    return kExitDone;
   }
   if (*pack_command) pack(command);
   if (*info_command) info(command);
@@ -259,13 +260,5 @@ int run(int argc, char** argv) {
 }  // namespace gm
 
 int main(int argc, char** argv) {
-  try {
-    return gm::run(argc, argv);
-  } catch (const gm::Error& error) {
-    fmt::print(stderr, "gm_data: {}\n", error.what());
-    return error.exit_status();
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "gm_data: {}\n", error.what());
-    return gm::kExitFailure;
-  }
+  return gm::run_alone([&] { return gm::run(argc, argv); });
 }

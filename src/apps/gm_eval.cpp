@@ -8,15 +8,15 @@
 
 #include "base/allocator.h"
 #include "base/error.h"
-#include "base/files.h"
 #include "base/log.h"
+#include "base/output.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
-#include "config/toml.h"
+#include "config/option_values.h"
 #include "data/image_grid.h"
 #include "eval/comparison.h"
 #include "eval/image_quality.h"
@@ -43,10 +43,12 @@ void declare(CLI::App& app, EvalCommand& command) {
   app.add_option("RUN", command.arguments,
                  "Directories of runs, whose models are compared on the same pictures and holes; "
                  "then section.key=value for keys of evaluate, mask, repaint and watchdog")
+      ->transform(a_path())
       ->required();
   app.add_option("--data", command.pictures.path,
                  "Pictures to evaluate on, an HDF5 file or a folder; the first run's held-out "
-                 "pictures when not given");
+                 "pictures when not given")
+      ->transform(a_path());
   app.add_option("--part", command.pictures.part,
                  "Which of the pictures: those that gm_data held out, those that training reads, "
                  "or all")
@@ -54,31 +56,34 @@ void declare(CLI::App& app, EvalCommand& command) {
   app.add_option("--mask", command.mask,
                  "The holes: a kind of mask.kind, or a PNG file or a folder of them (white is "
                  "missing), which are dealt out by chance, whatever their names; the first run's "
-                 "own kind when not given");
+                 "own kind when not given")
+      ->transform(a_path());
   app.add_option("--count", command.count, "Pictures; evaluate.count when not given")
-      ->check(CLI::Range(1, 1'000'000'000));
+      ->transform(whole_number(1, 1'000'000'000));
   app.add_option("--weights", command.choice.weights,
                  "The moving average of the weights, or those of the last step")
       ->check(CLI::IsMember({"ema", "model"}))
       ->capture_default_str();
-  app.add_option("--step", command.choice.step, "Checkpoint to take; the newest when not given");
-  app.add_option("--json", command.json, "Also write the figures into this file; - for stdout");
+  app.add_option("--step", command.choice.step, "Checkpoint to take; the newest when not given")
+      ->transform(whole_number(0, INT64_MAX));
+  app.add_option("--json", command.json, "Also write the figures into this file; - for stdout")
+      ->transform(a_path());
   app.add_option(
-      "--picture", command.picture,
-      "PNG file for eight pictures: whole, with the hole, and as each method fills them, "
-      "with the difference below");
+         "--picture", command.picture,
+         "PNG file for eight pictures: whole, with the hole, and as each method fills them, "
+         "with the difference below")
+      ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
 
 std::vector<TrainedRun> open_runs(const EvalCommand& command, Communicator& ranks) {
-  std::vector<std::string> directories, assignments;
-  for (const std::string& argument : command.arguments) {
-    (is_assignment(argument) ? assignments : directories).push_back(argument);
+  const Positionals positionals(command.arguments);
+  if (positionals.names.empty()) {
+    throw InputError("give the directory of a run; --help says more");
   }
-  if (directories.empty()) throw InputError("give the directory of a run; --help says more");
   std::vector<TrainedRun> runs;
-  for (const std::string& directory : directories) {
-    runs.push_back(open_trained_run(directory, command.choice, assignments, ranks));
+  for (const std::string& directory : positionals.names) {
+    runs.push_back(open_trained_run(directory, command.choice, positionals.assignments, ranks));
   }
   return runs;
 }
@@ -111,19 +116,33 @@ at::Tensor make_strips(const std::vector<FillMethod>& methods, const HoledPictur
   return sample_on_all_ranks(make, ranks, {.count = shown});
 }
 
-/// `strips` are written where a picture is asked for.
+/// `strips` are written where a picture is asked for. The table is printed last: nobody need read
+/// it, and stdout may be one of the outputs.
 void write(const EvalCommand& command, const std::vector<NamedReport>& reports,
            const at::Tensor& strips, int64_t height) {
-  const std::string json = comparison_json(reports);
-  fmt::print("{}", command.json == "-" ? json : comparison_table(reports));
-  if (!command.json.empty() && command.json != "-") {
-    write_file_atomically(command.json, json);
+  if (!command.json.empty()) {
+    write_output(command.json, comparison_json(reports));
     log_info("figures in {}", command.json);
   }
-  if (command.picture.empty()) return;
-  write_image_grid(command.picture, strips, /*columns=*/1, std::max<int64_t>(1, 64 / height));
-  log_info("{} pictures in {}: original, hole, then the methods in the order of the table",
-           strips.size(0), command.picture);
+  if (!command.picture.empty()) {
+    write_image_grid(command.picture, strips, /*columns=*/1, std::max<int64_t>(1, 64 / height));
+    log_info("{} pictures in {}: original, hole, then the methods in the order of the table",
+             strips.size(0), command.picture);
+  }
+  if (!is_stdout(command.json) && !is_stdout(command.picture)) {
+    print(comparison_table(reports));
+  }
+}
+
+/// Throws InputError unless the outputs can be written, without touching what the runs and the
+/// evaluation read.
+void check_files(const EvalCommand& command, const std::vector<TrainedRun>& runs) {
+  const RunConfig& config = runs.front().config;
+  std::vector<std::filesystem::path> inputs{
+      command.pictures.path.empty() ? config.data.path : command.pictures.path,
+      with_holes(config.mask, command.mask).path};
+  for (const TrainedRun& run : runs) inputs.push_back(config_file_of(run.name));
+  check_outputs({{"--json", command.json}, {"--picture", command.picture, ".png"}}, inputs);
 }
 
 /// The pictures that all runs are compared on, once it is known that all can be.
@@ -141,15 +160,13 @@ std::shared_ptr<const ImageDataset> open_common_pictures(const EvalCommand& comm
 }
 
 void evaluate(World& world, const EvalCommand& command) {
-  for (const std::string& file : {command.json, command.picture}) {
-    if (!file.empty() && file != "-") require_writable(file);
-  }
   Communicator& ranks = world.communicator();
   require_same_kernels(ranks);
   Watchdog watchdog(world);
   // How long packing a folder of pictures takes is not ours to bound.
   auto section = std::make_optional(watchdog.section("data preparation", 0));
   const std::vector<TrainedRun> runs = open_runs(command, ranks);
+  check_files(command, runs);
   const RunConfig& config = runs.front().config;
   const auto seed = static_cast<uint64_t>(config.evaluate.seed);
   const HoledPictures pictures(open_common_pictures(command, runs, ranks),
@@ -182,10 +199,11 @@ int main(int argc, char** argv) {
     CLI::App app("Compares how well the models of runs fill holes in pictures.", "gm_eval");
     gm::EvalCommand command;
     gm::declare(app, command);
-    if (const auto answered = gm::answer_or_parse(app, argc, argv, world.rank() == 0)) {
-      return *answered;
+    if (const auto answer = gm::answer_or_parse(app, argc, argv)) {
+      if (world.rank() == 0) gm::print(*answer);
+    } else {
+      gm::evaluate(world, command);
     }
-    gm::evaluate(world, command);
-    return static_cast<int>(gm::kExitDone);
+    return gm::kExitDone;
   });
 }

@@ -3,18 +3,21 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <optional>
 
 #include "base/allocator.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/output.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
+#include "config/option_values.h"
 #include "data/image_grid.h"
 #include "data/mask_pairs.h"
 #include "data/prepare.h"
@@ -46,42 +49,50 @@ struct SampleCommand {
 
 void declare(CLI::App& app, SampleCommand& command) {
   app.add_option("RUN", command.run, "Directory of the run whose model makes the pictures")
+      ->transform(a_path())
       ->required();
   app.add_option("KEYS", command.assignments,
                  "section.key=value for keys of watchdog and, with --inpaint, of mask and repaint, "
                  "such as mask.coverage_max=0.3");
   app.add_option("--count", command.count,
                  "Number of pictures; 64, or all that are to be filled, when not given")
-      ->check(CLI::Range(1, 1'000'000'000));
+      ->transform(whole_number(1, 1'000'000'000));
   app.add_option("--seed", command.seed, "Names a series of pictures; another seed, another series")
+      ->transform(whole_number(0, UINT64_MAX))
       ->capture_default_str();
   app.add_option(
-      "--inpaint", command.inpaint,
-      "Fill holes in these pictures: a folder of JPEG and PNG files, one such file, or an "
-      "HDF5 file");
+         "--inpaint", command.inpaint,
+         "Fill holes in these pictures: a folder of JPEG and PNG files, one such file, or an "
+         "HDF5 file")
+      ->transform(a_path());
   app.add_option(
-      "--mask", command.mask,
-      "The holes: a kind of mask.kind, a PNG file for all pictures (white is missing), or "
-      "a folder of one for each, called like the picture (with one prefix or suffix that is the "
-      "same for all, if any), of the size that the run's pictures have; the run's own kind when "
-      "not given");
+         "--mask", command.mask,
+         "The holes: a kind of mask.kind, a PNG file for all pictures (white is missing), or "
+         "a folder of one for each, called like the picture (with one prefix or suffix that is the "
+         "same for all, if any), of the size that the run's pictures have; the run's own kind when "
+         "not given")
+      ->transform(a_path());
   app.add_option("--out", command.out,
                  "PNG file for the grid of pictures; with --inpaint: whole, with the hole, filled")
+      ->transform(a_path())
       ->capture_default_str();
   app.add_option(
-      "--pictures", command.pictures,
-      "Also write each picture as a PNG file of its own into this folder, called like the "
-      "file that was filled");
+         "--pictures", command.pictures,
+         "Also write each picture as a PNG file of its own into this folder, called like the "
+         "file that was filled")
+      ->transform(a_path());
   app.add_option("--weights", command.choice.weights,
                  "The moving average of the weights, or those of the last step")
       ->check(CLI::IsMember({"ema", "model"}))
       ->capture_default_str();
-  app.add_option("--step", command.choice.step, "Checkpoint to take; the newest when not given");
+  app.add_option("--step", command.choice.step, "Checkpoint to take; the newest when not given")
+      ->transform(whole_number(0, INT64_MAX));
   app.add_option("--batch", command.batch_size, "Pictures that a rank makes at a time")
-      ->check(CLI::Range(1, 100'000))
+      ->transform(whole_number(1, 100'000))
       ->capture_default_str();
   app.add_option("--trajectory", command.trajectory,
-                 "PNG file for strips that show eight pictures on their way out of the noise");
+                 "PNG file for strips that show eight pictures on their way out of the noise")
+      ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
 
@@ -108,10 +119,19 @@ void check_assignments(const SampleCommand& command) {
   }
 }
 
-void check(const SampleCommand& command) {
-  require_writable(command.out);
+/// Throws InputError unless the outputs can be written, without touching what is read.
+void check_files(const SampleCommand& command, const TrainedRun& run) {
+  std::vector<std::filesystem::path> inputs{config_file_of(run.name)};
+  if (!command.inpaint.empty()) {
+    inputs.emplace_back(command.inpaint);
+    inputs.emplace_back(with_holes(run.config.mask, command.mask).path);
+  }
+  check_outputs({{"--out", command.out, ".png"}, {"--trajectory", command.trajectory, ".png"}},
+                inputs);
   if (!command.pictures.empty()) require_writable_folder(command.pictures);
-  if (!command.trajectory.empty()) require_writable(command.trajectory);
+}
+
+void check(const SampleCommand& command) {
   if (!command.mask.empty() && command.inpaint.empty()) {
     throw InputError("--mask {} without --inpaint PICTURES: there is nothing to fill",
                      command.mask);
@@ -167,19 +187,43 @@ void require_memory(int64_t count, const ImageShape& shape, int64_t squares) {
                    kMostBytes / bytes);
 }
 
+/// The files of --pictures, in `folder`: called as `to_fill` says, or by their numbers.
+std::vector<std::filesystem::path> picture_files(const std::filesystem::path& folder, int64_t count,
+                                                 const std::optional<ToFill>& to_fill) {
+  std::vector<std::filesystem::path> files;
+  for (int64_t i = 0; i < count; ++i) {
+    const bool has_name = to_fill && !to_fill->names.empty();
+    const std::string name =
+        has_name ? to_fill->names[static_cast<size_t>(i)] : fmt::format("{:05d}", i);
+    files.push_back(folder / (name + ".png"));
+  }
+  return files;
+}
+
+/// Throws InputError when one of the `files` of --pictures, or their folder, would take the place
+/// of another output.
+void require_other_files(const SampleCommand& command,
+                         const std::vector<std::filesystem::path>& files) {
+  for (const std::string& output : {command.out, command.trajectory}) {
+    const std::filesystem::path name = output.empty() ? "" : true_name(output);
+    const bool is_taken =
+        name == true_name(command.pictures) || std::ranges::find(files, name) != files.end();
+    if (!output.empty() && is_taken) {
+      throw InputError("{} would be written twice, by --pictures {} too; give another name", output,
+                       command.pictures);
+    }
+  }
+}
+
 /// The last square of each picture: of strips, the filled one.
 at::Tensor squares(const at::Tensor& pixels) {
   return pixels.narrow(2, pixels.size(2) - pixels.size(1), pixels.size(1)).contiguous();
 }
 
-/// `names` of the files, without the ending; pictures without a name get their numbers.
-void write_pictures(const std::filesystem::path& folder, const at::Tensor& pixels,
-                    const std::vector<std::string>& names) {
+void write_pictures(const std::vector<std::filesystem::path>& files, const at::Tensor& pixels) {
   const at::Tensor pictures = squares(pixels);
   for (int64_t i = 0; i < pictures.size(0); ++i) {
-    const std::string name =
-        names.empty() ? fmt::format("{:05d}", i) : names[static_cast<size_t>(i)];
-    const std::filesystem::path file = folder / (name + ".png");
+    const std::filesystem::path& file = files[static_cast<size_t>(i)];
     std::filesystem::create_directories(file.parent_path());
     write_picture(file, pictures[i]);
   }
@@ -206,6 +250,7 @@ void sample(World& world, const SampleCommand& command) {
   // How long packing a folder of pictures takes is not ours to bound.
   auto section = std::make_optional(watchdog.section("data preparation", 0));
   const TrainedRun run = open_trained_run(command.run, command.choice, command.assignments, ranks);
+  check_files(command, run);
   Task& task = *run.task;
   auto* const process =
       command.trajectory.empty() ? nullptr : &require_process(task, "--trajectory");
@@ -218,6 +263,11 @@ void sample(World& world, const SampleCommand& command) {
   const SharedWork work{.count = number_of_pictures(command, to_fill),
                         .batch_size = command.batch_size};
   require_memory(work.count, run.shape, to_fill ? kPicturesInAStrip : 1);
+  std::vector<std::filesystem::path> files;
+  if (!command.pictures.empty()) {
+    files = picture_files(true_name(command.pictures), work.count, to_fill);
+    require_other_files(command, files);
+  }
   const auto begin_section = [&] {
     section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
   };
@@ -232,8 +282,8 @@ void sample(World& world, const SampleCommand& command) {
   on_rank_zero(ranks, [&] {
     write_image_grid(command.out, pixels);
     log_info("{} pictures in {}", work.count, command.out);
-    if (command.pictures.empty()) return;
-    write_pictures(command.pictures, pixels, to_fill ? to_fill->names : std::vector<std::string>());
+    if (files.empty()) return;
+    write_pictures(files, pixels);
     log_info("each of them in {}", command.pictures);
   });
   begin_section();
@@ -250,10 +300,11 @@ int main(int argc, char** argv) {
                  "gm_sample");
     gm::SampleCommand command;
     gm::declare(app, command);
-    if (const auto answered = gm::answer_or_parse(app, argc, argv, world.rank() == 0)) {
-      return *answered;
+    if (const auto answer = gm::answer_or_parse(app, argc, argv)) {
+      if (world.rank() == 0) gm::print(*answer);
+    } else {
+      gm::sample(world, command);
     }
-    gm::sample(world, command);
-    return static_cast<int>(gm::kExitDone);
+    return gm::kExitDone;
   });
 }

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/kernel_set.h"
 #include "base/log.h"
+#include "base/output.h"
 #include "checkpoint/checkpoint_store.h"
 #include "checkpoint/weights.h"
 #include "comm/consistency.h"
@@ -252,7 +253,7 @@ int main(int argc, char** argv) {
   return gm::run_program([&](gm::World& world) {
     const gm::TrainCommand command = gm::parse_train_command(argc, argv);
     if (command.answer) {
-      if (world.rank() == 0) fmt::print("{}", *command.answer);
+      if (world.rank() == 0) gm::print(*command.answer);
     } else {
       gm::train(world, command);
     }

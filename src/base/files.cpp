@@ -66,7 +66,10 @@ void sync_to_disk(const fs::path& path) {
   if (status != 0) throw_system_error(path, "fsync");
 }
 
-StagedPath::StagedPath(fs::path final_path) : final_(std::move(final_path)) {
+StagedPath::StagedPath(fs::path final_path) : final_(without_links(final_path)) {
+  if (is_special_file(final_)) {
+    throw Error("{}: is a device or a pipe, which is not replaced by a file", final_path.string());
+  }
   if (!fs::is_directory(parent_of(final_))) {
     throw Error("{}: the folder {} does not exist", final_.string(), parent_of(final_).string());
   }
@@ -99,17 +102,41 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
   staged.commit();
 }
 
+fs::path without_links(const fs::path& path) {
+  constexpr int kMostLinks = 40;  // as many as Linux follows
+  fs::path target = path;
+  std::error_code no_link;
+  for (int i = 0; i < kMostLinks; ++i) {
+    const fs::path next = fs::read_symlink(target, no_link);
+    if (no_link) return target;
+    target = parent_of(target) / next;  // an absolute one stands for itself
+  }
+  throw InputError("{}: a symbolic link that leads in a circle", path.string());
+}
+
+bool is_special_file(const fs::path& path) {
+  std::error_code nothing_there;
+  return fs::is_other(path, nothing_there);
+}
+
 void require_writable(const fs::path& file) {
   std::error_code nothing_there;
   if (!file.has_filename() || fs::is_directory(file, nothing_there)) {
     throw InputError("{}: names a folder, but a file is to be written", file.string());
   }
-  require_room_in(parent_of(file), file);
+  if (!is_special_file(file)) return require_room_in(parent_of(without_links(file)), file);
+  if (::access(file.c_str(), W_OK) != 0) {
+    throw InputError("{}: cannot be written: {}", file.string(), std::strerror(errno));
+  }
 }
 
 void require_writable_folder(const fs::path& folder) {
   std::error_code nothing_there;
   if (fs::is_directory(folder, nothing_there)) return require_room_in(folder, folder);
+  if (fs::is_symlink(folder, nothing_there) && !fs::exists(folder, nothing_there)) {
+    throw InputError("{}: is a link to the folder {}, which is not there; make it first",
+                     folder.string(), without_links(folder).string());
+  }
   if (fs::exists(folder, nothing_there)) {
     throw InputError("{}: is a file, but a folder is to be written", folder.string());
   }

@@ -14,7 +14,9 @@ namespace gm {
 /// removes what was written.
 class StagedPath {
  public:
-  /// Nothing is created yet. Throws Error when the parent folder does not exist.
+  /// Nothing is created yet. Where `final_path` is a symbolic link, its target is made or replaced,
+  /// and the link stays. Throws Error when the parent folder does not exist, or when there is a
+  /// device or a pipe, which no file may replace.
   explicit StagedPath(std::filesystem::path final_path);
   ~StagedPath();
   StagedPath(const StagedPath&) = delete;
@@ -39,6 +41,13 @@ void sync_to_disk(const std::filesystem::path& path);
 /// Replaces `path` with `content` in one step. Throws Error with the system's reason; the old file
 /// is kept then.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+
+/// What `path` leads to through symbolic links, the last of which may point to nothing. Throws
+/// InputError when they lead in a circle.
+std::filesystem::path without_links(const std::filesystem::path& path);
+
+/// Whether there is a device, a pipe or a socket: what can be written into but not replaced.
+bool is_special_file(const std::filesystem::path& path);
 
 /// Throws InputError unless `file` can be written: its folder is there and lets us, and no folder
 /// has its name. Called before the work that is to end in it, not after.

@@ -2,12 +2,15 @@
 
 #include <c10/util/Exception.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <exception>
 #include <optional>
 #include <string>
 
 #include "base/error.h"
+#include "base/output.h"
 #include "base/signals.h"
 #include "comm/world.h"
 
@@ -70,6 +73,7 @@ void start(std::optional<World>& world) {
 }  // namespace
 
 int run_program(const std::function<int(World&)>& body) {
+  open_missing_streams();
   std::set_terminate(end_world_on_terminate);
   // Whoever reads our output or metrics may go away (`| head`): writing then fails, the run goes
   // on.
@@ -82,6 +86,18 @@ int run_program(const std::function<int(World&)>& body) {
   } catch (...) {
     const Failure failure = current_failure();
     return world->fail(failure.status, failure.reason);
+  }
+}
+
+int run_alone(const std::function<int()>& body) {
+  open_missing_streams();
+  try {
+    return body();
+  } catch (...) {
+    const Failure failure = current_failure();
+    const std::string line = fmt::format("{}: {}\n", program_invocation_short_name, failure.reason);
+    std::fwrite(line.data(), 1, line.size(), stderr);
+    return failure.status;
   }
 }
 

@@ -20,4 +20,8 @@ class World;
 /// them cannot be stopped but by SIGKILL or a second SIGINT.
 int run_program(const std::function<int(World&)>& body);
 
+/// The same for a program of one process, which knows no world and leaves its signals alone: runs
+/// `body`, and says what escapes from it as `gm_data: reason`.
+int run_alone(const std::function<int()>& body);
+
 }  // namespace gm

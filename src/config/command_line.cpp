@@ -3,10 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <vector>
+#include <span>
+#include <sstream>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "config/option_values.h"
 #include "config/schema.h"
 #include "config/toml.h"
 
@@ -61,7 +64,8 @@ void describe_options(CLI::App& app, Parsed& parsed) {
   app.set_version_flag("--version", version_text());
   app.add_flag("--help-config", parsed.help_config, "Print every key of the configuration");
   app.add_option("arguments", parsed.positionals,
-                 "A TOML file or the directory of a run, then section.key=value");
+                 "A TOML file or the directory of a run, then section.key=value")
+      ->transform(a_path());
   for (size_t i = 0; i < kAliases.size(); ++i) {
     const auto& [option, keys, help] = kAliases[i];
     const std::string also = keys[1] != nullptr ? fmt::format(", {}", keys[1]) : "";
@@ -71,9 +75,11 @@ void describe_options(CLI::App& app, Parsed& parsed) {
   app.add_option("--unet_dim_mults", parsed.dim_mults,
                  "Width of each level as a multiple (model.dim_mults), as in 1 2 4 8");
   app.add_option("--resume", parsed.resume,
-                 "Go on with the run in this directory, as with RUN as the first argument");
+                 "Go on with the run in this directory, as with RUN as the first argument")
+      ->transform(a_path());
   app.add_option("--dataloader_workers", parsed.dataloader_workers,
-                 "Accepted, without effect: loading takes a thread of its own");
+                 "Accepted, without effect: loading takes a thread of its own")
+      ->transform(whole_number(0, 1'000'000));
   app.add_flag("--train", parsed.train, "Accepted: training is what gm_train does");
   app.add_flag("--visualize", parsed.visualize, "Also draw the forward and reverse process");
   app.add_flag("--fid", parsed.fid, "Not in this version");
@@ -96,9 +102,20 @@ void describe_options(CLI::App& app, Parsed& parsed) {
                    meant ? fmt::format(", did you mean {}?", *meant) : "");
 }
 
+void refuse_empty_arguments(int argc, const char* const* argv) {
+  for (const std::string_view argument : std::span(argv, static_cast<size_t>(argc))) {
+    const bool has_no_value =
+        argument.starts_with("--") && argument.find('=') + 1 == argument.size();
+    if (!argument.empty() && !has_no_value) continue;
+    throw InputError("command line: {} is empty, as where a shell variable has not been set",
+                     argument.empty() ? "an argument" : argument);
+  }
+}
+
 /// Fills what `app` was told to fill. Returns the text that answers --help or --version, if one of
 /// them was asked for.
 std::optional<std::string> parse_arguments(CLI::App& app, int argc, const char* const* argv) {
+  refuse_empty_arguments(argc, argv);
   std::vector<std::string> reversed;  // as CLI11 wants them
   for (int i = argc - 1; i > 0; --i) reversed.push_back(with_underscores(argv[i]));
   try {
@@ -114,20 +131,8 @@ std::optional<std::string> parse_arguments(CLI::App& app, int argc, const char* 
   return std::nullopt;
 }
 
-bool is_override(const std::string& argument) { return argument.find('=') != std::string::npos; }
-
-/// The one positional that is no override, if any.
-std::string take_file(std::vector<std::string>& positionals) {
-  const auto file = std::ranges::find_if_not(positionals, is_override);
-  if (file == positionals.end()) return "";
-  std::string name = *file;
-  positionals.erase(file);
-  return name;
-}
-
 /// The file or run that the command line names, if any.
-std::string file_argument(Parsed& parsed) {
-  const std::string file = take_file(parsed.positionals);
+std::string file_argument(const Parsed& parsed, const std::string& file) {
   if (parsed.resume.empty()) return file;
   if (!file.empty()) {
     throw InputError("--resume {} beside {}: give one of them", parsed.resume, file);
@@ -141,11 +146,6 @@ std::string file_argument(Parsed& parsed) {
 fs::path config_file(const std::string& argument) {
   if (argument.empty()) return fs::exists(kDefaultFile) ? fs::path(kDefaultFile) : fs::path();
   return argument;
-}
-
-RunConfig config_from(const fs::path& file) {
-  if (file.empty()) return {};
-  return fs::is_directory(file) ? read_run_config(file) : read_config(file);
 }
 
 std::vector<Assignment> alias_assignments(const Parsed& parsed) {
@@ -190,26 +190,51 @@ TrainCommand parse_train_command(int argc, const char* const* argv) {
   }
 
   command.visualize = parsed.visualize;
-  command.file = config_file(file_argument(parsed));
+  const Positionals positionals(parsed.positionals);
+  command.file = config_file(file_argument(parsed, positionals.name()));
   command.config = config_from(command.file);
   const Schema schema(command.config);
   for (const Assignment& assignment : alias_assignments(parsed)) schema.set(assignment);
-  for (const std::string& argument : parsed.positionals) schema.set(parse_override(argument));
+  for (const std::string& text : positionals.assignments) schema.set(parse_override(text));
   return command;
 }
 
-std::optional<int> answer_or_parse(CLI::App& app, int argc, const char* const* argv, bool speaks) {
-  if (std::any_of(argv, argv + argc, [](std::string_view argument) { return argument.empty(); })) {
-    throw InputError("an argument is empty, as one is whose shell variable has not been set");
-  }
+std::optional<std::string> answer_or_parse(CLI::App& app, int argc, const char* const* argv) {
+  refuse_empty_arguments(argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& answer) {
-    return speaks ? app.exit(answer) : 0;
+    std::ostringstream text;
+    app.exit(answer, text);
+    return text.str();
   } catch (const CLI::ParseError& error) {
-    throw InputError("{}; {} --help lists the options", error.what(), app.get_name());
+    throw InputError("command line: {}; {} --help lists the options", error.what(), app.get_name());
   }
   return std::nullopt;
+}
+
+Positionals::Positionals(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    (is_assignment(argument) ? assignments : names).push_back(argument);
+  }
+}
+
+std::string Positionals::name() const {
+  if (names.size() > 1) {
+    throw InputError("command line: {} beside {}: give one file or run, and section.key=value",
+                     names[0], names[1]);
+  }
+  return names.empty() ? "" : names.front();
+}
+
+fs::path config_file_of(const fs::path& name) {
+  std::error_code nothing_there;
+  return fs::is_directory(name, nothing_there) ? name / "config.toml" : name;
+}
+
+RunConfig config_from(const fs::path& name) {
+  if (name.empty()) return {};
+  return config_file_of(name) == name ? read_config(name) : read_run_config(name);
 }
 
 std::string version_text() { return "gm " GM_VERSION; }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/run_config.h"
 
@@ -32,10 +33,26 @@ struct TrainCommand {
 /// over the file. Throws InputError.
 TrainCommand parse_train_command(int argc, const char* const* argv);
 
-/// Lets `app` read the command line of its program. Returns the exit status where --help or
-/// --version was asked for, which is answered by the process that `speaks`; nothing where there is
-/// work to do. Throws InputError.
-std::optional<int> answer_or_parse(CLI::App& app, int argc, const char* const* argv, bool speaks);
+/// Lets `app` read the command line of its program. Returns the text to print instead of working
+/// where --help or --version was asked for. Throws InputError.
+std::optional<std::string> answer_or_parse(CLI::App& app, int argc, const char* const* argv);
+
+/// The positional arguments of a program, told apart by is_assignment().
+struct Positionals {
+  std::vector<std::string> names;        ///< Files and directories.
+  std::vector<std::string> assignments;  ///< `section.key=value`.
+
+  explicit Positionals(const std::vector<std::string>& arguments);
+  /// The only name; empty where there is none. Throws InputError when there are several.
+  std::string name() const;
+};
+
+/// The TOML file that a program reads when `name` is given: the file itself, or that of the run in
+/// a directory.
+std::filesystem::path config_file_of(const std::filesystem::path& name);
+
+/// The configuration of config_file_of(name); the defaults when `name` is empty. Throws InputError.
+RunConfig config_from(const std::filesystem::path& name);
 
 /// "gm 0.1.0": what --version prints.
 std::string version_text();

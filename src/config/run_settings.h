@@ -15,6 +15,8 @@ struct RunSettings {
   template <class Fields>
   void describe(Fields& field) {
     field("dir", dir)
+        .path()
+        .not_empty()
         .help("Directory of the run: configuration, metrics, log, samples and checkpoints.");
     field("task", task)
         .one_of({"ddpm", "inpaint", "gan_inpaint"})

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/home.h"
 
 namespace gm {
 namespace {
@@ -68,9 +69,24 @@ Key& Key::one_of(std::initializer_list<const char*> choices) {
   return *this;
 }
 
+Key& Key::path() {
+  is_path_ = true;
+  return *this;
+}
+
+Key& Key::not_empty() {
+  may_be_empty_ = false;
+  return *this;
+}
+
 Key& Key::help(std::string sentence) {
   help_ = std::move(sentence);
   return *this;
+}
+
+std::string Key::text_expectation() const {
+  std::string text = is_path_ ? "a path, in which ~/ is your home folder" : "text";
+  return may_be_empty_ ? text : text + ", not empty";
 }
 
 std::string Key::expectation() const {
@@ -80,7 +96,7 @@ std::string Key::expectation() const {
              : "";
   return std::visit(
       Overloaded{[](const bool*) -> std::string { return "true or false"; },
-                 [](const std::string*) -> std::string { return "text"; },
+                 [&](const std::string*) { return text_expectation(); },
                  [&](const double*) { return "a number" + bounds; },
                  [&](const std::vector<int64_t>*) { return "a list of integers" + bounds; },
                  [&](const auto*) { return "an integer" + bounds; }},
@@ -123,8 +139,8 @@ bool Key::accept_integer(const Value& value, int64_t& field) const {
     number = *integer;
   } else if (const auto* real = std::get_if<double>(&value.content)) {
     // 1e6 is a handy way to write an integer; 1.5 is a mistake.
-    constexpr double kExactIntegers = 0x1p53;
-    if (!(std::abs(*real) <= kExactIntegers) || *real != std::trunc(*real)) return false;
+    constexpr double kExactIntegers = 0x1p53;  // from there on, several are read as one
+    if (!(std::abs(*real) < kExactIntegers) || *real != std::trunc(*real)) return false;
     number = static_cast<int64_t>(*real);
   } else {
     return false;
@@ -150,8 +166,10 @@ bool Key::accept_text(const Value& value, const std::string& typed, std::string&
   if (quoted == nullptr && typed.empty()) return false;
   const std::string& text = quoted != nullptr ? *quoted : typed;
   if (!choices_.empty() && std::ranges::find(choices_, text) == choices_.end()) return false;
-  field = text;
-  return true;
+  if (text.empty() && !may_be_empty_) return false;
+  const auto taken = is_path_ ? with_home(text) : text;
+  if (taken) field = *taken;
+  return taken.has_value();
 }
 
 bool Key::accept(const Value& value, const std::string& typed) const {

@@ -32,6 +32,10 @@ class Key {
   Key& range(long double min, long double max);
   /// The only texts that the key takes.
   Key& one_of(std::initializer_list<const char*> choices);
+  /// The text names a file or folder; a leading `~` becomes the home folder.
+  Key& path();
+  /// The text may not be empty.
+  Key& not_empty();
   /// One sentence, shown by --help-config and in a run's config.toml.
   Key& help(std::string sentence);
 
@@ -46,6 +50,7 @@ class Key {
   void set(const Assignment& assignment) const;
 
  private:
+  std::string text_expectation() const;
   bool accept(const Value& value, const std::string& typed) const;
   bool accept_number(const Value& value, double& field) const;
   bool accept_integer(const Value& value, int64_t& field) const;
@@ -57,6 +62,7 @@ class Key {
   Field field_;
   std::optional<std::pair<long double, long double>> range_;
   std::vector<std::string> choices_;
+  bool is_path_ = false, may_be_empty_ = true;
   std::string help_;
 };
 

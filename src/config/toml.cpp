@@ -3,7 +3,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <cctype>
+#include <filesystem>
 #include <optional>
 
 #include "base/error.h"
@@ -89,17 +89,10 @@ std::vector<Assignment> read_toml(const std::filesystem::path& file) {
 }
 
 bool is_assignment(std::string_view argument) {
-  const auto is_word = [](std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
-      return std::isalnum(c) != 0 || c == '_' || c == '-';
-    });
-  };
   const size_t equals = argument.find('=');
-  if (equals == std::string_view::npos) return false;
-  const std::string_view key = argument.substr(0, equals);
-  const size_t dot = key.find('.');
-  return dot != std::string_view::npos && is_word(key.substr(0, dot)) &&
-         is_word(key.substr(dot + 1));
+  std::error_code nothing_there;
+  return equals != std::string_view::npos && argument.find('/') > equals &&
+         !std::filesystem::exists(argument, nothing_there);
 }
 
 Assignment parse_override(std::string_view argument) {
@@ -108,6 +101,12 @@ Assignment parse_override(std::string_view argument) {
     throw InputError("{}: \"{}\" is neither a file nor section.key=value", kCommandLine, argument);
   }
   const std::string typed(argument.substr(equals + 1));
+  if (typed.empty()) {
+    throw InputError(
+        "{}: {} has no value, as where a shell variable has not been set; {}'\"\"' is an empty "
+        "text",
+        kCommandLine, argument, argument);
+  }
   if (!parse_value(to_text(Value{typed}))) {
     throw InputError("{}: {}: the value is not UTF-8, so no configuration file can hold it",
                      kCommandLine, argument.substr(0, equals));

@@ -18,11 +18,13 @@ std::vector<Assignment> parse_toml(std::string_view text, const std::string& nam
 std::vector<Assignment> read_toml(const std::filesystem::path& file);
 
 /// Whether an argument of a command line is a `section.key=value`, rather than the name of a file
-/// or directory, which may hold a `=` too, such as runs/lr=0.1.
+/// or directory, which may hold a `=` too, such as runs/lr=0.1: what is there, or has a `/` before
+/// the `=`, is such a name.
 bool is_assignment(std::string_view argument);
 
 /// One `section.key=value` of a command line. The value is TOML; what is none is text, so quotes
-/// are needed around nothing. Throws InputError when there is no `=`.
+/// are needed around nothing but an empty text. Throws InputError when there is no `=`, or nothing
+/// behind it.
 Assignment parse_override(std::string_view argument);
 
 }  // namespace gm

@@ -21,6 +21,8 @@ struct DataConfig {
   template <class Fields>
   void describe(Fields& field) {
     field("path", path)
+        .path()
+        .not_empty()
         .help(
             "The pictures: an HDF5 file made by gm_data, a folder of such files, a folder of JPEG "
             "and PNG files with one sub-folder a class, or one such file.");
@@ -51,6 +53,7 @@ struct DataConfig {
             "place; 1 leaves pictures as they are.");
     field("prefetch", prefetch).range(1, 1024).help("Micro-batches that the loader keeps ready.");
     field("cache", cache)
+        .path()
         .help(
             "Folder for packed copies of picture folders; empty means $XDG_CACHE_HOME/gm, or "
             "~/.cache/gm.");

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/files.h"
+#include "base/output.h"
 
 namespace gm {
 namespace {
@@ -61,12 +61,13 @@ void write_png(const std::filesystem::path& path, const Canvas& canvas) {
   description.width = static_cast<png_uint_32>(canvas.width);
   description.height = static_cast<png_uint_32>(canvas.height);
   description.format = canvas.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
-  StagedPath staged(path);
-  if (png_image_write_to_file(&description, staged.path().c_str(), 0, canvas.pixels.data(), 0,
-                              nullptr) == 0) {
+  write_output(path, [&](std::FILE* file) {
+    const bool written =
+        png_image_write_to_stdio(&description, file, 0, canvas.pixels.data(), 0, nullptr) != 0;
+    // The system's reason tells more than the library's.
+    if (written || std::ferror(file) != 0) return;
     throw Error("{}: writing the PNG failed: {}", path.string(), description.message);
-  }
-  staged.commit();
+  });
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ struct MaskConfig {
         .range(0.0, 0.95)
         .help("Largest fraction of a picture that is missing.");
     field("path", path)
+        .path()
         .help(
             "For mask.kind = \"files\": a PNG file, or a folder of them, of the pictures' size, "
             "white "

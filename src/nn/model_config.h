@@ -25,6 +25,7 @@ struct ModelConfig {
             "Channels of each level as multiples of model.dim; each further level halves the "
             "picture.");
     field("weights", weights)
+        .path()
         .help("A safetensors file of weights to start from; empty: drawn from the seed.");
   }
 };

@@ -29,7 +29,9 @@ void assign(RunConfig& config, const std::vector<std::string>& assignments) {
     });
     if (!open) {
       throw InputError(
-          "{}: only keys of mask, repaint, evaluate and watchdog can be set for a trained run",
+          "{}: is neither a directory nor a key that can be set for a trained run, which are those "
+          "of "
+          "mask, repaint, evaluate and watchdog",
           text);
     }
     schema.set(assignment);

@@ -358,7 +358,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(DataProgram, SaysWhatIsWrongWithTheCommandLine) {
   const TemporaryFolder folder;
   write_bytes(folder / "in" / "a.jpg", picture_file("jpeg_420"));
-  const auto in = text(folder / "in"), out = text(folder / "a.h5");
+  const auto in = text(folder / "in"), out = text(folder / "a.h5"), image = text(folder / "a.png");
   const std::vector<std::pair<std::vector<std::string>, const char*>> cases{
       {{}, "subcommand"},
       {{"unpack"}, "subcommand"},
@@ -376,10 +376,10 @@ TEST(DataProgram, SaysWhatIsWrongWithTheCommandLine) {
       {{"pack", in, "-o", in, "--size", "8"}, "exists already"},
       {{"pack", "/nowhere", "-o", out, "--size", "8"}, "/nowhere: no such file or folder"},
       {{"masks"}, "--out is required"},
-      {{"masks", "-o", out, "mask.kind=star"}, "expected rectangle, boxes"},
-      {{"masks", "-o", out, "mask.coverage_min=0.9"}, "more than mask.coverage_max"},
-      {{"masks", "-o", out, "mask.kind=files", "mask.path=/nowhere"}, "mask.path: /nowhere"},
-      {{"masks", "-o", out, "a.toml", "b.toml"}, "a.toml beside b.toml"},
+      {{"masks", "-o", image, "mask.kind=star"}, "expected rectangle, boxes"},
+      {{"masks", "-o", image, "mask.coverage_min=0.9"}, "more than mask.coverage_max"},
+      {{"masks", "-o", image, "mask.kind=files", "mask.path=/nowhere"}, "mask.path: /nowhere"},
+      {{"masks", "-o", image, "a.toml", "b.toml"}, "a.toml beside b.toml"},
       {{"info", "/nowhere"}, "/nowhere: no such file or folder"},
       {{"verify", "/nowhere"}, "/nowhere: no such file or folder"},
   };

@@ -8,6 +8,7 @@
 #include "base/cpu_quota.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/output.h"
 #include "base/signals.h"
 #include "data/image_file.h"
 #include "data/pack/fit.h"
@@ -48,7 +49,13 @@ int64_t chosen_size(const PackOptions& options, const PictureSource& source) {
 }
 
 void check_options(const PackOptions& options, int64_t images) {
-  if (fs::exists(fs::symlink_status(options.output))) {
+  if (is_stdout(options.output) || is_special_file(options.output)) {
+    throw InputError(
+        "{}: is a device or a pipe, into which no HDF5 file can be written; name a file",
+        options.output.string());
+  }
+  std::error_code nothing_there;
+  if (fs::exists(options.output, nothing_there)) {
     throw InputError("{}: exists already; remove it or choose another name",
                      options.output.string());
   }

@@ -72,6 +72,42 @@ TEST_F(CommandLineTest, TheDirectoryOfARunIsAConfiguration) {
   EXPECT_EQ(command.config.run.dir, "run");
 }
 
+TEST_F(CommandLineTest, ARunMayBeCalledLikeAKey) {
+  for (const char* run : {"runs/lr=0.001,bs=4", "train.steps=5"}) {
+    fs::create_directories(run);
+    write_file_atomically(fs::path(run) / "config.toml", to_toml({}));
+    EXPECT_EQ(parse({run, "train.batch_size=8"}).config.run.dir, run);
+    EXPECT_EQ(parse({"train.batch_size=8", run}).config.train.batch_size, 8);
+  }
+}
+
+TEST_F(CommandLineTest, PathsBeginInTheHomeFolder) {
+  const std::string home = std::getenv("HOME");
+  EXPECT_EQ(parse({"--save_folder=~/x"}).config.run.dir, home + "/x");
+  expect_refused({"~/nowhere.toml"}, HasSubstr(home + "/nowhere.toml"));
+  expect_refused({"--resume=~/nowhere"}, HasSubstr("--resume " + home + "/nowhere"));
+  expect_refused({"~bob/run"}, HasSubstr("~bob/run"));
+}
+
+TEST_F(CommandLineTest, WhatIsEmptyIsRefused) {
+  for (const auto& arguments : std::vector<std::vector<const char*>>{{""},
+                                                                     {"--save_folder", ""},
+                                                                     {"--save_folder="},
+                                                                     {"run.dir="},
+                                                                     {"model.weights="},
+                                                                     {"--train_steps="},
+                                                                     {"--resume="}}) {
+    EXPECT_THROW(parse(arguments), InputError) << arguments.front();
+  }
+}
+
+TEST_F(CommandLineTest, NumbersOfOptionsAreNotBent) {
+  for (const char* number : {"18446744073709551616", "-1", "1e400", "nan", "010", "0x", "1 0"}) {
+    expect_refused({"--train_steps", number}, HasSubstr("--train_steps"));
+  }
+  expect_refused({"--dataloader_workers", "-1"}, HasSubstr("--dataloader_workers"));
+}
+
 TEST_F(CommandLineTest, TheReferencesOptionsAreOtherNamesOfKeys) {
   const TrainCommand command = parse({"--train",
                                       "--train_steps",
@@ -153,7 +189,7 @@ TEST_F(CommandLineTest, AWrongValueNamesTheOptionAndTheKey) {
 
 TEST_F(CommandLineTest, ThereIsOneFile) {
   std::ofstream("a.toml") << "";
-  expect_refused({"a.toml", "b.toml"}, HasSubstr("\"b.toml\" is neither a file nor"));
+  expect_refused({"a.toml", "b.toml"}, HasSubstr("a.toml beside b.toml: give one file"));
   expect_refused({"none.toml"}, HasSubstr("none.toml"));
 }
 

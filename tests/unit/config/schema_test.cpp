@@ -24,6 +24,7 @@ struct Everything {
   double rate = 0.5;
   double factor = 1;
   std::string path = "here";
+  std::string folder = "there";
   std::string fit = "crop";
   std::vector<int64_t> widths = {1, 2};
 
@@ -35,6 +36,7 @@ struct Everything {
     field("rate", rate).range(1e-16, 0.999).help("A rate.");
     field("factor", factor).help("Any number.");
     field("path", path).help("A path.");
+    field("folder", folder).path().not_empty().help("A path that is needed.");
     field("fit", fit).one_of({"crop", "pad", "squash"}).help("How it fits.");
     field("widths", widths).range(1, 64).help("Widths.");
   }
@@ -104,8 +106,41 @@ TEST_F(SchemaTest, TextIsTakenAsItWasTyped) {
   }
   set("all.path=\"in quotes\"");
   EXPECT_EQ(config_.all.path, "in quotes");
-  set("all.path=");
+  set("all.path=\"\"");
   EXPECT_EQ(config_.all.path, "");
+}
+
+TEST_F(SchemaTest, APathBeginsInTheHomeFolder) {
+  const std::string home = std::getenv("HOME");
+  set("all.folder=~/runs/x");
+  EXPECT_EQ(config_.all.folder, home + "/runs/x");
+  set_in_file("[all]\nfolder = \"~\"\npath = \"~/x\"\n");
+  EXPECT_EQ(config_.all.folder, home);
+  EXPECT_EQ(config_.all.path, "~/x") << "a text that is no path";
+  expect_refused("all.folder=~bob/x",
+                 HasSubstr("all.folder = \"~bob/x\": expected a path, in which "
+                           "~/ is your home folder"));
+}
+
+TEST_F(SchemaTest, ATextThatIsNeededIsNotEmpty) {
+  expect_refused("all.folder=\"\"", HasSubstr("all.folder = \"\": expected a path"));
+  expect_error<InputError>([&] { set_in_file("[all]\nfolder = ''\n"); },
+                           HasSubstr("a.toml:2:1: all.folder"));
+}
+
+TEST_F(SchemaTest, ANumberIsTheOneThatWasWrittenOrNone) {
+  set("all.steps=9007199254740993");
+  EXPECT_EQ(config_.all.steps, 9007199254740993);
+  set("all.steps=+5");
+  EXPECT_EQ(config_.all.steps, 5);
+  for (const char* number : {"9007199254740993.0", "18446744073709551616", "-1", "1e400", "0x",
+                             "05", "1,000", "5 000", "-9223372036854775809"}) {
+    expect_refused(std::string("all.steps=") + number, HasSubstr("all.steps"));
+  }
+  expect_refused("all.rate=1e400", HasSubstr("all.rate"));
+  for (const char* number : {"18446744073709551616", "-1", "1e400", "nan", "inf"}) {
+    EXPECT_THROW(set_in_file(std::string("[all]\nsteps = ") + number + "\n"), InputError) << number;
+  }
 }
 
 TEST_F(SchemaTest, AFileNeedsQuotesAroundText) {
@@ -138,7 +173,7 @@ TEST_F(SchemaTest, AWrongTypeIsRefused) {
   expect_refused("all.steps=1.5", HasSubstr("expected an integer"));
   expect_refused("all.steps=many", HasSubstr("expected an integer"));
   expect_refused("all.steps=1e300", HasSubstr("expected an integer"));
-  expect_refused("all.steps=", HasSubstr("expected an integer"));
+  expect_refused("all.steps=", HasSubstr("all.steps= has no value"));
   expect_refused("all.port=99999999999", HasSubstr("expected an integer"));
   expect_refused("all.rate=fast", HasSubstr("expected a number"));
   expect_refused("all.rate=true", HasSubstr("expected a number"));
@@ -174,15 +209,15 @@ TEST_F(SchemaTest, AnUnknownKeySuggestsTheNearest) {
 
 TEST_F(SchemaTest, KeysSayTheirValueAndKeepTheirOrder) {
   const auto& keys = schema_.keys();
-  ASSERT_EQ(keys.size(), 16U);
+  ASSERT_EQ(keys.size(), 18U);
   EXPECT_EQ(keys[0].name(), "all.flag");
   EXPECT_EQ(keys[0].help(), "A switch.");
-  EXPECT_EQ(keys[8].name(), "other.flag");
+  EXPECT_EQ(keys[9].name(), "other.flag");
   EXPECT_EQ(to_text(keys[1].value()), "80");
   EXPECT_EQ(to_text(keys[3].value()), "0.5");
   EXPECT_EQ(to_text(keys[4].value()), "1.0");
   EXPECT_EQ(to_text(keys[5].value()), "\"here\"");
-  EXPECT_EQ(to_text(keys[7].value()), "[1, 2]");
+  EXPECT_EQ(to_text(keys[8].value()), "[1, 2]");
 }
 
 TEST(Nearest, CountsASwapAsOneSlip) {

@@ -75,12 +75,27 @@ TEST(ParseOverride, NeedsAKeyAndAnEqualsSign) {
 }
 
 TEST(IsAssignment, TellsKeysFromNamesOfFiles) {
-  for (const char* key : {"train.steps=3", "mask.kind=", "run.dir=runs/a=b", "mask.cover-age=1"})
+  for (const char* key : {"train.steps=3", "mask.kind=", "run.dir=runs/a=b", "steps=1"})
     EXPECT_TRUE(is_assignment(key)) << key;
-  for (const char* name : {"runs/lr=0.1", "lr=0.1", "./run.lr=1", "../a=b", "run.toml", "a.b",
-                           ".a=b", "a.=b", "=", ""}) {
+  for (const char* name : {"runs/lr=0.1", "./run.lr=1", "../a=b", "run.toml", "a.b", ""})
     EXPECT_FALSE(is_assignment(name)) << name;
-  }
+}
+
+TEST(IsAssignment, WhatIsThereIsAName) {
+  const TemporaryFolder folder;
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  std::filesystem::create_directory("train.steps=3");
+  std::ofstream("lr=0.1") << "";
+  EXPECT_FALSE(is_assignment("train.steps=3"));
+  EXPECT_FALSE(is_assignment("lr=0.1"));
+  std::filesystem::current_path(before);
+}
+
+TEST(ParseOverride, RefusesAValueThatIsNotThere) {
+  expect_error<InputError>([] { parse_override("model.weights="); },
+                           HasSubstr("command line: model.weights= has no value"));
+  EXPECT_EQ(std::get<std::string>(parse_override("model.weights=''").value.content), "");
 }
 
 TEST(ParseOverride, RefusesWhatNoConfigurationFileCouldHold) {

@@ -1,0 +1,133 @@
+#include "base/output.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+/// Called when writing on stdout failed.
+[[noreturn]] void fail_stdout() {
+  const int reason = errno;
+  if (reason == EPIPE) {
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+  }
+  throw Error("stdout cannot be written: {}", std::strerror(reason));
+}
+
+void write_to_stdout(const std::function<void(std::FILE*)>& write) {
+  write(stdout);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail_stdout();
+}
+
+/// Writes into the file, device or pipe `target`; errors name `path`.
+void write_into(const fs::path& target, const fs::path& path,
+                const std::function<void(std::FILE*)>& write) {
+  const auto fail = [&] {
+    throw Error("{}: writing failed: {}", path.string(), std::strerror(errno));
+  };
+  std::FILE* const file = std::fopen(target.c_str(), "wbe");
+  if (file == nullptr) fail();
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> closer(file, std::fclose);
+  write(file);
+  if (std::fflush(file) != 0 || std::ferror(file) != 0) fail();
+  if (std::fclose(closer.release()) != 0) fail();
+}
+
+bool is_same_file(const fs::path& one, const fs::path& other) {
+  std::error_code nothing_there;
+  return true_name(one) == true_name(other) || fs::equivalent(one, other, nothing_there);
+}
+
+/// Whether `output` would overwrite one of the files in the folder `input`.
+bool overwrites_in(const fs::path& input, const Output& output) {
+  std::error_code nothing_there;
+  const fs::path folder = true_name(input), name = true_name(output.path);
+  const auto rest = std::mismatch(folder.begin(), folder.end(), name.begin(), name.end());
+  return !output.ending.empty() && fs::exists(name, nothing_there) && rest.first == folder.end();
+}
+
+/// Throws InputError for a name that promises another kind of file than the one that is written.
+void require_ending(const Output& output) {
+  if (output.ending.empty() || is_special_file(output.path)) return;
+  std::string ending = output.path.extension().string();
+  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (ending.empty() || ending == output.ending) return;
+  throw InputError("{} {}: give a name that ends in {}, as no other kind of file is written",
+                   output.option, output.path.string(), output.ending);
+}
+
+}  // namespace
+
+void open_missing_streams() {
+  // stdout is opened for reading, so that what is printed there fails and is missed.
+  constexpr std::array kModes{O_RDONLY, O_RDONLY, O_WRONLY};
+  for (int descriptor = 0; descriptor < 3; ++descriptor) {
+    const bool is_closed = ::fcntl(descriptor, F_GETFD) < 0 && errno == EBADF;
+    // The lowest free descriptor is the one that is taken.
+    if (is_closed) ::open("/dev/null", kModes.at(static_cast<size_t>(descriptor)));
+  }
+}
+
+void print(std::string_view text) {
+  write_to_stdout([&](std::FILE* file) { std::fwrite(text.data(), 1, text.size(), file); });
+}
+
+void check_outputs(const std::vector<Output>& outputs, const std::vector<fs::path>& inputs) {
+  for (auto output = outputs.begin(); output != outputs.end(); ++output) {
+    if (output->path.empty()) continue;
+    require_ending(*output);
+    if (!is_stdout(output->path)) require_writable(output->path);
+    for (const Output& other : std::span(outputs.begin(), output)) {
+      if (other.path.empty() || !is_same_file(output->path, other.path)) continue;
+      throw InputError("{} {} and {} {} are the same file; give each a name of its own",
+                       other.option, other.path.string(), output->option, output->path.string());
+    }
+    for (const fs::path& input : inputs) {
+      if (input.empty()) continue;
+      if (!is_same_file(output->path, input) && !overwrites_in(input, *output)) continue;
+      throw InputError("{} {}: would overwrite what is read from {}; give another name",
+                       output->option, output->path.string(), input.string());
+    }
+  }
+}
+
+fs::path true_name(const fs::path& path) {
+  fs::path named = is_stdout(path) ? fs::path("/dev/stdout") : path;
+  if (!named.has_filename()) named = named.parent_path();  // folder/ is folder
+  std::error_code no_such_thing;
+  const fs::path absolute = fs::absolute(without_links(named), no_such_thing);
+  const fs::path name = fs::weakly_canonical(absolute, no_such_thing);
+  return no_such_thing ? named : name;
+}
+
+bool is_stdout(const fs::path& path) { return path == "-" || path == "/dev/stdout"; }
+
+void write_output(const fs::path& path, const std::function<void(std::FILE*)>& write) {
+  if (is_stdout(path)) return write_to_stdout(write);
+  if (is_special_file(path)) return write_into(path, path, write);
+  StagedPath staged(path);
+  write_into(staged.path(), path, write);
+  staged.commit();
+}
+
+void write_output(const fs::path& path, std::string_view text) {
+  write_output(path, [&](std::FILE* file) { std::fwrite(text.data(), 1, text.size(), file); });
+}
+
+}  // namespace gm
