@@ -7,6 +7,7 @@
 #include "base/kernel_set.h"
 #include "base/log.h"
 #include "base/output.h"
+#include "base/signals.h"
 #include "checkpoint/checkpoint_store.h"
 #include "checkpoint/weights.h"
 #include "comm/consistency.h"
@@ -234,6 +235,7 @@ void train(World& world, const TrainCommand& command) {
                    .evaluate = views.evaluate});
   if (resumed) trainer.resume(*std::exchange(resumed, std::nullopt));  // its tensors are large
   start.reset();
+  expect_work_to_save();
   trainer.run();
 
   if (process != nullptr) {

@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <random>
+#include <set>
 
 #include "base/error.h"
 
@@ -14,8 +16,19 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
+/// What is under construction.
+struct StagedPaths {
+  std::mutex mutex;
+  std::set<fs::path> paths;
+};
+
+StagedPaths& staged_paths() {
+  static StagedPaths staged;
+  return staged;
+}
+
 [[noreturn]] void throw_system_error(const fs::path& path, std::string_view action) {
-  throw Error("{}: {} failed: {}", path.string(), action, std::strerror(errno));
+  throw Error("{}: {} failed: {}", path.string(), action, system_reason(errno));
 }
 
 void sync_tree_to_disk(const fs::path& path) {
@@ -56,6 +69,11 @@ void require_room_in(const fs::path& folder, const fs::path& wanted) {
 
 }  // namespace
 
+std::string system_reason(int error) {
+  const std::string text = std::strerror(error);
+  return error == EFBIG ? text + " (ulimit -f limits the size of files)" : text;
+}
+
 void sync_to_disk(const fs::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) throw_system_error(path, "opening for fsync");
@@ -63,7 +81,9 @@ void sync_to_disk(const fs::path& path) {
   const int reason = errno;
   ::close(descriptor);
   errno = reason;
-  if (status != 0) throw_system_error(path, "fsync");
+  // Some file systems have nothing to sync for a folder, and say so.
+  const bool cannot = reason == EINVAL || reason == ENOTSUP;
+  if (status != 0 && !cannot) throw_system_error(path, "fsync");
 }
 
 StagedPath::StagedPath(fs::path final_path) : final_(without_links(final_path)) {
@@ -76,11 +96,21 @@ StagedPath::StagedPath(fs::path final_path) : final_(without_links(final_path)) 
   const auto name =
       fmt::format(".{}.{:08x}.partial", final_.filename().string(), std::random_device{}());
   staged_ = parent_of(final_) / name;
+  const std::scoped_lock lock(staged_paths().mutex);
+  staged_paths().paths.insert(staged_);
 }
 
 StagedPath::~StagedPath() {
   std::error_code ignored;
   if (!committed_) fs::remove_all(staged_, ignored);
+  const std::scoped_lock lock(staged_paths().mutex);
+  staged_paths().paths.erase(staged_);
+}
+
+void remove_staged_paths() {
+  const std::scoped_lock lock(staged_paths().mutex);
+  std::error_code ignored;
+  for (const fs::path& path : staged_paths().paths) fs::remove_all(path, ignored);
 }
 
 void StagedPath::commit() {

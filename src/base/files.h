@@ -35,7 +35,15 @@ class StagedPath {
   bool committed_ = false;
 };
 
-/// Returns when a file's bytes, or the names in a folder, are on the disk. Throws Error.
+/// What the system says of an error number, and where it could mean many things, which one is
+/// likely.
+std::string system_reason(int error);
+
+/// Removes all that is under construction in this process: before it ends without its destructors.
+void remove_staged_paths();
+
+/// Returns when a file's bytes, or the names in a folder, are on the disk, if that is a file system
+/// that can be asked for it. Throws Error.
 void sync_to_disk(const std::filesystem::path& path);
 
 /// Replaces `path` with `content` in one step. Throws Error with the system's reason; the old file

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <stop_token>
 
+#include "base/running_time.h"
+
 namespace gm {
 
 /// Waits for `duration`. Returns true at once when `stop` is asked for meanwhile.
@@ -14,6 +16,17 @@ inline bool stop_comes_within(std::chrono::duration<double> duration, const std:
   std::unique_lock lock(mutex);
   std::condition_variable_any never;
   return never.wait_for(lock, stop, duration, [&] { return stop.stop_requested(); });
+}
+
+/// The same of a duration in which this process runs.
+inline bool stop_comes_in_running_time(std::chrono::duration<double> duration,
+                                       const std::stop_token& stop) {
+  constexpr auto kLookInterval = std::chrono::milliseconds(100);
+  RunningTime time;
+  while (time.seconds() < duration.count()) {
+    if (stop_comes_within(kLookInterval, stop)) return true;
+  }
+  return false;
 }
 
 }  // namespace gm

@@ -1,5 +1,6 @@
 #include "base/signals.h"
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstring>
@@ -10,15 +11,24 @@ namespace gm {
 namespace {
 
 constexpr int kNone = 0;
+constexpr std::array kStopSignals{SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU};
 
 // All that the handler touches; it may, as they are free of locks.
 std::atomic<int> noted = kNone;
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
+std::atomic<bool> work_to_save = false;
+
 void note(int signal) {
   int expected = kNone;
   noted.compare_exchange_strong(expected, signal);
+}
+
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  ::sigaction(signal, nullptr, &action);
+  return action.sa_handler == SIG_IGN;
 }
 
 void handle(int signal) {
@@ -36,8 +46,12 @@ void catch_stop_signals() {
   action.sa_handler = handle;
   action.sa_flags = SA_RESTART;  // reads and writes under way go on
   sigemptyset(&action.sa_mask);
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) ::sigaction(signal, &action, nullptr);
+  for (const int signal : kStopSignals) {
+    if (!is_ignored(signal)) ::sigaction(signal, &action, nullptr);
+  }
 }
+
+void let_large_files_fail() { std::signal(SIGXFSZ, SIG_IGN); }
 
 std::optional<int> stop_signal() {
   const int signal = noted;
@@ -51,10 +65,15 @@ std::string signal_name(int signal) {
   return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
 }
 
+std::string stop_reason(int signal) {
+  return fmt::format("stopped by {}; give the same command again", signal_name(signal));
+}
+
+void expect_work_to_save() { work_to_save = true; }
+bool has_nothing_to_save() { return !work_to_save; }
+
 void leave_if_asked_to_stop() {
-  if (const auto signal = stop_signal()) {
-    throw StopRequested("stopped by {}; give the same command again", signal_name(*signal));
-  }
+  if (const auto signal = stop_signal()) throw StopRequested("{}", stop_reason(*signal));
 }
 
 }  // namespace gm

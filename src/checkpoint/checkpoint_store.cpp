@@ -49,6 +49,31 @@ std::optional<fs::path> target_of(const fs::path& link) {
   return fs::read_symlink(link);
 }
 
+bool is_folder_itself(const fs::path& path) { return fs::is_directory(fs::symlink_status(path)); }
+
+/// The step that the manifest in a folder tells: nothing where there is none, and less than any
+/// other where it is damaged.
+std::optional<int64_t> step_told_in(const fs::path& folder) {
+  constexpr int64_t kUnknown = -1;
+  const fs::path manifest = folder / kManifest;
+  if (!fs::exists(manifest)) return std::nullopt;
+  try {
+    return parse_manifest(read_file(manifest, kManifestLimitBytes), manifest.string()).state.step;
+  } catch (const InputError&) {
+    return kUnknown;
+  }
+}
+
+/// Whether every file of `other` is in `folder` as well, byte for byte.
+bool holds_all_of(const fs::path& folder, const fs::path& other) {
+  const fs::directory_iterator entries(other);
+  return std::all_of(begin(entries), end(entries), [&](const fs::directory_entry& entry) {
+    const fs::path twin = folder / entry.path().filename();
+    return entry.is_regular_file() && fs::is_regular_file(twin) &&
+           hash_file(entry.path()) == hash_file(twin);
+  });
+}
+
 /// Of what a manifest says but for this hash itself; the order of the names does not matter.
 std::string hash_of(nlohmann::json manifest) {
   manifest.erase(kOwnHash);
@@ -291,25 +316,56 @@ void CheckpointStore::put_in_place(const fs::path& folder) {
   remove_or_warn(replaced);
 }
 
+/// A convenience, without which nothing is lost.
 void CheckpointStore::point_latest_to(const fs::path& folder) {
-  const fs::path staged = root_ / kStagedLatest;
-  storage_.remove(staged);
-  storage_.link(folder.filename(), staged);
-  storage_.rename(staged, root_ / kLatest);
-  storage_.sync_folder(root_);
+  const fs::path latest = root_ / kLatest, staged = root_ / kStagedLatest;
+  try {
+    storage_.remove(staged);
+    make_room_for_latest();
+    storage_.link(folder.filename(), staged);
+    storage_.rename(staged, latest);
+    storage_.sync_folder(root_);
+  } catch (const std::exception& error) {
+    if (std::exchange(warned_of_latest_, true)) return;
+    log_warning("{} cannot name the newest checkpoint, {}: {}; gm finds it by its number",
+                latest.string(), folder.filename().string(), error.what());
+  }
 }
 
-void CheckpointStore::go_back_to(const fs::path& folder) {
-  // First, so that it never names a folder that is gone.
-  if (target_of(root_ / kLatest) != folder.filename()) point_latest_to(folder);
-  for (const fs::path& other : list()) {
-    if (step_of(other) <= step_of(folder)) continue;
-    fs::path aside = other;
-    aside += kPassedOver;
-    storage_.remove(aside);
-    storage_.rename(other, aside);
-    log_warning("{}: set aside as {}", other.string(), aside.filename().string());
+/// Of a folder that a copying tool made of the link only what is there twice is removed.
+void CheckpointStore::make_room_for_latest() {
+  const fs::path latest = root_ / kLatest, staged = root_ / kStagedLatest;
+  if (!is_folder_itself(latest)) return;
+  const fs::path original = folder_of(step_told_in(latest).value_or(0));
+  if (!holds_all_of(original, latest)) {
+    throw Error("it is a folder with files that no other folder holds, and is left alone");
   }
+  storage_.rename(latest, staged);
+  storage_.remove(staged);
+}
+
+void CheckpointStore::go_back_to(const Checkpoint& checkpoint) {
+  const int64_t step = checkpoint.info().state.step;
+  const fs::path folder = folder_of(step), latest = root_ / kLatest;
+  if (checkpoint.folder() == latest) {
+    if (fs::exists(folder)) set_aside(folder);  // it was looked at first, and could not be used
+    storage_.rename(latest, folder);
+  } else if (is_folder_itself(latest) && step_told_in(latest) > step) {
+    set_aside(latest);
+  }
+  // First, so that it never names a folder that is gone.
+  if (target_of(latest) != folder.filename()) point_latest_to(folder);
+  for (const fs::path& other : list()) {
+    if (step_of(other) > step) set_aside(other);
+  }
+}
+
+void CheckpointStore::set_aside(const fs::path& folder) {
+  fs::path aside = folder;
+  aside += kPassedOver;
+  storage_.remove(aside);
+  storage_.rename(folder, aside);
+  log_warning("{}: set aside as {}", folder.string(), aside.filename().string());
 }
 
 void CheckpointStore::remove_old() {
@@ -329,17 +385,6 @@ void CheckpointStore::remove_or_warn(const fs::path& path) {
   }
 }
 
-std::optional<fs::path> CheckpointStore::latest() const {
-  const fs::path link = root_ / kLatest;
-  const auto target = target_of(link);
-  if (!target) return std::nullopt;
-  const fs::path folder = root_ / *target;
-  if (target->has_parent_path() || !step_of(*target) || !fs::is_directory(folder)) {
-    throw InputError("{}: points to {}, which is no checkpoint", link.string(), target->string());
-  }
-  return folder;
-}
-
 std::vector<fs::path> CheckpointStore::list() const {
   std::vector<fs::path> folders;
   if (!fs::is_directory(root_)) return folders;
@@ -348,6 +393,27 @@ std::vector<fs::path> CheckpointStore::list() const {
   }
   std::ranges::sort(folders, {}, step_of);
   return folders;
+}
+
+std::vector<fs::path> CheckpointStore::candidates() const {
+  std::vector<fs::path> folders = list();
+  std::ranges::reverse(folders);
+  const fs::path latest = root_ / kLatest;
+  const auto step = is_folder_itself(latest) ? step_told_in(latest) : std::nullopt;
+  if (step) {
+    const auto is_older = [&](const fs::path& folder) { return step_of(folder) < step; };
+    folders.insert(std::ranges::find_if(folders, is_older), latest);
+  }
+  return folders;
+}
+
+Checkpoint CheckpointStore::open(const fs::path& candidate) const {
+  Checkpoint checkpoint(candidate);
+  const int64_t step = checkpoint.info().state.step;
+  if (candidate.filename() != kLatest && candidate != folder_of(step)) {
+    throw InputError("{}: holds the checkpoint of step {}", candidate.string(), step);
+  }
+  return checkpoint;
 }
 
 }  // namespace gm

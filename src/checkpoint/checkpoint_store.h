@@ -1,5 +1,5 @@
-/// The checkpoints of a run: folders that are there whole or not at all, and `latest`, which names
-/// the newest.
+/// The checkpoints of a run: folders that are there whole or not at all. The folders are what
+/// counts; `latest` names the newest for people and their tools.
 ///
 ///     RUN/checkpoints/latest -> step-00002000      a relative symbolic link
 ///     RUN/checkpoints/step-00002000/manifest.json  what it is, a length and a hash of each file
@@ -86,8 +86,8 @@ class CheckpointStore {
 
   /// Writes a new checkpoint, each byte once, beside its place; makes it durable, renames it,
   /// points `latest` to it, then removes the oldest. Throws Error when the disk refuses: the older
-  /// checkpoints, and `latest` unless the new one is whole, are then as before. A failed removal is
-  /// only a warning.
+  /// checkpoints are then as before. A failed removal is only a warning, and so, once, is a
+  /// `latest` that cannot be made: there are disks without symbolic links.
   ///
   /// A folder of the same step is replaced. There is one only if the disk refused after it had its
   /// name: for the blink of an eye neither is there.
@@ -95,19 +95,24 @@ class CheckpointStore {
   /// Returns the new folder.
   std::filesystem::path save(const CheckpointInfo& info, const CheckpointTensors& files);
 
-  /// Makes `folder` the newest: `latest` names it, and the newer ones, which could not be used,
-  /// become NAME.passed-over, where nobody looks for a checkpoint. Left in place, one that could
-  /// not be read for an hour would come back beside the steps that were done anew. Throws Error
-  /// when the disk refuses.
-  void go_back_to(const std::filesystem::path& folder);
+  /// Makes `checkpoint`, one of the candidates, the newest: `latest` names it, and the newer ones,
+  /// which could not be used, become NAME.passed-over, where nobody looks for a checkpoint. Left in
+  /// place, one that could not be read for an hour would come back beside the steps that were done
+  /// anew. A folder `latest` that is chosen becomes the folder of its step. Throws Error when the
+  /// disk refuses.
+  void go_back_to(const Checkpoint& checkpoint);
 
   /// Where the checkpoint of `step` lies, whether it exists or not.
   std::filesystem::path folder_of(int64_t step) const;
-  /// The folder that `latest` names, or nothing before the first save. Throws InputError when
-  /// `latest` points to no checkpoint.
-  std::optional<std::filesystem::path> latest() const;
-  /// All checkpoint folders, oldest first.
+  /// The folders of all steps, oldest first.
   std::vector<std::filesystem::path> list() const;
+  /// Where a checkpoint may be found, newest first: the folders of all steps, and `latest` where it
+  /// is a folder. Tools that follow links make one when they copy a run, and it may be all that
+  /// they copied.
+  std::vector<std::filesystem::path> candidates() const;
+  /// Opens one of them. Throws InputError as Checkpoint does, and when it is another step's than
+  /// its name says.
+  Checkpoint open(const std::filesystem::path& candidate) const;
 
   static Storage& disk();
 
@@ -115,12 +120,15 @@ class CheckpointStore {
   void write_staged(const CheckpointInfo& info, const CheckpointTensors& files);
   void put_in_place(const std::filesystem::path& folder);
   void point_latest_to(const std::filesystem::path& folder);
+  void make_room_for_latest();
+  void set_aside(const std::filesystem::path& folder);
   void remove_old();
   void remove_or_warn(const std::filesystem::path& path);
 
   std::filesystem::path root_;
   int64_t keep_;
   Storage& storage_;
+  bool warned_of_latest_ = false;
 };
 
 }  // namespace gm

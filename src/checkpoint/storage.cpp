@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -15,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 [[noreturn]] void refuse(const fs::path& path, std::string_view action) {
-  throw Error("{}: {} failed: {}", path.string(), action, std::strerror(errno));
+  throw Error("{}: {} failed: {}", path.string(), action, system_reason(errno));
 }
 
 class DiskFile final : public OutputFile {

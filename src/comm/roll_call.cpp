@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/running_time.h"
 #include "base/signals.h"
 
 namespace gm {
@@ -32,13 +33,12 @@ RollCall::RollCall(MPI_Comm ranks) {
 }
 
 RollCall::Outcome RollCall::ask(std::string_view whereabouts, double patience_seconds) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::duration<double>(patience_seconds);
   for (int rank = 0; rank < size_; ++rank) {
     if (rank != rank_) send(rank, kQuestion, "");
   }
   Outcome outcome;
-  while (std::ssize(outcome.answers) < size_ - 1 && Clock::now() < deadline) {
+  RunningTime time;
+  while (std::ssize(outcome.answers) < size_ - 1 && time.seconds_in_a_row() < patience_seconds) {
     while (const auto asker = next_question()) {
       send(*asker, kAnswer, whereabouts);
       outcome.also_asked_by = std::min(outcome.also_asked_by.value_or(*asker), *asker);

@@ -27,7 +27,8 @@ class RollCall {
   };
 
   /// Asks every other rank and waits up to `patience_seconds` for the answers, answering itself
-  /// with `whereabouts` if it is asked. Never blocks on a rank that is gone.
+  /// with `whereabouts` if it is asked. Never blocks on a rank that is gone. Where the whole job is
+  /// suspended meanwhile, the others get the same time again when it is continued.
   Outcome ask(std::string_view whereabouts, double patience_seconds);
 
   /// Tells the other ranks of a signal that came to this one, once, and notes those that they tell

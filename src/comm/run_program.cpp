@@ -1,6 +1,7 @@
 #include "comm/run_program.h"
 
 #include <c10/util/Exception.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -10,7 +11,9 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/output.h"
+#include "base/prompt_stop.h"
 #include "base/signals.h"
 #include "comm/world.h"
 
@@ -70,6 +73,12 @@ void start(std::optional<World>& world) {
   }
 }
 
+/// The last line on stderr of a program without a world.
+void say_alone(std::string_view reason) {
+  const std::string line = fmt::format("{}: {}\n", program_invocation_short_name, reason);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
 }  // namespace
 
 int run_program(const std::function<int(World&)>& body) {
@@ -78,7 +87,12 @@ int run_program(const std::function<int(World&)>& body) {
   // Whoever reads our output or metrics may go away (`| head`): writing then fails, the run goes
   // on.
   std::signal(SIGPIPE, SIG_IGN);
+  let_large_files_fail();
   catch_stop_signals();
+  const PromptStop prompt_stop([](const std::string& reason) {
+    remove_staged_paths();
+    end_world(kExitRunMeAgain, reason);
+  });
   std::optional<World> world;
   start(world);
   try {
@@ -91,12 +105,18 @@ int run_program(const std::function<int(World&)>& body) {
 
 int run_alone(const std::function<int()>& body) {
   open_missing_streams();
+  let_large_files_fail();
+  catch_stop_signals();
+  const PromptStop prompt_stop([](const std::string& reason) {
+    remove_staged_paths();
+    say_alone(reason);
+    ::_exit(kExitRunMeAgain);
+  });
   try {
     return body();
   } catch (...) {
     const Failure failure = current_failure();
-    const std::string line = fmt::format("{}: {}\n", program_invocation_short_name, failure.reason);
-    std::fwrite(line.data(), 1, line.size(), stderr);
+    say_alone(failure.reason);
     return failure.status;
   }
 }

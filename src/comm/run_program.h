@@ -16,8 +16,9 @@ class World;
 /// is ended with that status within seconds, because the others would wait in a collective for
 /// ever. An exception that escapes on another thread ends the world as well.
 ///
-/// From here on the signals that ask to stop are noted (base/signals.h); a body that never looks at
-/// them cannot be stopped but by SIGKILL or a second SIGINT.
+/// From here on the signals that ask to stop are noted (base/signals.h). A body that has nothing to
+/// save and does not look at them in time is ended all the same (base/prompt_stop.h), with status
+/// 75.
 int run_program(const std::function<int(World&)>& body);
 
 /// The same for a program of one process, which knows no world and leaves its signals alone: runs

@@ -12,7 +12,7 @@ void stop_together(Communicator& communicator) {
   const at::Tensor signal = at::scalar_tensor(stop_signal().value_or(0), at::kInt);
   communicator.all_reduce_max(signal);
   if (const int number = signal.item<int>(); number != 0) {
-    throw StopRequested("stopped by {}; give the same command again", signal_name(number));
+    throw StopRequested("{}", stop_reason(number));
   }
 }
 

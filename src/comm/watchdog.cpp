@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/error.h"
@@ -13,10 +14,8 @@
 namespace gm {
 namespace {
 
-using std::chrono::duration;
-
-/// How often a rank looks what the others say.
-constexpr auto kLookInterval = std::chrono::milliseconds(200);
+/// How often a rank looks what is late and what the others say.
+constexpr std::chrono::duration<double> kLookInterval{0.2};
 /// How long a late rank waits for the answers. Several intervals, for machines under load.
 constexpr double kPatienceSeconds = 3;
 /// How long a late rank lets a lower late rank speak and end the world before it does so itself.
@@ -24,13 +23,12 @@ constexpr auto kCourtesy = std::chrono::seconds(5);
 
 }  // namespace
 
-Watchdog::Clock::time_point Watchdog::Entry::deadline() const {
-  if (limit_seconds == 0) return Clock::time_point::max();
-  return since + std::chrono::duration_cast<Clock::duration>(duration<double>(limit_seconds));
+double Watchdog::Entry::deadline() const {
+  return limit_seconds == 0 ? std::numeric_limits<double>::infinity() : since + limit_seconds;
 }
 
-std::string Watchdog::Entry::describe() const {
-  const double seconds = duration<double>(Clock::now() - since).count();
+std::string Watchdog::Entry::describe(double now) const {
+  const double seconds = now - since;
   if (limit_seconds == 0) return fmt::format("{} since {:.1f} s", name, seconds);
   return fmt::format("{} since {:.1f} s (limit {:g} s)", name, seconds, limit_seconds);
 }
@@ -56,7 +54,7 @@ Watchdog::~Watchdog() {
 
 Watchdog::Section Watchdog::section(std::string_view name, double limit_seconds) {
   std::scoped_lock lock(mutex_);
-  sections_.push_back({std::string(name), Clock::now(), limit_seconds});
+  sections_.push_back({std::string(name), time_.seconds(), limit_seconds});
   changed_.notify_all();
   return {this, std::prev(sections_.end())};
 }
@@ -73,46 +71,48 @@ Watchdog::Section::~Section() {
 void Watchdog::watch() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (const auto late = late_entry()) {
-      const std::string where = whereabouts();
+    const double now = time_.seconds();
+    if (const auto late = late_entry(now)) {
+      const std::string what = late->describe(now), where = whereabouts(now);
       lock.unlock();
-      report(*late, where);
+      report(what, where);
       return;
     }
     if (roll_call_) {
-      roll_call_->answer([this] { return whereabouts(); });
+      roll_call_->answer([&] { return whereabouts(now); });
       roll_call_->share_stop_signal();
     }
-    changed_.wait_until(lock, next_look());
+    changed_.wait_for(lock, until_next_look(now));
   }
 }
 
-Watchdog::Clock::time_point Watchdog::next_look() const {
-  auto next = roll_call_ ? Clock::now() + kLookInterval : Clock::now() + std::chrono::hours(1);
-  for (const Entry& entry : sections_) next = std::min(next, entry.deadline());
+std::chrono::duration<double> Watchdog::until_next_look(double now) const {
+  auto next = kLookInterval;
+  for (const Entry& entry : sections_) {
+    next = std::min(next, std::chrono::duration<double>(entry.deadline() - now));
+  }
   return next;
 }
 
-std::optional<Watchdog::Entry> Watchdog::late_entry() const {
-  const auto now = Clock::now();
+std::optional<Watchdog::Entry> Watchdog::late_entry(double now) const {
   const auto late = std::find_if(sections_.begin(), sections_.end(),
                                  [&](const Entry& entry) { return entry.deadline() <= now; });
   return late == sections_.end() ? std::nullopt : std::optional(*late);
 }
 
-std::string Watchdog::whereabouts() const {
+std::string Watchdog::whereabouts(double now) const {
   if (sections_.empty()) return "in no watched section";
   std::string text = "in ";
   for (const Entry& entry : sections_) {
-    text += (&entry == &sections_.front() ? "" : ", ") + entry.describe();
+    text += (&entry == &sections_.front() ? "" : ", ") + entry.describe(now);
   }
   return text;
 }
 
 /// Says where every rank is, then what is late, and ends the world. If several ranks are late, as
 /// they are when one does not come to a collective, the lowest of them speaks for all.
-void Watchdog::report(const Entry& late, const std::string& where) {
-  std::string reason = "late in " + late.describe();
+void Watchdog::report(const std::string& late, const std::string& where) {
+  std::string reason = "late in " + late;
   if (roll_call_) {
     const RollCall::Outcome outcome = roll_call_->ask(where, kPatienceSeconds);
     if (outcome.also_asked_by.value_or(size_) < rank_) std::this_thread::sleep_for(kCourtesy);

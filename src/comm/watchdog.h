@@ -12,6 +12,8 @@
 #include <string_view>
 #include <thread>
 
+#include "base/running_time.h"
+
 namespace gm {
 
 class RollCall;
@@ -27,6 +29,9 @@ class World;
 /// Sections nest and may be opened by several threads. When one is late, the watchdog asks those of
 /// the other ranks where they are, prints the answers (and which ranks give none), and ends the
 /// world with status 1.
+///
+/// Time in which this process was stopped does not count: a job that is suspended as a whole may be
+/// continued at any time. One rank that is stopped while the others run makes those late.
 class Watchdog {
  public:
   /// Called once, from the watchdog's thread, with what is late.
@@ -47,21 +52,20 @@ class Watchdog {
   [[nodiscard]] Section section(std::string_view name, double limit_seconds);
 
  private:
-  using Clock = std::chrono::steady_clock;
   struct Entry {
     std::string name;
-    Clock::time_point since;
+    double since;  ///< Of `time_`, in seconds.
     double limit_seconds;
 
-    Clock::time_point deadline() const;
-    std::string describe() const;
+    double deadline() const;
+    std::string describe(double now) const;
   };
 
   void watch();
-  Clock::time_point next_look() const;
-  std::optional<Entry> late_entry() const;
-  std::string whereabouts() const;
-  void report(const Entry& late, const std::string& where);
+  std::chrono::duration<double> until_next_look(double now) const;
+  std::optional<Entry> late_entry(double now) const;
+  std::string whereabouts(double now) const;
+  void report(const std::string& late, const std::string& where);
 
   int rank_;
   int size_;
@@ -69,6 +73,7 @@ class Watchdog {
   OnLate on_late_;
   std::mutex mutex_;
   std::condition_variable changed_;
+  RunningTime time_;
   std::list<Entry> sections_;
   bool stopping_ = false;
   std::thread thread_;

@@ -21,7 +21,9 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "base/pause.h"
+#include "base/running_time.h"
 #include "base/short_spinning.h"
+#include "base/thread_count.h"
 #include "comm/mpi_communicator.h"
 #include "comm/roll_call.h"
 
@@ -58,7 +60,7 @@ class LeaveAfter {
  public:
   LeaveAfter(double seconds, int status, std::string reason)
       : thread_([=](const std::stop_token& stop) {
-          if (stop_comes_within(std::chrono::duration<double>(seconds), stop)) return;
+          if (stop_comes_in_running_time(std::chrono::duration<double>(seconds), stop)) return;
           if (!reason.empty()) say_reason(status, reason);
           ::_exit(status);
         }) {}
@@ -148,10 +150,8 @@ World::World() : host_(host_name()) {
     communicator_ = std::make_unique<SelfCommunicator>();
   }
   failure_communicator_ = communicator_->duplicate();
-  threads_ = std::max(1, number_in_environment("OMP_NUM_THREADS").value_or(threads_));
-  at::set_num_threads(threads_);
-  shorten_openmp_spinning(threads_);
   set_log_rank(rank_, size_);
+  set_threads();
 }
 
 void World::start_mpi() {
@@ -176,6 +176,15 @@ void World::start_mpi() {
   threads_ = share_of_cores(cores, on_node);
 }
 
+/// The ranks of a machine ask for the same, so one of them complains.
+void World::set_threads() {
+  const ThreadCount chosen = choose_threads(threads_, most_threads());
+  threads_ = chosen.threads;
+  at::set_num_threads(threads_);
+  shorten_openmp_spinning(threads_);
+  if (rank_ == 0 && !chosen.warning.empty()) log_warning("{}", chosen.warning);
+}
+
 World::~World() {
   if (!mpi_state.running) return;
   const LeaveAfter limit =
@@ -188,10 +197,9 @@ World::~World() {
 
 bool World::all_ranks_fail(double patience_seconds) {
   const auto everyone = failure_communicator_->start_all_reduce_sum(at::ones({1}));
-  const auto deadline =
-      std::chrono::steady_clock::now() + std::chrono::duration<double>(patience_seconds);
+  RunningTime time;
   while (!everyone->poll()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
+    if (time.seconds() > patience_seconds) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return true;

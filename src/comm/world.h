@@ -39,7 +39,7 @@ class World {
   /// Name of this node.
   const std::string& host() const { return host_; }
   /// Threads for this rank's operators: OMP_NUM_THREADS if set, else the cores that this process
-  /// may use, shared with the ranks of the node that may use the same ones.
+  /// may use, shared with the ranks of the node that may use the same ones (base/thread_count.h).
   int threads() const { return threads_; }
 
   /// The communicator of all ranks. Belongs to the world.
@@ -56,6 +56,7 @@ class World {
 
  private:
   void start_mpi();
+  void set_threads();
   bool all_ranks_fail(double patience_seconds);
 
   int rank_ = 0;

@@ -21,6 +21,16 @@ herr_t keep_first_reason(unsigned, const H5E_error2_t* error, void* reason) {
   return 0;
 }
 
+/// What the system says, where HDF5 adds the time, the address and more in two lines.
+std::string without_details(const std::string& reason) {
+  constexpr std::string_view kSystemsWords = "error message = '";
+  const size_t found = reason.find(kSystemsWords);
+  if (found == std::string::npos) return reason;
+  const size_t begin = found + kSystemsWords.size();
+  return fmt::format("{}: {}", reason.substr(0, reason.find(':')),
+                     reason.substr(begin, reason.find('\'', begin) - begin));
+}
+
 /// Memory for strings of variable length, freed as a whole. A file may name one long string any
 /// number of times, so what they take shows only while they are read.
 class StringMemory {
@@ -144,7 +154,7 @@ std::string describe_type(hid_t type) {
 std::string hdf5_reason() {
   std::string reason;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first_reason, &reason);
-  return reason.empty() ? "no reason given" : reason;
+  return reason.empty() ? "no reason given" : without_details(reason);
 }
 
 void silence_hdf5() {

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "checkpoint/checkpoint_store.h"
+#include "checkpoint/resume.h"
 #include "checkpoint/weights.h"
 #include "comm/on_rank_zero.h"
 #include "config/schema.h"
@@ -38,18 +38,45 @@ void assign(RunConfig& config, const std::vector<std::string>& assignments) {
   }
 }
 
-std::filesystem::path find_checkpoint(const std::string& run, std::optional<int64_t> step) {
-  const CheckpointStore store(run);
-  if (step) {
-    const std::filesystem::path folder = store.folder_of(*step);
-    std::error_code nothing_there;
-    if (std::filesystem::exists(folder, nothing_there)) return folder;
-    throw InputError("{}: there is no checkpoint of step {}; look into {}", run, *step,
-                     folder.parent_path().string());
-  }
-  const auto latest = store.latest();
-  if (!latest) throw InputError("{}: the run has no checkpoint yet", run);
-  return *latest;
+/// A checkpoint of a run, and those of its weights that were chosen.
+struct Opened {
+  Checkpoint checkpoint;
+  TensorMap weights;
+};
+
+Opened open_folder(const std::filesystem::path& folder, const std::string& weights) {
+  Checkpoint checkpoint(folder);
+  TensorMap tensors = checkpoint.load(weights);
+  return {std::move(checkpoint), std::move(tensors)};
+}
+
+Opened open_step(const std::string& run, int64_t step, const std::string& weights) {
+  const std::filesystem::path folder = CheckpointStore(run).folder_of(step);
+  std::error_code nothing_there;
+  if (std::filesystem::exists(folder, nothing_there)) return open_folder(folder, weights);
+  throw InputError("{}: there is no checkpoint of step {}; look into {}", run, step,
+                   folder.parent_path().string());
+}
+
+Opened open_newest(const std::string& run, const std::string& weights) {
+  TensorMap tensors;
+  auto checkpoint = newest_good(CheckpointStore(run), [&](const Checkpoint& candidate) {
+    tensors = candidate.load(weights);
+  });
+  if (!checkpoint) throw InputError("{}: the run has no checkpoint yet", run);
+  return {*std::move(checkpoint), std::move(tensors)};
+}
+
+/// One rank decides: a run that goes on may save another checkpoint between two looks.
+Opened open_checkpoint(const std::string& run, const TrainedRun::Choice& choice,
+                       Communicator& communicator) {
+  std::optional<Opened> opened;
+  const std::string folder = text_from_rank_zero(communicator, [&] {
+    opened = choice.step ? open_step(run, *choice.step, choice.weights)
+                         : open_newest(run, choice.weights);
+    return opened->checkpoint.folder().string();
+  });
+  return opened ? *std::move(opened) : open_folder(folder, choice.weights);
 }
 
 /// From the weights themselves, since the run's data may be elsewhere by now.
@@ -68,10 +95,7 @@ TrainedRun open_trained_run(const std::string& run, const TrainedRun::Choice& ch
                             Communicator& communicator) {
   TrainedRun trained{.name = run, .config = read_run_config(run), .shape = {}, .task = nullptr};
   assign(trained.config, assignments);
-  // One rank decides: a run that goes on may save another checkpoint between two looks.
-  const Checkpoint checkpoint(text_from_rank_zero(
-      communicator, [&] { return find_checkpoint(run, choice.step).string(); }));
-  const TensorMap weights = checkpoint.load(choice.weights);
+  const auto [checkpoint, weights] = open_checkpoint(run, choice, communicator);
   const auto file = checkpoint.file(choice.weights);
   const int64_t size = trained.config.data.image_size;
   trained.shape = {.height = size, .width = size, .channels = picture_channels(weights, file)};

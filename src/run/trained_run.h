@@ -19,7 +19,7 @@ struct TrainedRun {
   /// Which weights of a run.
   struct Choice {
     std::string weights = "ema";    ///< Or "model".
-    std::optional<int64_t> step{};  ///< The newest checkpoint when not given.
+    std::optional<int64_t> step{};  ///< The newest good checkpoint when not given.
   };
 
   std::string name;  ///< The directory as it was given.

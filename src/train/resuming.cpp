@@ -30,7 +30,7 @@ std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator, Checkp
           point->checkpoint.folder().string());
     }
     require_files(*point, files);
-    store.go_back_to(point->checkpoint.folder());
+    store.go_back_to(point->checkpoint);
     tensors = std::move(point->tensors);
     return point->checkpoint.manifest();
   });

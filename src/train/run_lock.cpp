@@ -20,6 +20,7 @@
 #include "base/host.h"
 #include "base/log.h"
 #include "base/pause.h"
+#include "base/running_time.h"
 #include "base/signals.h"
 
 namespace gm {
@@ -30,7 +31,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kBeat = 2s;
 /// How long another host's lock is watched: a few beats, as network disks show them late.
-constexpr auto kWatch = 10s;
+constexpr double kWatchSeconds = 10;
 
 }  // namespace
 
@@ -225,8 +226,8 @@ void RunLock::take() {
 void RunLock::watch(const LockOwner& owner) const {
   log_info("{}: process {} on {} has locked this run; looking whether it lives", run_dir_.string(),
            owner.process, owner.host);
-  const auto end = std::chrono::steady_clock::now() + kWatch;
-  while (std::chrono::steady_clock::now() < end) {
+  RunningTime watched;  // a beat may have come while this process was stopped
+  while (watched.seconds() < kWatchSeconds) {
     leave_if_asked_to_stop();
     const auto now = file_->owner();
     if (now && !(now->is(owner) && now->beat == owner.beat)) refuse(run_dir_, now);

@@ -2,7 +2,8 @@
  * holds $GM_FAULT_PATH, and makes one of them fail.
  *
  *   GM_FAULT_AT      the call's number, from 0; nothing fails without it
- *   GM_FAULT_ACTION  kill: the process dies there; slow: the call takes a minute; ENOSPC, EIO, EACCES: it fails so
+ *   GM_FAULT_ACTION  kill: the process dies there; slow: the call takes a minute; ENOSPC, EIO, EACCES, EPERM: it fails so
+ *   GM_FAULT_CALL    only calls of this name are counted, as "rename"; "open" for reading is counted only so
  *   GM_FAULT_FOREVER set: all later calls fail as well
  *   GM_FAULT_LOG     file to which every counted call is written, as "rename PATH"
  *   GM_FAULT_CLOCK   seconds that the real-time clock is off
@@ -47,10 +48,27 @@ static void log_call(const char* call, const char* path) {
   close(descriptor);
 }
 
-/* Counts the call; whether it fails, with errno set. */
-static int fails(const char* call, const char* path) {
+static int is_counted(const char* call, const char* path) {
   const char* watched = getenv("GM_FAULT_PATH");
   if (!watched || !strstr(path, watched)) return 0;
+  const char* wanted = getenv("GM_FAULT_CALL");
+  return wanted ? strcmp(call, wanted) == 0 : strcmp(call, "open") != 0;
+}
+
+static int error_of(const char* action) {
+  static const struct {
+    const char* name;
+    int number;
+  } errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO}, {"EACCES", EACCES}, {"EPERM", EPERM}};
+  for (size_t i = 0; i < sizeof errors / sizeof *errors; ++i) {
+    if (strcmp(action, errors[i].name) == 0) return errors[i].number;
+  }
+  abort();
+}
+
+/* Counts the call; whether it fails, with errno set. */
+static int fails(const char* call, const char* path) {
+  if (!is_counted(call, path)) return 0;
   const long number = atomic_fetch_add(&calls, 1);
   log_call(call, path);
   const char* at = getenv("GM_FAULT_AT");
@@ -64,7 +82,7 @@ static int fails(const char* call, const char* path) {
     while (nanosleep(&left, &left) != 0) continue;
     return 0;
   }
-  errno = strcmp(action, "ENOSPC") == 0 ? ENOSPC : strcmp(action, "EACCES") == 0 ? EACCES : EIO;
+  errno = error_of(action);
   return 1;
 }
 
@@ -78,7 +96,7 @@ static int descriptor_fails(const char* call, int descriptor) {
 }
 
 static int open_file(const char* name, const char* path, int flags, mode_t mode) {
-  if ((flags & O_CREAT) && fails("create", path)) return -1;
+  if (fails((flags & O_CREAT) ? "create" : "open", path)) return -1;
   return REAL(name, open_type)(path, flags, mode);
 }
 
@@ -99,7 +117,7 @@ int open64(const char* path, int flags, ...) {
 }
 
 static FILE* open_stream(const char* name, const char* path, const char* mode) {
-  if (mode[0] != 'r' && fails("create", path)) return NULL;
+  if (fails(mode[0] == 'r' ? "open" : "create", path)) return NULL;
   return REAL(name, fopen_type)(path, mode);
 }
 

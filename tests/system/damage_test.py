@@ -131,15 +131,37 @@ class Damaged(Exercises):
         self.assert_undisturbed("no-folder", self.reference())
 
     def test_latest_is_missing_or_wrong(self):
-        for target in (None, "step-00000099", "/etc"):
+        for target in (None, "step-00000099", "/etc", "step-00000006", "latest"):
             run = f"latest-{str(target).strip('/')}"
             with self.subTest(run):
                 latest = self.damaged(run).parent / "latest"
                 latest.unlink()
                 if target:
                     latest.symlink_to(target)
+                self.assert_sampled(run, 12)
                 self.resume(run)
                 self.assert_undisturbed(run, self.reference())
+
+    def test_latest_is_a_file(self):
+        """What archives and version control make of a link where there are none."""
+        latest = self.damaged("file").parent / "latest"
+        latest.unlink()
+        latest.write_text("step-00000012")
+        self.assert_sampled("file", 12)
+        self.resume("file")
+        self.assert_undisturbed("file", self.reference())
+
+    def assert_sampled(self, run, step):
+        done = self.run_program("gm_sample", [run, "--count", 1, "--out", f"{run}.png"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"checkpoint of step {step},", done.stderr)
+        return done.stderr
+
+    def test_programs_that_read_a_run_pass_over_the_same(self):
+        change_byte(self.damaged("read") / "ema.safetensors", 0.5)
+        before = sorted((self.root / "read").rglob("*"))
+        self.assertIn("a checkpoint is passed over: read/checkpoints/step-00000012/ema", self.assert_sampled("read", 6))
+        self.assertEqual(sorted((self.root / "read").rglob("*")), before, "and change nothing")
 
     def test_none_good_left(self):
         for ranks in (None, 2):

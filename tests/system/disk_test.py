@@ -1,5 +1,6 @@
 """A disk that is full, slow or gone costs warnings, not the run, and never a good checkpoint."""
 import os
+import re
 import shutil
 import signal
 import struct
@@ -101,6 +102,36 @@ class FailingDisk(Exercises):
             if mounted:
                 subprocess.run(["umount", place], check=True)
 
+    def test_a_file_system_without_links(self):
+        """FAT, CIFS and the like: one warning, and everything else as ever."""
+        without_links = {"PATH": "/checkpoints", "CALL": "symlink", "ACTION": "EPERM", **FOR_EVER}
+        for steps in (15, self.STEPS):
+            done = self.train("no-links", f"train.steps={steps}", fault=without_links)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stderr.count("warning"), 1, done.stderr)
+            self.assertIn("Operation not permitted", done.stderr)
+        folders = sorted(folder.name for folder in (self.root / "no-links/checkpoints").iterdir())
+        self.assertEqual(folders, ["step-00000030", "step-00000036", f"step-{self.STEPS:08}"])
+        done = self.run_program("gm_sample", ["no-links", "--count", 1], env=self.environment(without_links))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (self.root / "no-links/checkpoints/latest").symlink_to(folders[-1])  # so that it can be compared
+        self.assert_undisturbed("no-links", self.reference())
+
+    def test_a_limit_on_the_size_of_files(self):
+        """SIGXFSZ would end a process without a word."""
+        limited = ["bash", "-c", 'ulimit -f 40; exec "$@"', "-"]
+        command = self.command("gm_train", self.arguments("limited", "model.dim_mults=[1,2]"))
+        done = subprocess.run(limited + command, cwd=self.root, capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(f"step {self.STEPS} could not be saved", self.last_words(done.stderr))
+        self.assertIn("File too large", self.last_words(done.stderr))
+        self.assertEqual(len(self.lines("limited", "train")), self.STEPS)
+        command = self.command("gm_data", ["pack", self.root / "pictures.idx", "--size", 32, "--out", "limited.h5"])
+        done = subprocess.run(limited + command, cwd=self.root, capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("File too large", done.stderr)
+        self.assertEqual(list(self.root.glob("*limited.h5*")), [])
+
     def test_a_run_directory_that_cannot_be_written(self):
         done = self.train("read_only", fault={"PATH": "read_only", "ACTION": "EACCES", **FOR_EVER})
         self.assertEqual(done.returncode, 2, done.stderr)
@@ -141,6 +172,26 @@ class FailingDisk(Exercises):
         self.assertIn("no answer from rank 1", self.last_words(self.errors("stopped")))
         wait_until(lambda: not self.rank_processes("stopped"))
         self.assert_goes_on("stopped", ranks=2)
+
+    def test_a_job_that_is_suspended_as_a_whole_goes_on(self):
+        """By scontrol suspend, docker pause or Ctrl-Z: for longer than each limit."""
+        limits = [f"watchdog.{part}_seconds=3" for part in ("step", "data", "reduction", "checkpoint")]
+        jobs = {f"suspended-{ranks}": self.start(f"suspended-{ranks}", *limits, ranks=ranks) for ranks in (None, 2)}
+        for run, process in jobs.items():
+            wait_until(self.has_step(run, 3), process)
+        for run in jobs:
+            for number in self.rank_processes(run).values():
+                os.kill(number, signal.SIGSTOP)
+        time.sleep(4)
+        for run, process in jobs.items():
+            step = int(re.findall(r'"train","step":(\d+),', (self.root / run / "metrics.jsonl").read_text())[-1])
+            ranks = list(self.rank_processes(run).values())
+            for number in ranks:
+                os.kill(number, signal.SIGCONT)
+            wait_until(self.has_step(run, step + 3), process)
+            os.kill(ranks[0], signal.SIGTERM)
+            self.assertEqual(self.end_of(process), 75, self.errors(run))
+            self.assert_goes_on(run, *limits, ranks=2 if run.endswith("2") else None)
 
 
 if __name__ == "__main__":

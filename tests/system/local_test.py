@@ -1,11 +1,12 @@
-"""launch/local: how it shares out the cores of a machine, and that what it starts runs."""
+"""launch/local: how it shares out the cores of a machine, and that what it starts runs, stops and loses nothing."""
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
 import unittest
 
-from support.programs import BIN, DEADLINE_SECONDS, LOCAL, Exercises
+from support.programs import BIN, DEADLINE_SECONDS, LOCAL, Exercises, pending, state, wait_until
 
 
 class Choice(Exercises):
@@ -84,6 +85,57 @@ class Choice(Exercises):
                 done = self.run_local(*arguments)
                 self.assertEqual(done.returncode, 2)
                 self.assertIn("usage: launch/local", done.stderr)
+
+
+class Stopped(Exercises):
+    def command_of(self, run):
+        return [LOCAL, "-n", 2, *self.arguments(run, self.ENDLESS)]
+
+    def environment_of(self, fault=None):
+        return {**(self.environment(fault) or os.environ), "PATH": f"{BIN}:{os.environ['PATH']}"}
+
+    def start_local(self, run, fault=None):
+        return self.start_command(run, self.command_of(run), self.environment_of(fault))
+
+    def test_leaves_time_to_save(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            run = f"local-{number.name}"
+            with self.subTest(run):
+                process = self.start_local(run)
+                wait_until(self.has_step(run, 3), process)
+                process.send_signal(number)
+                self.assert_stops_and_goes_on(run, process, ranks=2)
+
+    def test_a_second_interrupt_ends_at_once(self):
+        run = "local-twice"
+        process = self.start_local(run, {"PATH": f"{run}/checkpoints", "AT": 0, "ACTION": "slow"})
+        wait_until(self.has_step(run, self.EVERY + 1), process)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            wait_until(lambda: process.poll() is not None or not pending(process.pid, signal.SIGINT))
+        self.assertNotIn(process.wait(timeout=10), (0, 75))
+        wait_until(lambda: not self.rank_processes(run))
+        self.assert_goes_on(run, ranks=2)
+
+    def test_saves_when_its_terminal_is_closed(self):
+        process, terminal = self.start_on_a_terminal(self.command_of("closed"), self.environment_of())
+        wait_until(self.has_step("closed", 3), process)
+        os.close(terminal)
+        self.assertEqual(self.end_of(process), 75)
+        self.assert_goes_on("closed", ranks=2)
+
+    def test_is_suspended_with_its_ranks(self):
+        process = self.start_local("suspended")
+        wait_until(self.has_step("suspended", 3), process)
+        metrics = self.root / "suspended/metrics.jsonl"
+        ranks = self.rank_processes("suspended").values()
+        process.send_signal(signal.SIGTSTP)
+        wait_until(lambda: all(state(number) == "T" for number in (process.pid, *ranks)), process)
+        size = metrics.stat().st_size
+        process.send_signal(signal.SIGCONT)
+        wait_until(lambda: metrics.stat().st_size > size, process)
+        process.send_signal(signal.SIGTERM)
+        self.assert_stops_and_goes_on("suspended", process, ranks=2)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,17 @@ PackedPicture make_picture(const SourceItem& item, int64_t size, Fit fit, bool s
   }
 }
 
+/// Names what is to be made where the disk refuses.
+template <class Write>
+void write_into(const fs::path& output, const Write& write) {
+  try {
+    write();
+  } catch (const Error& error) {
+    if (error.exit_status() != kExitFailure) throw;
+    throw Error("{}: cannot be written: {}", output.string(), error.what());
+  }
+}
+
 void note(PackReport& report, const PackedPicture& picture) {
   constexpr size_t kMostProblems = 10;
   if (picture.problem.empty()) {
@@ -198,7 +209,7 @@ PackReport pack_pictures(PictureSource& source, const PackOptions& options) {
   });
   work.run(jobs, [&](PackedPicture picture) {
     leave_if_asked_to_stop();
-    writer.append(picture);
+    write_into(options.output, [&] { writer.append(picture); });
     note(report, picture);
     progress.advance();
   });

@@ -1,4 +1,5 @@
 """What the tests of whole programs share: pictures, commands, and a look at what runs leave behind."""
+import fcntl
 import filecmp
 import itertools
 import json
@@ -8,6 +9,7 @@ import signal
 import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -104,6 +106,15 @@ class Exercises(Programs):
         with (self.root / f"{run}.err").open("ab") as errors:
             return subprocess.Popen(list(map(str, command)), cwd=self.root, stdin=subprocess.DEVNULL,
                                     stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True, env=environment)
+
+    def start_on_a_terminal(self, command, environment=None):
+        """The process, which leads a session on a terminal of its own, and the descriptor that keeps the terminal open."""
+        master, terminal = os.openpty()
+        process = subprocess.Popen(list(map(str, command)), cwd=self.root, stdin=terminal, stdout=terminal, stderr=terminal,
+                                   env=environment, start_new_session=True,
+                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(terminal)
+        return process, master
 
     def train(self, run, *more, ranks=None, fault=None):
         return self.run_program("gm_train", self.arguments(run, *more), ranks, env=self.environment(fault))
@@ -213,6 +224,12 @@ class Exercises(Programs):
         self.resume(run, *more, ranks=ranks)
         self.assert_undisturbed(run, self.reference(ranks, *more))
 
+    def assert_stops_and_goes_on(self, run, process, *more, ranks=None):
+        self.assertEqual(self.end_of(process), 75, self.errors(run))
+        self.assertIn("stopped by SIG", self.last_words(self.errors(run)))
+        self.assertIn("give the same command again", self.last_words(self.errors(run)))
+        self.assert_goes_on(run, *more, ranks=ranks)
+
     def steps_to_end(self, run):
         """More than a started run has saved, which nobody knows beforehand."""
         saved = [int(folder.name[5:]) for folder in (self.root / run).glob("checkpoints/step-????????")]
@@ -223,3 +240,26 @@ class Exercises(Programs):
 
     def errors(self, run):
         return (self.root / f"{run}.err").read_text()
+
+
+def signal_mask(process, field):
+    for line in pathlib.Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1], 16)
+    return 0
+
+
+def state(process):
+    """"T" of one that is stopped."""
+    return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def pending(process, number):
+    try:
+        return bool((signal_mask(process, "SigPnd:") | signal_mask(process, "ShdPnd:")) >> (number - 1) & 1)
+    except FileNotFoundError:
+        return False
+
+
+def catches(process, number):
+    return bool(signal_mask(process, "SigCgt:") >> (number - 1) & 1)

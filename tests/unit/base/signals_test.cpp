@@ -3,10 +3,13 @@
 #include "base/signals.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <functional>
 
 #include "base/error.h"
@@ -18,6 +21,9 @@ namespace {
 int status_of_child(const std::function<int()>& act) {
   const pid_t child = ::fork();
   if (child == 0) {
+    for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU}) {
+      std::signal(signal, SIG_DFL);  // whatever it is to these tests
+    }
     catch_stop_signals();
     ::_exit(act());
   }
@@ -39,14 +45,38 @@ TEST(SignalsTest, NoneAtTheBeginning) {
             0);
 }
 
-TEST(SignalsTest, EachOfTheThreeIsNoted) {
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) {
+TEST(SignalsTest, EachOfThemIsNoted) {
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU}) {
     EXPECT_EQ(exit_status_of_child([&] {
                 std::raise(signal);
                 return stop_signal().value_or(0);
               }),
               signal);
   }
+}
+
+TEST(SignalsTest, WhatWasIgnoredAtTheStartStaysIgnored) {
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU}) {
+    EXPECT_EQ(exit_status_of_child([&] {
+                std::signal(signal, SIG_IGN);
+                catch_stop_signals();
+                std::raise(signal);
+                return stop_signal().value_or(0);
+              }),
+              0);
+  }
+}
+
+TEST(SignalsTest, AFileThatIsTooLargeIsAWriteThatFails) {
+  EXPECT_EQ(exit_status_of_child([] {
+              const struct rlimit none {};
+              ::setrlimit(RLIMIT_FSIZE, &none);
+              let_large_files_fail();
+              std::FILE* file = std::tmpfile();
+              const bool failed = ::write(::fileno(file), "x", 1) == -1;
+              return failed ? errno : 0;
+            }),
+            EFBIG);
 }
 
 TEST(SignalsTest, TheFirstCounts) {

@@ -49,6 +49,22 @@ class CheckpointStoreTest : public ::testing::Test {
     for (const fs::path& path : store_.list()) names.push_back(path.filename().string());
     return names;
   }
+  fs::path latest() const { return run_ / "checkpoints" / "latest"; }
+  fs::path newest() const {
+    return newest_good(store_, [](const Checkpoint&) {})->folder();
+  }
+  /// As a tool leaves them that follows links when it copies a run.
+  void make_a_folder_of_latest() const {
+    const fs::path target = fs::canonical(latest());
+    fs::remove(latest());
+    fs::copy(target, latest());
+  }
+  template <class Act>
+  static std::string warnings_of(const Act& act) {
+    ::testing::internal::CaptureStderr();
+    act();
+    return ::testing::internal::GetCapturedStderr();
+  }
   static void overwrite(const fs::path& path, const std::string& content) {
     std::ofstream(path, std::ios::binary) << content;
   }
@@ -64,7 +80,7 @@ class CheckpointStoreTest : public ::testing::Test {
 TEST_F(CheckpointStoreTest, WhatIsSavedIsLoaded) {
   EXPECT_EQ(save(1000), store_.folder_of(1000));
   EXPECT_EQ(store_.folder_of(1000).filename(), "step-00001000");
-  const Checkpoint checkpoint(store_.latest().value());
+  const Checkpoint checkpoint = store_.open(store_.folder_of(1000));
   EXPECT_EQ(checkpoint.info().state.step, 1000);
   EXPECT_EQ(checkpoint.info().state.images, 64'000);
   EXPECT_EQ(checkpoint.info().state.nonfinite_in_a_row, 2);
@@ -92,15 +108,14 @@ TEST_F(CheckpointStoreTest, TheManifestSaysWhatIsThere) {
 
 TEST_F(CheckpointStoreTest, LatestIsARelativeLinkThatSurvivesAMove) {
   save(1);
-  const fs::path link = run_ / "checkpoints" / "latest";
-  EXPECT_EQ(fs::read_symlink(link), "step-00000001");
-  EXPECT_EQ(load_safetensors(link / "model.safetensors").size(), 1U);
+  EXPECT_EQ(fs::read_symlink(latest()), "step-00000001");
+  EXPECT_EQ(load_safetensors(latest() / "model.safetensors").size(), 1U);
   save(2);
-  EXPECT_EQ(fs::read_symlink(link), "step-00000002");
+  EXPECT_EQ(fs::read_symlink(latest()), "step-00000002");
 }
 
 TEST_F(CheckpointStoreTest, BeforeTheFirstSaveThereIsNone) {
-  EXPECT_EQ(store_.latest(), std::nullopt);
+  EXPECT_TRUE(store_.candidates().empty());
   EXPECT_TRUE(store_.list().empty());
 }
 
@@ -122,7 +137,7 @@ TEST_F(CheckpointStoreTest, ARepeatedStepIsReplaced) {
   save(5);
   save(5);
   EXPECT_THAT(names(), ElementsAre("step-00000005"));
-  EXPECT_NO_THROW(Checkpoint(store_.latest().value()).load("model"));
+  EXPECT_NO_THROW(Checkpoint(latest()).load("model"));
 }
 
 TEST_F(CheckpointStoreTest, OtherFilesAreLeftAlone) {
@@ -142,7 +157,7 @@ TEST_F(CheckpointStoreTest, ADiskThatRefusesKeepsTheOldCheckpoint) {
     EXPECT_THROW(save(2), Error);
   }
   EXPECT_THAT(names(), ElementsAre("step-00000001"));
-  EXPECT_NO_THROW(Checkpoint(store_.latest().value()).load("model"));
+  EXPECT_NO_THROW(Checkpoint(latest()).load("model"));
   EXPECT_EQ(std::distance(fs::directory_iterator(run_ / "checkpoints"), {}), 2);
 }
 
@@ -150,14 +165,12 @@ TEST_F(CheckpointStoreTest, NewerOnesThanTheOneToGoBackToAreSetAside) {
   CheckpointStore keeps_all(run_.path());
   for (const int64_t step : {1, 2, 3, 4}) keeps_all.save(info(step), tensors(step));
   const auto go_back = [&](int64_t step) {
-    ::testing::internal::CaptureStderr();
-    store_.go_back_to(store_.folder_of(step));
-    return ::testing::internal::GetCapturedStderr();
+    return warnings_of([&] { store_.go_back_to(store_.open(store_.folder_of(step))); });
   };
   EXPECT_THAT(go_back(2), AllOf(HasSubstr("step-00000003: set aside as step-00000003.passed-over"),
                                 HasSubstr("step-00000004.passed-over")));
   EXPECT_THAT(names(), ElementsAre("step-00000001", "step-00000002"));
-  EXPECT_EQ(store_.latest(), store_.folder_of(2));
+  EXPECT_EQ(fs::read_symlink(latest()), "step-00000002");
   EXPECT_EQ(go_back(2), "");
   keeps_all.save(info(3), tensors(3));
   EXPECT_THAT(go_back(2), Not(HasSubstr("step-00000004")));
@@ -173,10 +186,9 @@ TEST_F(CheckpointStoreTest, AFolderThatCannotBeRemovedIsAWarning) {
   store.save(info(2), tensors(2));
   ASSERT_THAT(storage.calls().back(), "remove step-00000001");
   storage.fail_at(storage.calls().size() - 1, FailingStorage::Fault::kRefusal);
-  ::testing::internal::CaptureStderr();
-  EXPECT_EQ(store.save(info(3), tensors(3)), store.folder_of(3));
-  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("an old checkpoint stays"));
-  EXPECT_EQ(store.latest(), store.folder_of(3));
+  EXPECT_THAT(warnings_of([&] { store.save(info(3), tensors(3)); }),
+              HasSubstr("an old checkpoint stays"));
+  EXPECT_EQ(newest(), store.folder_of(3));
 }
 
 TEST_F(CheckpointStoreTest, ARunDirectoryThatIsGoneIsNotMadeAnew) {
@@ -190,7 +202,7 @@ class CheckpointStoreFaults : public CheckpointStoreTest,
                               public ::testing::WithParamInterface<FailingStorage::Fault> {
  protected:
   /// The newest checkpoint that is whole; 0 when there is none.
-  static int64_t newest_good(const CheckpointStore& store) {
+  static int64_t newest_step(const CheckpointStore& store) {
     const auto point = find_resume_point(store, "abc");
     if (!point) return 0;
     const int64_t step = point->checkpoint.info().state.step;
@@ -225,8 +237,9 @@ class CheckpointStoreFaults : public CheckpointStoreTest,
       // The next process works on a disk that works again.
       CheckpointStore next(run.path(), /*keep=*/2);
       next.save(info(step + 1), tensors(step + 1));
-      EXPECT_EQ(newest_good(next), step + 1);
-      EXPECT_EQ(next.latest(), next.folder_of(step + 1));
+      EXPECT_EQ(newest_step(next), step + 1);
+      const fs::path latest = run / "checkpoints" / "latest";
+      EXPECT_EQ(fs::canonical(latest), fs::canonical(next.folder_of(step + 1)));
       for (const auto& entry : fs::directory_iterator(run / "checkpoints")) {
         EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << entry.path();
       }
@@ -243,12 +256,12 @@ INSTANTIATE_TEST_SUITE_P(Storage, CheckpointStoreFaults,
 
 TEST_P(CheckpointStoreFaults, LeaveTheOldCheckpointOrTheNewOneWhole) {
   const auto calls = fail_everywhere({1, 2}, 3, [](const CheckpointStore& store, bool saved) {
-    const int64_t newest = newest_good(store);
+    const int64_t newest = newest_step(store);
     EXPECT_THAT(newest, AnyOf(2, 3));
     EXPECT_TRUE(!saved || newest == 3);
-    const auto latest = store.latest();
-    EXPECT_THAT(latest, AnyOf(store.folder_of(2), store.folder_of(3)));
-    EXPECT_NO_THROW(Checkpoint(*latest).load_all());
+    const Checkpoint latest(store.folder_of(3).parent_path() / "latest");
+    EXPECT_THAT(latest.info().state.step, AnyOf(2, 3));
+    EXPECT_NO_THROW(latest.load_all());
   });
   // Files, their folder, its name, the link's name: durable in this order, and only then is an old
   // one removed.
@@ -268,7 +281,7 @@ TEST_P(CheckpointStoreFaults, LeaveTheOldCheckpointOrTheNewOneWhole) {
 
 TEST_P(CheckpointStoreFaults, OfTheFirstSaveLeaveNothingOrAWholeCheckpoint) {
   fail_everywhere({}, 3, [](const CheckpointStore& store, bool saved) {
-    const int64_t newest = newest_good(store);
+    const int64_t newest = newest_step(store);
     EXPECT_THAT(newest, AnyOf(0, 3));
     EXPECT_TRUE(!saved || newest == 3);
   });
@@ -276,7 +289,7 @@ TEST_P(CheckpointStoreFaults, OfTheFirstSaveLeaveNothingOrAWholeCheckpoint) {
 
 TEST_P(CheckpointStoreFaults, OfARepeatedStepLeaveTheOneBefore) {
   fail_everywhere({2, 3}, 3, [](const CheckpointStore& store, bool) {
-    EXPECT_THAT(newest_good(store), AnyOf(2, 3));
+    EXPECT_THAT(newest_step(store), AnyOf(2, 3));
   });
 }
 
@@ -343,13 +356,153 @@ TEST_F(CheckpointStoreTest, ManifestsOfAnotherFormAreRefused) {
   expect_refused(folder, HasSubstr("manifest.json: cannot be read"));
 }
 
-TEST_F(CheckpointStoreTest, LatestThatNamesNoCheckpointIsRefused) {
+TEST_F(CheckpointStoreTest, WhateverLatestPointsToTheFoldersCount) {
+  for (const int64_t step : {1, 2}) save(step);
+  for (const char* target : {"/etc", "../..", "step-00000009", "step-00000001", "latest"}) {
+    fs::remove(latest());
+    fs::create_symlink(target, latest());
+    EXPECT_EQ(newest(), store_.folder_of(2)) << target;
+  }
+  fs::remove(latest());
+  EXPECT_EQ(newest(), store_.folder_of(2));
+  overwrite(latest(), "step-00000001");  // what an archive without links makes of it
+  EXPECT_EQ(newest(), store_.folder_of(2));
+  EXPECT_EQ(warnings_of([&] { save(3); }), "");
+  EXPECT_EQ(fs::read_symlink(latest()), "step-00000003");
+}
+
+/// FAT, CIFS and the like.
+class DiskWithoutLinks final : public Storage {
+ public:
+  void create_folder(const fs::path& path) override { disk_.create_folder(path); }
+  std::unique_ptr<OutputFile> create_file(const fs::path& path) override {
+    return disk_.create_file(path);
+  }
+  void sync_folder(const fs::path& path) override { disk_.sync_folder(path); }
+  void rename(const fs::path& from, const fs::path& to) override { disk_.rename(from, to); }
+  void link(const fs::path&, const fs::path& path) override {
+    throw Error("{}: linking failed: Operation not permitted", path.string());
+  }
+  void remove(const fs::path& path) override { disk_.remove(path); }
+
+ private:
+  Disk disk_;
+};
+
+TEST_F(CheckpointStoreTest, ADiskWithoutLinksIsWarnedOfOnce) {
+  DiskWithoutLinks disk;
+  CheckpointStore store(run_.path(), /*keep=*/2, disk);
+  EXPECT_THAT(warnings_of([&] { store.save(info(1), tensors(1)); }),
+              AllOf(HasSubstr("latest cannot name the newest checkpoint, step-00000001"),
+                    HasSubstr("Operation not permitted")));
+  EXPECT_EQ(warnings_of([&] {
+              for (const int64_t step : {2, 3}) store.save(info(step), tensors(step));
+              store.go_back_to(store.open(store.folder_of(3)));
+            }),
+            "");
+  EXPECT_THAT(names(), ElementsAre("step-00000002", "step-00000003"));
+  EXPECT_EQ(newest(), store.folder_of(3));
+}
+
+TEST_F(CheckpointStoreTest, AFolderThatIsACopyOfTheNewestBecomesTheLinkAgain) {
+  for (const int64_t step : {1, 2}) save(step);
+  make_a_folder_of_latest();
+  EXPECT_EQ(newest(), store_.folder_of(2));
+  EXPECT_EQ(warnings_of([&] { store_.go_back_to(store_.open(newest())); }), "");
+  EXPECT_EQ(fs::read_symlink(latest()), "step-00000002");
+  make_a_folder_of_latest();
+  EXPECT_EQ(warnings_of([&] { save(3); }), "") << "of a run that is copied while it trains";
+  EXPECT_EQ(fs::read_symlink(latest()), "step-00000003");
+}
+
+TEST_F(CheckpointStoreTest, AFolderThatIsAllThatWasCopiedBecomesThatOfItsStep) {
+  for (const int64_t step : {1, 2}) save(step);
+  make_a_folder_of_latest();
+  for (const int64_t step : {1, 2}) fs::remove_all(store_.folder_of(step));
+  EXPECT_EQ(newest(), latest());
+  store_.go_back_to(store_.open(latest()));
+  EXPECT_THAT(names(), ElementsAre("step-00000002"));
+  EXPECT_EQ(fs::read_symlink(latest()), "step-00000002");
+  EXPECT_TRUE(Checkpoint(latest()).load("model").at("weight").equal(at::full({4}, 2.0)));
+}
+
+TEST_F(CheckpointStoreTest, AFolderThatIsTheGoodCopyOfADamagedStepTakesItsPlace) {
+  for (const int64_t step : {1, 2}) save(step);
+  make_a_folder_of_latest();
+  fs::resize_file(store_.folder_of(2) / "model.safetensors", 3);
+  EXPECT_THAT(warnings_of([&] { store_.go_back_to(store_.open(newest())); }),
+              AllOf(HasSubstr("step-00000002/model.safetensors: has 3 bytes"),
+                    HasSubstr("step-00000002: set aside as step-00000002.passed-over")));
+  EXPECT_THAT(names(), ElementsAre("step-00000001", "step-00000002"));
+  EXPECT_EQ(fs::read_symlink(latest()), "step-00000002");
+  EXPECT_NO_THROW(store_.open(newest()).load_all());
+}
+
+TEST_F(CheckpointStoreTest, AFolderThatIsADamagedNewestIsSetAside) {
+  for (const int64_t step : {1, 2}) save(step);
+  fs::resize_file(store_.folder_of(2) / "model.safetensors", 3);
+  make_a_folder_of_latest();
+  const std::string warnings = warnings_of([&] { store_.go_back_to(store_.open(newest())); });
+  EXPECT_THAT(warnings, AllOf(HasSubstr("step-00000002: set aside as step-00000002.passed-over"),
+                              HasSubstr("latest: set aside as latest.passed-over")));
+  EXPECT_THAT(names(), ElementsAre("step-00000001"));
+  EXPECT_EQ(fs::read_symlink(latest()), "step-00000001");
+}
+
+TEST_F(CheckpointStoreTest, AFolderWithAnythingElseIsLeftAlone) {
   save(1);
-  const fs::path link = run_ / "checkpoints" / "latest";
-  for (const char* target : {"/etc", "../..", "step-00000002", "step-best"}) {
-    fs::remove(link);
-    fs::create_symlink(target, link);
-    expect_error<InputError>([&] { store_.latest(); }, HasSubstr("which is no checkpoint"));
+  make_a_folder_of_latest();
+  overwrite(latest() / "notes.txt", "mine");
+  EXPECT_THAT(warnings_of([&] { save(2); }),
+              AllOf(HasSubstr("latest cannot name the newest checkpoint, step-00000002"),
+                    HasSubstr("is left alone")));
+  EXPECT_EQ(warnings_of([&] { save(3); }), "");
+  EXPECT_EQ(read_file(latest() / "notes.txt", kLimit), "mine");
+  EXPECT_EQ(newest(), store_.folder_of(3));
+  fs::remove_all(store_.folder_of(2));
+  fs::remove_all(store_.folder_of(3));
+  EXPECT_EQ(newest(), latest()) << "its checkpoint is the last one that is left";
+}
+
+TEST_F(CheckpointStoreTest, AFolderThatIsNoCheckpointIsNotLookedInto) {
+  fs::create_directories(latest());
+  EXPECT_TRUE(store_.candidates().empty());
+  EXPECT_EQ(warnings_of([&] { save(1); }), "");
+  EXPECT_EQ(fs::read_symlink(latest()), "step-00000001") << "there was nothing in it";
+}
+
+TEST_F(CheckpointStoreTest, AFolderThatIsADamagedCheckpointIsNotPassedOverInSilence) {
+  fs::create_directories(latest());
+  overwrite(latest() / "manifest.json", "damaged");
+  EXPECT_THAT(store_.candidates(), ElementsAre(latest())) << "no run begins over what was one";
+  EXPECT_THAT(warnings_of([&] { save(1); }), HasSubstr("is left alone"));
+  EXPECT_THAT(store_.candidates(), ElementsAre(store_.folder_of(1), latest()));
+}
+
+/// Whatever happens while a copied run is resumed, nothing of its checkpoint is lost.
+TEST_P(CheckpointStoreFaults, OfGoingBackToAFolderCalledLatestKeepIt) {
+  for (const bool has_step_folder : {true, false}) {
+    size_t calls = 1;
+    for (size_t index = 0; index < calls; ++index) {
+      const TemporaryFolder run;
+      FailingStorage storage;
+      CheckpointStore store(run.path(), /*keep=*/2, storage);
+      for (const int64_t step : {1, 2}) store.save(info(step), tensors(step));
+      const fs::path latest = run / "checkpoints" / "latest";
+      fs::remove(latest);
+      fs::copy(store.folder_of(2), latest);
+      if (!has_step_folder) fs::remove_all(store.folder_of(2));
+      storage.fail_at(index, GetParam());
+      ::testing::internal::CaptureStderr();
+      try {
+        store.go_back_to(newest_good(store, [](const Checkpoint&) {}).value());
+      } catch (const Error&) {
+      }
+      calls = std::max(calls, storage.calls().size() + 1);
+      EXPECT_EQ(newest_step(CheckpointStore(run.path())), 2) << index;
+      ::testing::internal::GetCapturedStderr();
+    }
+    EXPECT_GT(calls, 5U);
   }
 }
 

@@ -1,0 +1,31 @@
+#include "base/prompt_stop.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/pause.h"
+#include "base/signals.h"
+
+namespace gm {
+namespace {
+
+constexpr auto kLookInterval = std::chrono::milliseconds(100);
+
+/// Returns true at the first signal; false when the program ends without one.
+bool signal_comes(const std::stop_token& stop) {
+  while (!stop_signal()) {
+    if (stop_comes_within(kLookInterval, stop)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+PromptStop::PromptStop(std::function<void(const std::string&)> leave, double patience_seconds)
+    : thread_([leave = std::move(leave), patience_seconds](const std::stop_token& stop) {
+        const std::chrono::duration<double> patience(patience_seconds);
+        if (!signal_comes(stop) || stop_comes_in_running_time(patience, stop)) return;
+        if (has_nothing_to_save()) leave(stop_reason(*stop_signal()));
+      }) {}
+
+}  // namespace gm
