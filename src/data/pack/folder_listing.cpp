@@ -197,9 +197,10 @@ bool is_picture_name(const fs::path& path) {
 }
 
 bool is_picture_file(const fs::path& path) {
+  if (is_folder(path)) return false;
+  if (is_picture_name(path)) return true;
   std::error_code nothing_there;
-  return fs::is_regular_file(path, nothing_there) &&
-         (is_picture_name(path) || begins_like_picture(path));
+  return fs::is_regular_file(path, nothing_there) && begins_like_picture(path);
 }
 
 }  // namespace gm

@@ -43,7 +43,8 @@ FolderListing list_pictures(const std::filesystem::path& path, const std::string
 /// Whether the name ends like that of a JPEG or PNG file.
 bool is_picture_name(const std::filesystem::path& path);
 
-/// Whether it is a file whose name ends, or whose content begins, like that of a JPEG or PNG file.
+/// Whether it is no folder, and its name ends, or its content begins, like that of a JPEG or PNG
+/// file. Nothing but a regular file is opened.
 bool is_picture_file(const std::filesystem::path& path);
 
 }  // namespace gm

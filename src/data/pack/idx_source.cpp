@@ -115,9 +115,11 @@ fs::path find_labels(const fs::path& images) {
   std::error_code nothing_there;
   if (alike.filename() != images.filename() && fs::is_regular_file(alike, nothing_there))
     return alike;
-  const auto files = entries_of(folder).files;
-  const auto found = std::ranges::find(files, labels_name(bare), bare_name);
-  return found == files.end() ? fs::path() : *found;
+  for (const auto& file : entries_of(folder).files) {
+    if (bare_name(file) == labels_name(bare) && fs::is_regular_file(file, nothing_there))
+      return file;
+  }
+  return {};
 }
 
 class IdxSource : public PictureSource {

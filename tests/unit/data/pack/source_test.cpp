@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "data/pack/folder_listing.h"
@@ -180,6 +181,9 @@ TEST(FolderListing, OneImageIsAListingOfItsOwn) {
   }
   EXPECT_FALSE(is_picture_file(folder / "d.h5"));
   EXPECT_FALSE(is_picture_file(folder.path()));
+  ASSERT_EQ(::mkfifo((folder / "pipe.png").c_str(), 0600), 0);
+  const auto source = open_source(folder / "pipe.png", {});
+  expect_error<InputError>([&] { source->next().decode(); }, HasSubstr("it is a pipe"));
   expect_error<InputError>([&] { list_pictures(folder / "a.png", "cat"); },
                            HasSubstr("has no classes"));
 }
