@@ -353,7 +353,7 @@ TEST_F(CheckpointStoreTest, ManifestsOfAnotherFormAreRefused) {
   overwrite(manifest, "not JSON");
   expect_refused(folder, HasSubstr("no JSON object"));
   fs::remove(manifest);
-  expect_refused(folder, HasSubstr("manifest.json: cannot be read"));
+  expect_refused(folder, HasSubstr("manifest.json: no such file"));
 }
 
 TEST_F(CheckpointStoreTest, WhateverLatestPointsToTheFoldersCount) {

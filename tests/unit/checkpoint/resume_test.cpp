@@ -114,7 +114,7 @@ TEST_F(ResumeTest, OtherDamageIsNamedAndPassedOver) {
          fs::rename(newest / "aside", ema);
        },
        "its hash is not the one"},
-      {[&] { fs::remove(newest / "manifest.json"); }, "manifest.json: cannot be read"},
+      {[&] { fs::remove(newest / "manifest.json"); }, "manifest.json: no such file"},
       {[&] { fs::resize_file(newest / "manifest.json", 30); }, "no JSON object"},
   };
   const TemporaryFolder copy;
