@@ -180,7 +180,7 @@ void describe_masks(CLI::App& masks, MasksCommand& command) {
                   "which win over it, or both; without a file and mask.kind: every kind that is "
                   "drawn")
       ->transform(a_path());
-  masks.add_option("-o,--out", command.output, "The PNG file to make")
+  masks.add_option("-o,--out", command.output, "The PNG file to make; - for stdout")
       ->transform(a_path())
       ->required();
   masks.add_option("--count", command.count, "Masks of each kind")

@@ -72,8 +72,10 @@ void declare(CLI::App& app, SampleCommand& command) {
          "same for all, if any), of the size that the run's pictures have; the run's own kind when "
          "not given")
       ->transform(a_path());
-  app.add_option("--out", command.out,
-                 "PNG file for the grid of pictures; with --inpaint: whole, with the hole, filled")
+  app.add_option(
+         "--out", command.out,
+         "PNG file for the grid of pictures (- for stdout); with --inpaint: whole, with the "
+         "hole, filled")
       ->transform(a_path())
       ->capture_default_str();
   app.add_option(

@@ -8,7 +8,6 @@
 #include <cctype>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,7 +26,7 @@ namespace {
     std::signal(SIGPIPE, SIG_DFL);
     std::raise(SIGPIPE);
   }
-  throw Error("stdout cannot be written: {}", std::strerror(reason));
+  throw Error("stdout cannot be written: {}", system_reason(reason));
 }
 
 void write_to_stdout(const std::function<void(std::FILE*)>& write) {
@@ -39,7 +38,7 @@ void write_to_stdout(const std::function<void(std::FILE*)>& write) {
 void write_into(const fs::path& target, const fs::path& path,
                 const std::function<void(std::FILE*)>& write) {
   const auto fail = [&] {
-    throw Error("{}: writing failed: {}", path.string(), std::strerror(errno));
+    throw Error("{}: writing failed: {}", path.string(), system_reason(errno));
   };
   std::FILE* const file = std::fopen(target.c_str(), "wbe");
   if (file == nullptr) fail();
