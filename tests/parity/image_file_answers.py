@@ -306,6 +306,8 @@ def odd_jpegs():
         yield name + "jfif_of_tomorrow", jpeg.replace(b"JFIF\0\1\1", b"JFIF\0\3\1"), jpeg
         adobe = segment(0xEE, b"Adobe\0\x99\0\0\0\0\7")
         yield name + "unknown_transform", jpeg[:2] + adobe + jpeg[20:], jpeg
+    yield "flush_at_end", usual[:-2] + b"\x7f" + usual[-2:], usual
+    yield "junk_at_end", usual[:-2] + bytes(7 * i % 251 for i in range(300)) + usual[-2:], usual
     yield "no_end_but_markers", usual[:-2] + b"ab\xff\x12cd\xff\xe0\0\5abc", usual
     band = usual.find(b"\0\x3f\0", usual.find(b"\xff\xda"))
     yield "band_of_another_kind", usual[:band] + b"\0\0\0" + usual[band + 3 :], usual

@@ -55,7 +55,7 @@ class ImageFiles : public ::testing::Test {
   }
 };
 
-TEST_F(ImageFiles, AreReadAsPillowReadsThem) { EXPECT_EQ(compare(".pixels", {}), 131); }
+TEST_F(ImageFiles, AreReadAsPillowReadsThem) { EXPECT_EQ(compare(".pixels", {}), 133); }
 
 TEST_F(ImageFiles, WithTransparentPixelsAreLaidOverTheBackground) {
   EXPECT_EQ(compare(".on_77", {.background = uint8_t{77}}), 10);
@@ -121,6 +121,11 @@ TEST_F(ImageFiles, ThatEndTooEarlyOrTooLateAreRefused) {
       refuse(name + " cut off and closed", jpeg.substr(0, cut) + end_marker);
     }
     refuse(name + " cut off before its last scan", jpeg.substr(0, scan));
+    for (const size_t hole : {end / 2, end - 100}) {
+      const std::string filled = jpeg.substr(0, hole) + std::string(end - hole, '\0');
+      refuse(name + " filled up with zeros", filled);
+      refuse(name + " filled up with zeros and closed", filled + end_marker);
+    }
     refuse(name + " with data behind the last block", jpeg.substr(0, end) + "data" + end_marker);
   }
   const std::string jpeg = bytes("progressive.scan");

@@ -19,7 +19,7 @@ constexpr int kMostDcBits = 11, kMostAcBits = 10;  // T.81 F.1.2.1 and F.1.2.2, 
 
 /// What follows the data of a scan or of a restart interval.
 struct Rest {
-  bool is_padding;  ///< No more than padding lies before the marker.
+  bool is_padding;  ///< No more than bytes that encoders fill up with lie before the marker.
   int marker;       ///< 0 where the file ends.
   std::string_view after_marker;
 };
@@ -48,13 +48,23 @@ class BitReader {
   /// Whether more bits were taken than there are.
   bool overran() const { return count_ < borrowed_; }
 
+  /// Whether ones fill up the last byte, as T.81 F.1.2.3 has it.
+  bool is_filled_up() const {
+    const int unused = unused_bits();
+    return ~(window_ | ~uint64_t{0} >> unused) == 0;
+  }
+  void skip_to_byte() { drop(unused_bits()); }
+
   /// Reads on to the next marker.
   Rest rest() {
-    drop((count_ - borrowed_) % 8);
+    constexpr int kMostZeros = 16;  // without that: more are a hole in the file
+    const bool may_be_long = is_filled_up();
+    skip_to_byte();
     bool is_padding = true;
-    while (window(), count_ > borrowed_) {
+    for (int64_t bytes = 1; window(), count_ > borrowed_; ++bytes) {
       const uint32_t byte = take(8);
-      is_padding = is_padding && (byte == 0 || byte == 0xFF);
+      is_padding = is_padding && (byte == 0 || byte == 0xFF || byte == 0x7F) &&
+                   (bytes <= kMostZeros || may_be_long);
     }
     const uint8_t* marker = std::find_if(next_, end_, [](uint8_t byte) { return byte != kFill; });
     if (marker == end_) return {is_padding, 0, {}};
@@ -63,6 +73,9 @@ class BitReader {
   }
 
  private:
+  /// Bits that are left of the byte that was read last.
+  int unused_bits() const { return static_cast<int>((count_ - borrowed_) % 8); }
+
   void fill() {
     if (end_ - next_ >= 8) {
       const uint64_t bytes = next_eight_bytes();
@@ -269,16 +282,31 @@ class Scan {
     return true;
   }
 
-  /// Data behind the last block are damage where the image goes on or ends as it should. Some files
-  /// have no end marker, and what a camera or a web server appended.
+  /// Bytes behind the last block are damage where they are image data, which codes that moved have
+  /// left over. Cameras and web servers leave other bytes there, and files without an end marker.
   bool ends_well() {
-    const Rest rest = bits_.rest();
     if (end_of_band_run_ != 0) return false;
-    if (rest.is_padding || rest.marker == 0) return true;
+    const BitReader behind = bits_;
+    const Rest rest = bits_.rest();
+    if (rest.is_padding && rest.marker != 0) return true;
+    if (!behind.is_filled_up()) return false;
+    if (rest.marker == 0) return true;
     const bool is_restart = rest.marker >= kFirstRestart && rest.marker <= kLastRestart;
     const bool is_only_scan =
         !jpeg_.progressive_mode && jpeg_.comps_in_scan == jpeg_.num_components;
-    return is_only_scan && rest.marker != kEndOfImage && !is_restart;
+    return is_only_scan && !is_restart && (rest.marker != kEndOfImage || !holds_blocks(behind));
+  }
+
+  /// Whether one could go on reading blocks.
+  bool holds_blocks(const BitReader& bits) {
+    bits_ = bits;
+    bits_.skip_to_byte();
+    while (!bits_.overran()) {
+      for (int i = 0; i < jpeg_.blocks_in_MCU; ++i) {
+        if (!read_block(components_[jpeg_.MCU_membership[i]])) return bits_.overran();
+      }
+    }
+    return true;
   }
 
   /// A sequential block: T.81 F.2.2.
