@@ -81,47 +81,6 @@ class Resumed(Exercises):
         self.assert_undisturbed("clock", self.reference())
 
 
-class Copied(Exercises):
-    """Copies of a run that was saved after 6 and 12 steps, by tools that follow links, as `cp -rL` and `scp -r` do: a folder
-    is in the place of `latest`, and may be all that was copied; or that leave links out."""
-    PARTS = {"all": ["step-00000006", "step-00000012", "latest"], "no-link": ["step-00000006", "step-00000012"],
-             "only-latest": ["latest"]}
-
-    def copied(self, run, parts):
-        original, copy = self.root / "original", self.root / run
-        if not original.exists():
-            self.resume("original", "train.steps=12")
-        shutil.copytree(original, copy, symlinks=False, ignore=lambda folder, names: {"checkpoints"} & set(names))
-        for part in self.PARTS[parts]:
-            shutil.copytree(original / "checkpoints" / part, copy / "checkpoints" / part)
-
-    def test_is_read_and_resumed(self):
-        for parts in self.PARTS:
-            with self.subTest(parts):
-                self.copied(parts, parts)
-                for run in ("original", parts):
-                    done = self.run_program("gm_sample", [run, "--count", 2, "--out", f"{run}.png"])
-                    self.assertEqual(done.returncode, 0, done.stderr)
-                    self.assertIn("checkpoint of step 12", done.stderr)
-                self.assertEqual((self.root / f"{parts}.png").read_bytes(), (self.root / "original.png").read_bytes())
-                done = self.resume(parts)
-                self.assertIn("goes on after step 12 ", done.stderr)
-                self.assertNotIn("warning", done.stderr)
-                self.assert_undisturbed(parts, self.reference())
-                self.assertTrue((self.root / parts / "checkpoints/latest").is_symlink())
-
-    def test_what_else_is_in_the_folder_stays(self):
-        self.copied("notes", "all")
-        notes = self.root / "notes/checkpoints/latest/notes.txt"
-        notes.write_text("the good one")
-        done = self.resume("notes")
-        self.assertEqual(done.stderr.count("warning"), 1, done.stderr)
-        self.assertIn("checkpoints/latest cannot name the newest checkpoint", done.stderr)
-        self.assertEqual(notes.read_text(), "the good one")
-        done = self.run_program("gm_sample", ["notes", "--count", 2])
-        self.assertIn(f"checkpoint of step {self.STEPS}", done.stderr)
-
-
 class Locked(Exercises):
     def test_two_at_once(self):
         for ranks in (None, 2):

@@ -1,0 +1,44 @@
+"""Stopped by SIGSTOP: a rank among others that run is found, a job that is stopped as a whole goes on when it is continued."""
+import os
+import re
+import signal
+import time
+import unittest
+
+from support.programs import Exercises, wait_until
+
+
+class Suspended(Exercises):
+    def test_a_stopped_rank_is_named(self):
+        process = self.start("stopped", "watchdog.reduction_seconds=1", ranks=2)
+        wait_until(self.has_step("stopped", 3), process)
+        os.kill(self.rank_processes("stopped")[1], signal.SIGSTOP)
+        self.assertEqual(self.end_of(process), 1)
+        self.assertIn("late in reduction", self.last_words(self.errors("stopped")))
+        self.assertIn("no answer from rank 1", self.last_words(self.errors("stopped")))
+        wait_until(lambda: not self.rank_processes("stopped"))
+        self.assert_goes_on("stopped", ranks=2)
+
+    def test_a_job_that_is_suspended_as_a_whole_goes_on(self):
+        """By scontrol suspend, docker pause or Ctrl-Z: for longer than each limit."""
+        limits = [f"watchdog.{part}_seconds=3" for part in ("step", "data", "reduction", "checkpoint")]
+        jobs = {f"suspended-{ranks}": self.start(f"suspended-{ranks}", *limits, ranks=ranks) for ranks in (None, 2)}
+        for run, process in jobs.items():
+            wait_until(self.has_step(run, 3), process)
+        for run in jobs:
+            for number in self.rank_processes(run).values():
+                os.kill(number, signal.SIGSTOP)
+        time.sleep(4)
+        for run, process in jobs.items():
+            step = int(re.findall(r'"train","step":(\d+),', (self.root / run / "metrics.jsonl").read_text())[-1])
+            ranks = list(self.rank_processes(run).values())
+            for number in ranks:
+                os.kill(number, signal.SIGCONT)
+            wait_until(self.has_step(run, step + 3), process)
+            os.kill(ranks[0], signal.SIGTERM)
+            self.assertEqual(self.end_of(process), 75, self.errors(run))
+            self.assert_goes_on(run, *limits, ranks=2 if run.endswith("2") else None)
+
+
+if __name__ == "__main__":
+    unittest.main()
