@@ -11,6 +11,8 @@ target_compile_options(gm_flags INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2)
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)  # base/cpu/simd.h compares a kernel set with itself
   target_compile_options(gm_flags INTERFACE -Wno-tautological-compare)
+else()  # GCC takes the sources that a unit includes (GmUnits.cmake) for headers.
+  target_compile_options(gm_flags INTERFACE -Wno-subobject-linkage)
 endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
 
@@ -41,26 +43,14 @@ set(GM_PRECOMPILED_HEADERS
   <string> <string_view> <utility> <vector>
   <fmt/format.h> <ATen/ATen.h> <ATen/Parallel.h> <torch/nn/module.h>)
 
-# Sources of rooms that know no tensors do not wait for the precompiled header of LibTorch.
+# Sources that know no tensors, and so do not wait for the precompiled header of LibTorch.
 set(GM_TORCH_FREE "/(base|config|telemetry)/|/train/cpu/|/ops/cpu/(product|winograd|direct_convolution)|/data/(pack/|hdf5|image_[dfs]|class_names|mask_|sample_order|resample|augmentation|prepare)")
 
 function(gm_precompile_torch target)
   target_precompile_headers(${target} PRIVATE ${GM_PRECOMPILED_HEADERS})
-  gm_skip_torch_free(${target})
 endfunction()
 
 # The header that the library has compiled already, for a target with the same flags.
 function(gm_reuse_precompiled_torch target)
   target_precompile_headers(${target} REUSE_FROM gm)
-  gm_skip_torch_free(${target})
-endfunction()
-
-function(gm_skip_torch_free target)
-  get_target_property(sources ${target} SOURCES)
-  foreach(source IN LISTS sources)
-    file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${source})
-    if("/${path}" MATCHES "${GM_TORCH_FREE}")
-      set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
-    endif()
-  endforeach()
 endfunction()

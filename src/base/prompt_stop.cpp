@@ -9,12 +9,12 @@
 namespace gm {
 namespace {
 
-constexpr auto kLookInterval = std::chrono::milliseconds(100);
+constexpr auto kSignalInterval = std::chrono::milliseconds(100);
 
 /// Returns true at the first signal; false when the program ends without one.
 bool signal_comes(const std::stop_token& stop) {
   while (!stop_signal()) {
-    if (stop_comes_within(kLookInterval, stop)) return false;
+    if (stop_comes_within(kSignalInterval, stop)) return false;
   }
   return true;
 }

@@ -20,7 +20,7 @@ static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_alw
 
 std::atomic<bool> work_to_save = false;
 
-void note(int signal) {
+void note_signal(int signal) {
   int expected = kNone;
   noted.compare_exchange_strong(expected, signal);
 }
@@ -36,7 +36,7 @@ void handle(int signal) {
     std::signal(SIGINT, SIG_DFL);
     std::raise(SIGINT);
   }
-  note(signal);
+  note_signal(signal);
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ std::optional<int> stop_signal() {
   return signal == kNone ? std::nullopt : std::optional(signal);
 }
 
-void note_stop_signal(int signal) { note(signal); }
+void note_stop_signal(int signal) { note_signal(signal); }
 
 std::string signal_name(int signal) {
   const char* name = ::sigabbrev_np(signal);

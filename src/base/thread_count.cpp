@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <climits>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
-#include <thread>
+
+#include "base/cores.h"
 
 namespace gm {
 namespace {
@@ -54,8 +56,6 @@ ThreadCount choose_threads(int share, int most) {
   return {threads};
 }
 
-int most_threads() {
-  return 8 * static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-}
+int most_threads() { return 8 * machine_cores(); }
 
 }  // namespace gm

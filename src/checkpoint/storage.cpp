@@ -13,7 +13,7 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-[[noreturn]] void refuse(const fs::path& path, std::string_view action) {
+[[noreturn]] void throw_system_error(const fs::path& path, std::string_view action) {
   throw Error("{}: {} failed: {}", path.string(), action, system_reason(errno));
 }
 
@@ -22,7 +22,7 @@ class DiskFile final : public OutputFile {
   explicit DiskFile(const fs::path& path)
       : path_(path),
         descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-    if (descriptor_ < 0) refuse(path_, "creating");
+    if (descriptor_ < 0) throw_system_error(path_, "creating");
   }
   ~DiskFile() override {
     if (descriptor_ >= 0) ::close(descriptor_);
@@ -32,15 +32,15 @@ class DiskFile final : public OutputFile {
     while (!bytes.empty()) {
       const ssize_t put = ::write(descriptor_, bytes.data(), bytes.size());
       if (put < 0 && errno == EINTR) continue;
-      if (put < 0) refuse(path_, "writing");
+      if (put < 0) throw_system_error(path_, "writing");
       bytes = bytes.subspan(static_cast<size_t>(put));
     }
   }
 
   void close() override {
-    if (::fsync(descriptor_) != 0) refuse(path_, "fsync");
+    if (::fsync(descriptor_) != 0) throw_system_error(path_, "fsync");
     // A network disk may report only here that the bytes did not arrive.
-    if (::close(std::exchange(descriptor_, -1)) != 0) refuse(path_, "closing");
+    if (::close(std::exchange(descriptor_, -1)) != 0) throw_system_error(path_, "closing");
   }
 
  private:
@@ -52,7 +52,7 @@ class DiskFile final : public OutputFile {
 
 void Disk::create_folder(const fs::path& path) {
   if (::mkdir(path.c_str(), 0777) != 0 && !(errno == EEXIST && fs::is_directory(path))) {
-    refuse(path, "creating the folder");
+    throw_system_error(path, "creating the folder");
   }
 }
 
@@ -63,11 +63,11 @@ std::unique_ptr<OutputFile> Disk::create_file(const fs::path& path) {
 void Disk::sync_folder(const fs::path& path) { sync_to_disk(path); }
 
 void Disk::rename(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) refuse(to, "renaming into place");
+  if (::rename(from.c_str(), to.c_str()) != 0) throw_system_error(to, "renaming into place");
 }
 
 void Disk::link(const fs::path& target, const fs::path& path) {
-  if (::symlink(target.c_str(), path.c_str()) != 0) refuse(path, "linking");
+  if (::symlink(target.c_str(), path.c_str()) != 0) throw_system_error(path, "linking");
 }
 
 void Disk::remove(const fs::path& path) {

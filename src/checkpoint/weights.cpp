@@ -7,22 +7,13 @@
 #include <iterator>
 #include <map>
 #include <set>
-#include <span>
 #include <string_view>
 
 #include "base/error.h"
+#include "base/some_names.h"
 
 namespace gm {
 namespace {
-
-/// Names for a message: the first few, and how many more.
-std::string some_of(const std::vector<std::string>& names) {
-  constexpr size_t kShown = 5;
-  const std::span shown(names.data(), std::min(names.size(), kShown));
-  std::string text = fmt::format("{}", fmt::join(shown, ", "));
-  if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
-  return text;
-}
 
 /// Names for a message, those with the same first part as one: "step, online_model.* (160)".
 std::string in_groups(const std::vector<std::string>& names) {
@@ -35,7 +26,7 @@ std::string in_groups(const std::vector<std::string>& names) {
   for (const auto& [group, size] : sizes) {
     groups.push_back(group.ends_with('*') ? fmt::format("{} ({})", group, size) : group);
   }
-  return some_of(groups);
+  return some_names(groups);
 }
 
 std::string shape_text(const at::Tensor& tensor) {
@@ -61,9 +52,9 @@ std::vector<std::string> mismatches(const NamedTensors& parameters, const Tensor
   for (const auto& [name, tensor] : left) unexpected.push_back(name);
 
   std::vector<std::string> reasons;
-  if (!missing.empty()) reasons.push_back("missing: " + some_of(missing));
-  if (!unexpected.empty()) reasons.push_back("unexpected: " + some_of(unexpected));
-  if (!misshapen.empty()) reasons.push_back("of another shape: " + some_of(misshapen));
+  if (!missing.empty()) reasons.push_back("missing: " + some_names(missing));
+  if (!unexpected.empty()) reasons.push_back("unexpected: " + some_names(unexpected));
+  if (!misshapen.empty()) reasons.push_back("of another shape: " + some_names(misshapen));
   return reasons;
 }
 
@@ -141,7 +132,7 @@ void require_finite(const TensorMap& weights, const std::filesystem::path& path)
   }
   if (wrong.empty()) return;
   throw InputError("{}: NaN or infinity in {}; use weights from before the training diverged",
-                   path.string(), some_of(wrong));
+                   path.string(), some_names(wrong));
 }
 
 void load_weights(const NamedTensors& parameters, const TensorMap& weights,

@@ -23,11 +23,11 @@ at::Tensor bytes_of(std::string_view text, int64_t length) {
   return bytes;
 }
 
-std::string text_of(const at::Tensor& bytes, int64_t length) {
+std::string to_text(const at::Tensor& bytes, int64_t length) {
   return {static_cast<const char*>(bytes.const_data_ptr()), static_cast<size_t>(length)};
 }
 
-at::Tensor length_of(std::string_view text) {
+at::Tensor length_tensor(std::string_view text) {
   return at::scalar_tensor(static_cast<int64_t>(text.size()), at::kLong);
 }
 
@@ -35,19 +35,19 @@ at::Tensor length_of(std::string_view text) {
 
 std::string Communicator::broadcast_text(std::string_view text, int root) {
   if (rank() != root) text = {};
-  at::Tensor length = length_of(text);
+  at::Tensor length = length_tensor(text);
   broadcast(length, root);
   at::Tensor bytes = bytes_of(text, length.item<int64_t>());
   broadcast(bytes, root);
-  return text_of(bytes, bytes.numel());
+  return to_text(bytes, bytes.numel());
 }
 
 std::vector<std::string> Communicator::all_gather_text(std::string_view text) {
-  const at::Tensor lengths = all_gather(length_of(text));
+  const at::Tensor lengths = all_gather(length_tensor(text));
   const at::Tensor bytes = all_gather(bytes_of(text, lengths.max().item<int64_t>()));
   std::vector<std::string> texts;
   for (int r = 0; r < size(); ++r) {
-    texts.push_back(text_of(bytes[r], lengths[r].item<int64_t>()));
+    texts.push_back(to_text(bytes[r], lengths[r].item<int64_t>()));
   }
   return texts;
 }

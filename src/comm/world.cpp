@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/cpu_quota.h"
+#include "base/cores.h"
 #include "base/error.h"
 #include "base/host.h"
 #include "base/log.h"
@@ -101,13 +101,6 @@ void require_launcher_and_mpi_agree(int size) {
       size_by_launcher(), size);
 }
 
-cpu_set_t allowed_cores() {
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  if (sched_getaffinity(0, sizeof(cores), &cores) != 0) CPU_SET(0, &cores);
-  return cores;
-}
-
 /// The allowed cores, as far as a container's quota goes, divided among the processes of the node
 /// that may use any of the same ones: mpirun binds ranks to cores of their own or leaves them free,
 /// as it is told.
@@ -118,8 +111,7 @@ int share_of_cores(const cpu_set_t& mine, const std::vector<cpu_set_t>& on_node)
     return CPU_COUNT(&common) > 0;
   };
   const auto sharers = std::count_if(on_node.begin(), on_node.end(), overlaps);
-  const int cores = std::min(CPU_COUNT(&mine), cpu_quota().value_or(CPU_COUNT(&mine)));
-  return std::max(1, cores / static_cast<int>(sharers));
+  return std::max(1, usable_cores(mine) / static_cast<int>(sharers));
 }
 
 void initialize_mpi() {

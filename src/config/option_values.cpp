@@ -14,7 +14,7 @@ namespace {
 
 /// The number that the whole text is; nothing where it is none or does not fit.
 template <typename Number>
-std::optional<Number> parse(const std::string& text) {
+std::optional<Number> parse_number(const std::string& text) {
   Number number{};
   const char* const end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, number);
@@ -25,7 +25,7 @@ std::optional<Number> parse(const std::string& text) {
 
 CLI::Validator whole_number(uint64_t min, uint64_t max) {
   const auto check = [=](std::string& text) -> std::string {
-    const auto value = parse<uint64_t>(text);
+    const auto value = parse_number<uint64_t>(text);
     if (!value || *value < min || *value > max)
       return fmt::format("\"{}\": expected an integer from {} to {}, in decimal digits", text, min,
                          max);
@@ -37,7 +37,7 @@ CLI::Validator whole_number(uint64_t min, uint64_t max) {
 
 CLI::Validator number(double min, double max) {
   const auto check = [=](std::string& text) -> std::string {
-    const auto value = parse<double>(text);
+    const auto value = parse_number<double>(text);
     if (value && std::isfinite(*value) && *value >= min && *value <= max) return "";
     return fmt::format("\"{}\": expected a number from {} to {}", text, min, max);
   };

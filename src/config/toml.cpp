@@ -54,7 +54,7 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
 
 /// Parses text of bounded depth. Every dot of a key nests one table deeper; the library bounds only
 /// brackets, and frees tables by recursion.
-toml::table parse(std::string_view text, const std::string& name) {
+toml::table toml_table(std::string_view text, const std::string& name) {
   constexpr auto kMostDots = 4000;
   if (std::ranges::count(text, '.') > kMostDots)
     throw InputError("{}: more than {} dots; no configuration has so many", name, kMostDots);
@@ -64,7 +64,7 @@ toml::table parse(std::string_view text, const std::string& name) {
 /// The value that the text is in TOML, if it is one and nothing else.
 std::optional<Value> parse_value(std::string_view text) {
   try {
-    const toml::table table = parse(fmt::format("value = {}", text), kCommandLine);
+    const toml::table table = toml_table(fmt::format("value = {}", text), kCommandLine);
     if (table.size() != 1) return std::nullopt;
     return value_of(table.begin()->second);
   } catch (const toml::parse_error&) {
@@ -77,7 +77,7 @@ std::optional<Value> parse_value(std::string_view text) {
 std::vector<Assignment> parse_toml(std::string_view text, const std::string& name) {
   std::vector<Assignment> assignments;
   try {
-    collect(parse(text, name), "", name, assignments);
+    collect(toml_table(text, name), "", name, assignments);
   } catch (const toml::parse_error& error) {
     throw InputError("{}: not TOML: {}", place(name, error.source()), error.description());
   }

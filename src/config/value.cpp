@@ -8,7 +8,7 @@ namespace gm {
 namespace {
 
 /// A basic string of TOML: control characters, quotes and backslashes escaped.
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     const auto code = static_cast<unsigned char>(c);
@@ -27,7 +27,7 @@ std::string quoted(std::string_view text) {
 struct ToText {
   std::string operator()(bool value) const { return value ? "true" : "false"; }
   std::string operator()(int64_t value) const { return fmt::format("{}", value); }
-  std::string operator()(const std::string& value) const { return quoted(value); }
+  std::string operator()(const std::string& value) const { return toml_string(value); }
   /// The shortest digits that read back to the same number, with a point so that they stay one.
   std::string operator()(double value) const {
     std::string digits = fmt::format("{}", value);

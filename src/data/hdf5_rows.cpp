@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kLargestDatasetBytes = int64_t{1} << 60;
 
-int64_t product(const std::vector<int64_t>& extent, int64_t bytes, const char* name) {
+int64_t bytes_of_rows(const std::vector<int64_t>& extent, int64_t bytes, const char* name) {
   for (const int64_t n : extent) {
     if (__builtin_mul_overflow(bytes, n, &bytes) || bytes > kLargestDatasetBytes)
       throw InputError("{} declares a size that no file can have", name);
@@ -53,7 +53,7 @@ Hdf5Rows::Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* nam
 
   const Hdf5Id type(GM_HDF5(H5Dget_type(dataset_)), H5Tclose);
   const auto element_bytes = static_cast<int64_t>(H5Tget_size(type));
-  const int64_t bytes = product(extent_, element_bytes, name);
+  const int64_t bytes = bytes_of_rows(extent_, element_bytes, name);
   if (bytes == 0 || extent_.empty()) return;
   row_bytes_ = bytes / extent_[0] / element_bytes * static_cast<int64_t>(H5Tget_size(memory_type));
 

@@ -25,19 +25,19 @@ int64_t square_columns(int64_t count) {
 int64_t visible_scale(int64_t height) { return std::max<int64_t>(1, kVisibleSide / height); }
 
 /// Pixels of the whole grid [height, width, channels].
-struct Canvas {
+struct GridImage {
   int64_t height, width, channels;
   std::vector<uint8_t> pixels;
 };
 
-Canvas arrange(const at::Tensor& images, int64_t columns, int64_t scale) {
+GridImage arrange(const at::Tensor& images, int64_t columns, int64_t scale) {
   const int64_t count = images.size(0), channels = images.size(3);
   const int64_t height = images.size(1) * scale, width = images.size(2) * scale;
   const int64_t rows = (count + columns - 1) / columns;
-  Canvas canvas{rows * (height + kLineWidth) + kLineWidth,
-                columns * (width + kLineWidth) + kLineWidth,
-                channels,
-                {}};
+  GridImage canvas{rows * (height + kLineWidth) + kLineWidth,
+                   columns * (width + kLineWidth) + kLineWidth,
+                   channels,
+                   {}};
   canvas.pixels.assign(static_cast<size_t>(canvas.height * canvas.width * channels), kLineValue);
   const auto* source = images.const_data_ptr<uint8_t>();
   for (int64_t i = 0; i < count; ++i) {
@@ -55,7 +55,7 @@ Canvas arrange(const at::Tensor& images, int64_t columns, int64_t scale) {
   return canvas;
 }
 
-void write_png(const std::filesystem::path& path, const Canvas& canvas) {
+void write_png(const std::filesystem::path& path, const GridImage& canvas) {
   png_image description{};
   description.version = PNG_IMAGE_VERSION;
   description.width = static_cast<png_uint_32>(canvas.width);
@@ -92,7 +92,7 @@ void write_image_grid(const std::filesystem::path& path, const at::Tensor& image
   }
   if (columns == 0) columns = square_columns(images.size(0));
   if (scale == 0) scale = visible_scale(images.size(1));
-  const Canvas canvas =
+  const GridImage canvas =
       arrange(images.cpu().contiguous(), std::min(columns, images.size(0)), scale);
   write_png(path, canvas);
 }

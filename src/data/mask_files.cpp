@@ -13,7 +13,7 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr size_t kLargestFileBytes = 64 << 20;
+constexpr size_t kLargestMaskBytes = 64 << 20;
 constexpr int64_t kMostPixelsInMemory = int64_t{1} << 33;  // 1 GiB of bits
 
 /// The value of a missing pixel: 255, or 1 where no value is larger. Throws InputError that begins
@@ -43,8 +43,12 @@ std::vector<fs::path> mask_file_paths(const fs::path& path) {
     throw InputError(
         "mask.path is not set; mask.kind = \"files\" needs a PNG file or a folder of them");
   }
-  if (!fs::exists(path)) throw InputError("mask.path: {}: no such file or folder", path.string());
-  if (!fs::is_directory(path)) return {path};
+  std::error_code reason;
+  const fs::file_status status = fs::status(path, reason);
+  if (status.type() == fs::file_type::not_found)
+    throw InputError("mask.path: {}: no such file or folder", path.string());
+  if (reason) throw InputError("mask.path: {}: {}", path.string(), reason.message());
+  if (!fs::is_directory(status)) return {path};
   std::vector<fs::path> paths = entries_of(path).files;
   const auto others = std::erase_if(paths, [](const fs::path& f) { return !is_mask_file_name(f); });
   if (paths.empty()) throw InputError("{}: the folder holds no masks: no PNG files", path.string());
@@ -64,7 +68,7 @@ MaskFiles::MaskFiles(const std::vector<fs::path>& files, int64_t height, int64_t
 
 void MaskFiles::read(const fs::path& file) {
   const std::string name = file.string();
-  const Picture picture = decode_picture(name, read_file(file, kLargestFileBytes), {.grey = true});
+  const Picture picture = decode_picture(name, read_file(file, kLargestMaskBytes), {.grey = true});
   if (picture.shape.height != height_ || picture.shape.width != width_) {
     throw InputError("{}: the mask is of {} x {} pixels, but the run's pictures of {} x {}", name,
                      picture.shape.width, picture.shape.height, width_, height_);

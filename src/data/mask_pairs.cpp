@@ -1,6 +1,6 @@
 #include "data/mask_pairs.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/some_names.h"
 #include "data/folder_entries.h"
 #include "data/mask_files.h"
 
@@ -90,10 +91,14 @@ void add_affixes(const std::string& image, const std::string& mask, std::set<Aff
   }
 }
 
-/// The ways to see the name of one of the images in masks'. Of longer names there are fewer.
+/// The ways to see the name of one of the images in masks'. Of longer names there are fewer. Where
+/// the longest names are in no mask, some more are tried, so that a message can name the few images
+/// that lack one.
 std::set<Affix> possible_affixes(std::vector<std::string> images, const Masks& masks) {
+  constexpr size_t kMostTried = 32;
   std::ranges::stable_sort(images,
                            [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  images.resize(std::min(images.size(), kMostTried));
   std::set<Affix> affixes;
   for (const auto& image : images) {
     for (const auto& [mask, path] : masks) add_affixes(image, mask, affixes);
@@ -172,13 +177,6 @@ std::vector<std::string> as_masks_lie(const std::vector<std::string>& images, co
   return in_one_folder && each_once(stems) ? stems : images;
 }
 
-std::string some_of(std::vector<std::string> names) {
-  constexpr size_t kShown = 5;
-  const bool are_more = names.size() > kShown;
-  names.resize(std::min(names.size(), kShown));
-  return fmt::format("{}{}", fmt::join(names, ", "), are_more ? ", ..." : "");
-}
-
 [[noreturn]] void throw_incomplete(const fs::path& folder, const std::vector<std::string>& images,
                                    const Masks& masks, const Pairing& pairing) {
   std::vector<std::string> without, unused;
@@ -191,8 +189,8 @@ std::string some_of(std::vector<std::string> names) {
       "{}: there is no mask {}.png; {} of the {} images have none ({}){}; a mask is called like "
       "its image, with one prefix or suffix that is the same for all, or none",
       folder.string(), pairing.affix.around(without.front()), without.size(), images.size(),
-      some_of(without),
-      unused.empty() ? "" : fmt::format(", and no image has the masks {}", some_of(unused)));
+      some_names(without),
+      unused.empty() ? "" : fmt::format(", and no image has the masks {}", some_names(unused)));
 }
 
 // ---- Images without names ----------------------------------------------------------------------

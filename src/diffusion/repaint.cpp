@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kMostMoves = 10'000'000;
 
-void check(int64_t steps, const RepaintConfig& config) {
+void check_repaint(int64_t steps, const RepaintConfig& config) {
   if (config.jump_length < 1 || config.resamplings < 1) {
     throw InputError("repaint.jump_length is {} and repaint.resamplings {}: both start at 1",
                      config.jump_length, config.resamplings);
@@ -45,7 +45,7 @@ at::Tensor forward_move(const GaussianDiffusion& diffusion, const at::Tensor& x,
 }  // namespace
 
 std::vector<int64_t> repaint_levels(int64_t steps, const RepaintConfig& config) {
-  check(steps, config);
+  check_repaint(steps, config);
   std::vector<int64_t> levels{steps};
   const auto down_to = [&](int64_t level) {
     while (levels.back() > level) levels.push_back(levels.back() - 1);

@@ -220,7 +220,7 @@ std::vector<int64_t> widths(const ModelConfig& config) {
   return dims;
 }
 
-void check(const ModelConfig& config, const UnetShape& shape) {
+void check_unet(const ModelConfig& config, const UnetShape& shape) {
   if (config.dim < kGroups || config.dim % kGroups != 0) {
     throw InputError("model.dim is {}: the group norms need a positive multiple of {}, such as {}",
                      config.dim, kGroups, std::max<int64_t>(1, config.dim / kGroups) * kGroups);
@@ -345,7 +345,7 @@ at::Tensor Unet::Layers::run(const at::Tensor& pictures, const at::Tensor& time)
 }
 
 Unet::Unet(const ModelConfig& config, const UnetShape& shape, uint64_t seed) {
-  check(config, shape);
+  check_unet(config, shape);
   layers_ = std::make_unique<Layers>(ParameterScope(*this, seed), config, shape);
 }
 

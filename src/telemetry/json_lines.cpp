@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -16,18 +15,14 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/unix_time.h"
 
 namespace gm {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-double unix_seconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration<double>(now).count();
-}
-
-off_t length_of(int descriptor) {
+off_t file_length(int descriptor) {
   struct stat status {};
   return ::fstat(descriptor, &status) == 0 ? status.st_size : 0;
 }
@@ -128,7 +123,7 @@ bool JsonLines::write_step(const StepReport& report) {
 
 /// One write for a line, so that a reader, or a crash, meets whole lines.
 bool JsonLines::append(std::string_view line) {
-  const off_t length_before = length_of(descriptor_);
+  const off_t length_before = file_length(descriptor_);
   ssize_t put = 0;
   do {
     put = ::write(descriptor_, line.data(), line.size());

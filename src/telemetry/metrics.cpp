@@ -6,12 +6,12 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
-#include <chrono>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/unix_time.h"
 #include "telemetry/metrics_server.h"
 
 namespace gm {
@@ -22,12 +22,7 @@ using prometheus::Family;
 using prometheus::Gauge;
 using prometheus::Histogram;
 
-double unix_seconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration<double>(now).count();
-}
-
-std::string text_of(const prometheus::Registry& registry) {
+std::string exposition(const prometheus::Registry& registry) {
   return prometheus::TextSerializer().Serialize(registry.Collect());
 }
 
@@ -148,7 +143,7 @@ bool Metrics::serve(const std::string& address, int port, int local_rank) {
     // The server may outlive this object.
     serve_metrics(host, port + local_rank, [registry = std::weak_ptr(families_->registry)] {
       const auto alive = registry.lock();
-      return alive ? text_of(*alive) : "";
+      return alive ? exposition(*alive) : "";
     });
     return true;
   } catch (const Error& error) {
@@ -160,6 +155,6 @@ bool Metrics::serve(const std::string& address, int port, int local_rank) {
   }
 }
 
-std::string Metrics::text() const { return text_of(*families_->registry); }
+std::string Metrics::text() const { return exposition(*families_->registry); }
 
 }  // namespace gm

@@ -56,7 +56,7 @@ LockOwner myself() {
 }
 
 /// Always of one length, so that rewriting it needs no room on a full disk.
-std::string text_of(const LockOwner& owner) {
+std::string lock_text(const LockOwner& owner) {
   const nlohmann::ordered_json json{{"host", owner.host},
                                     {"kernel", owner.kernel},
                                     {"process", owner.process},
@@ -75,7 +75,8 @@ std::optional<LockOwner> owner_in(const std::string& text) {
   }
 }
 
-[[noreturn]] void refuse(const fs::path& run_dir, const std::optional<LockOwner>& owner) {
+[[noreturn]] void refuse_second_run(const fs::path& run_dir,
+                                    const std::optional<LockOwner>& owner) {
   if (!owner) {
     throw InputError("{}: another process has just begun to train here", run_dir.string());
   }
@@ -121,7 +122,7 @@ class RunLock::File {
 
   /// Returns when other hosts can read it; false when the disk refuses.
   bool write(const LockOwner& owner) {
-    const std::string text = text_of(owner);
+    const std::string text = lock_text(owner);
     const auto length = static_cast<ssize_t>(text.size());
     errno = ENOSPC;  // what a write that is cut short means
     return ::pwrite(descriptor_, text.data(), text.size(), 0) == length &&
@@ -208,7 +209,7 @@ RunLock::~RunLock() {
 void RunLock::take() {
   const fs::path path = run_dir_ / ".lock";
   file_ = File::lock(path);
-  if (!file_) refuse(run_dir_, File::owner(path));
+  if (!file_) refuse_second_run(run_dir_, File::owner(path));
   const LockOwner me = myself();
   const auto owner = file_->owner();
   const bool of_another_host = owner && (owner->kernel != me.kernel || !file_->is_locked());
@@ -230,7 +231,7 @@ void RunLock::watch(const LockOwner& owner) const {
   while (watched.seconds() < kWatchSeconds) {
     leave_if_asked_to_stop();
     const auto now = file_->owner();
-    if (now && !(now->is(owner) && now->beat == owner.beat)) refuse(run_dir_, now);
+    if (now && !(now->is(owner) && now->beat == owner.beat)) refuse_second_run(run_dir_, now);
     std::this_thread::sleep_for(100ms);
   }
   log_warning("{}: taken over from process {} on {}, which is gone", run_dir_.string(),
@@ -241,7 +242,7 @@ void RunLock::watch(const LockOwner& owner) const {
 void RunLock::confirm(const LockOwner& me) const {
   std::this_thread::sleep_for(kBeat);
   const auto now = file_->owner();
-  if (!now || !now->is(me)) refuse(run_dir_, now);
+  if (!now || !now->is(me)) refuse_second_run(run_dir_, now);
 }
 
 void RunLock::remove_empty_folders() {

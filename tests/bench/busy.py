@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 
-from speed import CORES, MICRO_BATCHES, RANKS, TIMESTEPS, Bench, machine, table
+from speed import CORES, MICRO_BATCHES, RANKS, TIMESTEPS, Bench, built, machine, table
 
 BATCH = 32
 
@@ -77,13 +77,13 @@ def contestants(bench, *setting):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("build", type=built)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
 
-    bench = Bench(options.build.resolve(), options.rounds)
+    bench = Bench(options.build, options.rounds)
     report = {"machine": machine(), "rounds": options.rounds}
     text = f"# {report['machine']}, beside {CORES} busy processes, medians of {options.rounds} rounds\n"
     for part, setting, images_a_step in (("training", ("train", 16, 32, BATCH), MICRO_BATCHES * BATCH),

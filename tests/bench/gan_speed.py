@@ -20,7 +20,7 @@ import statistics
 import sys
 import time
 
-from speed import CORES, MICRO_BATCHES, TUNED, Contestant, machine, table
+from speed import CORES, MICRO_BATCHES, TUNED, Contestant, built, machine, table
 
 SETTING = (16, 32, 32)  # width, size, pictures of a micro-batch
 CHANNELS, DISCRIMINATOR_DIM = 3, 32
@@ -128,12 +128,12 @@ def main():
     if sys.argv[1:2] == ["--peer"]:
         return serve_peer(*map(int, sys.argv[2:]))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("build", type=built)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
-    runners = contestants(options.build.resolve())
+    runners = contestants(options.build)
     result = report(runners, race(runners, options.rounds))
     if options.json:
         print(json.dumps(result, indent=2))

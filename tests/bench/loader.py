@@ -19,6 +19,8 @@ import time
 import torch
 from torchvision import datasets, transforms
 
+from speed import built
+
 SECONDS = 2.0
 TARGETS = {"plain": 150_000, "augmented": 30_000}
 
@@ -51,7 +53,7 @@ def gm_rate(build, packed, kind):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("build", type=built)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()

@@ -2,7 +2,7 @@
 """Races gm against PyTorch on this machine's cores, and writes the report: speed.md and speed.json.
 
 Usage: speed.py BUILD [--rounds N] [--out FOLDER] [--only PART...]
-    BUILD   a build of gm, such as build/release
+    BUILD   a build of gm, such as build/release, after: cmake --build --preset release --target bench
 
 The Python that runs this is the peer's: it needs torch and denoising-diffusion-pytorch (`./launch/setup --oracles`).
 Contestants of a race are processes of their own that take turns, some steps each, while the others sleep. A ratio is that
@@ -62,6 +62,14 @@ def serve_peer(work, dim, size, batch, compiled):
             step()
         seconds = time.perf_counter() - start
         print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+
+
+def built(text):
+    """The build folder of a command line, with its benchmarks."""
+    build = pathlib.Path(text).resolve()
+    if not (build / "bench/network_speed").exists():
+        raise argparse.ArgumentTypeError(f"no benchmarks in {text}: cmake --build {text} --target bench")
+    return build
 
 
 class Contestant:
@@ -193,14 +201,14 @@ def main():
         work, *numbers = sys.argv[2:]
         return serve_peer(work, *map(int, numbers))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("build", type=built)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."))
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
 
-    bench = Bench(options.build.resolve(), options.rounds)
+    bench = Bench(options.build, options.rounds)
     report = {"machine": machine(), "rounds": options.rounds}
     text = f"# Speed on {report['machine']}, medians of {options.rounds} rounds\n"
     for part in options.only:

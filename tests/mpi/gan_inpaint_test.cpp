@@ -11,9 +11,9 @@
 namespace gm {
 namespace {
 
-constexpr int64_t kBatch = 8;  // of all ranks
+constexpr int64_t kGanBatch = 8;  // of all ranks
 constexpr int64_t kMicroBatches = 2;
-constexpr ImageShape kShape = {.height = 8, .width = 8, .channels = 1};
+constexpr ImageShape kGanShape = {.height = 8, .width = 8, .channels = 1};
 
 /// A hole of four rows, which lies elsewhere for each position.
 at::Tensor moving_holes(const at::Tensor& positions) {
@@ -32,8 +32,8 @@ GanInpaintTask::Options options() {
 
 /// This rank's part of a micro-batch: pictures that follow from their positions.
 Batch share_of(int64_t micro_batch, const Communicator& ranks) {
-  const int64_t count = kBatch / ranks.size();
-  const int64_t first = micro_batch * kBatch + ranks.rank() * count;
+  const int64_t count = kGanBatch / ranks.size();
+  const int64_t first = micro_batch * kGanBatch + ranks.rank() * count;
   const at::Tensor positions = at::arange(first, first + count, at::kLong);
   const at::Tensor phases = at::linspace(0, 6, 64).view({1, 1, 8, 8});
   const at::Tensor images = (phases + positions.view({-1, 1, 1, 1})).sin();
@@ -45,7 +45,7 @@ Batch share_of(int64_t micro_batch, const Communicator& ranks) {
 class GanRun {
  public:
   explicit GanRun(Communicator& ranks)
-      : ranks_(ranks), task_(options(), moving_holes, kShape, /*seed=*/1) {
+      : ranks_(ranks), task_(options(), moving_holes, kGanShape, /*seed=*/1) {
     for (const Phase& phase : task_.phases()) {
       phases_.push_back(std::make_unique<PhaseTrainer>(
           phase, ranks, test_watchdog(),

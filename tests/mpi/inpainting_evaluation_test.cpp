@@ -16,7 +16,7 @@
 namespace gm {
 namespace {
 
-constexpr ImageShape kShape{16, 16, 3};
+constexpr ImageShape kEvaluationShape{16, 16, 3};
 constexpr int64_t kPictures = 23;  // no number of ranks divides it
 
 class InpaintingEvaluation : public testing::Test {
@@ -24,7 +24,7 @@ class InpaintingEvaluation : public testing::Test {
   InpaintingEvaluation() {
     on_rank_zero(ranks(), [&] {
       folder_.emplace();
-      write_numbered_file(*folder_ / "data.h5", kShape, kPictures, {});
+      write_numbered_file(*folder_ / "data.h5", kEvaluationShape, kPictures, {});
     });
     const std::string root = text_from_rank_zero(ranks(), [&] { return folder_->path().string(); });
     pictures_.emplace(

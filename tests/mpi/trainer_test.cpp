@@ -23,8 +23,8 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr ImageShape kShape{4, 4, 1};
-constexpr int64_t kBatch = 16;
+constexpr ImageShape kTrainerShape{4, 4, 1};
+constexpr int64_t kTrainerBatch = 16;
 
 bool on_last_rank() { return test_world().rank() == test_world().size() - 1; }
 
@@ -39,7 +39,7 @@ class PoisonedTask final : public Task {
     return {{.name = "line", .network = &network_, .loss = [this](const Batch& batch) {
                const at::Tensor error = batch.images.flatten(1).matmul(network_.w) - 1;
                at::Tensor loss = error.square().mean();
-               const int64_t step = batch.positions[0].item<int64_t>() / kBatch;
+               const int64_t step = batch.positions[0].item<int64_t>() / kTrainerBatch;
                if (on_last_rank() && poisoned_steps_.contains(step)) {
                  loss = loss * std::numeric_limits<double>::quiet_NaN();
                }
@@ -79,7 +79,7 @@ class TwoPhaseTask final : public Task {
                  [this](const Batch& batch) {
                    const at::Tensor error = batch.images.flatten(1).matmul(first_.w) - 1;
                    at::Tensor loss = error.square().mean();
-                   const int64_t step = batch.positions[0].item<int64_t>() / kBatch;
+                   const int64_t step = batch.positions[0].item<int64_t>() / kTrainerBatch;
                    if (on_last_rank() && step == faults_.poisoned_step) {
                      loss = loss * std::numeric_limits<double>::quiet_NaN();
                    }
@@ -125,7 +125,7 @@ class TrainerTest : public testing::Test {
   TrainerTest() {
     on_rank_zero(ranks(), [&] {
       folder_.emplace();
-      write_numbered_file(*folder_ / "data.h5", kShape, 64, {});
+      write_numbered_file(*folder_ / "data.h5", kTrainerShape, 64, {});
     });
     root_ = text_from_rank_zero(ranks(), [&] { return folder_->path().string(); });
     dataset_ = std::make_shared<const ImageDataset>(root_ / "data.h5");
@@ -147,35 +147,36 @@ class TrainerTest : public testing::Test {
     CheckpointStore checkpoints(directory.root());
     const auto resumed = agree_on_checkpoint(ranks(), checkpoints, {});
     const RunState first = resumed ? resumed->info.state : RunState{};
-    ImageLoader loader(dataset_, {.batch_size = kBatch,
+    ImageLoader loader(dataset_, {.batch_size = kTrainerBatch,
                                   .shards = 4,
                                   .rank = test_world().rank(),
                                   .ranks = test_world().size(),
-                                  .first_micro_batch = first.images / kBatch});
+                                  .first_micro_batch = first.images / kTrainerBatch});
     RunLog log(directory, metrics_,
                {.is_rank_zero = is_rank_zero(), .first_step = first.step, .total_steps = steps});
-    Trainer trainer(
-        {.train = {.steps = steps,
-                   .batch_size = kBatch,
-                   .accumulate = 1,
-                   .max_nonfinite = 3,
-                   .verify_ranks_every = 1},
-         .optimizer = {.learning_rate = 0.01, .warmup_steps = 3},
-         .ema = {.half_life_images = 50},
-         .sample = {.every = 0},
-         .watchdog = {},
-         .checkpoint_every = 2,
-         .identity = {}},
-        {.world = test_world(),
-         .watchdog = test_watchdog(),
-         .task = task,
-         .loader = loader,
-         .directory = directory,
-         .checkpoints = checkpoints,
-         .log = log,
-         .sample = [] {
-           return at::zeros({4, kShape.height, kShape.width, kShape.channels}, at::kByte);
-         }});
+    Trainer trainer({.train = {.steps = steps,
+                               .batch_size = kTrainerBatch,
+                               .accumulate = 1,
+                               .max_nonfinite = 3,
+                               .verify_ranks_every = 1},
+                     .optimizer = {.learning_rate = 0.01, .warmup_steps = 3},
+                     .ema = {.half_life_images = 50},
+                     .sample = {.every = 0},
+                     .watchdog = {},
+                     .checkpoint_every = 2,
+                     .identity = {}},
+                    {.world = test_world(),
+                     .watchdog = test_watchdog(),
+                     .task = task,
+                     .loader = loader,
+                     .directory = directory,
+                     .checkpoints = checkpoints,
+                     .log = log,
+                     .sample = [] {
+                       return at::zeros(
+                           {4, kTrainerShape.height, kTrainerShape.width, kTrainerShape.channels},
+                           at::kByte);
+                     }});
     if (resumed) trainer.resume(*resumed);
     trainer.run();
   }

@@ -10,7 +10,7 @@
 namespace gm::parity {
 namespace {
 
-constexpr int64_t kSteps = 50;
+constexpr int64_t kDiffusionSteps = 50;
 
 at::Tensor keyed(uint64_t position, double low = -1.0, double high = 1.0) {
   return keyed_uniform(0, kInputs, position, {3, 3, 8, 8}, low, high);
@@ -38,13 +38,13 @@ class DiffusionParity : public testing::Test {
   }
 
   TensorMap expected_ = load_safetensors(answer("diffusion.safetensors"));
-  GaussianDiffusion diffusion_{{.steps = kSteps}};
+  GaussianDiffusion diffusion_{{.steps = kDiffusionSteps}};
   at::Tensor x0_ = keyed(0);
-  at::Tensor t_ = at::tensor({int64_t{0}, int64_t{17}, kSteps - 1});
+  at::Tensor t_ = at::tensor({int64_t{0}, int64_t{17}, kDiffusionSteps - 1});
 };
 
 TEST_F(DiffusionParity, CosineScheduleAgrees) {
-  for (const int64_t steps : {int64_t{1}, kSteps, int64_t{1000}}) {
+  for (const int64_t steps : {int64_t{1}, kDiffusionSteps, int64_t{1000}}) {
     const NoiseSchedule schedule = cosine_schedule(steps);
     const std::string suffix = fmt::format("_{}", steps);
     expect_equal(schedule.beta, "beta" + suffix);
@@ -75,11 +75,11 @@ TEST_F(DiffusionParity, SamplingLoopAgreesStepByStep) {
     steps.push_back(t);
     pictures.push_back(x);
   });
-  ASSERT_EQ(pictures.size(), static_cast<size_t>(kSteps));
-  EXPECT_EQ(steps.front(), kSteps - 1);
+  ASSERT_EQ(pictures.size(), static_cast<size_t>(kDiffusionSteps));
+  EXPECT_EQ(steps.front(), kDiffusionSteps - 1);
   EXPECT_EQ(steps.back(), 0);
   expect_equal(pictures.front(), "sampled_after_first_step", 4);
-  expect_equal(pictures[kSteps / 2], "sampled_halfway", 16);
+  expect_equal(pictures[kDiffusionSteps / 2], "sampled_halfway", 16);
   // The oracle's last picture is still in [-1, 1]: it maps to [0, 1] afterwards.
   expect_equal(sampled, "sampled", 16);
 }

@@ -16,26 +16,26 @@
 namespace gm::parity {
 namespace {
 
-constexpr int64_t kSize = 16;
-constexpr int64_t kPictures = 4;
+constexpr int64_t kGanSize = 16;
+constexpr int64_t kGanPictures = 4;
 constexpr int64_t kMicroBatches = 2;
-constexpr int64_t kSteps = 3;
+constexpr int64_t kGanSteps = 3;
 constexpr double kTolerance = 1e-4;
 
 const OptimizerConfig kOptimizer = {.learning_rate = 1e-3, .epsilon = 1e-3};
 
 /// As in gan_answers.py.
-struct Case {
+struct GanCase {
   std::string name;
   std::string loss;
   bool patch;
   bool full;  ///< Every term, and spectral norms; or else all options at rest.
 };
 
-std::ostream& operator<<(std::ostream& out, const Case& one) { return out << one.name; }
+std::ostream& operator<<(std::ostream& out, const GanCase& one) { return out << one.name; }
 
-std::vector<Case> cases() {
-  std::vector<Case> all{{"hinge_patch_full", "hinge", true, true}};
+std::vector<GanCase> cases() {
+  std::vector<GanCase> all{{"hinge_patch_full", "hinge", true, true}};
   for (const std::string loss : {"reference", "non_saturating", "hinge", "least_squares"}) {
     all.push_back({loss, loss, true, false});
     all.push_back({loss + "_full", loss, false, true});
@@ -43,7 +43,7 @@ std::vector<Case> cases() {
   return all;
 }
 
-GanConfig config_of(const Case& one) {
+GanConfig config_of(const GanCase& one) {
   GanConfig config{
       .loss = one.loss, .lambda = 0.7, .dim = 16, .patch = one.patch, .spectral_norm = one.full};
   config.discriminator_rate = 2.0;
@@ -54,16 +54,16 @@ GanConfig config_of(const Case& one) {
 
 Batch batch(int64_t number) {
   return {.images = keyed_uniform(0, kInputs, static_cast<uint64_t>(2 * number),
-                                  {kPictures, 1, kSize, kSize})
+                                  {kGanPictures, 1, kGanSize, kGanSize})
                         .contiguous(at::MemoryFormat::ChannelsLast),
           .labels = {},
-          .positions = at::arange(number * kPictures, (number + 1) * kPictures, at::kLong)};
+          .positions = at::arange(number * kGanPictures, (number + 1) * kGanPictures, at::kLong)};
 }
 
 at::Tensor masks(const at::Tensor& positions) {
-  const int64_t number = positions[0].item<int64_t>() / kPictures;
+  const int64_t number = positions[0].item<int64_t>() / kGanPictures;
   return keyed_uniform(0, kInputs, static_cast<uint64_t>(2 * number + 1),
-                       {kPictures, 1, kSize, kSize})
+                       {kGanPictures, 1, kGanSize, kGanSize})
       .gt(static_cast<float>(0.2))
       .to(at::kFloat);
 }
@@ -126,17 +126,17 @@ void expect_gradients(const Player& player, const at::Tensor& expected) {
   }
 }
 
-class GanParity : public testing::TestWithParam<Case> {};
+class GanParity : public testing::TestWithParam<GanCase> {};
 
 TEST_P(GanParity, EveryTermAndGradientAgreesOverSomeSteps) {
-  const Case& one = GetParam();
+  const GanCase& one = GetParam();
   const TensorMap answers = load_safetensors(answer("gan.safetensors"));
   GanInpaintTask task({.model = {.dim = 16, .dim_mults = {1, 2}}, .gan = config_of(one)}, masks,
-                      {.height = kSize, .width = kSize, .channels = 1}, /*seed=*/1);
+                      {.height = kGanSize, .width = kGanSize, .channels = 1}, /*seed=*/1);
   std::vector<Player> players;
   for (const Phase& phase : task.phases()) players.emplace_back(phase);
 
-  for (int64_t step = 0; step < kSteps; ++step) {
+  for (int64_t step = 0; step < kGanSteps; ++step) {
     const std::string key = fmt::format("{}.{}.", one.name, step);
     const std::vector<Batch> batches = {batch(step * kMicroBatches),
                                         batch(step * kMicroBatches + 1)};

@@ -15,31 +15,31 @@
 namespace gm::parity {
 namespace {
 
-constexpr int64_t kPictures = 2;
-constexpr int64_t kSize = 32;
-constexpr int64_t kSteps = 50;
+constexpr int64_t kUnetPictures = 2;
+constexpr int64_t kUnetSize = 32;
+constexpr int64_t kUnetSteps = 50;
 
-struct Case {
+struct UnetCase {
   int64_t dim;
   UnetShape shape;
   std::string file;
 };
 
-Case timed(int64_t dim, int64_t channels) {
+UnetCase timed(int64_t dim, int64_t channels) {
   return {dim,
           {.in_channels = channels, .out_channels = channels},
           fmt::format("unet_dim{}_channels{}.safetensors", dim, channels)};
 }
 
-Case untimed(int64_t dim, int64_t in, int64_t out) {
+UnetCase untimed(int64_t dim, int64_t in, int64_t out) {
   return {dim,
           {.in_channels = in, .out_channels = out, .timed = false},
           fmt::format("unet_untimed_dim{}_in{}_out{}.safetensors", dim, in, out)};
 }
 
-void PrintTo(const Case& c, std::ostream* out) { *out << c.file; }
+void PrintTo(const UnetCase& c, std::ostream* out) { *out << c.file; }
 
-class UnetParity : public testing::TestWithParam<Case> {};
+class UnetParity : public testing::TestWithParam<UnetCase> {};
 
 TEST_P(UnetParity, OutputAndEveryGradientAgree) {
   const auto& [dim, shape, file] = GetParam();
@@ -47,9 +47,10 @@ TEST_P(UnetParity, OutputAndEveryGradientAgree) {
 
   Unet network({.dim = dim}, shape, /*seed=*/1);
   set_weights(network);
-  const at::Tensor x = keyed_uniform(0, kInputs, 0, {kPictures, shape.in_channels, kSize, kSize});
+  const at::Tensor x =
+      keyed_uniform(0, kInputs, 0, {kUnetPictures, shape.in_channels, kUnetSize, kUnetSize});
   x.requires_grad_();
-  const at::Tensor t = at::tensor({int64_t{3}, kSteps - 1});
+  const at::Tensor t = at::tensor({int64_t{3}, kUnetSteps - 1});
   const at::Tensor output = shape.timed ? network.forward(x, t) : network.forward(x);
   (output * keyed_uniform(0, kInputs, 1, output.sizes())).sum().backward();
 

@@ -1,11 +1,9 @@
 #include "data/pack/pack.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <memory>
 
-#include "base/cpu_quota.h"
+#include "base/cores.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/output.h"
@@ -30,13 +28,6 @@ struct PackedPicture {
   int64_t label = 0;
   std::string problem;
 };
-
-int allowed_cores() {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
-  const int cores = std::max(1, CPU_COUNT(&allowed));
-  return std::min(cores, cpu_quota().value_or(cores));
-}
 
 int64_t chosen_size(const PackOptions& options, const PictureSource& source) {
   const int64_t size = options.size > 0 ? options.size : source.own_size();
@@ -161,7 +152,7 @@ PackedPicture make_picture(const SourceItem& item, int64_t size, Fit fit, bool s
 
 /// Names what is to be made where the disk refuses.
 template <class Write>
-void write_into(const fs::path& output, const Write& write) {
+void naming_output(const fs::path& output, const Write& write) {
   try {
     write();
   } catch (const Error& error) {
@@ -170,7 +161,7 @@ void write_into(const fs::path& output, const Write& write) {
   }
 }
 
-void note(PackReport& report, const PackedPicture& picture) {
+void count(PackReport& report, const PackedPicture& picture) {
   constexpr size_t kMostProblems = 10;
   if (picture.problem.empty()) {
     ++report.packed;
@@ -196,7 +187,7 @@ PackReport pack_pictures(PictureSource& source, const PackOptions& options) {
   PackReport report;
   report.shape = {size, size, source.channels()};
   report.remarks = source.remarks();
-  const int jobs = options.jobs > 0 ? options.jobs : allowed_cores();
+  const int jobs = options.jobs > 0 ? options.jobs : usable_cores();
   constexpr int64_t kWindowBytes = 64 << 20, kLargestWindow = 1024;
   const int64_t window =
       std::max(std::min(kWindowBytes / report.shape.bytes(), kLargestWindow), int64_t{2} * jobs);
@@ -209,8 +200,8 @@ PackReport pack_pictures(PictureSource& source, const PackOptions& options) {
   });
   work.run(jobs, [&](PackedPicture picture) {
     leave_if_asked_to_stop();
-    write_into(options.output, [&] { writer.append(picture); });
-    note(report, picture);
+    naming_output(options.output, [&] { writer.append(picture); });
+    count(report, picture);
     progress.advance();
   });
   staged.commit();

@@ -24,13 +24,13 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-const auto& forward_operator() {
+const auto& attention_forward_operator() {
   static const Operator<Tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, int64_t)>
       result("gm::attention_forward");
   return result;
 }
 
-const auto& backward_operator() {
+const auto& attention_backward_operator() {
   static const Operator<std::tuple<Tensor, Tensor, Tensor, Tensor>(
       const Tensor&, const Tensor&, const Tensor&, const Tensor&, int64_t)>
       result("gm::attention_backward");
@@ -43,15 +43,15 @@ class Attention : public torch::autograd::Function<Attention> {
                         const Tensor& to_out, const Tensor& out_bias, int64_t heads) {
     context->save_for_backward({x, to_qkv, to_out});
     context->saved_data["heads"] = heads;
-    return forward_operator()(x, to_qkv, to_out, out_bias, heads);
+    return attention_forward_operator()(x, to_qkv, to_out, out_bias, heads);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
-    auto [dx, dto_qkv, dto_out, dout_bias] =
-        backward_operator()(dy, saved[0], saved[1], saved[2], context->saved_data["heads"].toInt());
+    auto [dx, dto_qkv, dto_out, dout_bias] = attention_backward_operator()(
+        dy, saved[0], saved[1], saved[2], context->saved_data["heads"].toInt());
     return {dx, dto_qkv, dto_out, dout_bias, Tensor()};
   }
 };
@@ -77,7 +77,7 @@ Tensor attention_plain(const Tensor& x, const Tensor& to_qkv, const Tensor& to_o
 
 Tensor attention(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
                  const Tensor& out_bias, int64_t heads) {
-  if (!can_attend(forward_operator(), x, to_out, heads)) {
+  if (!can_attend(attention_forward_operator(), x, to_out, heads)) {
     return attention_plain(x, to_qkv, to_out, out_bias, heads);
   }
   check_attention(x, to_qkv, to_out, out_bias, heads);

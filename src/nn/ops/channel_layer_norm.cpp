@@ -20,13 +20,13 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-const auto& forward_operator() {
+const auto& channel_layer_norm_forward_operator() {
   static const Operator<Tensor(const Tensor&, const Tensor&, const OptionalTensor&)> result(
       "gm::channel_layer_norm_forward");
   return result;
 }
 
-const auto& backward_operator() {
+const auto& channel_layer_norm_backward_operator() {
   static const Operator<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&)>
       result("gm::channel_layer_norm_backward");
   return result;
@@ -38,14 +38,14 @@ class ChannelLayerNorm : public torch::autograd::Function<ChannelLayerNorm> {
                         const OptionalTensor& residual) {
     context->save_for_backward({x, gain});
     context->saved_data["has_residual"] = residual.has_value();
-    return forward_operator()(x, gain, residual);
+    return channel_layer_norm_forward_operator()(x, gain, residual);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
-    auto [dx, dgain] = backward_operator()(dy, saved[0], saved[1]);
+    auto [dx, dgain] = channel_layer_norm_backward_operator()(dy, saved[0], saved[1]);
     const bool has_residual = context->saved_data["has_residual"].toBool();
     return {dx, dgain, has_residual ? dy : Tensor()};
   }
@@ -61,7 +61,8 @@ Tensor channel_layer_norm_plain(const Tensor& x, const Tensor& gain, const Tenso
 }
 
 Tensor channel_layer_norm(const Tensor& x, const Tensor& gain, const Tensor& residual) {
-  if (!forward_operator().has_kernel_for(x)) return channel_layer_norm_plain(x, gain, residual);
+  if (!channel_layer_norm_forward_operator().has_kernel_for(x))
+    return channel_layer_norm_plain(x, gain, residual);
   TORCH_CHECK((gain.sizes() == at::IntArrayRef{1, x.size(1), 1, 1}), "a gain ", gain.sizes(),
               " is not that of ", x.size(1), " channels");
   check_residual(x, residual);

@@ -29,13 +29,13 @@ const auto& form_operator() {
   return result;
 }
 
-const auto& forward_operator() {
+const auto& convolution3x3_forward_operator() {
   static const Operator<Tensor(const Tensor&, const OptionalTensor&, const Tensor&, const Tensor&)>
       result("gm::convolution3x3_forward");
   return result;
 }
 
-const auto& backward_operator() {
+const auto& convolution3x3_backward_operator() {
   static const Operator<std::tuple<Tensor, Tensor, Tensor, Tensor>(
       const Tensor&, const Tensor&, const OptionalTensor&, const Tensor&)>
       result("gm::convolution3x3_backward");
@@ -48,14 +48,14 @@ class Convolution3x3 : public torch::autograd::Function<Convolution3x3> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const OptionalTensor& beside,
                         const Tensor& weight, const Tensor& bias, const Tensor& form) {
     context->save_for_backward({x, beside.value_or(Tensor()), weight});
-    return forward_operator()(x, beside, form, bias);
+    return convolution3x3_forward_operator()(x, beside, form, bias);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
-    auto [dx, dbeside, dweight, dbias] =
-        backward_operator()(channels_last(gradients[0]), saved[0], if_defined(saved[1]), saved[2]);
+    auto [dx, dbeside, dweight, dbias] = convolution3x3_backward_operator()(
+        channels_last(gradients[0]), saved[0], if_defined(saved[1]), saved[2]);
     return {dx, dbeside, dweight, dbias, Tensor()};
   }
 };
@@ -80,7 +80,7 @@ Tensor convolution3x3_plain(const Tensor& x, const Tensor& weight, const Tensor&
 
 Tensor convolution3x3(const Tensor& x, const Convolution3x3Weight& weight, const Tensor& bias,
                       const Tensor& beside) {
-  if (!weight.form.defined() || !forward_operator().has_kernel_for(x)) {
+  if (!weight.form.defined() || !convolution3x3_forward_operator().has_kernel_for(x)) {
     return convolution3x3_plain(x, weight.weight, bias, beside);
   }
   check_convolution(x, weight.weight, bias, /*size=*/3, beside);

@@ -10,13 +10,13 @@ namespace {
 
 using Shapes = std::vector<std::vector<int64_t>>;
 
-double product(const std::vector<int64_t>& shape) {
+double element_count(const std::vector<int64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), 1.0, std::multiplies<>());
 }
 
 /// Of N pictures [N,C,H,W].
 double pixels(const std::vector<int64_t>& pictures) {
-  return product(pictures) / static_cast<double>(pictures[1]);
+  return element_count(pictures) / static_cast<double>(pictures[1]);
 }
 
 /// Channels of `x` and, where there is one, of what is beside it.
@@ -34,32 +34,40 @@ const std::map<std::string_view, Count>& counts() {
   static const std::map<std::string_view, Count> all{
       {"gm::convolution3x3_forward",  // x, beside, form, bias
        [](const Shapes& s) {
-         return 2 * pixels(s[0]) * channels(s[0], s[1]) * product(s[3]) * kTaps;
+         return 2 * pixels(s[0]) * channels(s[0], s[1]) * element_count(s[3]) * kTaps;
        }},
       {"gm::convolution3x3_backward",  // dy, x, beside
-       [](const Shapes& s) { return 4 * product(s[0]) * channels(s[1], s[2]) * kTaps; }},
+       [](const Shapes& s) { return 4 * element_count(s[0]) * channels(s[1], s[2]) * kTaps; }},
       {"gm::pointwise_convolution_forward",  // x, beside, weight
-       [](const Shapes& s) { return 2 * pixels(s[0]) * product(s[2]); }},
+       [](const Shapes& s) { return 2 * pixels(s[0]) * element_count(s[2]); }},
       {"gm::pointwise_convolution_backward",  // dy, x, beside, weight
-       [](const Shapes& s) { return 4 * pixels(s[0]) * product(s[3]); }},
+       [](const Shapes& s) { return 4 * pixels(s[0]) * element_count(s[3]); }},
       {"gm::input_convolution_forward",  // x, weight
-       [](const Shapes& s) { return 2 * pixels(s[0]) * product(s[1]); }},
+       [](const Shapes& s) { return 2 * pixels(s[0]) * element_count(s[1]); }},
       {"gm::strided_convolution",  // big, weight
-       [](const Shapes& s) { return 2 * pixels(s[0]) / 4 * product(s[1]); }},
+       [](const Shapes& s) { return 2 * pixels(s[0]) / 4 * element_count(s[1]); }},
       {"gm::transposed_strided_convolution",  // small, weight
-       [](const Shapes& s) { return 2 * pixels(s[0]) * product(s[1]); }},
+       [](const Shapes& s) { return 2 * pixels(s[0]) * element_count(s[1]); }},
       {"gm::strided_convolution_weight_gradient",  // big, small
        [](const Shapes& s) {
-         return 2 * product(s[1]) * static_cast<double>(s[0][1]) * kStridedTaps;
+         return 2 * element_count(s[1]) * static_cast<double>(s[0][1]) * kStridedTaps;
        }},
       {"gm::attention_forward",  // x, to_qkv, to_out
-       [](const Shapes& s) { return 2 * pixels(s[0]) * (product(s[1]) + product(s[2])); }},
+       [](const Shapes& s) {
+         return 2 * pixels(s[0]) * (element_count(s[1]) + element_count(s[2]));
+       }},
       {"gm::attention_backward",  // dy, x, to_qkv, to_out
-       [](const Shapes& s) { return 4 * pixels(s[0]) * (product(s[2]) + product(s[3])); }},
+       [](const Shapes& s) {
+         return 4 * pixels(s[0]) * (element_count(s[2]) + element_count(s[3]));
+       }},
       {"gm::linear_attention_forward",  // x, to_qkv, to_out
-       [](const Shapes& s) { return 2 * pixels(s[0]) * (product(s[1]) + product(s[2])); }},
+       [](const Shapes& s) {
+         return 2 * pixels(s[0]) * (element_count(s[1]) + element_count(s[2]));
+       }},
       {"gm::linear_attention_backward",  // dy, x, to_qkv, to_out
-       [](const Shapes& s) { return 4 * pixels(s[0]) * (product(s[2]) + product(s[3])); }},
+       [](const Shapes& s) {
+         return 4 * pixels(s[0]) * (element_count(s[2]) + element_count(s[3]));
+       }},
   };
   return all;
 }

@@ -25,7 +25,7 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-const auto& forward_operator() {
+const auto& group_norm_silu_forward_operator() {
   static const Operator<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&,
                                                    int64_t, const OptionalTensor&,
                                                    const OptionalTensor&)>
@@ -33,7 +33,7 @@ const auto& forward_operator() {
   return result;
 }
 
-const auto& backward_operator() {
+const auto& group_norm_silu_backward_operator() {
   static const Operator<std::tuple<Tensor, Tensor, Tensor, Tensor>(
       const Tensor&, const Tensor&, const Tensor&, const Tensor&, const OptionalTensor&,
       const Tensor&)>
@@ -46,7 +46,8 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
                         const Tensor& bias, int64_t groups, const OptionalTensor& scale_shift,
                         const OptionalTensor& residual) {
-    auto [y, statistics] = forward_operator()(x, weight, bias, groups, scale_shift, residual);
+    auto [y, statistics] =
+        group_norm_silu_forward_operator()(x, weight, bias, groups, scale_shift, residual);
     context->save_for_backward({x, weight, bias, scale_shift.value_or(Tensor()), statistics});
     context->saved_data["has_residual"] = residual.has_value();
     return y;
@@ -57,8 +58,8 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
     const variable_list saved = context->get_saved_variables();
     const Tensor& scale_shift = saved[3];
     const Tensor dy = channels_last(gradients[0]);
-    auto [dx, dweight, dbias, dscale_shift] =
-        backward_operator()(dy, saved[0], saved[1], saved[2], if_defined(scale_shift), saved[4]);
+    auto [dx, dweight, dbias, dscale_shift] = group_norm_silu_backward_operator()(
+        dy, saved[0], saved[1], saved[2], if_defined(scale_shift), saved[4]);
     const bool has_residual = context->saved_data["has_residual"].toBool();
     return {dx,
             dweight,
@@ -69,8 +70,8 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
   }
 };
 
-void check(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups,
-           const Tensor& scale_shift, const Tensor& residual) {
+void check_group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups,
+                      const Tensor& scale_shift, const Tensor& residual) {
   const int64_t channels = x.size(1);
   TORCH_CHECK(groups > 0 && channels % groups == 0, channels, " channels do not make ", groups,
               " groups");
@@ -99,10 +100,10 @@ Tensor group_norm_silu_plain(const Tensor& x, const Tensor& weight, const Tensor
 
 Tensor group_norm_silu(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups,
                        const Tensor& scale_shift, const Tensor& residual) {
-  if (!forward_operator().has_kernel_for(x)) {
+  if (!group_norm_silu_forward_operator().has_kernel_for(x)) {
     return group_norm_silu_plain(x, weight, bias, groups, scale_shift, residual);
   }
-  check(x, weight, bias, groups, scale_shift, residual);
+  check_group_norm(x, weight, bias, groups, scale_shift, residual);
   return GroupNormSilu::apply(x, weight, bias, groups, if_defined(scale_shift),
                               if_defined(channels_last(residual)));
 }

@@ -18,13 +18,13 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-const auto& forward_operator() {
+const auto& input_convolution_forward_operator() {
   static const Operator<Tensor(const Tensor&, const Tensor&, const Tensor&)> result(
       "gm::input_convolution_forward");
   return result;
 }
 
-const auto& gradient_operator() {
+const auto& input_convolution_gradient_operator() {
   static const Operator<Tensor(const Tensor&, const Tensor&, int64_t)> result(
       "gm::input_convolution_weight_gradient");
   return result;
@@ -44,7 +44,7 @@ class InputConvolution : public torch::autograd::Function<InputConvolution> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
                         const Tensor& bias) {
     context->save_for_backward({x, weight});
-    return forward_operator()(x, weight, bias);
+    return input_convolution_forward_operator()(x, weight, bias);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -53,13 +53,14 @@ class InputConvolution : public torch::autograd::Function<InputConvolution> {
     const Tensor &x = saved[0], &weight = saved[1];
     const Tensor dy = channels_last(gradients[0]);
     return {context->needs_input_grad(0) ? input_gradient(dy, x, weight) : Tensor(),
-            gradient_operator()(dy, x, weight.size(2)), dy.sum(at::IntArrayRef{0, 2, 3})};
+            input_convolution_gradient_operator()(dy, x, weight.size(2)),
+            dy.sum(at::IntArrayRef{0, 2, 3})};
   }
 };
 
 bool has_kernel_for(const Tensor& x, const Tensor& weight) {
-  return forward_operator().has_kernel_for(x, /*multiple=*/1) && weight.size(0) % 8 == 0 &&
-         weight.size(2) % 2 == 1 && weight.size(2) == weight.size(3);
+  return input_convolution_forward_operator().has_kernel_for(x, /*multiple=*/1) &&
+         weight.size(0) % 8 == 0 && weight.size(2) % 2 == 1 && weight.size(2) == weight.size(3);
 }
 
 }  // namespace

@@ -28,14 +28,14 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-const auto& forward_operator() {
+const auto& linear_attention_forward_operator() {
   static const Operator<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&,
                                                            const Tensor&, const Tensor&, int64_t)>
       result("gm::linear_attention_forward");
   return result;
 }
 
-const auto& backward_operator() {
+const auto& linear_attention_backward_operator() {
   static const Operator<std::tuple<Tensor, Tensor, Tensor, Tensor>(
       const Tensor&, const Tensor&, const Tensor&, const Tensor&, int64_t, const Tensor&,
       const Tensor&)>
@@ -43,11 +43,12 @@ const auto& backward_operator() {
   return result;
 }
 
-class LinearAttention : public torch::autograd::Function<LinearAttention> {
+class LinearAttentionFunction : public torch::autograd::Function<LinearAttentionFunction> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& to_qkv,
                         const Tensor& to_out, const Tensor& out_bias, int64_t heads) {
-    auto [y, averages, log_sums] = forward_operator()(x, to_qkv, to_out, out_bias, heads);
+    auto [y, averages, log_sums] =
+        linear_attention_forward_operator()(x, to_qkv, to_out, out_bias, heads);
     context->save_for_backward({x, to_qkv, to_out, averages, log_sums});
     context->saved_data["heads"] = heads;
     return y;
@@ -57,7 +58,7 @@ class LinearAttention : public torch::autograd::Function<LinearAttention> {
     refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
-    auto [dx, dto_qkv, dto_out, dout_bias] = backward_operator()(
+    auto [dx, dto_qkv, dto_out, dout_bias] = linear_attention_backward_operator()(
         dy, saved[0], saved[1], saved[2], context->saved_data["heads"].toInt(), saved[3], saved[4]);
     return {dx, dto_qkv, dto_out, dout_bias, Tensor()};
   }
@@ -82,11 +83,11 @@ Tensor linear_attention_plain(const Tensor& x, const Tensor& to_qkv, const Tenso
 
 Tensor linear_attention(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
                         const Tensor& out_bias, int64_t heads) {
-  if (!can_attend(forward_operator(), x, to_out, heads)) {
+  if (!can_attend(linear_attention_forward_operator(), x, to_out, heads)) {
     return linear_attention_plain(x, to_qkv, to_out, out_bias, heads);
   }
   check_attention(x, to_qkv, to_out, out_bias, heads);
-  return LinearAttention::apply(x, to_qkv, to_out, out_bias, heads);
+  return LinearAttentionFunction::apply(x, to_qkv, to_out, out_bias, heads);
 }
 
 }  // namespace gm::ops

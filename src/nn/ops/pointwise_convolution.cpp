@@ -23,13 +23,13 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-const auto& forward_operator() {
+const auto& pointwise_convolution_forward_operator() {
   static const Operator<Tensor(const Tensor&, const OptionalTensor&, const Tensor&, const Tensor&)>
       result("gm::pointwise_convolution_forward");
   return result;
 }
 
-const auto& backward_operator() {
+const auto& pointwise_convolution_backward_operator() {
   static const Operator<std::tuple<Tensor, Tensor, Tensor, Tensor>(
       const Tensor&, const Tensor&, const OptionalTensor&, const Tensor&)>
       result("gm::pointwise_convolution_backward");
@@ -41,7 +41,7 @@ class PointwiseConvolution : public torch::autograd::Function<PointwiseConvoluti
   static Tensor forward(AutogradContext* context, const Tensor& x, const OptionalTensor& beside,
                         const Tensor& weight, const Tensor& bias) {
     context->save_for_backward({x, beside.value_or(Tensor()), weight});
-    return forward_operator()(x, beside, weight, bias);
+    return pointwise_convolution_forward_operator()(x, beside, weight, bias);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -49,7 +49,7 @@ class PointwiseConvolution : public torch::autograd::Function<PointwiseConvoluti
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
     auto [dx, dbeside, dweight, dbias] =
-        backward_operator()(dy, saved[0], if_defined(saved[1]), saved[2]);
+        pointwise_convolution_backward_operator()(dy, saved[0], if_defined(saved[1]), saved[2]);
     return {dx, dbeside, dweight, dbias};
   }
 };
@@ -64,7 +64,7 @@ Tensor pointwise_convolution_plain(const Tensor& x, const Tensor& weight, const 
 Tensor pointwise_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias,
                              const Tensor& beside) {
   const bool fits_beside = !beside.defined() || beside.size(1) % 8 == 0;
-  if (!fits_beside || !forward_operator().has_kernel_for(x)) {
+  if (!fits_beside || !pointwise_convolution_forward_operator().has_kernel_for(x)) {
     return pointwise_convolution_plain(x, weight, bias, beside);
   }
   check_convolution(x, weight, bias, /*size=*/1, beside);

@@ -24,15 +24,15 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr double kEpsilon = 1e-5;
+constexpr double kStandardizeEpsilon = 1e-5;
 
-const auto& forward_operator() {
+const auto& standardize_weight_forward_operator() {
   static const Operator<std::tuple<Tensor, Tensor>(const Tensor&)> result(
       "gm::standardize_weight_forward");
   return result;
 }
 
-const auto& backward_operator() {
+const auto& standardize_weight_backward_operator() {
   static const Operator<Tensor(const Tensor&, const Tensor&, const Tensor&)> result(
       "gm::standardize_weight_backward");
   return result;
@@ -43,7 +43,8 @@ const auto& backward_operator() {
 class StandardizeWeight : public torch::autograd::Function<StandardizeWeight> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& weight) {
-    auto [standardized, inverse_deviation] = forward_operator()(weight.contiguous());
+    auto [standardized, inverse_deviation] =
+        standardize_weight_forward_operator()(weight.contiguous());
     // An alias: the result itself would keep its node, and so itself, alive for ever.
     context->saved_data["standardized"] = standardized.detach();
     context->saved_data["inverse_deviation"] = inverse_deviation;
@@ -52,16 +53,16 @@ class StandardizeWeight : public torch::autograd::Function<StandardizeWeight> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     refuse_second_derivative();
-    return {backward_operator()(channels_last(gradients[0]),
-                                context->saved_data["standardized"].toTensor(),
-                                context->saved_data["inverse_deviation"].toTensor())};
+    return {standardize_weight_backward_operator()(
+        channels_last(gradients[0]), context->saved_data["standardized"].toTensor(),
+        context->saved_data["inverse_deviation"].toTensor())};
   }
 };
 
 /// The forms in ATen's operators, for every device that has no kernels.
 std::tuple<Tensor, Tensor> forward_plain(const Tensor& weight) {
   const auto [variance, mean] = at::var_mean(weight, {1, 2, 3}, /*correction=*/0, /*keepdim=*/true);
-  const Tensor inverse_deviation = (variance + kEpsilon).rsqrt();
+  const Tensor inverse_deviation = (variance + kStandardizeEpsilon).rsqrt();
   return {channels_last((weight - mean) * inverse_deviation), inverse_deviation.flatten()};
 }
 
@@ -78,7 +79,7 @@ Tensor standardize_weight_plain(const Tensor& weight) {
   const Tensor mean = weight.mean({1, 2, 3}, /*keepdim=*/true);
   const Tensor variance =
       weight.var(at::IntArrayRef{1, 2, 3}, /*unbiased=*/false, /*keepdim=*/true);
-  return (weight - mean) * (variance + kEpsilon).rsqrt();
+  return (weight - mean) * (variance + kStandardizeEpsilon).rsqrt();
 }
 
 Tensor standardize_weight(const Tensor& weight) {

@@ -19,20 +19,20 @@ namespace {
 
 using at::Tensor;
 
-const auto& map_operator() {
+const auto& strided_convolution_operator() {
   static const Operator<Tensor(const Tensor&, const Tensor&, const OptionalTensor&)> result(
       "gm::strided_convolution");
   return result;
 }
 
-const auto& transposed_operator() {
+const auto& transposed_convolution_operator() {
   static const Operator<Tensor(const Tensor&, const Tensor&, const OptionalTensor&, int64_t,
                                int64_t)>
       result("gm::transposed_strided_convolution");
   return result;
 }
 
-const auto& gradient_operator() {
+const auto& strided_convolution_gradient_operator() {
   static const Operator<Tensor(const Tensor&, const Tensor&)> result(
       "gm::strided_convolution_weight_gradient");
   return result;
@@ -41,20 +41,21 @@ const auto& gradient_operator() {
 }  // namespace
 
 bool has_strided_convolution_for(const Tensor& x, int64_t small_channels) {
-  return map_operator().has_kernel_for(x, /*multiple=*/1) && small_channels % 8 == 0;
+  return strided_convolution_operator().has_kernel_for(x, /*multiple=*/1) &&
+         small_channels % 8 == 0;
 }
 
 Tensor strided_convolution(const Tensor& big, const Tensor& weight, const Tensor& bias) {
-  return map_operator()(big, weight, if_defined(bias));
+  return strided_convolution_operator()(big, weight, if_defined(bias));
 }
 
 Tensor transposed_strided_convolution(const Tensor& small, const Tensor& weight, const Tensor& bias,
                                       int64_t height, int64_t width) {
-  return transposed_operator()(small, weight, if_defined(bias), height, width);
+  return transposed_convolution_operator()(small, weight, if_defined(bias), height, width);
 }
 
 Tensor strided_convolution_weight_gradient(const Tensor& big, const Tensor& small) {
-  return gradient_operator()(big, small);
+  return strided_convolution_gradient_operator()(big, small);
 }
 
 }  // namespace gm::ops

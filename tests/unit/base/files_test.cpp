@@ -21,13 +21,13 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr size_t kLimit = 1000;
+constexpr size_t kFilesLimit = 1000;
 
 TEST(WriteFileAtomically, WritesAndReplaces) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "file", "first");
   write_file_atomically(folder / "file", std::string_view("a\0b", 3));
-  EXPECT_EQ(read_file(folder / "file", kLimit), std::string("a\0b", 3));
+  EXPECT_EQ(read_file(folder / "file", kFilesLimit), std::string("a\0b", 3));
   EXPECT_EQ(folder.names(), std::vector<std::string>{"file"});
 }
 
@@ -39,7 +39,7 @@ TEST(WriteFileAtomically, ADiskThatRefusesKeepsTheOldFile) {
     expect_error<Error>([&] { write_file_atomically(folder / "file", std::string(100'000, 'x')); },
                         HasSubstr("writing failed: File too large"));
   }
-  EXPECT_EQ(read_file(folder / "file", kLimit), "old");
+  EXPECT_EQ(read_file(folder / "file", kFilesLimit), "old");
   EXPECT_EQ(folder.names(), std::vector<std::string>{"file"});
 }
 
@@ -60,7 +60,7 @@ TEST(StagedPath, CommitsAFolderWithItsFiles) {
   std::ofstream(staged.path() / "inner" / "file") << "text";
   staged.commit();
   EXPECT_EQ(folder.names(), std::vector<std::string>{"final"});
-  EXPECT_EQ(read_file(folder / "final" / "inner" / "file", kLimit), "text");
+  EXPECT_EQ(read_file(folder / "final" / "inner" / "file", kFilesLimit), "text");
 }
 
 TEST(StagedPath, DoesNotReplaceAFullFolder) {
@@ -73,7 +73,7 @@ TEST(StagedPath, DoesNotReplaceAFullFolder) {
     EXPECT_THROW(staged.commit(), Error);
   }
   EXPECT_EQ(folder.names(), std::vector<std::string>{"final"});
-  EXPECT_EQ(read_file(folder / "final" / "old", kLimit), "old");
+  EXPECT_EQ(read_file(folder / "final" / "old", kFilesLimit), "old");
 }
 
 TEST(StagedPath, NeedsTheParentFolder) {
@@ -143,19 +143,21 @@ TEST(RequireWritableFolder, RefusesAFileAndANewOneInAFolderThatIsMissing) {
 
 TEST(ReadFile, RefusesWhatIsLargerThanExpected) {
   const TemporaryFolder folder;
-  std::ofstream(folder / "file") << std::string(kLimit + 1, 'x');
-  expect_error<InputError>([&] { read_file(folder / "file", kLimit); },
+  std::ofstream(folder / "file") << std::string(kFilesLimit + 1, 'x');
+  expect_error<InputError>([&] { read_file(folder / "file", kFilesLimit); },
                            AllOf(HasSubstr("1001 bytes"), HasSubstr("at most 1000")));
 }
 
 TEST(ReadFile, NamesAFileThatIsNotThere) {
   const TemporaryFolder folder;
-  expect_error<InputError>([&] { read_file(folder / "missing", kLimit); }, HasSubstr("missing"));
+  expect_error<InputError>([&] { read_file(folder / "missing", kFilesLimit); },
+                           HasSubstr("missing"));
 }
 
 TEST(ReadFile, RefusesAFolder) {
   const TemporaryFolder folder;
-  expect_error<InputError>([&] { read_file(folder.path(), kLimit); }, HasSubstr("cannot be read"));
+  expect_error<InputError>([&] { read_file(folder.path(), kFilesLimit); },
+                           HasSubstr("cannot be read"));
 }
 
 TEST(ReadFile, OnlyRegularFilesAreReadAndNothingIsWaitedFor) {
@@ -165,7 +167,7 @@ TEST(ReadFile, OnlyRegularFilesAreReadAndNothingIsWaitedFor) {
   fs::create_symlink("circle", folder / "circle");
   write_bytes(folder / "file", "text");
   fs::create_symlink("file", folder / "link");
-  EXPECT_EQ(read_file(folder / "link", kLimit), "text");
+  EXPECT_EQ(read_file(folder / "link", kFilesLimit), "text");
   const std::vector<std::pair<fs::path, const char*>> others{
       {folder / "pipe", "it is a pipe"},          {"/dev/null", "it is a device"},
       {folder.path(), "it is a folder"},          {folder / "dangling", "is a link to nowhere"},
@@ -173,7 +175,7 @@ TEST(ReadFile, OnlyRegularFilesAreReadAndNothingIsWaitedFor) {
   };
   for (const auto& [path, reason] : others) {
     const auto message = AllOf(HasSubstr(path.string()), HasSubstr(reason));
-    expect_error<InputError>([&] { read_file(path, kLimit); }, message);
+    expect_error<InputError>([&] { read_file(path, kFilesLimit); }, message);
     expect_error<InputError>([&] { hash_file(path); }, message);
   }
 }

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr size_t kLimit = 1000;
+constexpr size_t kOutputLimit = 1000;
 
 class OutputTest : public ::testing::Test {
  protected:
@@ -40,7 +40,7 @@ class OutputTest : public ::testing::Test {
 
 TEST_F(OutputTest, AFileIsReplacedAsAWhole) {
   write_output(file("a"), "new");
-  EXPECT_EQ(read_file(folder_ / "a", kLimit), "new");
+  EXPECT_EQ(read_file(folder_ / "a", kOutputLimit), "new");
   expect_error<Error>(
       [&] {
         write_output(folder_ / "a", [](std::FILE* half) {
@@ -49,7 +49,7 @@ TEST_F(OutputTest, AFileIsReplacedAsAWhole) {
         });
       },
       "stopped");
-  EXPECT_EQ(read_file(folder_ / "a", kLimit), "new");
+  EXPECT_EQ(read_file(folder_ / "a", kOutputLimit), "new");
   EXPECT_EQ(folder_.names(), std::vector<std::string>{"a"});
 }
 
@@ -62,7 +62,7 @@ TEST_F(OutputTest, ASymbolicLinkStaysAndItsTargetIsReplacedOrMade) {
     write_output(folder_ / "link-to-link", text);
     EXPECT_EQ(fs::read_symlink(folder_ / "link"), "there/target");
     EXPECT_TRUE(fs::is_symlink(folder_ / "link-to-link"));
-    EXPECT_EQ(read_file(folder_ / "there" / "target", kLimit), text);
+    EXPECT_EQ(read_file(folder_ / "there" / "target", kOutputLimit), text);
   }
   EXPECT_EQ(folder_.names(), (std::vector<std::string>{"link", "link-to-link", "there"}));
 }

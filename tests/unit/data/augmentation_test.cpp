@@ -10,31 +10,31 @@
 namespace gm {
 namespace {
 
-constexpr ImageShape kShape{8, 6, 3};
+constexpr ImageShape kAugmentationShape{8, 6, 3};
 
 std::vector<uint8_t> augmented(const AugmentationOptions& options, uint64_t seed,
                                uint64_t position) {
-  auto pixels = numbered_picture(5, kShape);
-  Augmentation(kShape, options, seed).apply(pixels, position);
+  auto pixels = numbered_picture(5, kAugmentationShape);
+  Augmentation(kAugmentationShape, options, seed).apply(pixels, position);
   return pixels;
 }
 
 TEST(Augmentation, SwitchedOffChangesNothing) {
   for (uint64_t position = 0; position < 20; ++position)
-    EXPECT_EQ(augmented({}, 1, position), numbered_picture(5, kShape));
+    EXPECT_EQ(augmented({}, 1, position), numbered_picture(5, kAugmentationShape));
 }
 
 TEST(Augmentation, AFactorThatAddsNoPixelChangesNothing) {
-  EXPECT_EQ(augmented({.resize_crop = 1.12}, 1, 3), numbered_picture(5, kShape));
+  EXPECT_EQ(augmented({.resize_crop = 1.12}, 1, 3), numbered_picture(5, kAugmentationShape));
 }
 
 TEST(Augmentation, MirrorsHalfOfThePictures) {
-  const auto original = numbered_picture(5, kShape);
+  const auto original = numbered_picture(5, kAugmentationShape);
   auto mirrored = original;
-  for (int64_t y = 0; y < kShape.height; ++y) {
-    for (int64_t x = 0; x < kShape.width; ++x) {
-      const int64_t to = (y * kShape.width + x) * 3,
-                    from = (y * kShape.width + kShape.width - 1 - x) * 3;
+  for (int64_t y = 0; y < kAugmentationShape.height; ++y) {
+    for (int64_t x = 0; x < kAugmentationShape.width; ++x) {
+      const int64_t to = (y * kAugmentationShape.width + x) * 3,
+                    from = (y * kAugmentationShape.width + kAugmentationShape.width - 1 - x) * 3;
       std::copy_n(original.begin() + from, 3, mirrored.begin() + to);
     }
   }
@@ -49,9 +49,9 @@ TEST(Augmentation, MirrorsHalfOfThePictures) {
 
 TEST(Augmentation, DependsOnSeedAndPositionAlone) {
   const AugmentationOptions options{.resize_crop = 1.5, .flip = true};
-  Augmentation used(kShape, options, 1);
+  Augmentation used(kAugmentationShape, options, 1);
   for (uint64_t position = 0; position < 50; ++position) {
-    auto pixels = numbered_picture(5, kShape);
+    auto pixels = numbered_picture(5, kAugmentationShape);
     used.apply(pixels, position);
     EXPECT_EQ(pixels, augmented(options, 1, position)) << "whatever was drawn before";
   }

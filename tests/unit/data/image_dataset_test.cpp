@@ -22,7 +22,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr ImageShape kShape{4, 4, 1};
+constexpr ImageShape kDatasetShape{4, 4, 1};
 const std::vector<std::string> kClasses{"cat", "dog", "wild"};
 
 int64_t number(const ImageDataset& dataset, int64_t index) {
@@ -33,9 +33,9 @@ int64_t number(const ImageDataset& dataset, int64_t index) {
 
 /// Three files with 10, 1 and 7 numbered pictures, and something else beside them.
 void write_shards(const TemporaryFolder& folder) {
-  write_numbered_file(folder / "b.h5", kShape, 1, kClasses, 10);
-  write_numbered_file(folder / "a.h5", kShape, 10, kClasses, 0);
-  write_numbered_file(folder / "c.hdf5", kShape, 7, kClasses, 11);
+  write_numbered_file(folder / "b.h5", kDatasetShape, 1, kClasses, 10);
+  write_numbered_file(folder / "a.h5", kDatasetShape, 10, kClasses, 0);
+  write_numbered_file(folder / "c.hdf5", kDatasetShape, 7, kClasses, 11);
   write_bytes(folder / "notes.txt", "not an image file");
 }
 
@@ -77,8 +77,8 @@ TEST(ImageDataset, TheHashTellsFilesAndChoicesApart) {
 
 TEST(ImageDataset, PartsShareNothingAndLeaveNothingOut) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 300, kClasses, 0, 0.3);
-  write_numbered_file(folder / "b.h5", kShape, 200, kClasses, 300, 0.3);
+  write_numbered_file(folder / "a.h5", kDatasetShape, 300, kClasses, 0, 0.3);
+  write_numbered_file(folder / "b.h5", kDatasetShape, 200, kClasses, 300, 0.3);
   const ImageDataset training(folder.path(), "all", Part::kTraining);
   const ImageDataset held_out(folder.path(), "all", Part::kHeldOut);
   EXPECT_TRUE(training.has_held_out());
@@ -97,7 +97,7 @@ TEST(ImageDataset, PartsShareNothingAndLeaveNothingOut) {
 
 TEST(ImageDataset, APartIsCutFromTheChosenClasses) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 300, kClasses, 0, 0.3);
+  write_numbered_file(folder / "a.h5", kDatasetShape, 300, kClasses, 0, 0.3);
   const ImageDataset dogs(folder.path(), "dog", Part::kHeldOut);
   EXPECT_NEAR(static_cast<double>(dogs.size()), 30, 20);
   for (int64_t i = 0; i < dogs.size(); ++i) EXPECT_EQ(dogs.label(i), 1);
@@ -106,8 +106,8 @@ TEST(ImageDataset, APartIsCutFromTheChosenClasses) {
 
 TEST(ImageDataset, TheHashTellsPartsApart) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 100, kClasses, 0, 0.3);
-  write_numbered_file(folder / "plain.h5", kShape, 100, kClasses);
+  write_numbered_file(folder / "a.h5", kDatasetShape, 100, kClasses, 0, 0.3);
+  write_numbered_file(folder / "plain.h5", kDatasetShape, 100, kClasses);
   const auto hash = [&](const char* name, Part part) {
     return ImageDataset(folder / name, "all", part).content_hash();
   };
@@ -118,11 +118,11 @@ TEST(ImageDataset, TheHashTellsPartsApart) {
 
 TEST(ImageDataset, AMissingPartSaysHowToGetOne) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 10, kClasses);
+  write_numbered_file(folder / "a.h5", kDatasetShape, 10, kClasses);
   EXPECT_EQ(ImageDataset(folder / "a.h5", "all", Part::kTraining).size(), 10);
   expect_error<InputError>([&] { ImageDataset(folder / "a.h5", "all", Part::kHeldOut); },
                            AllOf(HasSubstr("a.h5"), HasSubstr("--holdout 0.1")));
-  write_numbered_file(folder / "few.h5", kShape, 2, kClasses, 0, 1e-6);
+  write_numbered_file(folder / "few.h5", kDatasetShape, 2, kClasses, 0, 1e-6);
   expect_error<InputError>([&] { ImageDataset(folder / "few.h5", "all", Part::kHeldOut); },
                            HasSubstr("none of the 2 pictures is kept from training"));
   expect_error<InputError>([&] { ImageDataset(folder.path()); }, HasSubstr("must be alike"));
@@ -130,8 +130,8 @@ TEST(ImageDataset, AMissingPartSaysHowToGetOne) {
 
 TEST(ImageDataset, PictureHashesTellWhichPicturesAreShared) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 60, {}, 0);
-  write_numbered_file(folder / "b.h5", kShape, 60, {}, 50);
+  write_numbered_file(folder / "a.h5", kDatasetShape, 60, {}, 0);
+  write_numbered_file(folder / "b.h5", kDatasetShape, 60, {}, 50);
   const ImageDataset a(folder / "a.h5"), b(folder / "b.h5");
   const auto hashes = a.picture_hashes();
   ASSERT_EQ(hashes.size(), 60U);
@@ -149,7 +149,7 @@ TEST(ImageDataset, FilesOfAFolderMustBeAlike) {
       [&] { ImageDataset(folder.path()); },
       AllOf(HasSubstr("d.h5 holds pictures [4,5,1]"), HasSubstr("a.h5 holds [4,4,1]")));
   std::filesystem::remove(folder / "d.h5");
-  write_numbered_file(folder / "d.h5", kShape, 3, {"cat", "dog"});
+  write_numbered_file(folder / "d.h5", kDatasetShape, 3, {"cat", "dog"});
   expect_error<InputError>([&] { ImageDataset(folder.path()); }, HasSubstr("must be alike"));
 }
 
@@ -158,12 +158,12 @@ void write_many_shards(const TemporaryFolder& folder, int64_t shards) {
   for (int64_t s = 0; s < shards; ++s) {
     const auto path = folder / fmt::format("{:03}.h5", s);
     if (s % 2 == 0) {
-      write_numbered_file(path, kShape, 3, {}, 3 * s);
+      write_numbered_file(path, kDatasetShape, 3, {}, 3 * s);
       continue;
     }
     std::vector<uint8_t> pixels;
     for (int64_t i = 3 * s; i < 3 * s + 3; ++i) {
-      const auto picture = numbered_picture(i, kShape);
+      const auto picture = numbered_picture(i, kDatasetShape);
       pixels.insert(pixels.end(), picture.begin(), picture.end());
     }
     ForeignFile(path).add_bytes("images", {3, 4, 4, 1}, {1, 4, 4, 1}, pixels);
@@ -193,7 +193,7 @@ TEST(ImageDataset, AFileThatIsReplacedWhileItIsInUseIsNoticed) {
   const ImageDataset dataset(folder.path());
   std::filesystem::remove(folder / "000.h5");  // not among those read last
   EXPECT_THROW(number(dataset, 0), Error);
-  write_numbered_file(folder / "000.h5", kShape, 4, {}, 0);
+  write_numbered_file(folder / "000.h5", kDatasetShape, 4, {}, 0);
   expect_error<Error>([&] { number(dataset, 0); },
                       AllOf(HasSubstr("000.h5"), HasSubstr("taken its place")));
 }
@@ -221,7 +221,7 @@ TEST(ImageDataset, SaysWhatIsMissing) {
   expect_error<InputError>([&] { ImageDataset(folder / "none"); },
                            HasSubstr("no such file or folder"));
   expect_error<InputError>([&] { ImageDataset(folder.path()); }, HasSubstr("holds no HDF5 files"));
-  write_numbered_file(folder / "a.h5", kShape, 3);
+  write_numbered_file(folder / "a.h5", kDatasetShape, 3);
   expect_error<InputError>([&] { ImageDataset(folder.path(), "cat"); },
                            HasSubstr("names no classes"));
 }

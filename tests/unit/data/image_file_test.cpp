@@ -26,7 +26,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-constexpr ImageShape kShape{4, 5, 3};
+constexpr ImageShape kFileShape{4, 5, 3};
 
 std::vector<uint8_t> read(const ImageFile& file, int64_t index) {
   std::vector<uint8_t> pixels(static_cast<size_t>(file.shape().bytes()));
@@ -36,21 +36,21 @@ std::vector<uint8_t> read(const ImageFile& file, int64_t index) {
 
 TEST(ImageFile, GivesBackWhatWasWritten) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 300, {"cat", "dog", "wild"});
+  write_numbered_file(folder / "a.h5", kFileShape, 300, {"cat", "dog", "wild"});
   const ImageFile file(folder / "a.h5");
   EXPECT_EQ(file.size(), 300);
-  EXPECT_EQ(file.shape(), kShape);
+  EXPECT_EQ(file.shape(), kFileShape);
   EXPECT_THAT(file.classes(), ElementsAre("cat", "dog", "wild"));
   EXPECT_TRUE(file.is_contiguous());
   EXPECT_TRUE(file.has_content_hash());
   for (const int64_t i : {0, 1, 127, 299}) {
-    EXPECT_EQ(read(file, i), numbered_picture(i, kShape));
+    EXPECT_EQ(read(file, i), numbered_picture(i, kFileShape));
     EXPECT_EQ(file.label(i), i % 3);
   }
-  std::vector<uint8_t> two(static_cast<size_t>(2 * kShape.bytes()));
+  std::vector<uint8_t> two(static_cast<size_t>(2 * kFileShape.bytes()));
   file.read_images(7, 2, two);
   EXPECT_EQ(number_of(two.data()), 7);
-  EXPECT_EQ(number_of(two.data() + kShape.bytes()), 8);
+  EXPECT_EQ(number_of(two.data() + kFileShape.bytes()), 8);
   EXPECT_THAT(file.labels(), SizeIs(300));
   file.verify();
 }
@@ -68,8 +68,8 @@ TEST(ImageFile, HoldsPicturesWithoutLabelsInSeveralBlocks) {
 
 TEST(ImageFile, HoldsOutByContent) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 4000, {}, 0, 0.25);
-  write_numbered_file(folder / "later.h5", kShape, 3000, {}, 1000, 0.25);
+  write_numbered_file(folder / "a.h5", kFileShape, 4000, {}, 0, 0.25);
+  write_numbered_file(folder / "later.h5", kFileShape, 3000, {}, 1000, 0.25);
   const ImageFile file(folder / "a.h5"), later(folder / "later.h5");
   EXPECT_TRUE(file.has_held_out());
   EXPECT_EQ(file.holdout(), 0.25);
@@ -84,8 +84,8 @@ TEST(ImageFile, HoldsOutByContent) {
 
 TEST(ImageFile, ALargerHoldoutHoldsTheSmallerOne) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "small.h5", kShape, 500, {}, 0, 0.1);
-  write_numbered_file(folder / "large.h5", kShape, 500, {}, 0, 0.3);
+  write_numbered_file(folder / "small.h5", kFileShape, 500, {}, 0, 0.1);
+  write_numbered_file(folder / "large.h5", kFileShape, 500, {}, 0, 0.3);
   const auto small = ImageFile(folder / "small.h5").held_out();
   const auto large = ImageFile(folder / "large.h5").held_out();
   for (size_t i = 0; i < small.size(); ++i) EXPECT_LE(small[i], large[i]);
@@ -93,8 +93,8 @@ TEST(ImageFile, ALargerHoldoutHoldsTheSmallerOne) {
 
 TEST(ImageFile, WithoutAHeldOutPartIsAsItWas) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 30);
-  write_numbered_file(folder / "b.h5", kShape, 30, {}, 0, 0.5);
+  write_numbered_file(folder / "a.h5", kFileShape, 30);
+  write_numbered_file(folder / "b.h5", kFileShape, 30, {}, 0, 0.5);
   const ImageFile plain(folder / "a.h5"), parted(folder / "b.h5");
   EXPECT_FALSE(plain.has_held_out());
   EXPECT_EQ(plain.holdout(), 0);
@@ -121,7 +121,7 @@ TEST(ImageFile, OthersMayHoldOutWhatTheyLike) {
 
 TEST(ImageFile, VerifyFindsAPictureOnTheWrongSide) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 50, {}, 0, 0.5);
+  write_numbered_file(folder / "a.h5", kFileShape, 50, {}, 0, 0.5);
   auto values = ImageFile(folder / "a.h5").held_out();
   values[17] ^= 1;
   {
@@ -136,16 +136,16 @@ TEST(ImageFile, VerifyFindsAPictureOnTheWrongSide) {
 
 TEST(ImageFile, AskedForMoreThanThereIsSaysSo) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 3);
+  write_numbered_file(folder / "a.h5", kFileShape, 3);
   const ImageFile file(folder / "a.h5");
-  std::vector<uint8_t> pixels(static_cast<size_t>(kShape.bytes()));
+  std::vector<uint8_t> pixels(static_cast<size_t>(kFileShape.bytes()));
   EXPECT_THROW(file.read_image(3, pixels), Error);
   EXPECT_THROW(file.read_image(-1, pixels), Error);
 }
 
 TEST(ImageFile, ReadsFromSeveralThreads) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 500);
+  write_numbered_file(folder / "a.h5", kFileShape, 500);
   ForeignFile(folder / "b.h5")
       .add("images", H5T_STD_U8LE, {200, 2, 2, 1}, {.chunk = {3, 2, 2, 1}, .gzip = 1});
   const ImageFile direct(folder / "a.h5"), through_hdf5(folder / "b.h5");
@@ -160,11 +160,11 @@ TEST(ImageFile, ReadsFromSeveralThreads) {
 
 TEST(ImageFile, TheContentHashFollowsContentAlone) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "a.h5", kShape, 20, {"cat", "dog"});
-  write_numbered_file(folder / "same.h5", kShape, 20, {"cat", "dog"});
-  write_numbered_file(folder / "names.h5", kShape, 20, {"cat", "fox"});
-  write_numbered_file(folder / "pixels.h5", kShape, 20, {"cat", "dog"}, 1);
-  write_numbered_file(folder / "plain.h5", kShape, 20);
+  write_numbered_file(folder / "a.h5", kFileShape, 20, {"cat", "dog"});
+  write_numbered_file(folder / "same.h5", kFileShape, 20, {"cat", "dog"});
+  write_numbered_file(folder / "names.h5", kFileShape, 20, {"cat", "fox"});
+  write_numbered_file(folder / "pixels.h5", kFileShape, 20, {"cat", "dog"}, 1);
+  write_numbered_file(folder / "plain.h5", kFileShape, 20);
   const auto hash = [&](const char* name) { return ImageFile(folder / name).content_hash(); };
   EXPECT_EQ(hash("a.h5"), hash("same.h5"));
   for (const char* other : {"names.h5", "pixels.h5", "plain.h5"})
@@ -330,7 +330,7 @@ void add_virtual(const std::filesystem::path& path) {
 }
 
 void cut_in_half(const std::filesystem::path& path) {
-  write_numbered_file(path, kShape, 1000);
+  write_numbered_file(path, kFileShape, 1000);
   std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
 }
 

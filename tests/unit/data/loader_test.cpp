@@ -21,13 +21,13 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr ImageShape kShape{4, 6, 3};
+constexpr ImageShape kLoaderShape{4, 6, 3};
 constexpr int64_t kPictures = 103;
 
 class Loader : public ::testing::Test {
  protected:
   Loader() {
-    write_numbered_file(folder_ / "a.h5", kShape, kPictures, {"cat", "dog", "wild"});
+    write_numbered_file(folder_ / "a.h5", kLoaderShape, kPictures, {"cat", "dog", "wild"});
     dataset_ = std::make_shared<const ImageDataset>(folder_ / "a.h5");
   }
 
@@ -53,8 +53,8 @@ TEST_F(Loader, YieldsThePicturesOfTheOrderEpochAfterEpoch) {
         ((batch.images + 1) * 127.5).round().to(at::kByte).permute({0, 2, 3, 1}).contiguous();
     for (int64_t i = 0; i < 12; ++i, ++position) {
       const int64_t index = order.index_at(position);
-      const auto expected = numbered_picture(index, kShape);
-      const auto* found = pixels.const_data_ptr<uint8_t>() + i * kShape.bytes();
+      const auto expected = numbered_picture(index, kLoaderShape);
+      const auto* found = pixels.const_data_ptr<uint8_t>() + i * kLoaderShape.bytes();
       EXPECT_TRUE(std::equal(expected.begin(), expected.end(), found)) << position;
       EXPECT_EQ(batch.positions[i].item<int64_t>(), position);
       EXPECT_EQ(batch.labels[i].item<int64_t>(), index % 3);

@@ -9,7 +9,7 @@
 namespace gm {
 namespace {
 
-at::Tensor noise(int64_t count, int64_t channels, int64_t height, int64_t width) {
+at::Tensor fills_noise(int64_t count, int64_t channels, int64_t height, int64_t width) {
   return at::rand({count, channels, height, width}) * 2 - 1;
 }
 
@@ -25,14 +25,14 @@ class Fills : public ::testing::TestWithParam<Fill> {};
 INSTANTIATE_TEST_SUITE_P(Ways, Fills, ::testing::Values(fill_with_mean, fill_harmonically));
 
 TEST_P(Fills, KeepKnownPixelsToTheBit) {
-  const at::Tensor pictures = noise(4, 3, 9, 13), masks = random_masks(4, 9, 13, 0.6);
+  const at::Tensor pictures = fills_noise(4, 3, 9, 13), masks = random_masks(4, 9, 13, 0.6);
   const at::Tensor known = (masks < 0.5).expand_as(pictures);
   EXPECT_TRUE(
       at::equal(GetParam()(pictures, masks).masked_select(known), pictures.masked_select(known)));
 }
 
 TEST_P(Fills, DoNotLookIntoTheHole) {
-  const at::Tensor pictures = noise(2, 3, 8, 8), masks = random_masks(2, 8, 8, 0.5);
+  const at::Tensor pictures = fills_noise(2, 3, 8, 8), masks = random_masks(2, 8, 8, 0.5);
   const at::Tensor hidden =
       pictures.masked_fill(masks > 0.5, std::numeric_limits<double>::quiet_NaN());
   EXPECT_TRUE(at::equal(GetParam()(hidden, masks), GetParam()(pictures, masks)));
@@ -40,7 +40,7 @@ TEST_P(Fills, DoNotLookIntoTheHole) {
 
 TEST_P(Fills, StayBetweenTheKnownValues) {
   for (const double missing : {0.2, 0.7, 0.98}) {
-    const at::Tensor pictures = noise(8, 1, 17, 12), masks = random_masks(8, 17, 12, missing);
+    const at::Tensor pictures = fills_noise(8, 1, 17, 12), masks = random_masks(8, 17, 12, missing);
     const at::Tensor filled = GetParam()(pictures, masks);
     for (int64_t i = 0; i < 8; ++i) {
       const at::Tensor known = pictures[i].masked_select(masks[i] < 0.5);
@@ -51,13 +51,13 @@ TEST_P(Fills, StayBetweenTheKnownValues) {
 }
 
 TEST_P(Fills, DoNotDependOnThePicturesBesideThem) {
-  const at::Tensor pictures = noise(3, 3, 8, 8), masks = random_masks(3, 8, 8, 0.5);
+  const at::Tensor pictures = fills_noise(3, 3, 8, 8), masks = random_masks(3, 8, 8, 0.5);
   EXPECT_TRUE(at::equal(GetParam()(pictures, masks)[1],
                         GetParam()(pictures.narrow(0, 1, 1), masks.narrow(0, 1, 1))[0]));
 }
 
 TEST_P(Fills, TakePicturesOfAnyLayout) {
-  const at::Tensor pictures = noise(2, 3, 8, 6), masks = random_masks(2, 8, 6, 0.5);
+  const at::Tensor pictures = fills_noise(2, 3, 8, 6), masks = random_masks(2, 8, 6, 0.5);
   EXPECT_TRUE(at::equal(GetParam()(pictures.contiguous(at::MemoryFormat::ChannelsLast), masks),
                         GetParam()(pictures, masks)));
 }

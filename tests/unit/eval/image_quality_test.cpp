@@ -13,7 +13,7 @@
 namespace gm {
 namespace {
 
-at::Tensor noise(int64_t count, int64_t channels, int64_t height, int64_t width) {
+at::Tensor image_quality_noise(int64_t count, int64_t channels, int64_t height, int64_t width) {
   return at::rand({count, channels, height, width}) * 2 - 1;
 }
 
@@ -25,7 +25,7 @@ at::Tensor left_missing(int64_t count, int64_t height, int64_t width, int64_t co
 }
 
 TEST(PictureQuality, OfAPerfectPictureIsTheBest) {
-  const at::Tensor pictures = noise(2, 3, 12, 14);
+  const at::Tensor pictures = image_quality_noise(2, 3, 12, 14);
   for (const auto& quality : picture_quality(pictures, pictures, left_missing(2, 12, 14, 3))) {
     for (const Closeness& closeness : {quality.whole, quality.hole}) {
       EXPECT_EQ(closeness.psnr, kLargestPsnr);
@@ -76,7 +76,8 @@ TEST(PictureQuality, GradientsAreThoseBetweenMissingPixels) {
 }
 
 TEST(PictureQuality, DoesNotDependOnThePicturesBesideIt) {
-  const at::Tensor originals = noise(5, 3, 16, 16), pictures = noise(5, 3, 16, 16);
+  const at::Tensor originals = image_quality_noise(5, 3, 16, 16),
+                   pictures = image_quality_noise(5, 3, 16, 16);
   const at::Tensor masks = (at::rand({5, 1, 16, 16}) > 0.5).to(at::kFloat);
   const auto together = picture_quality(pictures, originals, masks);
   for (int64_t i = 0; i < 5; ++i) {
@@ -92,7 +93,8 @@ TEST(PictureQuality, DoesNotDependOnThePicturesBesideIt) {
 }
 
 TEST(PictureQuality, TakesPicturesOfAnyLayoutAndClampsThem) {
-  const at::Tensor originals = noise(2, 3, 16, 12), pictures = 2 * noise(2, 3, 16, 12);
+  const at::Tensor originals = image_quality_noise(2, 3, 16, 12),
+                   pictures = 2 * image_quality_noise(2, 3, 16, 12);
   const at::Tensor masks = left_missing(2, 16, 12, 4);
   const auto plain = picture_quality(pictures.clamp(-1, 1), originals, masks).at(1);
   const auto other =
@@ -104,11 +106,13 @@ TEST(PictureQuality, TakesPicturesOfAnyLayoutAndClampsThem) {
 TEST(PictureQuality, RefusesWhatCannotBeMeasured) {
   expect_error<InputError>(
       [] {
-        picture_quality(noise(1, 3, 10, 32), noise(1, 3, 10, 32), at::ones({1, 1, 10, 32}));
+        picture_quality(image_quality_noise(1, 3, 10, 32), image_quality_noise(1, 3, 10, 32),
+                        at::ones({1, 1, 10, 32}));
       },
       ::testing::HasSubstr("32 x 10 pixels are too small"));
   EXPECT_NO_THROW(require_measurable(11, 11));
-  EXPECT_THROW(picture_quality(noise(1, 3, 16, 16), noise(1, 3, 16, 16), at::ones({1, 3, 16, 16})),
+  EXPECT_THROW(picture_quality(image_quality_noise(1, 3, 16, 16), image_quality_noise(1, 3, 16, 16),
+                               at::ones({1, 3, 16, 16})),
                Error);
 }
 

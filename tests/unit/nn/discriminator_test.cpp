@@ -8,20 +8,20 @@
 namespace gm {
 namespace {
 
-const DiscriminatorShape kSmall = {.channels = 3, .height = 16, .width = 24, .dim = 8};
+const DiscriminatorShape kDiscriminatorSmall = {.channels = 3, .height = 16, .width = 24, .dim = 8};
 
 at::Tensor pictures(int64_t count = 2) {
   return at::randn({count, 3, 16, 24}).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 DiscriminatorShape whole() {
-  DiscriminatorShape shape = kSmall;
+  DiscriminatorShape shape = kDiscriminatorSmall;
   shape.patch = false;
   return shape;
 }
 
 DiscriminatorShape normalized() {
-  DiscriminatorShape shape = kSmall;
+  DiscriminatorShape shape = kDiscriminatorSmall;
   shape.spectral_norm = true;
   return shape;
 }
@@ -34,28 +34,28 @@ bool has_gradients(const Discriminator& network) {
 }
 
 TEST(Discriminator, JudgesEachPatchOrTheWholePicture) {
-  EXPECT_EQ(Discriminator(kSmall, 1).forward(pictures()).logits.sizes(),
+  EXPECT_EQ(Discriminator(kDiscriminatorSmall, 1).forward(pictures()).logits.sizes(),
             (at::IntArrayRef{2, 1, 2, 3}));
   EXPECT_EQ(Discriminator(whole(), 1).forward(pictures()).logits.sizes(),
             (at::IntArrayRef{2, 1, 1, 1}));
 }
 
 TEST(Discriminator, ShowsWhatItsInnerLayersSee) {
-  const Judgement judgement = Discriminator(kSmall, 1).forward(pictures());
+  const Judgement judgement = Discriminator(kDiscriminatorSmall, 1).forward(pictures());
   ASSERT_EQ(judgement.activations.size(), 3U);
   EXPECT_EQ(judgement.activations[0].sizes(), (at::IntArrayRef{2, 8, 8, 12}));
   EXPECT_EQ(judgement.activations[2].sizes(), (at::IntArrayRef{2, 32, 2, 3}));
 }
 
 TEST(Discriminator, JudgesAPictureWhateverStandsBesideIt) {
-  Discriminator network(kSmall, 1);
+  Discriminator network(kDiscriminatorSmall, 1);
   const at::Tensor x = pictures(4);
   const at::Tensor alone = network.forward(x.narrow(0, 1, 1)).logits;
   EXPECT_TRUE(network.forward(x).logits.narrow(0, 1, 1).allclose(alone, 1e-5, 1e-6));
 }
 
 TEST(Discriminator, PlainOperatorsGiveTheSameLogitsAndGradients) {
-  for (const DiscriminatorShape& shape : {kSmall, whole(), normalized()}) {
+  for (const DiscriminatorShape& shape : {kDiscriminatorSmall, whole(), normalized()}) {
     Discriminator network(shape, 1);
     const at::Tensor x = pictures();
     const at::Tensor fast = network.forward(x).logits;
@@ -82,7 +82,7 @@ TEST(Discriminator, RefusesPicturesThatItCannotHalve) {
 }
 
 TEST(FrozenWeights, PassesTheGradientOnWithoutTakingOne) {
-  for (const DiscriminatorShape& shape : {kSmall, normalized()}) {
+  for (const DiscriminatorShape& shape : {kDiscriminatorSmall, normalized()}) {
     Discriminator network(shape, 1);
     const at::Tensor x = pictures().requires_grad_();
     at::Tensor logits;
@@ -98,7 +98,7 @@ TEST(FrozenWeights, PassesTheGradientOnWithoutTakingOne) {
 
 /// What a network keeps of its weights must not carry one pass's graph, or its lack, to the next.
 TEST(FrozenWeights, LeavePassesBeforeAndAfterAsTheyAre) {
-  for (const DiscriminatorShape& shape : {kSmall, normalized()}) {
+  for (const DiscriminatorShape& shape : {kDiscriminatorSmall, normalized()}) {
     Discriminator network(shape, 1);
     const auto pass = [&] { network.forward(pictures()).logits.sum().backward(); };
     const auto frozen_pass = [&] {

@@ -7,12 +7,12 @@
 namespace gm {
 namespace {
 
-const ModelConfig kSmall = {.dim = 8, .dim_mults = {1, 2}};
+const ModelConfig kUnetSmall = {.dim = 8, .dim_mults = {1, 2}};
 
 at::Tensor steps(int64_t count) { return at::arange(count, at::kLong); }
 
 TEST(Unet, KeepsSizeAndLayoutForAnySizeThatItCanHalve) {
-  Unet network(kSmall, /*channels=*/2, /*seed=*/1);
+  Unet network(kUnetSmall, /*channels=*/2, /*seed=*/1);
   for (const auto& [height, width] : {std::pair{2, 2}, {6, 10}, {16, 4}}) {
     const at::Tensor y = network.forward(at::randn({3, 2, height, width}), steps(3));
     EXPECT_EQ(y.sizes(), (at::IntArrayRef{3, 2, height, width}));
@@ -21,18 +21,18 @@ TEST(Unet, KeepsSizeAndLayoutForAnySizeThatItCanHalve) {
 }
 
 TEST(Unet, WithoutTimeGoesFromOneNumberOfChannelsToAnother) {
-  Unet network(kSmall, {.in_channels = 4, .out_channels = 3, .timed = false}, /*seed=*/1);
+  Unet network(kUnetSmall, {.in_channels = 4, .out_channels = 3, .timed = false}, /*seed=*/1);
   EXPECT_EQ(network.forward(at::randn({2, 4, 6, 10})).sizes(), (at::IntArrayRef{2, 3, 6, 10}));
 }
 
 TEST(Unet, IsToldOfTimeOrNotAsItWasMade) {
-  Unet timed(kSmall, 1, 1), untimed(kSmall, {1, 1, /*timed=*/false}, 1);
+  Unet timed(kUnetSmall, 1, 1), untimed(kUnetSmall, {1, 1, /*timed=*/false}, 1);
   EXPECT_THROW(timed.forward(at::randn({1, 1, 8, 8})), Error);
   EXPECT_THROW(untimed.forward(at::randn({1, 1, 8, 8}), steps(1)), Error);
 }
 
 TEST(Unet, InitialWeightsDependOnTheSeedAlone) {
-  const Unet one(kSmall, 1, 5), same(kSmall, 1, 5), other(kSmall, 1, 6);
+  const Unet one(kUnetSmall, 1, 5), same(kUnetSmall, 1, 5), other(kUnetSmall, 1, 6);
   const auto weights = one.named_parameters();
   for (const auto& parameter : same.named_parameters()) {
     EXPECT_TRUE(parameter.value().equal(weights[parameter.key()])) << parameter.key();
@@ -70,7 +70,7 @@ TEST(Unet, MicroBatchesShareTheirPreparedWeights) {
 }
 
 TEST(Unet, SeesNewWeightsOnceTold) {
-  Unet network(kSmall, 1, 1);
+  Unet network(kUnetSmall, 1, 1);
   const at::NoGradGuard no_gradients;
   const at::Tensor x = at::randn({1, 1, 8, 8});
   const at::Tensor before = network.forward(x, steps(1));
@@ -80,7 +80,7 @@ TEST(Unet, SeesNewWeightsOnceTold) {
 }
 
 TEST(Unet, TrainsAfterItSampled) {
-  Unet network(kSmall, 1, 1);
+  Unet network(kUnetSmall, 1, 1);
   const at::Tensor x = at::randn({1, 1, 8, 8});
   {
     const at::NoGradGuard no_gradients;

@@ -15,7 +15,7 @@ namespace {
 
 using at::Tensor;
 
-constexpr float kEpsilon = 1e-5F;
+constexpr float kLayerNormEpsilon = 1e-5F;
 
 struct PixelStatistics {
   float mean;
@@ -32,7 +32,7 @@ GM_INLINE PixelStatistics statistics_of(const float* x, int64_t channels) {
     const Lanes centered = load(x + c) - mean;
     squares += centered * centered;
   }
-  return {mean, 1.0F / std::sqrt(sum(squares) / count + kEpsilon)};
+  return {mean, 1.0F / std::sqrt(sum(squares) / count + kLayerNormEpsilon)};
 }
 
 /// `residual` may be null.

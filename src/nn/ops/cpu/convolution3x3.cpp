@@ -19,7 +19,7 @@ namespace {
 using at::Tensor;
 
 /// Rows of a weight for a thread, at least: a few microseconds' work.
-constexpr int64_t kGrain = 4;
+constexpr int64_t kRowsPerTask = 4;
 
 Pictures<const float> read(const Tensor& x, const OptionalTensor& beside = {}) {
   return {x.size(2),
@@ -63,7 +63,7 @@ Tensor winograd_form(const winograd::Taps<const float>& taps, int64_t rows, int6
   Tensor form =
       at::empty_strided({winograd::kElements, rows, columns},
                         {winograd::element_stride(rows * columns), columns, 1}, like.options());
-  at::parallel_for(0, rows, kGrain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
     winograd::prepare(taps, rows, columns, begin, end, form.mutable_data_ptr<float>());
   });
   return form;
@@ -167,7 +167,7 @@ void fold_weight_gradient(const Tensor& dforms, Way way, const Gradients& gradie
     gradients.dweight.copy_(dforms.sum(0).view({3, 3, out, in}).permute({2, 3, 0, 1}));
     return;
   }
-  at::parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, out, kRowsPerTask, [&](int64_t begin, int64_t end) {
     winograd::fold_taps({dforms.const_data_ptr<float>() + begin * in, dforms.stride(1)},
                         dforms.size(0), end - begin, in, /*add=*/false,
                         gradients.dtaps().from(begin, 0));

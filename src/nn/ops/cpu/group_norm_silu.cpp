@@ -16,7 +16,7 @@ namespace {
 
 using at::Tensor;
 
-constexpr float kEpsilon = 1e-5F;
+constexpr float kGroupNormEpsilon = 1e-5F;
 
 struct Shape {
   int64_t pixels, channels, groups;
@@ -36,8 +36,9 @@ struct Norm {
 };
 
 /// Work space for one picture: a few numbers for each channel.
-struct Scratch {
-  explicit Scratch(int64_t channels) : a(channels), b(channels), c(channels), d(channels) {}
+struct GroupNormScratch {
+  explicit GroupNormScratch(int64_t channels)
+      : a(channels), b(channels), c(channels), d(channels) {}
   std::vector<float> a, b, c, d;
 };
 
@@ -85,7 +86,8 @@ float group_sum(const float* values, const Shape& shape, int64_t group) {
 
 /// Each group's mean and inverse deviation, [groups,2]. Subtracts the mean before it squares: a
 /// mean far from 0 costs no digits.
-void compute_statistics(const float* x, const Shape& shape, Scratch& scratch, float* statistics) {
+void compute_statistics(const float* x, const Shape& shape, GroupNormScratch& scratch,
+                        float* statistics) {
   const auto values = static_cast<float>(shape.group_values());
   sum_channels(x, shape, scratch.a.data());
   for (int64_t g = 0; g < shape.groups; ++g) {
@@ -97,7 +99,7 @@ void compute_statistics(const float* x, const Shape& shape, Scratch& scratch, fl
   sum_squares(x, shape, scratch.b.data(), scratch.a.data());
   for (int64_t g = 0; g < shape.groups; ++g) {
     const float variance = group_sum(scratch.a.data(), shape, g) / values;
-    statistics[2 * g + 1] = 1.0F / std::sqrt(variance + kEpsilon);
+    statistics[2 * g + 1] = 1.0F / std::sqrt(variance + kGroupNormEpsilon);
   }
 }
 
@@ -165,15 +167,15 @@ GM_KERNEL void combine(const float* x, const Shape& shape, const float* du_facto
   }
 }
 
-struct Gradients {
+struct GroupNormGradients {
   float* weight;       // [channels]
   float* bias;         // [channels]
   float* scale_shift;  // [2*channels]
 };
 
 void backward_picture(const float* dy, const float* x, const Norm& norm, const Shape& shape,
-                      const float* statistics, Scratch& scratch, float* dx,
-                      const Gradients& gradients) {
+                      const float* statistics, GroupNormScratch& scratch, float* dx,
+                      const GroupNormGradients& gradients) {
   float* factor = scratch.a.data();
   float* offset = scratch.b.data();
   float* sums = scratch.c.data();
@@ -242,7 +244,7 @@ std::tuple<Tensor, Tensor> group_norm_silu_forward(const Tensor& x, const Tensor
   float* group_statistics = statistics.mutable_data_ptr<float>();
 
   for_each_share(pictures, [&](int64_t, int64_t begin, int64_t end) {
-    Scratch scratch(shape.channels);
+    GroupNormScratch scratch(shape.channels);
     for (int64_t n = begin; n < end; ++n) {
       float* own = group_statistics + n * groups * 2;
       compute_statistics(from + n * values, shape, scratch, own);
@@ -268,9 +270,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> group_norm_silu_backward(
   Tensor dscale_shift = at::empty({pictures, 2 * shape.channels}, weight.options());
 
   for_each_share(pictures, [&](int64_t, int64_t begin, int64_t end) {
-    Scratch scratch(shape.channels);
+    GroupNormScratch scratch(shape.channels);
     for (int64_t n = begin; n < end; ++n) {
-      const Gradients gradients = {
+      const GroupNormGradients gradients = {
           dweight.mutable_data_ptr<float>() + n * shape.channels,
           dbias.mutable_data_ptr<float>() + n * shape.channels,
           dscale_shift.mutable_data_ptr<float>() + n * 2 * shape.channels,

@@ -43,8 +43,8 @@ GM_KERNEL void scale_rows(float* matrix, int64_t rows, int64_t columns, const fl
 }
 
 /// Work space of one thread.
-struct Scratch {
-  explicit Scratch(const AttentionShape& shape)
+struct LinearAttentionScratch {
+  explicit LinearAttentionScratch(const AttentionShape& shape)
       : block(kBlock * shape.width()),
         gradient_block(kBlock * shape.width()),
         context(shape.width() * shape.head_channels),
@@ -73,7 +73,7 @@ void for_each_block(int64_t pixels, const Work& work) {
 
 /// context = (k^T x) Wv^T, scaled, and M = context Wout^T, from the averages k^T x.
 void mix(const float* averages, const LinearAttentionWeights& weights, const AttentionShape& shape,
-         Scratch& scratch) {
+         LinearAttentionScratch& scratch) {
   const int64_t d = shape.head_channels, channels = shape.channels;
   for (int64_t first = 0; first < shape.width(); first += d) {
     float* context = scratch.context.data() + first * d;
@@ -88,7 +88,7 @@ void mix(const float* averages, const LinearAttentionWeights& weights, const Att
 
 /// `averages` [D,C] and `log_sums` [D] of one picture.
 void average(const float* x, const LinearAttentionWeights& weights, const AttentionShape& shape,
-             bool small, Scratch& scratch, float* averages, float* log_sums) {
+             bool small, LinearAttentionScratch& scratch, float* averages, float* log_sums) {
   const int64_t width = shape.width(), channels = shape.channels;
   constexpr float kLowest = -1e30F;
   std::fill(scratch.maxima.begin(), scratch.maxima.end(), small ? 0.0F : kLowest);
@@ -116,8 +116,8 @@ void average(const float* x, const LinearAttentionWeights& weights, const Attent
 }
 
 void forward_picture(const float* x, const LinearAttentionWeights& weights, const float* bias,
-                     const AttentionShape& shape, Scratch& scratch, float* y, float* averages,
-                     float* log_sums) {
+                     const AttentionShape& shape, LinearAttentionScratch& scratch, float* y,
+                     float* averages, float* log_sums) {
   const int64_t width = shape.width(), channels = shape.channels;
   const bool small = weights.make_small_logits(x, shape);
   average(x, weights, shape, small, scratch, averages, log_sums);
@@ -134,8 +134,8 @@ void forward_picture(const float* x, const LinearAttentionWeights& weights, cons
 
 /// Through out = q M to q, and from there to x and Wq. `scratch.dmixed` becomes the gradient of M.
 void backward_query(const float* dy, const float* x, const LinearAttentionWeights& weights,
-                    const AttentionShape& shape, bool small, Scratch& scratch, float* dx,
-                    const AttentionGradients& gradients) {
+                    const AttentionShape& shape, bool small, LinearAttentionScratch& scratch,
+                    float* dx, const AttentionGradients& gradients) {
   const int64_t width = shape.width(), channels = shape.channels;
   std::fill(scratch.dmixed.begin(), scratch.dmixed.end(), 0.0F);
   transpose(width, channels, scratch.mixed.data(), channels, scratch.transposed.data(), width);
@@ -161,7 +161,7 @@ void backward_query(const float* dy, const float* x, const LinearAttentionWeight
 
 /// Through M = context Wout^T and context = averages Wv^T to the weights, and to the averages.
 void backward_mix(const float* averages, const LinearAttentionWeights& weights,
-                  const AttentionShape& shape, Scratch& scratch,
+                  const AttentionShape& shape, LinearAttentionScratch& scratch,
                   const AttentionGradients& gradients) {
   const int64_t d = shape.head_channels, width = shape.width(), channels = shape.channels;
   for (int64_t first = 0; first < width; first += d) {
@@ -183,7 +183,7 @@ void backward_mix(const float* averages, const LinearAttentionWeights& weights,
 /// Through averages = k^T x to x and k, and from there to x and Wk.
 void backward_key(const float* x, const float* averages, const float* log_sums,
                   const LinearAttentionWeights& weights, const AttentionShape& shape, bool small,
-                  Scratch& scratch, float* dx, const AttentionGradients& gradients) {
+                  LinearAttentionScratch& scratch, float* dx, const AttentionGradients& gradients) {
   const int64_t width = shape.width(), channels = shape.channels;
   const float* daverages = scratch.daverages.data();
   transpose(width, channels, daverages, channels, scratch.transposed.data(), width);
@@ -240,7 +240,7 @@ std::tuple<Tensor, Tensor, Tensor> linear_attention_forward(const Tensor& x, con
   Tensor log_sums = at::empty({x.size(0), shape.width()}, weights.qkv.options());
 
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
-    Scratch scratch(shape);
+    LinearAttentionScratch scratch(shape);
     for (int64_t n = begin; n < end; ++n) {
       forward_picture(x.const_data_ptr<float>() + n * values, weights, bias.const_data_ptr<float>(),
                       shape, scratch, y.mutable_data_ptr<float>() + n * values,
@@ -271,7 +271,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> linear_attention_backward(
       }
       return;
     }
-    Scratch scratch(shape);
+    LinearAttentionScratch scratch(shape);
     for (int64_t n = begin; n < end; ++n) {
       const float* picture = x.const_data_ptr<float>() + n * values;
       const float* average = averages.const_data_ptr<float>() + n * averages.stride(0);

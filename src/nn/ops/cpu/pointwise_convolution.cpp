@@ -21,7 +21,7 @@ namespace {
 using at::Tensor;
 
 /// Pixels at a time: a multiple of the 6 rows of the product's tile.
-constexpr int64_t kBlock = 48;
+constexpr int64_t kBlockRows = 48;
 
 /// Channels that lie in one tensor or, beside each other, in two. The second may have none.
 template <class Float>
@@ -36,8 +36,8 @@ Parts<const float> parts_of(const Tensor& x, const OptionalTensor& beside) {
 /// Calls work(first pixel, number of pixels) for each block of the share's pictures.
 template <class Work>
 void for_each_block(int64_t begin, int64_t end, int64_t pixels, const Work& work) {
-  for (int64_t p = begin * pixels; p < end * pixels; p += kBlock) {
-    work(p, std::min(kBlock, end * pixels - p));
+  for (int64_t p = begin * pixels; p < end * pixels; p += kBlockRows) {
+    work(p, std::min(kBlockRows, end * pixels - p));
   }
 }
 
@@ -52,7 +52,7 @@ Tensor pointwise_convolution_forward(const Tensor& x, const OptionalTensor& besi
   const Parts<const float> parts = parts_of(x, beside);
 
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
-    std::vector<float> block(columns == out ? 0 : kBlock * columns);
+    std::vector<float> block(columns == out ? 0 : kBlockRows * columns);
     for_each_block(begin, end, pixels, [&](int64_t first, int64_t count) {
       float* result = y.mutable_data_ptr<float>() + first * out;
       float* to = columns == out ? result : block.data();

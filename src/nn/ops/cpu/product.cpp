@@ -24,14 +24,14 @@ template <class Vector>
 constexpr int64_t kWidth = sizeof(Vector) / sizeof(float);
 
 template <class Vector>
-GM_INLINE Vector load(const float* from) {
+GM_INLINE Vector load_vector(const float* from) {
   Vector vector;
   std::memcpy(&vector, from, sizeof vector);
   return vector;
 }
 
 template <class Vector>
-GM_INLINE void store(float* to, const Vector& vector) {
+GM_INLINE void store_vector(float* to, const Vector& vector) {
   std::memcpy(to, &vector, sizeof vector);
 }
 
@@ -42,7 +42,7 @@ GM_INLINE void tile(int64_t k, const MatrixView& a, const float* b, int64_t b_st
   for (int64_t l = 0; l < k; ++l) {
     Vector from_b[vectors];
     for (int64_t j = 0; j < vectors; ++j) {
-      from_b[j] = load<Vector>(b + l * b_stride + j * kWidth<Vector>);
+      from_b[j] = load_vector<Vector>(b + l * b_stride + j * kWidth<Vector>);
     }
 #pragma GCC unroll 6
     for (int64_t i = 0; i < rows; ++i) {
@@ -53,7 +53,7 @@ GM_INLINE void tile(int64_t k, const MatrixView& a, const float* b, int64_t b_st
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < vectors; ++j) {
       float* to = c + i * c_stride + j * kWidth<Vector>;
-      store(to, add ? load<Vector>(to) + sums[i][j] : sums[i][j]);
+      store_vector(to, add ? load_vector<Vector>(to) + sums[i][j] : sums[i][j]);
     }
   }
 }

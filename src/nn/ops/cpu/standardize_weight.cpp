@@ -17,9 +17,9 @@ namespace {
 
 using at::Tensor;
 
-constexpr float kEpsilon = 1e-5F;
+constexpr float kStandardizeEpsilon = 1e-5F;
 /// Output channels for a thread, at least: a few microseconds' work.
-constexpr int64_t kGrain = 16;
+constexpr int64_t kFiltersPerTask = 16;
 
 /// The rows' lengths need not be multiples of a vector's: what is left over is done one by one.
 GM_KERNEL float sum_of(const float* x, int64_t count) {
@@ -47,7 +47,7 @@ std::tuple<Tensor, Tensor> standardize_weight_forward(const Tensor& weight) {
   const int64_t count = inputs * area;
   Tensor standardized = at::empty_like(weight, at::MemoryFormat::ChannelsLast);
   Tensor inverse_deviation = at::empty({weight.size(0)}, weight.options());
-  at::parallel_for(0, weight.size(0), kGrain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, weight.size(0), kFiltersPerTask, [&](int64_t begin, int64_t end) {
     std::vector<float> centered(count);
     for (int64_t o = begin; o < end; ++o) {
       const float* row = weight.const_data_ptr<float>() + o * count;
@@ -55,7 +55,7 @@ std::tuple<Tensor, Tensor> standardize_weight_forward(const Tensor& weight) {
       std::transform(row, row + count, centered.begin(), [=](float w) { return w - mean; });
       const float variance =
           dot(centered.data(), centered.data(), count) / static_cast<float>(count);
-      const float factor = 1.0F / std::sqrt(variance + kEpsilon);
+      const float factor = 1.0F / std::sqrt(variance + kStandardizeEpsilon);
       for (float& w : centered) w *= factor;
       transpose(inputs, area, centered.data(), area,
                 standardized.mutable_data_ptr<float>() + o * count, inputs);
@@ -72,7 +72,7 @@ Tensor standardize_weight_backward(const Tensor& dstandardized, const Tensor& st
   const int64_t area = standardized.size(2) * standardized.size(3);
   const int64_t count = inputs * area;
   Tensor dweight = at::empty_like(standardized, at::MemoryFormat::Contiguous);
-  at::parallel_for(0, standardized.size(0), kGrain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, standardized.size(0), kFiltersPerTask, [&](int64_t begin, int64_t end) {
     std::vector<float> gradient(count);
     for (int64_t o = begin; o < end; ++o) {
       const float* dy = dstandardized.const_data_ptr<float>() + o * count;

@@ -7,22 +7,22 @@
 namespace gm::ops {
 namespace {
 
-struct Case {
+struct AttentionCase {
   int64_t pictures, channels, height, width, heads, head_channels;
 };
 
 /// Numbers of pixels that fill vectors and that do not; a single pixel; other heads; numbers of
 /// channels that are left to the plain form.
-const Case kCases[] = {{3, 128, 4, 4, 4, 32}, {2, 16, 8, 8, 4, 32}, {1, 24, 7, 7, 4, 32},
-                       {2, 32, 5, 3, 3, 16},  {5, 8, 1, 1, 4, 32},  {2, 6, 4, 4, 4, 32},
-                       {2, 8, 3, 3, 2, 12}};
+const AttentionCase kAttentionCases[] = {
+    {3, 128, 4, 4, 4, 32}, {2, 16, 8, 8, 4, 32}, {1, 24, 7, 7, 4, 32}, {2, 32, 5, 3, 3, 16},
+    {5, 8, 1, 1, 4, 32},   {2, 6, 4, 4, 4, 32},  {2, 8, 3, 3, 2, 12}};
 
-void PrintTo(const Case& c, std::ostream* out) {
+void PrintTo(const AttentionCase& c, std::ostream* out) {
   *out << c.pictures << 'x' << c.channels << 'x' << c.height << 'x' << c.width << ", " << c.heads
        << " heads of " << c.head_channels;
 }
 
-Tensors inputs(const Case& c) {
+Tensors attention_inputs(const AttentionCase& c) {
   const int64_t width = c.heads * c.head_channels;
   return {pictures({c.pictures, c.channels, c.height, c.width}),
           at::randn({3 * width, c.channels, 1, 1}), at::randn({c.channels, width, 1, 1}),
@@ -33,22 +33,23 @@ auto call(const decltype(attention)& f, int64_t heads) {
   return [&f, heads](const Tensors& in) { return f(in[0], in[1], in[2], in[3], heads); };
 }
 
-class Attention : public testing::TestWithParam<Case> {};
+class Attention : public testing::TestWithParam<AttentionCase> {};
 
-INSTANTIATE_TEST_SUITE_P(Cases, Attention, testing::ValuesIn(kCases));
+INSTANTIATE_TEST_SUITE_P(Cases, Attention, testing::ValuesIn(kAttentionCases));
 
 TEST_P(Attention, AgreesWithThePlainForm) {
-  const Case& c = GetParam();
+  const AttentionCase& c = GetParam();
   at::manual_seed(1);
   for (const int threads : {1, 2}) {
     const Threads limit(threads);
-    expect_agreement(call(attention, c.heads), call(attention_plain, c.heads), inputs(c), 1e-5);
+    expect_agreement(call(attention, c.heads), call(attention_plain, c.heads), attention_inputs(c),
+                     1e-5);
   }
 }
 
 /// A channel without length has no direction: its gradient must stay finite.
 TEST(AttentionOf, TakesChannelsOfZeros) {
-  Tensors in = inputs({2, 8, 4, 4, 4, 32});
+  Tensors in = attention_inputs({2, 8, 4, 4, 4, 32});
   in[1].narrow(0, 5, 1).zero_();
   for (const Tensor& result : run(call(attention, 4), in, at::kFloat)) {
     EXPECT_TRUE(result.isfinite().all().item<bool>());
@@ -56,7 +57,7 @@ TEST(AttentionOf, TakesChannelsOfZeros) {
 }
 
 TEST(AttentionOf, PassesOnWhatIsNotANumber) {
-  Tensors in = inputs({2, 16, 4, 4, 4, 32});
+  Tensors in = attention_inputs({2, 16, 4, 4, 4, 32});
   in[0][1][3][2][1] = std::numeric_limits<float>::quiet_NaN();
   const Tensor y = call(attention, 4)(in);
   EXPECT_TRUE(y[0].isfinite().all().item<bool>());

@@ -27,19 +27,21 @@ Function by(const Kernel& kernel) {
   };
 }
 
-Tensor plain(const Tensors& in) { return convolution3x3_plain(in[0], in[1], in[2], in[3]); }
+Tensor convolution_plain(const Tensors& in) {
+  return convolution3x3_plain(in[0], in[1], in[2], in[3]);
+}
 
-struct Case {
+struct ConvolutionCase {
   int64_t pictures, channels, beside, out, height, width;
 };
 
-void PrintTo(const Case& c, std::ostream* stream) {
+void PrintTo(const ConvolutionCase& c, std::ostream* stream) {
   *stream << c.pictures << 'x' << c.channels << '+' << c.beside << "->" << c.out << " at "
           << c.height << 'x' << c.width;
 }
 
 /// Inputs of `shape`, `beside` undefined where it has no channels.
-Tensors inputs(const Case& shape) {
+Tensors convolution_inputs(const ConvolutionCase& shape) {
   const int64_t in = shape.channels + shape.beside;
   const auto of = [&](int64_t channels) {
     return channels == 0 ? Tensor()
@@ -53,7 +55,7 @@ Tensors inputs(const Case& shape) {
 /// products' rows and columns; the network's shapes; channels that no kernel takes; pictures of up
 /// to 2x2 pixels, whose gradients are the direct kernel's; the wide kernel's channels, in whole
 /// panels and parts of them, with tiles for several chunks.
-const Case kCases[] = {
+const ConvolutionCase kConvolutionCases[] = {
     {2, 8, 0, 8, 5, 9},       {1, 16, 0, 16, 1, 1},    {3, 16, 8, 24, 7, 7},
     {1, 24, 16, 8, 28, 28},   {2, 16, 0, 16, 32, 32},  {2, 32, 16, 32, 16, 16},
     {5, 64, 32, 64, 8, 8},    {3, 128, 64, 128, 4, 4}, {2, 40, 0, 56, 3, 17},
@@ -65,17 +67,17 @@ const Case kCases[] = {
     {5, 136, 0, 120, 28, 28},
 };
 
-class Convolution3x3 : public testing::TestWithParam<Case> {
+class Convolution3x3 : public testing::TestWithParam<ConvolutionCase> {
  protected:
   void SetUp() override { at::manual_seed(1); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Shapes, Convolution3x3, testing::ValuesIn(kCases));
+INSTANTIATE_TEST_SUITE_P(Shapes, Convolution3x3, testing::ValuesIn(kConvolutionCases));
 
 TEST_P(Convolution3x3, AgreesWithThePlainForm) {
   for (const Kernel& kernel : {kDirect, kWinograd}) {
     SCOPED_TRACE(kernel.name);
-    expect_agreement(by(kernel), plain, inputs(GetParam()));
+    expect_agreement(by(kernel), convolution_plain, convolution_inputs(GetParam()));
   }
 }
 
@@ -88,10 +90,11 @@ TEST(Convolution3x3Of, RandomShapesAgreeWithThePlainForm) {
     // Every other one of channels that have a kernel.
     const int64_t unit = i % 2 == 0 ? 8 : 1;
     const auto channels = [&](int64_t lowest) { return unit * draw(lowest, 70 / unit); };
-    const Case shape = {draw(1, 5),  channels(1), draw(0, 1) * channels(1),
-                        channels(1), draw(1, 19), draw(1, 19)};
+    const ConvolutionCase shape = {draw(1, 5),  channels(1), draw(0, 1) * channels(1),
+                                   channels(1), draw(1, 19), draw(1, 19)};
     SCOPED_TRACE(testing::PrintToString(shape));
-    expect_agreement(by(i % 3 == 0 ? kDirect : kWinograd), plain, inputs(shape));
+    expect_agreement(by(i % 3 == 0 ? kDirect : kWinograd), convolution_plain,
+                     convolution_inputs(shape));
   }
 }
 
@@ -114,7 +117,7 @@ TEST(Convolution3x3Of, TakesInputsOfAnyLayout) {
   at::manual_seed(1);
   const Tensor x = at::randn({2, 16, 12, 9}), beside = at::randn({2, 8, 12, 9});
   const Tensor weight = at::randn({16, 24, 3, 3}), bias = at::randn({16});
-  const Tensor expected = plain({x, weight, bias, beside});
+  const Tensor expected = convolution_plain({x, weight, bias, beside});
   const Tensor wide = at::randn({2, 16, 12, 18}).slice(3, 0, 18, 2).copy_(x);
   const Tensor wide_bias = at::randn({32}).slice(0, 0, 32, 2).copy_(bias);
   for (const Tensor& input : {x, x.contiguous(kLast), wide}) {
@@ -129,7 +132,7 @@ TEST(Convolution3x3Of, TakesInputsOfAnyLayout) {
 
 TEST(Convolution3x3Of, LetsSeveralBackwardPassesThroughOneWeight) {
   at::manual_seed(1);
-  const Tensors in = inputs({4, 16, 8, 16, 8, 8});
+  const Tensors in = convolution_inputs({4, 16, 8, 16, 8, 8});
   const auto gradient = [&](const std::vector<std::pair<int64_t, int64_t>>& micro_batches) {
     const Tensor weight = in[1].detach().clone().requires_grad_();
     const Convolution3x3Weight prepared = prepare_convolution3x3(weight, 8, 8);
@@ -146,9 +149,10 @@ TEST(Convolution3x3Of, LetsSeveralBackwardPassesThroughOneWeight) {
 
 TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
   at::manual_seed(1);
-  for (const auto& [kernel, in] : {std::pair(kDirect, inputs({5, 16, 24, 16, 2, 2})),
-                                   std::pair(kWinograd, inputs({5, 16, 24, 16, 9, 9})),
-                                   std::pair(kWinograd, inputs({5, 120, 24, 112, 9, 9}))}) {
+  for (const auto& [kernel, in] :
+       {std::pair(kDirect, convolution_inputs({5, 16, 24, 16, 2, 2})),
+        std::pair(kWinograd, convolution_inputs({5, 16, 24, 16, 9, 9})),
+        std::pair(kWinograd, convolution_inputs({5, 120, 24, 112, 9, 9}))}) {
     const auto on_threads = [&f = kernel, &x = in](int count) {
       const Threads threads(count);
       return run(by(f), x, at::kFloat);
@@ -167,7 +171,7 @@ TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
 }
 
 TEST(Convolution3x3Of, PassesOnWhatIsNotANumber) {
-  Tensors in = inputs({2, 16, 0, 8, 8, 8});
+  Tensors in = convolution_inputs({2, 16, 0, 8, 8, 8});
   in[0][1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
   for (const Kernel& kernel : {kDirect, kWinograd}) {
     const Tensor y = by(kernel)(in);
@@ -180,7 +184,7 @@ TEST(Convolution3x3Of, PassesOnWhatIsNotANumber) {
 /// to the tensor's length.
 std::vector<double> errors_of(const Function& f, const Tensors& in) {
   const Tensors actual = run(f, in, at::kFloat);
-  const Tensors exact = run(plain, in, at::kDouble);
+  const Tensors exact = run(convolution_plain, in, at::kDouble);
   std::vector<double> errors;
   for (size_t i = 0; i < exact.size(); ++i) {
     if (!exact[i].defined()) continue;
@@ -191,7 +195,8 @@ std::vector<double> errors_of(const Function& f, const Tensors& in) {
 
 /// Winograd's kernel loses less than one decimal digit to ATen's and to the direct kernel.
 void expect_small_errors(const Tensors& in) {
-  const std::vector<double> winograd = errors_of(by(kWinograd), in), aten = errors_of(plain, in),
+  const std::vector<double> winograd = errors_of(by(kWinograd), in),
+                            aten = errors_of(convolution_plain, in),
                             direct = errors_of(by(kDirect), in);
   for (size_t i = 0; i < winograd.size(); ++i) {
     EXPECT_LE(winograd[i], 10 * aten[i]) << i;
@@ -202,15 +207,16 @@ void expect_small_errors(const Tensors& in) {
 
 class WinogradError : public Convolution3x3 {};
 
-INSTANTIATE_TEST_SUITE_P(Shapes, WinogradError,
-                         testing::Values(Case{2, 8, 0, 8, 32, 32}, Case{2, 16, 0, 16, 32, 32},
-                                         Case{2, 32, 16, 32, 16, 16}, Case{2, 64, 0, 64, 9, 7},
-                                         Case{4, 128, 64, 128, 4, 4}, Case{4, 32, 0, 8, 5, 5},
-                                         Case{2, 192, 64, 192, 9, 7}));
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, WinogradError,
+    testing::Values(ConvolutionCase{2, 8, 0, 8, 32, 32}, ConvolutionCase{2, 16, 0, 16, 32, 32},
+                    ConvolutionCase{2, 32, 16, 32, 16, 16}, ConvolutionCase{2, 64, 0, 64, 9, 7},
+                    ConvolutionCase{4, 128, 64, 128, 4, 4}, ConvolutionCase{4, 32, 0, 8, 5, 5},
+                    ConvolutionCase{2, 192, 64, 192, 9, 7}));
 
 TEST_P(WinogradError, IsSmallAtEveryScale) {
   for (const double scale : {1e-4, 1.0, 1e4}) {
-    Tensors in = inputs(GetParam());
+    Tensors in = convolution_inputs(GetParam());
     in[0] *= scale;
     expect_small_errors(in);
     in[1] /= scale;
@@ -220,7 +226,7 @@ TEST_P(WinogradError, IsSmallAtEveryScale) {
 
 /// Activations as they follow a SiLU: mostly positive, a few channels large, neighbours alike.
 TEST_P(WinogradError, IsSmallForSmoothPicturesWithAMean) {
-  Tensors in = inputs(GetParam());
+  Tensors in = convolution_inputs(GetParam());
   for (const size_t i : {0, 3}) {
     if (!in[i].defined()) continue;
     const Tensor level = at::randn({in[i].size(0), in[i].size(1), 1, 1}) * 3;
@@ -236,7 +242,7 @@ TEST_P(WinogradError, IsSmallForCorrelatedWeights) {
   const Tensor edge = at::tensor({-1.0, 0.0, 1.0, -2.0, 0.0, 2.0, -1.0, 0.0, 1.0}).view({3, 3});
   const Tensor point = at::tensor({0.0, -1.0, 0.0, -1.0, 4.0, -1.0, 0.0, -1.0, 0.0}).view({3, 3});
   for (const Tensor& taps : {blur, edge, point}) {
-    Tensors in = inputs(GetParam());
+    Tensors in = convolution_inputs(GetParam());
     const int64_t out = in[1].size(0), inner = in[1].size(1);
     const Tensor lengths = at::exp(1.5 * at::randn({out, 1, 1, 1}));
     const Tensor directions = at::matmul(at::randn({out, 2}), at::randn({2, inner}));

@@ -7,28 +7,28 @@
 namespace gm::ops {
 namespace {
 
-struct Case {
+struct DownsampleCase {
   int64_t pictures, in, out, height, width;
 };
 
 /// Odd sizes, whose last row or column of pixels nobody or few see; a single output pixel; several
 /// pictures at a time; several panels of channels; inputs of any number of channels; outputs of
 /// others than multiples of 8, which are left to the plain form.
-const Case kCases[] = {{2, 8, 8, 2, 2},   {3, 16, 16, 32, 32}, {1, 24, 40, 7, 5},
-                       {2, 32, 64, 8, 8}, {5, 16, 32, 3, 16},  {1, 64, 8, 9, 30},
-                       {2, 3, 16, 8, 8},  {3, 7, 24, 9, 11},   {9, 128, 136, 8, 8},
-                       {2, 16, 5, 8, 8}};
+const DownsampleCase kDownsampleCases[] = {
+    {2, 8, 8, 2, 2},     {3, 16, 16, 32, 32}, {1, 24, 40, 7, 5}, {2, 32, 64, 8, 8},
+    {5, 16, 32, 3, 16},  {1, 64, 8, 9, 30},   {2, 3, 16, 8, 8},  {3, 7, 24, 9, 11},
+    {9, 128, 136, 8, 8}, {2, 16, 5, 8, 8}};
 
-void PrintTo(const Case& c, std::ostream* out) {
+void PrintTo(const DownsampleCase& c, std::ostream* out) {
   *out << c.pictures << 'x' << c.in << '-' << c.out << 'x' << c.height << 'x' << c.width;
 }
 
-class DownsampleConvolution : public testing::TestWithParam<Case> {};
+class DownsampleConvolution : public testing::TestWithParam<DownsampleCase> {};
 
-INSTANTIATE_TEST_SUITE_P(Cases, DownsampleConvolution, testing::ValuesIn(kCases));
+INSTANTIATE_TEST_SUITE_P(Cases, DownsampleConvolution, testing::ValuesIn(kDownsampleCases));
 
 TEST_P(DownsampleConvolution, AgreesWithThePlainForm) {
-  const Case c = GetParam();
+  const DownsampleCase c = GetParam();
   at::manual_seed(1);
   const Tensors inputs = {pictures({c.pictures, c.in, c.height, c.width}),
                           at::randn({c.out, c.in, 4, 4}), at::randn({c.out})};

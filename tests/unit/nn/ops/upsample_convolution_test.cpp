@@ -7,27 +7,27 @@
 namespace gm::ops {
 namespace {
 
-struct Case {
+struct UpsampleCase {
   int64_t pictures, in, out, height, width;
 };
 
 /// Odd sizes; a single pixel, which is all border; several pictures at a time; several panels of
 /// channels; outputs of any number of channels; inputs of others than multiples of 8, which are
 /// left to the plain form.
-const Case kCases[] = {{2, 8, 8, 1, 1},    {3, 32, 16, 16, 16}, {1, 40, 24, 7, 5},
-                       {2, 128, 64, 4, 4}, {5, 16, 8, 1, 9},    {1, 64, 32, 8, 8},
-                       {2, 3, 16, 4, 4},   {2, 16, 5, 4, 4},    {9, 136, 128, 4, 4}};
+const UpsampleCase kUpsampleCases[] = {
+    {2, 8, 8, 1, 1},   {3, 32, 16, 16, 16}, {1, 40, 24, 7, 5}, {2, 128, 64, 4, 4}, {5, 16, 8, 1, 9},
+    {1, 64, 32, 8, 8}, {2, 3, 16, 4, 4},    {2, 16, 5, 4, 4},  {9, 136, 128, 4, 4}};
 
-void PrintTo(const Case& c, std::ostream* out) {
+void PrintTo(const UpsampleCase& c, std::ostream* out) {
   *out << c.pictures << 'x' << c.in << '-' << c.out << 'x' << c.height << 'x' << c.width;
 }
 
-class UpsampleConvolution : public testing::TestWithParam<Case> {};
+class UpsampleConvolution : public testing::TestWithParam<UpsampleCase> {};
 
-INSTANTIATE_TEST_SUITE_P(Cases, UpsampleConvolution, testing::ValuesIn(kCases));
+INSTANTIATE_TEST_SUITE_P(Cases, UpsampleConvolution, testing::ValuesIn(kUpsampleCases));
 
 TEST_P(UpsampleConvolution, AgreesWithThePlainForm) {
-  const Case c = GetParam();
+  const UpsampleCase c = GetParam();
   at::manual_seed(1);
   const Tensors inputs = {pictures({c.pictures, c.in, c.height, c.width}),
                           at::randn({c.out, c.in, 3, 3}), at::randn({c.out})};

@@ -1,5 +1,5 @@
 // What a container may use of a machine, as both versions of control groups say it.
-#include "base/cpu_quota.h"
+#include "base/cores.h"
 
 #include <gtest/gtest.h>
 
@@ -29,6 +29,14 @@ TEST(CpuQuota, ReadsTheFirstVersion) {
 }
 
 TEST(CpuQuota, KnowsNoneWhereThereIsNoGroup) { EXPECT_EQ(cpu_quota("/nowhere"), std::nullopt); }
+
+TEST(Cores, AreThoseOfTheAffinity) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(0, &one);
+  EXPECT_EQ(usable_cores(one), 1);
+  EXPECT_LE(usable_cores(), machine_cores());
+}
 
 }  // namespace
 }  // namespace gm
