@@ -116,19 +116,22 @@ at::Tensor make_strips(const std::vector<FillMethod>& methods, const HoledPictur
   return sample_on_all_ranks(make, ranks, {.count = shown});
 }
 
-/// `strips` are written where a picture is asked for. The table is printed last: nobody need read
-/// it, and stdout may be one of the outputs.
+/// `strips` are written where a picture is asked for. Files are written before stdout, which gets
+/// the table if it is not one of the outputs: nobody need read it to the end.
 void write(const EvalCommand& command, const std::vector<NamedReport>& reports,
            const at::Tensor& strips, int64_t height) {
-  if (!command.json.empty()) {
+  const auto write_json = [&] {
+    if (command.json.empty()) return;
     write_output(command.json, comparison_json(reports));
     log_info("figures in {}", command.json);
-  }
+  };
+  if (!is_stdout(command.json)) write_json();
   if (!command.picture.empty()) {
     write_image_grid(command.picture, strips, /*columns=*/1, std::max<int64_t>(1, 64 / height));
     log_info("{} pictures in {}: original, hole, then the methods in the order of the table",
              strips.size(0), command.picture);
   }
+  if (is_stdout(command.json)) write_json();
   if (!is_stdout(command.json) && !is_stdout(command.picture)) {
     print(comparison_table(reports));
   }
@@ -187,6 +190,7 @@ void evaluate(World& world, const EvalCommand& command) {
   }
   const at::Tensor strips =
       command.picture.empty() ? at::Tensor() : make_strips(methods, pictures, ranks);
+  section.emplace(watchdog.section("writing", 0));  // a pipe's reader may come late
   on_rank_zero(ranks, [&] { write(command, reports, strips, pictures.shape().height); });
 }
 

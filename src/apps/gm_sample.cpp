@@ -150,13 +150,21 @@ struct ToFill {
   std::vector<std::string> names;  ///< Of their files; empty when they do not come from files.
 };
 
+/// Whether the user has said where the masks are, instead of leaving it to the run.
+bool names_masks(const SampleCommand& command) {
+  return !command.mask.empty() ||
+         std::ranges::any_of(command.assignments, [](const std::string& assignment) {
+           return assignment.starts_with("mask.path=");
+         });
+}
+
 HoledPictures with_masks(const SampleCommand& command, const TrainedRun& run,
                          std::shared_ptr<const ImageDataset> dataset,
                          const std::vector<std::string>& names) {
   const MaskConfig mask = with_holes(run.config.mask, command.mask);
-  const bool has_folder = !command.mask.empty() && std::filesystem::is_directory(mask.path);
-  if (!has_folder) return {std::move(dataset), mask, command.seed};
-  require_another_folder(command.pictures, mask.path);
+  const bool has_folder = std::filesystem::is_directory(mask.path);
+  if (has_folder) require_another_folder(command.pictures, mask.path);
+  if (!has_folder || !names_masks(command)) return {std::move(dataset), mask, command.seed};
   const ImageShape shape = dataset->shape();
   const auto files = masks_of_pictures(mask.path, dataset->size(), names);
   return {std::move(dataset), MaskSource(files, shape.height, shape.width)};
@@ -203,9 +211,13 @@ std::vector<std::filesystem::path> picture_files(const std::filesystem::path& fo
 }
 
 /// Throws InputError when one of the `files` of --pictures, or their folder, would take the place
-/// of another output.
-void require_other_files(const SampleCommand& command,
+/// of another output or of a mask file.
+void require_other_files(const SampleCommand& command, const MaskConfig& mask,
                          const std::vector<std::filesystem::path>& files) {
+  if (!mask.path.empty() && std::ranges::find(files, true_name(mask.path)) != files.end()) {
+    throw InputError("--pictures {} would overwrite the mask {}; name another folder",
+                     command.pictures, mask.path);
+  }
   for (const std::string& output : {command.out, command.trajectory}) {
     const std::filesystem::path name = output.empty() ? "" : true_name(output);
     const bool is_taken =
@@ -268,7 +280,7 @@ void sample(World& world, const SampleCommand& command) {
   std::vector<std::filesystem::path> files;
   if (!command.pictures.empty()) {
     files = picture_files(true_name(command.pictures), work.count, to_fill);
-    require_other_files(command, files);
+    require_other_files(command, with_holes(run.config.mask, command.mask), files);
   }
   const auto begin_section = [&] {
     section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
@@ -281,15 +293,24 @@ void sample(World& world, const SampleCommand& command) {
 
   const at::Tensor pixels = sample_on_all_ranks(make, ranks, work);
   section.emplace(watchdog.section("writing", 0));  // a slow disk's many files are no failure
-  on_rank_zero(ranks, [&] {
+  const auto write_grid = [&] {
     write_image_grid(command.out, pixels);
     log_info("{} pictures in {}", work.count, command.out);
-    if (files.empty()) return;
-    write_pictures(files, pixels);
-    log_info("each of them in {}", command.pictures);
+  };
+  // Files are written before stdout: nobody need read that one to the end.
+  on_rank_zero(ranks, [&] {
+    if (!files.empty()) {
+      write_pictures(files, pixels);
+      log_info("each picture in {}", command.pictures);
+    }
+    if (!is_stdout(command.out)) write_grid();
   });
   begin_section();
   if (process != nullptr) write_trajectory(*process, command, ranks);
+  section.emplace(watchdog.section("writing", 0));
+  on_rank_zero(ranks, [&] {
+    if (is_stdout(command.out)) write_grid();
+  });
 }
 
 }  // namespace

@@ -136,7 +136,8 @@ void check_configuration(World& world, const RunConfig& config, const RunDirecto
   require_same_everywhere(ranks, "the program", program_build_id());
   require_same_everywhere(ranks, "the configuration", to_toml(config));
   require_device(config.run.device);
-  address_in_digits(config.telemetry.address);  // throws where it is none
+  if (config.telemetry.port != 0)
+    address_in_digits(config.telemetry.address);  // throws where it is none
   require_same_kernels(ranks);
   check_divisible(config.data.shards, config.train.batch_size, world.size());
   check_image_size(config.model, config.data.image_size, config.data.image_size);

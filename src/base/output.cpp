@@ -7,8 +7,10 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -34,13 +36,28 @@ void write_to_stdout(const std::function<void(std::FILE*)>& write) {
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail_stdout();
 }
 
-/// Writes into the file, device or pipe `target`; errors name `path`.
+/// The descriptor that a name in /dev stands for. Its file is neither opened again, which would
+/// begin at its start, nor replaced, which would part it from those who write there too.
+std::optional<int> named_descriptor(const fs::path& path) {
+  if (path == "-" || path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  if (path.parent_path() != "/dev/fd" && path.parent_path() != "/proc/self/fd") return std::nullopt;
+  const std::string name = path.filename();
+  int descriptor = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), descriptor);
+  const bool is_number = error == std::errc() && end == name.data() + name.size();
+  return is_number ? std::optional(descriptor) : std::nullopt;
+}
+
+/// Writes into the file, device, pipe or descriptor `target`; errors name `path`.
 void write_into(const fs::path& target, const fs::path& path,
                 const std::function<void(std::FILE*)>& write) {
   const auto fail = [&] {
     throw Error("{}: writing failed: {}", path.string(), system_reason(errno));
   };
-  std::FILE* const file = std::fopen(target.c_str(), "wbe");
+  const auto descriptor = named_descriptor(target);
+  std::FILE* const file =
+      descriptor ? ::fdopen(::dup(*descriptor), "wb") : std::fopen(target.c_str(), "wbe");
   if (file == nullptr) fail();
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> closer(file, std::fclose);
   write(file);
@@ -63,7 +80,8 @@ bool overwrites_in(const fs::path& input, const Output& output) {
 
 /// Throws InputError for a name that promises another kind of file than the one that is written.
 void require_ending(const Output& output) {
-  if (output.ending.empty() || is_special_file(output.path)) return;
+  if (output.ending.empty() || is_special_file(output.path) || named_descriptor(output.path))
+    return;
   std::string ending = output.path.extension().string();
   std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
   if (ending.empty() || ending == output.ending) return;
@@ -91,7 +109,7 @@ void check_outputs(const std::vector<Output>& outputs, const std::vector<fs::pat
   for (auto output = outputs.begin(); output != outputs.end(); ++output) {
     if (output->path.empty()) continue;
     require_ending(*output);
-    if (!is_stdout(output->path)) require_writable(output->path);
+    if (!named_descriptor(output->path)) require_writable(output->path);
     for (const Output& other : std::span(outputs.begin(), output)) {
       if (other.path.empty() || !is_same_file(output->path, other.path)) continue;
       throw InputError("{} {} and {} {} are the same file; give each a name of its own",
@@ -115,11 +133,11 @@ fs::path true_name(const fs::path& path) {
   return no_such_thing ? named : name;
 }
 
-bool is_stdout(const fs::path& path) { return path == "-" || path == "/dev/stdout"; }
+bool is_stdout(const fs::path& path) { return named_descriptor(path) == STDOUT_FILENO; }
 
 void write_output(const fs::path& path, const std::function<void(std::FILE*)>& write) {
   if (is_stdout(path)) return write_to_stdout(write);
-  if (is_special_file(path)) return write_into(path, path, write);
+  if (is_special_file(path) || named_descriptor(path)) return write_into(path, path, write);
   StagedPath staged(path);
   write_into(staged.path(), path, write);
   staged.commit();

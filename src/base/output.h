@@ -35,12 +35,12 @@ void check_outputs(const std::vector<Output>& outputs,
 /// One name for each file, however an output or an input is spelled: absolute and without links.
 std::filesystem::path true_name(const std::filesystem::path& path);
 
-/// Whether an output is stdout: `-` or `/dev/stdout`.
+/// Whether an output is stdout: `-`, `/dev/stdout` or `/dev/fd/1`.
 bool is_stdout(const std::filesystem::path& path);
 
 /// Lets `write` fill the output `path`. A file appears whole or not at all, as of StagedPath, also
-/// behind a symbolic link; a device or a pipe is written into. Throws Error with the system's
-/// reason.
+/// behind a symbolic link; a device or a pipe is written into, and so is a descriptor that is open
+/// (`/dev/stderr`, `/dev/fd/3`). Throws Error with the system's reason.
 void write_output(const std::filesystem::path& path, const std::function<void(std::FILE*)>& write);
 
 /// The same for an output that is a text.

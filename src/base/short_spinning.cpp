@@ -3,20 +3,29 @@
 #include <omp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <latch>
 #include <thread>
 
 namespace gm {
+namespace {
+
+/// Some containers and users may have a thousand threads only, and OpenMP ends the process where it
+/// cannot start one. A host of so many cores is seldom busy with others on all of them.
+constexpr int kLargestTeam = 64;
+
+}  // namespace
 
 void shorten_openmp_spinning(int threads) {
   if (threads < 2 || std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
   // The runtime counts the program's first thread, what each team has besides the thread that
   // began it, and compares with the cores that were allowed when it started.
   const int team = std::max(2, omp_get_num_procs() - threads + 2);
-  std::latch started(1);
-  std::thread([&started, team] {
+  if (team > kLargestTeam) return;
+  static std::latch started(1);
+  std::thread([team] {
     std::atomic<int> members = 0;  // A region without an effect would be left out.
 #pragma omp parallel num_threads(team)
     ++members;

@@ -14,7 +14,8 @@ namespace gm {
 /// team that does nothing but be counted: asleep, it costs no time. The variable for the same end
 /// cannot be set from here: it is read before main().
 ///
-/// Nothing happens where the user has set GOMP_SPINCOUNT or OMP_WAIT_POLICY, or with one thread.
+/// Nothing happens where the user has set GOMP_SPINCOUNT or OMP_WAIT_POLICY, with one thread, or
+/// with more than 64 cores that no thread of this process uses.
 void shorten_openmp_spinning(int threads);
 
 }  // namespace gm

@@ -319,6 +319,8 @@ void CheckpointStore::put_in_place(const fs::path& folder) {
 /// A convenience, without which nothing is lost.
 void CheckpointStore::point_latest_to(const fs::path& folder) {
   const fs::path latest = root_ / kLatest, staged = root_ / kStagedLatest;
+  if (warned_of_latest_ && is_folder_itself(latest))
+    return;  // asking again would hash all its files
   try {
     storage_.remove(staged);
     make_room_for_latest();

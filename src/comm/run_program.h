@@ -21,8 +21,8 @@ class World;
 /// 75.
 int run_program(const std::function<int(World&)>& body);
 
-/// The same for a program of one process, which knows no world and leaves its signals alone: runs
-/// `body`, and says what escapes from it as `gm_data: reason`.
+/// The same for a program of one process, which knows no world: runs `body`, and says what
+/// escapes from it as `gm_data: reason`. Signals are noted as above, but SIGPIPE ends it.
 int run_alone(const std::function<int()>& body);
 
 }  // namespace gm

@@ -137,8 +137,9 @@ std::string file_argument(const Parsed& parsed, const std::string& file) {
   if (!file.empty()) {
     throw InputError("--resume {} beside {}: give one of them", parsed.resume, file);
   }
-  if (!fs::is_directory(parsed.resume)) {
-    throw InputError("--resume {}: no such directory", parsed.resume);
+  if (std::error_code reason; !fs::is_directory(parsed.resume, reason)) {
+    throw InputError("--resume {}: {}", parsed.resume,
+                     reason ? reason.message() : "not a directory");
   }
   return parsed.resume;
 }

@@ -246,6 +246,8 @@ struct ImageFile::Content {
   void with_open_file(Read read) const {
     try {
       read(*opened_.get());
+    } catch (const InputError& error) {
+      throw InputError("{}", with_name(path, error.what()));
     } catch (const Error& error) {
       throw Error("{}", with_name(path, error.what()));
     }
@@ -384,22 +386,23 @@ void ImageFile::Content::check_parts(const OpenImageFile& file, int64_t first,
 }
 
 std::vector<std::string> ImageFile::Content::computed_block_hashes(int64_t block_images) const {
-  const auto file = opened_.get();
   std::vector<std::string> hashes;
   std::vector<uint8_t> pixels;
   std::vector<int64_t> values;
-  for (int64_t first = 0; first < size; first += block_images) {
-    const int64_t count = std::min(block_images, size - first);
-    pixels.resize(static_cast<size_t>(count * shape.bytes()));
-    file->images.read(first, count, pixels.data());
-    check_parts(*file, first, pixels);
-    if (has_labels) {
-      values.resize(static_cast<size_t>(count));
-      file->labels->read(first, count, values.data());
-      check_label_range(values);
+  with_open_file([&](const OpenImageFile& file) {
+    for (int64_t first = 0; first < size; first += block_images) {
+      const int64_t count = std::min(block_images, size - first);
+      pixels.resize(static_cast<size_t>(count * shape.bytes()));
+      file.images.read(first, count, pixels.data());
+      check_parts(file, first, pixels);
+      if (has_labels) {
+        values.resize(static_cast<size_t>(count));
+        file.labels->read(first, count, values.data());
+        check_label_range(values);
+      }
+      hashes.push_back(hash_block(pixels, values));
     }
-    hashes.push_back(hash_block(pixels, values));
-  }
+  });
   return hashes;
 }
 

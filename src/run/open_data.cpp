@@ -83,9 +83,10 @@ MaskConfig with_holes(MaskConfig mask, const std::string& kind_or_path) {
     mask.path = "";
     return mask;
   }
-  if (!std::filesystem::exists(kind_or_path)) {
-    throw InputError("--mask {}: neither a kind of mask ({}, mixed) nor a file or folder",
-                     kind_or_path, fmt::join(kDrawnMaskKinds, ", "));
+  if (std::error_code reason; !std::filesystem::exists(kind_or_path, reason)) {
+    throw InputError("--mask {}: neither a kind of mask ({}, mixed) nor a file or folder{}",
+                     kind_or_path, fmt::join(kDrawnMaskKinds, ", "),
+                     reason ? ": " + reason.message() : "");
   }
   mask.kind = "files";
   mask.path = kind_or_path;

@@ -388,6 +388,25 @@ class Folders(Inpainting):
             self.assertIn(f"--pictures {folder}", done.stderr.splitlines()[-1])
             self.assertEqual({path: path.read_bytes() for path in folder.iterdir()}, before)
 
+    def test_a_mask_of_the_same_name_is_not_overwritten(self):
+        name = self.NAMES[0]
+        photo = next(path for path in self.photos.iterdir() if path.stem == name)
+        mask = (self.masks / f"{name}.png").read_bytes()
+        for more in (["--mask", f"masks/{name}.png"], ["mask.kind=files", "mask.path=masks"],
+                     ["mask.kind=files", f"mask.path=masks/{name}.png"]):
+            done = self.run_program("gm_sample", [self.trained("unet"), "--inpaint", photo, "--pictures", "masks", *more])
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("--pictures masks", done.stderr.splitlines()[-1])
+            self.assertEqual((self.masks / f"{name}.png").read_bytes(), mask)
+
+    def test_masks_of_a_key_go_by_name_too(self):
+        written = []
+        for i, more in enumerate((["--mask", "masks"], ["mask.kind=files", "mask.path=masks"])):
+            done = self.fill_photos(self.trained("unet"), "--pictures", f"by-name-{i}", *more)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            written.append({path.name: path.read_bytes() for path in (self.root / f"by-name-{i}").iterdir()})
+        self.assertEqual(written[0], written[1])
+
     def test_all_are_filled_unless_a_number_is_given(self):
         write_png(self.root / "one.png", self.holes[self.NAMES[0]])
         for more, count in (([], self.COUNT), (["--count", 5], 5)):

@@ -85,6 +85,13 @@ class Streams(Run):
         self.assertEqual(len(json.loads((self.root / "figures.json").read_text())["methods"]), 3)
         self.assertTrue(png_rows(self.root / "comparison.png"))
 
+    def test_files_are_written_although_stdout_is_lost(self):
+        for command, written in (([*self.SAMPLE, "--out", "-", "--pictures", "each"], "each/00000.png"),
+                                 ([*self.SAMPLE, "--out", "-", "--trajectory", "strips.png"], "strips.png"),
+                                 ([*self.EVALUATE, "--json", "-", "--picture", "beside.png"], "beside.png")):
+            self.assertEqual(self.shell(command, ">/dev/full").returncode, 1, command)
+            self.assertTrue(png_rows(self.root / written), command)
+
     def test_a_closed_stdout_does_not_disturb_who_has_nothing_to_say(self):
         self.must([*self.SAMPLE, "--out", "silent.png"], ">&-")
         self.assertTrue(png_rows(self.root / "silent.png"))
@@ -146,6 +153,18 @@ class Places(Run):
             content = (self.root / "appended").read_bytes()
             self.assertTrue(content.startswith(b"before"), command)
             self.assert_output(command, content[6:])
+
+    def test_a_descriptor_is_written_into(self):
+        for command in ([*self.MASKS, "--out"], [*self.EVALUATE, "--json"]):
+            (self.root / "third").write_bytes(b"before")
+            self.must([*command, "/dev/fd/3"], "3>> third")
+            content = (self.root / "third").read_bytes()
+            self.assertTrue(content.startswith(b"before"), command)
+            self.assert_output(command, content[6:])
+        self.must([*self.EVALUATE, "--json", "/dev/stderr"], "2> log")
+        log = (self.root / "log").read_text()
+        self.assertIn('"methods"', log)
+        self.assertIn("figures in /dev/stderr", log, "the log goes on in the same file")
 
     def test_behind_a_link_the_target_is_written(self):
         (self.root / "elsewhere").mkdir()

@@ -21,14 +21,14 @@ class Suspended(Exercises):
 
     def test_a_job_that_is_suspended_as_a_whole_goes_on(self):
         """By scontrol suspend, docker pause or Ctrl-Z: for longer than each limit."""
-        limits = [f"watchdog.{part}_seconds=3" for part in ("step", "data", "reduction", "checkpoint")]
+        limits = [f"watchdog.{part}_seconds=6" for part in ("step", "data", "reduction", "checkpoint")]
         jobs = {f"suspended-{ranks}": self.start(f"suspended-{ranks}", *limits, ranks=ranks) for ranks in (None, 2)}
         for run, process in jobs.items():
             wait_until(self.has_step(run, 3), process)
         for run in jobs:
             for number in self.rank_processes(run).values():
                 os.kill(number, signal.SIGSTOP)
-        time.sleep(4)
+        time.sleep(8)
         for run, process in jobs.items():
             step = int(re.findall(r'"train","step":(\d+),', (self.root / run / "metrics.jsonl").read_text())[-1])
             ranks = list(self.rank_processes(run).values())

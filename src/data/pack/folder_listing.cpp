@@ -31,6 +31,11 @@ bool is_run(const fs::path& folder) {
          (is_folder(folder / "samples") || is_folder(folder / "checkpoints"));
 }
 
+/// Whether the name ends like that of a JPEG or PNG file.
+bool is_picture_name(const fs::path& path) {
+  return std::ranges::find(kEndings, ending_of(path)) != kEndings.end();
+}
+
 class Lister {
  public:
   explicit Lister(const fs::path& folder) { listing_.folder = folder; }
@@ -114,6 +119,14 @@ class Lister {
   std::vector<fs::path> above_;  // the real paths of the folders that lead to the one at hand
 };
 
+FolderListing list_one_picture(const fs::path& file, const std::string& classes) {
+  if (!means_all_classes(classes)) {
+    throw InputError("{}: classes {} were asked for, but one image has no classes", file.string(),
+                     classes);
+  }
+  return {.folder = file.parent_path(), .classes = {}, .pictures = {{file, 0}}};
+}
+
 /// The most frequent endings with their numbers.
 std::string describe_endings(const std::map<std::string, int64_t>& files) {
   std::vector<std::pair<std::string, int64_t>> endings(files.begin(), files.end());
@@ -180,20 +193,8 @@ FolderListing list_folder(const fs::path& folder, const std::string& classes) {
   return listing;
 }
 
-FolderListing list_one_picture(const fs::path& file, const std::string& classes) {
-  if (!means_all_classes(classes)) {
-    throw InputError("{}: classes {} were asked for, but one image has no classes", file.string(),
-                     classes);
-  }
-  return {.folder = file.parent_path(), .classes = {}, .pictures = {{file, 0}}};
-}
-
 FolderListing list_pictures(const fs::path& path, const std::string& classes) {
   return is_folder(path) ? list_folder(path, classes) : list_one_picture(path, classes);
-}
-
-bool is_picture_name(const fs::path& path) {
-  return std::ranges::find(kEndings, ending_of(path)) != kEndings.end();
 }
 
 bool is_picture_file(const fs::path& path) {

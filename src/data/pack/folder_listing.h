@@ -34,14 +34,8 @@ FolderListing survey_folder(const std::filesystem::path& folder,
 /// Lists as open_folder_source() says, without opening a file.
 FolderListing list_folder(const std::filesystem::path& folder, const std::string& classes);
 
-/// A listing of one image, which has no classes.
-FolderListing list_one_picture(const std::filesystem::path& file, const std::string& classes);
-
-/// One of the above.
+/// The same for a folder, and for one image, which has no classes.
 FolderListing list_pictures(const std::filesystem::path& path, const std::string& classes);
-
-/// Whether the name ends like that of a JPEG or PNG file.
-bool is_picture_name(const std::filesystem::path& path);
 
 /// Whether it is no folder, and its name ends, or its content begins, like that of a JPEG or PNG
 /// file. Nothing but a regular file is opened.

@@ -15,17 +15,22 @@ namespace {
 
 constexpr int kLeft = 75, kWentOn = 7;
 
-/// Exit status of a child in which SIGTERM has come when it calls `act`.
-int status_of_stopped_child(const std::function<void()>& act) {
+/// Exit status of a child in which SIGTERM has come when it calls `act`, and then, not watched any
+/// more, `after`.
+int status_of_stopped_child(
+    const std::function<void()>& act, const std::function<void()>& after = [] {}) {
   const pid_t child = ::fork();
   if (child == 0) {
     catch_stop_signals();
     const auto leave = [](const std::string& reason) {
       ::_exit(reason == "stopped by SIGTERM; give the same command again" ? kLeft : 1);
     };
-    const PromptStop prompt_stop(leave, /*patience_seconds=*/0.3);
-    std::raise(SIGTERM);
-    act();
+    {
+      const PromptStop prompt_stop(leave, /*patience_seconds=*/0.3);
+      std::raise(SIGTERM);
+      act();
+    }
+    after();
     ::_exit(kWentOn);
   }
   int status = 0;
@@ -49,7 +54,7 @@ TEST(PromptStopTest, LetsWhoHasWorkToSaveSaveIt) {
 }
 
 TEST(PromptStopTest, IsNoHindranceToWhoLeavesInTime) {
-  EXPECT_EQ(status_of_stopped_child([] {}), kWentOn);
+  EXPECT_EQ(status_of_stopped_child([] { ::usleep(100'000); }, [] { ::usleep(500'000); }), kWentOn);
 }
 
 }  // namespace
