@@ -17,6 +17,7 @@
 #include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
+#include "config/run_identity.h"
 #include "data/image_grid.h"
 #include "data/prepare.h"
 #include "data/sample_order.h"

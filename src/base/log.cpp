@@ -42,6 +42,7 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
     case LogLevel::kProgress:
     case LogLevel::kInfo:
+    case LogLevel::kSharedWarning:
       return spdlog::level::info;
     case LogLevel::kWarning:
       return spdlog::level::warn;
@@ -97,9 +98,8 @@ void set_status_line(std::string_view text) {
 void log_message(LogLevel level, std::string_view message) {
   Log& log = the_log();
   std::scoped_lock lock(log.mutex);
-  const char* mark = level == LogLevel::kWarning ? "warning: "
-                     : level == LogLevel::kError ? "error: "
-                                                 : "";
+  const bool is_warning = level == LogLevel::kWarning || level == LogLevel::kSharedWarning;
+  const char* mark = is_warning ? "warning: " : level == LogLevel::kError ? "error: " : "";
   const bool file_only = level == LogLevel::kProgress && on_terminal();
   log.terminal->set_level(file_only ? spdlog::level::off : spdlog::level::trace);
   if (!log.status.empty()) draw_status("");

@@ -10,8 +10,9 @@
 namespace gm {
 
 /// kProgress says again and again where a run stands: on a terminal the status line does that, and
-/// the message goes to the log file alone.
-enum class LogLevel { kProgress, kInfo, kWarning, kError };
+/// the message goes to the log file alone. kSharedWarning is a warning that every rank gives alike,
+/// and only rank 0 shows.
+enum class LogLevel { kProgress, kInfo, kSharedWarning, kWarning, kError };
 
 /// Puts `[rank r]` in front of every message of this process. Only rank 0 shows messages below a
 /// warning; warnings and errors are shown by every rank. A world of one shows no rank.
@@ -41,6 +42,11 @@ void log_progress(fmt::format_string<Args...> format, Args&&... args) {
 template <typename... Args>
 void log_info(fmt::format_string<Args...> format, Args&&... args) {
   log_message(LogLevel::kInfo, fmt::format(format, std::forward<Args>(args)...));
+}
+
+template <typename... Args>
+void log_shared_warning(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::kSharedWarning, fmt::format(format, std::forward<Args>(args)...));
 }
 
 template <typename... Args>

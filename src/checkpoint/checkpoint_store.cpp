@@ -93,6 +93,13 @@ class ManifestReader {
       throw InputError("{}: a checkpoint of format version {}; this program reads version {}",
                        where_, version, kFormatVersion);
     }
+    const int64_t identity =
+        json_.contains("identity_version") ? count(json_, "identity_version") : 1;
+    if (identity != RunIdentity::kVersion) {
+      throw InputError(
+          "{}: of identity version {}, which a newer gm writes; this one reads version {}", where_,
+          identity, RunIdentity::kVersion);
+    }
     if (field<std::string>(json_, kOwnHash) != hash_of(json_)) {
       throw InputError("{}: its hash is not the one that it says: the checkpoint is damaged",
                        where_);
@@ -191,6 +198,7 @@ std::string manifest_text(const CheckpointInfo& info, const nlohmann::ordered_js
                               {"nonfinite_in_a_row", info.state.nonfinite_in_a_row},
                               {"updates", info.updates},
                               {"world", info.world},
+                              {"identity_version", RunIdentity::kVersion},
                               {"config_hash", info.identity.config_hash},
                               {"data_hash", info.identity.data_hash},
                               {"files", files}};

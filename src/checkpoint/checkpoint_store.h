@@ -25,6 +25,10 @@ using CheckpointTensors = std::map<std::string, TensorMap>;
 
 /// What a run computes, as hashes: of the keys that may not change, and of the pictures.
 struct RunIdentity {
+  /// Of the rules by which the hashes are made (config/run_identity.h). A manifest tells it; those
+  /// of before it was written are of version 1.
+  static constexpr int64_t kVersion = 1;
+
   std::string config_hash = {};
   std::string data_hash = {};
 };
@@ -38,7 +42,7 @@ struct CheckpointInfo {
 };
 
 /// The info in the text of a manifest; `where` names it in messages. Throws InputError when it is
-/// not one, or of another format version.
+/// not one, or of another format or identity version.
 CheckpointInfo parse_manifest(std::string_view text, const std::string& where);
 
 /// A saved checkpoint, opened for reading.

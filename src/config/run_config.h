@@ -76,12 +76,4 @@ std::string to_toml(const RunConfig& config);
 /// The table that --help-config prints: every key with type, range, default and one sentence.
 std::string config_help();
 
-/// Throws InputError, naming each key with both values, when `ours` may not go on with the run of
-/// `theirs`: of the keys that decide what a run computes, some differ.
-void require_same_run(const RunConfig& theirs, const RunConfig& ours);
-
-/// A hash of the keys that decide what a run computes from given pictures and starting weights, at
-/// any number of ranks and in any folder.
-std::string config_hash(const RunConfig& config);
-
 }  // namespace gm

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/home.h"
+#include "config/renames.h"
 
 namespace gm {
 namespace {
@@ -198,7 +199,8 @@ void Key::set(const Assignment& assignment) const {
                    expectation());
 }
 
-void Schema::set(const Assignment& assignment) const {
+void Schema::set(const Assignment& given) const {
+  const Assignment assignment = with_current_names(given);
   std::vector<std::string> names;
   for (const Key& key : keys_) {
     if (key.name() == assignment.key) return key.set(assignment);

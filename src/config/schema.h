@@ -89,7 +89,8 @@ class Schema {
 
   const std::vector<Key>& keys() const& { return keys_; }
   std::vector<Key> keys() && { return std::move(keys_); }
-  /// Throws InputError for a key that does not exist, with the nearest that does.
+  /// Takes old names of keys and values too (config/renames.h). Throws InputError for a key that
+  /// does not exist, with the nearest that does.
   void set(const Assignment& assignment) const;
 
  private:

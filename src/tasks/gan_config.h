@@ -8,7 +8,7 @@
 namespace gm {
 
 struct GanConfig {
-  std::string loss = "reference";
+  std::string loss = "minimax";
   double lambda = 100.0;
   double l1 = 0.0;
   double feature_matching = 0.0;
@@ -17,20 +17,20 @@ struct GanConfig {
   int64_t dim = 32;
   bool patch = true;
   bool spectral_norm = true;
-  double discriminator_rate = 1.0;
+  double discriminator_lr_scale = 1.0;
 
   template <class Fields>
   void describe(Fields& field) {
     field("loss", loss)
-        .one_of({"reference", "non_saturating", "hinge", "least_squares"})
+        .one_of({"minimax", "non_saturating", "hinge", "least_squares"})
         .help(
-            "The adversarial losses; reference also sums the squared error over a picture's "
+            "The adversarial losses; minimax also sums the squared error over a picture's "
             "missing values, where the others take its mean.");
     field("lambda", lambda)
         .range(0.0, 1e6)
         .help(
             "Weight of the adversarial loss beside the generator's squared error: some 100 beside "
-            "the reference's sum at 32 x 32 pixels, some 0.1 beside a mean.");
+            "minimax's sum at 32 x 32 pixels, some 0.1 beside a mean.");
     field("l1", l1).range(0.0, 1e6).help(
         "Weight of the mean absolute error of the missing values; 0: not computed.");
     field("feature_matching", feature_matching)
@@ -52,7 +52,7 @@ struct GanConfig {
         .help("Judge patches of a picture, each by itself, instead of the picture as a whole.");
     field("spectral_norm", spectral_norm)
         .help("Divide the discriminator's weights by their largest singular values.");
-    field("discriminator_rate", discriminator_rate)
+    field("discriminator_lr_scale", discriminator_lr_scale)
         .range(0.0, 100.0)
         .help("The discriminator's learning rate as a multiple of optimizer.learning_rate.");
   }

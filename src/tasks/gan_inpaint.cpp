@@ -38,7 +38,7 @@ std::vector<Phase> GanInpaintTask::phases() {
           {.name = "discriminator",
            .network = &discriminator_,
            .loss = [this](const Batch& batch) { return discriminator_loss(batch); },
-           .learning_rate_factor = config_.discriminator_rate}};
+           .learning_rate_factor = config_.discriminator_lr_scale}};
 }
 
 Losses GanInpaintTask::generator_loss(const Batch& batch) {

@@ -13,7 +13,7 @@
 namespace gm {
 
 AdversarialLoss::AdversarialLoss(const std::string& name) {
-  if (name == "reference") {
+  if (name == "minimax") {
     kind_ = Kind::kReference;
   } else if (name == "non_saturating") {
     kind_ = Kind::kNonSaturating;
@@ -23,7 +23,7 @@ AdversarialLoss::AdversarialLoss(const std::string& name) {
     kind_ = Kind::kLeastSquares;
   } else {
     throw InputError(
-        "gan.loss is {}: it is one of reference, non_saturating, hinge and least_squares", name);
+        "gan.loss is {}: it is one of minimax, non_saturating, hinge and least_squares", name);
   }
 }
 

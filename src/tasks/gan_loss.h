@@ -12,7 +12,7 @@ namespace gm {
 
 /// Adversarial losses by name. With the discriminator's probability D = sigmoid(logit):
 ///
-/// `reference`, `non_saturating`
+/// `minimax`, `non_saturating`
 ///     D minimises -E[log D(x)] - E[log(1 - D(x'))], and G minimises -E[log D(x')].
 ///     Goodfellow et al., "Generative adversarial nets", 2014.
 /// `hinge`

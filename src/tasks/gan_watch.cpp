@@ -47,7 +47,7 @@ std::string GanWatch::look(const std::map<std::string, double>& terms) {
   if (lasts(loss < kSure * chance_, won_)) {
     return fmt::format(
         "the discriminator has won for {} steps: its loss is {:.3f}, where chance costs {:.3f}; "
-        "try a lower gan.discriminator_rate, or gan.r1",
+        "try a lower gan.discriminator_lr_scale, or gan.r1",
         kPatience, loss, chance_);
   }
   const auto diversity = terms.find("diversity");

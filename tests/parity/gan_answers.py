@@ -31,18 +31,18 @@ SEED, REGULARIZATION = 1, 8  # gm's seed, and its stream for R1
 
 # name: loss, patches, everything that is an option beside
 CASES = {
-    **{loss: (loss, True, False) for loss in ("reference", "non_saturating", "hinge", "least_squares")},
-    **{f"{loss}_full": (loss, False, True) for loss in ("reference", "non_saturating", "hinge", "least_squares")},
+    **{loss: (loss, True, False) for loss in ("minimax", "non_saturating", "hinge", "least_squares")},
+    **{f"{loss}_full": (loss, False, True) for loss in ("minimax", "non_saturating", "hinge", "least_squares")},
     "hinge_patch_full": ("hinge", True, True),
 }
 
 ADVERSARIAL = {  # generator; discriminator on real, on made pictures
-    "reference": (lambda z: -F.logsigmoid(z).mean(), lambda z: -F.logsigmoid(z).mean(),
+    "minimax": (lambda z: -F.logsigmoid(z).mean(), lambda z: -F.logsigmoid(z).mean(),
                   lambda z: -F.logsigmoid(-z).mean()),
     "hinge": (lambda z: -z.mean(), lambda z: F.relu(1 - z).mean(), lambda z: F.relu(1 + z).mean()),
     "least_squares": (lambda z: ((z - 1)**2).mean() / 2, lambda z: ((z - 1)**2).mean() / 2, lambda z: (z**2).mean() / 2),
 }
-ADVERSARIAL["non_saturating"] = ADVERSARIAL["reference"]
+ADVERSARIAL["non_saturating"] = ADVERSARIAL["minimax"]
 
 
 class Discriminator(torch.nn.Module):
@@ -123,7 +123,7 @@ class Gan:
         missing = sums(mask) * CHANNELS
         logits, activations = self.discriminator(made)
         terms = {
-            "reconstruction": (squares if self.loss == "reference" else squares / missing).mean(),
+            "reconstruction": (squares if self.loss == "minimax" else squares / missing).mean(),
             "adversarial": ADVERSARIAL[self.loss][0](logits),
         }
         total = terms["reconstruction"] + LAMBDA * terms["adversarial"]

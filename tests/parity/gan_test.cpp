@@ -36,7 +36,7 @@ std::ostream& operator<<(std::ostream& out, const GanCase& one) { return out << 
 
 std::vector<GanCase> cases() {
   std::vector<GanCase> all{{"hinge_patch_full", "hinge", true, true}};
-  for (const std::string loss : {"reference", "non_saturating", "hinge", "least_squares"}) {
+  for (const std::string loss : {"minimax", "non_saturating", "hinge", "least_squares"}) {
     all.push_back({loss, loss, true, false});
     all.push_back({loss + "_full", loss, false, true});
   }
@@ -46,7 +46,7 @@ std::vector<GanCase> cases() {
 GanConfig config_of(const GanCase& one) {
   GanConfig config{
       .loss = one.loss, .lambda = 0.7, .dim = 16, .patch = one.patch, .spectral_norm = one.full};
-  config.discriminator_rate = 2.0;
+  config.discriminator_lr_scale = 2.0;
   if (one.full)
     config.l1 = 0.3, config.feature_matching = 1.5, config.r1 = 2.0, config.r1_every = 2;
   return config;

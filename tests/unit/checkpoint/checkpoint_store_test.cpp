@@ -320,6 +320,17 @@ TEST_F(CheckpointStoreTest, TensorsThatWereNotSavedAreNamed) {
                            HasSubstr("the checkpoint has no optimizer.safetensors"));
 }
 
+TEST_F(CheckpointStoreTest, AManifestWithoutAnIdentityVersionIsOfTheFirst) {
+  const fs::path manifest = save(1) / "manifest.json";
+  auto json = nlohmann::json::parse(read_file(manifest, kLimit));
+  EXPECT_EQ(json["identity_version"], 1);
+  json.erase("identity_version");
+  json.erase("manifest_xxh3_128");
+  json["manifest_xxh3_128"] = Hash().add(json.dump()).hex();
+  overwrite(manifest, json.dump());
+  EXPECT_EQ(store_.open(store_.folder_of(1)).info().identity.config_hash, "abc");
+}
+
 TEST_F(CheckpointStoreTest, ManifestsOfAnotherFormAreRefused) {
   const fs::path folder = save(1);
   const fs::path manifest = folder / "manifest.json";
@@ -333,6 +344,8 @@ TEST_F(CheckpointStoreTest, ManifestsOfAnotherFormAreRefused) {
   };
   overwrite(manifest, with("format_version", 2));
   expect_refused(folder, HasSubstr("format version 2; this program reads version 3"));
+  overwrite(manifest, with("identity_version", 2));
+  expect_refused(folder, HasSubstr("identity version 2, which a newer gm writes"));
   for (const nlohmann::json& step : {nlohmann::json("one"), {-1}, {1e300}, {uint64_t{1} << 63}}) {
     overwrite(manifest, with("step", step));
     expect_refused(folder, HasSubstr("\"step\" is missing or no count"));

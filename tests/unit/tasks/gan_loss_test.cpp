@@ -13,12 +13,12 @@
 namespace gm {
 namespace {
 
-const char* const kNames[] = {"reference", "non_saturating", "hinge", "least_squares"};
+const char* const kNames[] = {"minimax", "non_saturating", "hinge", "least_squares"};
 
 double value(const at::Tensor& x) { return x.item<double>(); }
 
 TEST(AdversarialLoss, ReferenceIsItsFormulas) {
-  const AdversarialLoss loss("reference");
+  const AdversarialLoss loss("minimax");
   const at::Tensor real = at::tensor({0.3, -1.2}), fake = at::tensor({2.0, -0.4});
   const auto d = [](double logit) { return 1 / (1 + std::exp(-logit)); };
   EXPECT_NEAR(value(loss.of_generator(fake)), -(std::log(d(2.0)) + std::log(d(-0.4))) / 2, 1e-9);
@@ -41,7 +41,7 @@ TEST(AdversarialLoss, StaysFiniteAtLogitsThatAreSure) {
   }
   // A probability would have been rounded to 0, and its gradient been lost.
   const at::Tensor logits = at::full({1}, -1e4F).requires_grad_();
-  AdversarialLoss("reference").of_generator(logits).backward();
+  AdversarialLoss("minimax").of_generator(logits).backward();
   EXPECT_EQ(logits.grad().item<float>(), -1.F);
 }
 

@@ -39,7 +39,7 @@ class GanWatchTest : public testing::TestWithParam<Judgements> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Losses, GanWatchTest,
-                         testing::Values(Judgements{"reference", {4, -4}, {1, -1}},
+                         testing::Values(Judgements{"minimax", {4, -4}, {1, -1}},
                                          Judgements{"non_saturating", {4, -4}, {1, -1}},
                                          Judgements{"hinge", {0.95, -0.95}, {0.5, -0.5}},
                                          Judgements{"least_squares", {0.95, 0.05}, {0.7, 0.3}}),
@@ -57,7 +57,7 @@ std::vector<std::string> said(GanWatch& watch, const Terms& of, int64_t steps) {
 TEST_P(GanWatchTest, SaysOnceThatTheDiscriminatorHasWon) {
   EXPECT_THAT(said(watch, sure(), GanWatch::kPatience - 1), testing::IsEmpty());
   EXPECT_THAT(said(watch, sure(), 1000),
-              testing::ElementsAre(testing::HasSubstr("gan.discriminator_rate")));
+              testing::ElementsAre(testing::HasSubstr("gan.discriminator_lr_scale")));
 }
 
 TEST_P(GanWatchTest, StartsToCountAnewWhenTheGameGoesOn) {

@@ -1,0 +1,20 @@
+/// Configurations for tests.
+#pragma once
+
+#include <initializer_list>
+
+#include "config/run_config.h"
+#include "config/schema.h"
+#include "config/toml.h"
+
+namespace gm {
+
+/// The defaults with `overrides`, each section.key=value.
+inline RunConfig config_with(std::initializer_list<const char*> overrides) {
+  RunConfig config;
+  const Schema schema(config);
+  for (const char* argument : overrides) schema.set(parse_override(argument));
+  return config;
+}
+
+}  // namespace gm

@@ -1,0 +1,49 @@
+"""Runs that gm 0.1.0 made before keys were renamed are resumed, and end as they would have ended then.
+
+runs_of_version_1/TASK is a run that was stopped after step 3; TASK.jsonl has the losses of steps 4 to 6 of the same program.
+"""
+import json
+import pathlib
+import shutil
+import unittest
+
+from support.programs import Programs
+
+RUNS = pathlib.Path(__file__).parent / "runs_of_version_1"
+
+
+def losses(path):
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [(line["step"], line["loss"]) for line in lines if line["kind"] == "train"]
+
+
+class OldRuns(Programs):
+    def resume(self, task):
+        run = self.root / self.id() / task
+        shutil.copytree(RUNS / task, run)
+        done = self.run_program("gm_train", [run, f"data.path={RUNS / 'images.h5'}", "train.steps=6"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return run, done.stderr
+
+    def test_each_task_ends_as_it_did(self):
+        for task in ("ddpm", "inpaint", "gan_inpaint"):
+            with self.subTest(task):
+                run, stderr = self.resume(task)
+                self.assertIn("after step 3 of 6", stderr)
+                for (step, loss), (expected_step, expected) in zip(losses(run / "metrics.jsonl")[3:], losses(RUNS / f"{task}.jsonl"),
+                                                                   strict=True):
+                    self.assertEqual(step, expected_step)
+                    # Another CPU rounds in another way.
+                    self.assertAlmostEqual(loss / expected, 1, delta=1e-4)
+
+    def test_old_names_are_told_once(self):
+        run, stderr = self.resume("gan_inpaint")
+        warnings = [line for line in stderr.splitlines() if line.startswith("warning: ")]
+        self.assertEqual(len(warnings), 2, stderr)
+        self.assertIn("gan.discriminator_rate is an old name of gan.discriminator_lr_scale", stderr)
+        self.assertIn('gan.loss = "reference" is an old name of "minimax"', stderr)
+        self.assertIn('discriminator_lr_scale = 0.5', (run / "config.toml").read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()
