@@ -44,7 +44,7 @@ set(GM_PRECOMPILED_HEADERS
   <fmt/format.h> <ATen/ATen.h> <ATen/Parallel.h> <torch/nn/module.h>)
 
 # Sources that know no tensors, and so do not wait for the precompiled header of LibTorch.
-set(GM_TORCH_FREE "/(base|config|telemetry)/|/train/cpu/|/ops/cpu/(product|winograd|direct_convolution)|/data/(pack/|hdf5|image_[dfs]|class_names|mask_|sample_order|resample|augmentation|prepare)")
+set(GM_TORCH_FREE "/(base|config|telemetry)/|/train/cpu/|/ops/cpu/(gemm|winograd|direct_convolution)|/data/(pack/|pack_folder|hdf5|image_[ds]|class_names|mask_|sample_order|resize|augmentation)")
 
 function(gm_precompile_torch target)
   target_precompile_headers(${target} PRIVATE ${GM_PRECOMPILED_HEADERS})

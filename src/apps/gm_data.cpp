@@ -1,4 +1,4 @@
-// gm_data: packs pictures into HDF5 files, says what such files hold, verifies them, and draws
+// gm_data: packs images into HDF5 files, says what such files hold, verifies them, and draws
 // masks.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
@@ -57,18 +57,18 @@ void describe_pack(CLI::App& pack, Command& command) {
                   "Height and width in pixels; an IDX file's own when not given")
       ->transform(whole_number(1, 8192));
   pack.add_option("--fit", options.fit,
-                  "How a picture becomes square: crop (the middle), pad (made smaller where too "
+                  "How an image becomes square: crop (the middle), pad (made smaller where too "
                   "large, never larger, with black around it) or squash")
       ->check(CLI::IsMember({"crop", "pad", "squash"}))
       ->capture_default_str();
   pack.add_option("--classes", options.classes, "Classes to keep, separated by commas, or all")
       ->capture_default_str();
-  pack.add_option("--shards", options.shards, "Number of files to spread the pictures over")
+  pack.add_option("--shards", options.shards, "Number of files to spread the images over")
       ->transform(whole_number(1, 99999))
       ->capture_default_str();
   pack.add_option("--holdout", options.holdout,
-                  "Fraction of the pictures that is kept from training, for evaluation; their "
-                  "content decides, so that equal pictures are on the same side")
+                  "Fraction of the images that is kept from training, for evaluation; their "
+                  "content decides, so that equal images are on the same side")
       ->transform(number(0.0, 0.9))
       ->capture_default_str();
   pack.add_option("-j,--jobs", options.jobs, "Threads; all allowed cores when not given")
@@ -79,19 +79,19 @@ void describe_pack(CLI::App& pack, Command& command) {
       ->transform(whole_number(0, 255));
   pack.add_flag("--grey", options.grey, "One channel instead of three");
   pack.add_flag("--skip-bad", options.skip_bad,
-                "Count and leave out pictures that cannot be used, instead of ending");
+                "Count and leave out images that cannot be used, instead of ending");
 }
 
 void pack(Command& command) {
   if (command.background >= 0) command.pack.background = static_cast<uint8_t>(command.background);
-  const PackReport report = pack_pictures(command.pack);
+  const PackReport report = pack_images(command.pack);
   for (const std::string& remark : report.remarks)
     log_info("{}: {}", command.pack.input.string(), remark);
   if (report.skipped > 0) {
-    log_info("skipped {} pictures:\n  {}{}", report.skipped, fmt::join(report.problems, "\n  "),
+    log_info("skipped {} images:\n  {}{}", report.skipped, fmt::join(report.problems, "\n  "),
              report.skipped > std::ssize(report.problems) ? "\n  ..." : "");
   }
-  print(fmt::format("{}: {} pictures of {} x {} x {} in {:.1f} s ({:.0f}/s)\n",
+  print(fmt::format("{}: {} images of {} x {} x {} in {:.1f} s ({:.0f}/s)\n",
                     command.pack.output.string(), report.packed, report.shape.height,
                     report.shape.width, report.shape.channels, report.seconds,
                     static_cast<double>(report.packed) / report.seconds));
@@ -99,8 +99,8 @@ void pack(Command& command) {
     print(fmt::format("{} of them are kept from training\n", report.held_out));
 }
 
-/// Pictures that are kept from training.
-int64_t held_out_pictures(const ImageDataset& dataset) {
+/// Images that are kept from training.
+int64_t held_out_images(const ImageDataset& dataset) {
   int64_t count = 0;
   for (const auto& file : dataset.files()) count += std::ranges::count(file.held_out(), 1);
   return count;
@@ -131,7 +131,7 @@ std::string as_json(const ImageDataset& dataset) {
                                     {"labels", dataset.has_labels()},
                                     {"classes", classes},
                                     {"labels_without_class", others},
-                                    {"held_out", held_out_pictures(dataset)},
+                                    {"held_out", held_out_images(dataset)},
                                     {"content_hash", dataset.content_hash()},
                                     {"files", files}};
   // Names that are no UTF-8, of files of others, become what JSON can hold.
@@ -141,7 +141,7 @@ std::string as_json(const ImageDataset& dataset) {
 
 std::string as_table(const ImageDataset& dataset) {
   const auto& shape = dataset.shape();
-  std::string text = fmt::format("pictures  {} of {} x {}, {}\n", dataset.size(), shape.height,
+  std::string text = fmt::format("images  {} of {} x {}, {}\n", dataset.size(), shape.height,
                                  shape.width, shape.channels == 1 ? "grey" : "RGB");
   const LabelCounts counts = count_labels(dataset);
   for (size_t c = 0; c < counts.of_classes.size(); ++c) {
@@ -151,10 +151,10 @@ std::string as_table(const ImageDataset& dataset) {
   if (counts.of_classes.empty()) text += "classes   none\n";
   if (!counts.of_others.empty())
     text += fmt::format("no class  {}\n", describe_labels(counts.of_others));
-  text += fmt::format("held out  {}\n", held_out_pictures(dataset));
+  text += fmt::format("held out  {}\n", held_out_images(dataset));
   for (const auto& file : dataset.files()) {
     text +=
-        fmt::format("file      {}: {} pictures, {}, hash {}{}\n", file.path().string(), file.size(),
+        fmt::format("file      {}: {} images, {}, hash {}{}\n", file.path().string(), file.size(),
                     file.is_contiguous() ? "contiguous" : "read through HDF5", file.content_hash(),
                     file.has_content_hash() ? "" : " (of a sample; the file stores none)");
   }
@@ -169,8 +169,7 @@ void info(const Command& command) {
 void verify(const Command& command) {
   const ImageDataset dataset(command.path);
   for (const auto& file : dataset.files()) file.verify();
-  print(
-      fmt::format("{}: {} pictures are what was packed\n", command.path.string(), dataset.size()));
+  print(fmt::format("{}: {} images are what was packed\n", command.path.string(), dataset.size()));
 }
 
 void describe_masks(CLI::App& masks, MasksCommand& command) {
@@ -226,11 +225,11 @@ void draw_masks(const MasksCommand& command) {
 int run(int argc, char** argv) {
   Command command;
   CLI::App app(
-      "Packs pictures into HDF5 files that gm_train reads, looks into such files, and draws masks.",
+      "Packs images into HDF5 files that gm_train reads, looks into such files, and draws masks.",
       "gm_data");
   app.set_version_flag("--version", "gm " GM_VERSION);
   app.require_subcommand(1);
-  CLI::App* pack_command = app.add_subcommand("pack", "Pack a folder of pictures or an IDX file");
+  CLI::App* pack_command = app.add_subcommand("pack", "Pack a folder of images or an IDX file");
   describe_pack(*pack_command, command);
   CLI::App* info_command =
       app.add_subcommand("info", "Say what a file, or a folder of files, holds");
@@ -243,7 +242,7 @@ int run(int argc, char** argv) {
         ->required();
   }
   CLI::App* masks_command =
-      app.add_subcommand("masks", "Draw examples of the masks of pictures that are to be filled");
+      app.add_subcommand("masks", "Draw examples of the masks of images that are to be filled");
   describe_masks(*masks_command, command.masks);
   if (const auto answer = answer_or_parse(app, argc, argv)) {
     print(*answer);

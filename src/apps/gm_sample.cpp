@@ -1,4 +1,4 @@
-// gm_sample: makes pictures with the model of a run, or fills holes in pictures, on one process or
+// gm_sample: makes images with the model of a run, or inpaints images, on one process or
 // on all ranks of a launcher.
 #include <fmt/core.h>
 
@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <optional>
 
-#include "base/allocator.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/malloc_settings.h"
 #include "base/output.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
@@ -20,68 +20,65 @@
 #include "config/option_values.h"
 #include "data/image_grid.h"
 #include "data/mask_pairs.h"
-#include "data/prepare.h"
-#include "eval/holed_pictures.h"
-#include "run/open_data.h"
-#include "run/trained_run.h"
-#include "tasks/strips.h"
+#include "data/pack_folder_to_cache.h"
+#include "eval/masked_dataset.h"
+#include "run/datasets.h"
+#include "run/load_run.h"
+#include "tasks/process_images.h"
 #include "train/sampling.h"
 
 namespace gm {
 namespace {
 
-constexpr int64_t kMostBytes = int64_t{1} << 30;  // of the pictures and their grid, in memory
-constexpr int64_t kUsualPictures = 64;
+constexpr int64_t kMostBytes = int64_t{1} << 30;  // of the images and their grid, in memory
+constexpr int64_t kUsualImages = 64;
 
 struct SampleCommand {
   std::string run;
   std::vector<std::string> assignments;
-  TrainedRun::Choice choice;
+  LoadedRun::Choice choice;
   std::optional<int64_t> count;
   int64_t batch_size = 64;
   uint64_t seed = 0;
   std::string inpaint;
   std::string mask;
   std::string out = "samples.png";
-  std::string pictures;
+  std::string images;
   std::string trajectory;
 };
 
 void declare(CLI::App& app, SampleCommand& command) {
-  app.add_option("RUN", command.run, "Directory of the run whose model makes the pictures")
+  app.add_option("RUN", command.run, "Directory of the run whose model makes the images")
       ->transform(a_path())
       ->required();
   app.add_option("KEYS", command.assignments,
                  "section.key=value for keys of watchdog and, with --inpaint, of mask and repaint, "
                  "such as mask.coverage_max=0.3");
   app.add_option("--count", command.count,
-                 "Number of pictures; 64, or all that are to be filled, when not given")
+                 "Number of images; 64, or all that are to be filled, when not given")
       ->transform(whole_number(1, 1'000'000'000));
-  app.add_option("--seed", command.seed, "Names a series of pictures; another seed, another series")
+  app.add_option("--seed", command.seed, "Names a series of images; another seed, another series")
       ->transform(whole_number(0, UINT64_MAX))
       ->capture_default_str();
-  app.add_option(
-         "--inpaint", command.inpaint,
-         "Fill holes in these pictures: a folder of JPEG and PNG files, one such file, or an "
-         "HDF5 file")
+  app.add_option("--inpaint", command.inpaint,
+                 "Inpaint these images: a folder of JPEG and PNG files, one such file, or an "
+                 "HDF5 file")
       ->transform(a_path());
   app.add_option(
          "--mask", command.mask,
-         "The holes: a kind of mask.kind, a PNG file for all pictures (white is missing), or "
-         "a folder of one for each, called like the picture (with one prefix or suffix that is the "
-         "same for all, if any), of the size that the run's pictures have; the run's own kind when "
+         "The masks: a kind of mask.kind, a PNG file for all images (white is missing), or "
+         "a folder of one for each, called like the image (with one prefix or suffix that is the "
+         "same for all, if any), of the size that the run's images have; the run's own kind when "
          "not given")
       ->transform(a_path());
-  app.add_option(
-         "--out", command.out,
-         "PNG file for the grid of pictures (- for stdout); with --inpaint: whole, with the "
-         "hole, filled")
+  app.add_option("--out", command.out,
+                 "PNG file for the grid of images (- for stdout); with --inpaint: original, "
+                 "masked, inpainted")
       ->transform(a_path())
       ->capture_default_str();
-  app.add_option(
-         "--pictures", command.pictures,
-         "Also write each picture as a PNG file of its own into this folder, called like the "
-         "file that was filled")
+  app.add_option("--images", command.images,
+                 "Also write each image as a PNG file of its own into this folder, called like the "
+                 "file that was filled")
       ->transform(a_path());
   app.add_option("--weights", command.choice.weights,
                  "The moving average of the weights, or those of the last step")
@@ -89,23 +86,22 @@ void declare(CLI::App& app, SampleCommand& command) {
       ->capture_default_str();
   app.add_option("--step", command.choice.step, "Checkpoint to take; the newest when not given")
       ->transform(whole_number(0, INT64_MAX));
-  app.add_option("--batch", command.batch_size, "Pictures that a rank makes at a time")
+  app.add_option("--batch", command.batch_size, "Images that a rank makes at a time")
       ->transform(whole_number(1, 100'000))
       ->capture_default_str();
   app.add_option("--trajectory", command.trajectory,
-                 "PNG file for strips that show eight pictures on their way out of the noise")
+                 "PNG file for rows that show eight images on their way out of the noise")
       ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
 
-/// Throws InputError when the filled pictures would be written over the originals, which are called
+/// Throws InputError when the filled images would be written over the originals, which are called
 /// like them.
-void require_another_folder(const std::string& pictures, const std::filesystem::path& originals) {
+void require_another_folder(const std::string& images, const std::filesystem::path& originals) {
   std::error_code nothing_there;
-  if (!std::filesystem::equivalent(pictures, originals, nothing_there)) return;
+  if (!std::filesystem::equivalent(images, originals, nothing_there)) return;
   throw InputError(
-      "--pictures {}: the files read from there would be overwritten; name another folder",
-      pictures);
+      "--images {}: the files read from there would be overwritten; name another folder", images);
 }
 
 /// Throws InputError for keys that would change nothing.
@@ -114,39 +110,38 @@ void check_assignments(const SampleCommand& command) {
     if (assignment.starts_with("evaluate.")) {
       throw InputError("{}: gm_sample does not evaluate; gm_eval does", assignment);
     }
-    const bool of_holes = assignment.starts_with("mask.") || assignment.starts_with("repaint.");
-    if (of_holes && command.inpaint.empty()) {
-      throw InputError("{} without --inpaint PICTURES: there is nothing to fill", assignment);
+    const bool is_mask_key = assignment.starts_with("mask.") || assignment.starts_with("repaint.");
+    if (is_mask_key && command.inpaint.empty()) {
+      throw InputError("{} without --inpaint IMAGES: there is nothing to fill", assignment);
     }
   }
 }
 
 /// Throws InputError unless the outputs can be written, without touching what is read.
-void check_files(const SampleCommand& command, const TrainedRun& run) {
+void check_files(const SampleCommand& command, const LoadedRun& run) {
   std::vector<std::filesystem::path> inputs{config_file_of(run.name)};
   if (!command.inpaint.empty()) {
     inputs.emplace_back(command.inpaint);
-    inputs.emplace_back(with_holes(run.config.mask, command.mask).path);
+    inputs.emplace_back(override_mask(run.config.mask, command.mask).path);
   }
   check_outputs({{"--out", command.out, ".png"}, {"--trajectory", command.trajectory, ".png"}},
                 inputs);
-  if (!command.pictures.empty()) require_writable_folder(command.pictures);
+  if (!command.images.empty()) require_writable_folder(command.images);
 }
 
 void check(const SampleCommand& command) {
   if (!command.mask.empty() && command.inpaint.empty()) {
-    throw InputError("--mask {} without --inpaint PICTURES: there is nothing to fill",
-                     command.mask);
+    throw InputError("--mask {} without --inpaint IMAGES: there is nothing to fill", command.mask);
   }
   check_assignments(command);
   if (!command.trajectory.empty() && !command.inpaint.empty()) {
-    throw InputError("--trajectory shows new pictures, --inpaint fills holes: give one of them");
+    throw InputError("--trajectory shows new images, --inpaint needs none: give one of them");
   }
 }
 
-/// Pictures with holes as a user names them.
-struct ToFill {
-  HoledPictures holed;
+/// Masked images as a user names them.
+struct InpaintInput {
+  MaskedDataset masked;
   std::vector<std::string> names;  ///< Of their files; empty when they do not come from files.
 };
 
@@ -158,88 +153,88 @@ bool names_masks(const SampleCommand& command) {
          });
 }
 
-HoledPictures with_masks(const SampleCommand& command, const TrainedRun& run,
+MaskedDataset with_masks(const SampleCommand& command, const LoadedRun& run,
                          std::shared_ptr<const ImageDataset> dataset,
                          const std::vector<std::string>& names) {
-  const MaskConfig mask = with_holes(run.config.mask, command.mask);
+  const MaskConfig mask = override_mask(run.config.mask, command.mask);
   const bool has_folder = std::filesystem::is_directory(mask.path);
-  if (has_folder) require_another_folder(command.pictures, mask.path);
+  if (has_folder) require_another_folder(command.images, mask.path);
   if (!has_folder || !names_masks(command)) return {std::move(dataset), mask, command.seed};
   const ImageShape shape = dataset->shape();
-  const auto files = masks_of_pictures(mask.path, dataset->size(), names);
+  const auto files = masks_of_images(mask.path, dataset->size(), names);
   return {std::move(dataset), MaskSource(files, shape.height, shape.width)};
 }
 
-ToFill open_to_fill(const SampleCommand& command, const TrainedRun& run, Communicator& ranks) {
-  require_another_folder(command.pictures, folder_of_pictures(command.inpaint));
-  const auto dataset = open_pictures(run, {.path = command.inpaint, .part = "all"}, ranks);
-  std::vector<std::string> names = picture_names(command.inpaint);
+InpaintInput open_input(const SampleCommand& command, const LoadedRun& run, Communicator& ranks) {
+  require_another_folder(command.images, folder_of_images(command.inpaint));
+  const auto dataset = open_images(run, {.path = command.inpaint, .part = "all"}, ranks);
+  std::vector<std::string> names = image_names(command.inpaint);
   if (!names.empty() && std::ssize(names) != dataset->size())
     throw InputError("{}: has changed while it was read; start again", command.inpaint);
-  HoledPictures holed = with_masks(command, run, dataset, names);
-  require_same_everywhere(ranks, "the masks", holed.masks_hash());
-  return {std::move(holed), std::move(names)};
+  MaskedDataset masked = with_masks(command, run, dataset, names);
+  require_same_everywhere(ranks, "the masks", masked.masks_hash());
+  return {std::move(masked), std::move(names)};
 }
 
-/// How many pictures to make; all of `to_fill` unless the user says otherwise.
-int64_t number_of_pictures(const SampleCommand& command, const std::optional<ToFill>& to_fill) {
-  if (!to_fill) return command.count.value_or(kUsualPictures);
-  return std::min(command.count.value_or(INT64_MAX), to_fill->holed.size());
+/// How many images to make; all of `input` unless the user says otherwise.
+int64_t number_of_images(const SampleCommand& command, const std::optional<InpaintInput>& input) {
+  if (!input) return command.count.value_or(kUsualImages);
+  return std::min(command.count.value_or(INT64_MAX), input->masked.size());
 }
 
-/// Throws InputError unless there is memory for `count` pictures, each of so many squares like
+/// Throws InputError unless there is memory for `count` images, each of so many squares like
 /// `shape` side by side, and for the grid of them.
 void require_memory(int64_t count, const ImageShape& shape, int64_t squares) {
   const int64_t bytes =
       squares * shape.bytes() + bytes_in_grid(shape.height, squares * shape.width, shape.channels);
   if (count <= kMostBytes / bytes) return;
-  throw InputError("{} pictures are too many to make at a time: give --count, of at most {}", count,
+  throw InputError("{} images are too many to make at a time: give --count, of at most {}", count,
                    kMostBytes / bytes);
 }
 
-/// The files of --pictures, in `folder`: called as `to_fill` says, or by their numbers.
-std::vector<std::filesystem::path> picture_files(const std::filesystem::path& folder, int64_t count,
-                                                 const std::optional<ToFill>& to_fill) {
+/// The files of --images, in `folder`: called as `input` says, or by their numbers.
+std::vector<std::filesystem::path> image_files(const std::filesystem::path& folder, int64_t count,
+                                               const std::optional<InpaintInput>& input) {
   std::vector<std::filesystem::path> files;
   for (int64_t i = 0; i < count; ++i) {
-    const bool has_name = to_fill && !to_fill->names.empty();
+    const bool has_name = input && !input->names.empty();
     const std::string name =
-        has_name ? to_fill->names[static_cast<size_t>(i)] : fmt::format("{:05d}", i);
+        has_name ? input->names[static_cast<size_t>(i)] : fmt::format("{:05d}", i);
     files.push_back(folder / (name + ".png"));
   }
   return files;
 }
 
-/// Throws InputError when one of the `files` of --pictures, or their folder, would take the place
+/// Throws InputError when one of the `files` of --images, or their folder, would take the place
 /// of another output or of a mask file.
 void require_other_files(const SampleCommand& command, const MaskConfig& mask,
                          const std::vector<std::filesystem::path>& files) {
   if (!mask.path.empty() && std::ranges::find(files, true_name(mask.path)) != files.end()) {
-    throw InputError("--pictures {} would overwrite the mask {}; name another folder",
-                     command.pictures, mask.path);
+    throw InputError("--images {} would overwrite the mask {}; name another folder", command.images,
+                     mask.path);
   }
   for (const std::string& output : {command.out, command.trajectory}) {
     const std::filesystem::path name = output.empty() ? "" : true_name(output);
     const bool is_taken =
-        name == true_name(command.pictures) || std::ranges::find(files, name) != files.end();
+        name == true_name(command.images) || std::ranges::find(files, name) != files.end();
     if (!output.empty() && is_taken) {
-      throw InputError("{} would be written twice, by --pictures {} too; give another name", output,
-                       command.pictures);
+      throw InputError("{} would be written twice, by --images {} too; give another name", output,
+                       command.images);
     }
   }
 }
 
-/// The last square of each picture: of strips, the filled one.
+/// The last square of each image: of rows, the filled one.
 at::Tensor squares(const at::Tensor& pixels) {
   return pixels.narrow(2, pixels.size(2) - pixels.size(1), pixels.size(1)).contiguous();
 }
 
-void write_pictures(const std::vector<std::filesystem::path>& files, const at::Tensor& pixels) {
-  const at::Tensor pictures = squares(pixels);
-  for (int64_t i = 0; i < pictures.size(0); ++i) {
+void write_images(const std::vector<std::filesystem::path>& files, const at::Tensor& pixels) {
+  const at::Tensor images = squares(pixels);
+  for (int64_t i = 0; i < images.size(0); ++i) {
     const std::filesystem::path& file = files[static_cast<size_t>(i)];
     std::filesystem::create_directories(file.parent_path());
-    write_picture(file, pictures[i]);
+    write_image(file, images[i]);
   }
 }
 
@@ -247,12 +242,12 @@ void write_pictures(const std::vector<std::filesystem::path>& files, const at::T
 void write_trajectory(DdpmTask& task, const SampleCommand& command, Communicator& ranks) {
   constexpr int64_t kStrips = 8;
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    return reverse_strips(task, command.seed, indices, observer);
+    return reverse_process_images(task, command.seed, indices, observer);
   };
-  const at::Tensor strips = sample_on_all_ranks(make, ranks, {.count = kStrips});
+  const at::Tensor rows = sample_on_all_ranks(make, ranks, {.count = kStrips});
   on_rank_zero(ranks, [&] {
-    write_image_grid(command.trajectory, strips, /*columns=*/1);
-    log_info("strips of {} pictures in {}", kStrips, command.trajectory);
+    write_image_grid(command.trajectory, rows, /*columns=*/1);
+    log_info("rows of {} images in {}", kStrips, command.trajectory);
   });
 }
 
@@ -261,47 +256,47 @@ void sample(World& world, const SampleCommand& command) {
   Communicator& ranks = world.communicator();
   require_same_kernels(ranks);
   Watchdog watchdog(world);
-  // How long packing a folder of pictures takes is not ours to bound.
+  // How long packing a folder of images takes is not ours to bound.
   auto section = std::make_optional(watchdog.section("data preparation", 0));
-  const TrainedRun run = open_trained_run(command.run, command.choice, command.assignments, ranks);
+  const LoadedRun run = load_run(command.run, command.choice, command.assignments, ranks);
   check_files(command, run);
   Task& task = *run.task;
   auto* const process =
       command.trajectory.empty() ? nullptr : &require_process(task, "--trajectory");
 
-  std::optional<ToFill> to_fill;
+  std::optional<InpaintInput> input;
   if (!command.inpaint.empty()) {
     task.check_inpainting();
-    to_fill.emplace(open_to_fill(command, run, ranks));
+    input.emplace(open_input(command, run, ranks));
   }
-  const SharedWork work{.count = number_of_pictures(command, to_fill),
-                        .batch_size = command.batch_size};
-  require_memory(work.count, run.shape, to_fill ? kPicturesInAStrip : 1);
+  const DistributedRange work{.count = number_of_images(command, input),
+                              .batch_size = command.batch_size};
+  require_memory(work.count, run.shape, input ? kImagesInAStrip : 1);
   std::vector<std::filesystem::path> files;
-  if (!command.pictures.empty()) {
-    files = picture_files(true_name(command.pictures), work.count, to_fill);
-    require_other_files(command, with_holes(run.config.mask, command.mask), files);
+  if (!command.images.empty()) {
+    files = image_files(true_name(command.images), work.count, input);
+    require_other_files(command, override_mask(run.config.mask, command.mask), files);
   }
   const auto begin_section = [&] {
     section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
   };
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
     begin_section();  // the limit is that of a batch, however many there are
-    if (!to_fill) return task.sample(command.seed, indices, observer);
-    return filling_strips(task, to_fill->holed, command.seed, indices, observer);
+    if (!input) return task.sample(command.seed, indices, observer);
+    return inpainting_images(task, input->masked, command.seed, indices, observer);
   };
 
   const at::Tensor pixels = sample_on_all_ranks(make, ranks, work);
   section.emplace(watchdog.section("writing", 0));  // a slow disk's many files are no failure
   const auto write_grid = [&] {
     write_image_grid(command.out, pixels);
-    log_info("{} pictures in {}", work.count, command.out);
+    log_info("{} images in {}", work.count, command.out);
   };
   // Files are written before stdout: nobody need read that one to the end.
   on_rank_zero(ranks, [&] {
     if (!files.empty()) {
-      write_pictures(files, pixels);
-      log_info("each picture in {}", command.pictures);
+      write_images(files, pixels);
+      log_info("each image in {}", command.images);
     }
     if (!is_stdout(command.out)) write_grid();
   });
@@ -319,8 +314,7 @@ void sample(World& world, const SampleCommand& command) {
 int main(int argc, char** argv) {
   gm::tune_allocator();
   return gm::run_program([&](gm::World& world) {
-    CLI::App app("Makes pictures with the model of a run, or fills holes in pictures.",
-                 "gm_sample");
+    CLI::App app("Makes images with the model of a run, or inpaints images.", "gm_sample");
     gm::SampleCommand command;
     gm::declare(app, command);
     if (const auto answer = gm::answer_or_parse(app, argc, argv)) {

@@ -1,11 +1,11 @@
 // gm_train: trains a generative model, on one process or on all ranks of a launcher.
 #include <fmt/core.h>
 
-#include "base/allocator.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/kernel_set.h"
 #include "base/log.h"
+#include "base/malloc_settings.h"
 #include "base/output.h"
 #include "base/signals.h"
 #include "checkpoint/checkpoint_store.h"
@@ -19,16 +19,16 @@
 #include "config/command_line.h"
 #include "config/run_identity.h"
 #include "data/image_grid.h"
-#include "data/prepare.h"
+#include "data/pack_folder_to_cache.h"
 #include "data/sample_order.h"
 #include "nn/ops/flops.h"
+#include "run/datasets.h"
 #include "run/make_task.h"
-#include "run/open_data.h"
-#include "run/run_views.h"
-#include "tasks/strips.h"
+#include "run/training_hooks.h"
+#include "tasks/process_images.h"
 #include "telemetry/metrics.h"
 #include "telemetry/metrics_server.h"
-#include "train/checkpoint_files.h"
+#include "train/checkpoint_file_names.h"
 #include "train/run_lock.h"
 #include "train/run_table.h"
 #include "train/sampling.h"
@@ -59,7 +59,7 @@ std::string task_row(const RunConfig& config) {
     row = fmt::format("diffusion of {} steps, {} schedule", config.diffusion.steps,
                       config.diffusion.schedule);
   }
-  if (config.trains_on_holes()) row += ", holes: " + config.mask.kind;
+  if (config.uses_masks()) row += ", masks: " + config.mask.kind;
   return row;
 }
 
@@ -70,15 +70,15 @@ void show_run(const World& world, const RunConfig& config, const ImageDataset& d
   const std::vector<TableRow> rows{
       {"ranks", fmt::format("{}, {} on {}", world.size(), world.local_size(), world.host())},
       {"device", device_row(world)},
-      {"data", fmt::format("{}: {} pictures, {}x{}x{}, in {} shards", config.data.path,
+      {"data", fmt::format("{}: {} images, {}x{}x{}, in {} shards", config.data.path,
                            with_thousands(dataset.size()), shape.height, shape.width,
                            shape.channels, config.data.shards)},
       {"task", task_row(config)},
       {"network", network_row(config, task)},
-      {"batch", fmt::format("{} pictures a step = {} ranks x {} pictures x {} micro-batches",
+      {"batch", fmt::format("{} images a step = {} ranks x {} images x {} micro-batches",
                             train.images_per_step(), world.size(), train.batch_size / world.size(),
                             train.accumulate)},
-      {"length", fmt::format("{} steps, {} pictures, {:.1f} epochs", with_thousands(train.steps),
+      {"length", fmt::format("{} steps, {} images, {:.1f} epochs", with_thousands(train.steps),
                              with_thousands(train.steps * train.images_per_step()),
                              static_cast<double>(train.steps * train.images_per_step()) /
                                  static_cast<double>(dataset.size()))},
@@ -97,11 +97,11 @@ std::string start_from(const std::string& path, Communicator& ranks, Network& ne
   const auto [weights, remark] = find_weights(network.parameter_list(), file, path);
   require_finite(weights, path);
   load_weights(network.parameter_list(), weights, path);
-  network.weights_changed();
+  network.invalidate_cache();
   return remark;
 }
 
-/// Strips of up to eight pictures of the data set on their way into noise, and of as many samples
+/// Strips of up to eight images of the dataset on their way into noise, and of as many samples
 /// on their way out. Called by all ranks.
 void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
                   const RunDirectory& directory, uint64_t seed, Communicator& ranks) {
@@ -110,16 +110,16 @@ void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
   as_they_are.batch_size = count;
   as_they_are.shards = 1;
   const at::Tensor images = ImageLoader(std::move(dataset), as_they_are).next().images;
-  const auto draw = [&](const char* name, const at::Tensor& strips) {
+  const auto draw = [&](const char* name, const at::Tensor& rows) {
     on_rank_zero(ranks, [&] {
       const auto path = directory.samples_folder() / name;
-      write_image_grid(path, strips, /*columns=*/1);
+      write_image_grid(path, rows, /*columns=*/1);
       log_info("{}", path.string());
     });
   };
-  draw("forward.png", to_pixels(forward_strips(task.diffusion(), images, seed)));
+  draw("forward.png", to_pixels(forward_process_images(task.diffusion(), images, seed)));
   const auto on_their_way_out = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    return reverse_strips(task, seed, indices, observer);
+    return reverse_process_images(task, seed, indices, observer);
   };
   draw("reverse.png", sample_on_all_ranks(on_their_way_out, ranks, {.count = count}));
 }
@@ -148,14 +148,14 @@ void check_configuration(World& world, const RunConfig& config, const RunDirecto
 }
 
 /// Says what this start of the program is to the run in its folder.
-void say_where_it_begins(const std::optional<ResumedRun>& resumed, const RunConfig& config) {
+void log_start(const std::optional<ResumedRun>& resumed, const RunConfig& config) {
   if (!resumed) return;
   const int64_t step = resumed->info.state.step;
   if (step < config.train.steps) {
-    log_info("{}: goes on after step {} of {}", config.run.dir, step, config.train.steps);
+    log_info("{}: resumes after step {} of {}", config.run.dir, step, config.train.steps);
   } else {
-    log_info("{}: the run is finished, with {} steps; a larger train.steps goes on", config.run.dir,
-             step);
+    log_info("{}: the run is finished, with {} steps; a larger train.steps continues it",
+             config.run.dir, step);
   }
 }
 
@@ -173,7 +173,7 @@ void train(World& world, const TrainCommand& command) {
                  [](const std::string& reason) { end_world(kExitFailure, reason); });
   });
   check_configuration(world, config, directory);
-  // How long packing a folder of pictures takes is not ours to bound.
+  // How long packing a folder of images takes is not ours to bound.
   start.emplace(watchdog.section("data preparation", 0));
   const auto dataset = open_dataset(config.data, Part::kTraining, ranks);
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
@@ -181,17 +181,17 @@ void train(World& world, const TrainCommand& command) {
   const auto masks = open_training_masks(config, dataset->shape());
   const auto task = make_task(config, dataset->shape(), masks);
   auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
-  const RunViews views = make_run_views(config, *task, ranks);
+  const TrainingHooks views = make_training_hooks(config, *task, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
                              .data_hash = training_data_hash(*dataset, masks.get())};
-  require_same_everywhere(ranks, "the data set, with the files of mask.path", identity.data_hash);
+  require_same_everywhere(ranks, "the dataset, with the files of mask.path", identity.data_hash);
   auto resumed = agree_on_checkpoint(ranks, checkpoints, identity, checkpoint_files(*task));
   const std::string remark =
       resumed ? "" : start_from(config.model.weights, ranks, task->sampled_network());
   const RunState first = resumed ? resumed->info.state : RunState{};
-  stop_together(ranks);
+  throw_if_any_rank_stopped(ranks);
 
   on_rank_zero(ranks, [&] {
     directory.begin(to_toml(config));
@@ -199,7 +199,7 @@ void train(World& world, const TrainCommand& command) {
   });
   show_run(world, config, *dataset, *task);
   if (!remark.empty()) log_info("{}", remark);
-  say_where_it_begins(resumed, config);
+  log_start(resumed, config);
 
   Metrics metrics;
   metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());

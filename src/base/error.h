@@ -12,9 +12,9 @@ namespace gm {
 /// Exit statuses of every program. Scripts and job managers rely on them.
 enum ExitStatus : int {
   kExitDone = 0,
-  kExitFailure = 1,      ///< Anything that is not the user's input.
-  kExitInputWrong = 2,   ///< Command line, configuration, data or checkpoint; nothing was changed.
-  kExitRunMeAgain = 75,  ///< Saved on request (EX_TEMPFAIL): the same command goes on.
+  kExitFailure = 1,     ///< Anything that is not the user's input.
+  kExitInputWrong = 2,  ///< Command line, configuration, data or checkpoint; nothing was changed.
+  kExitRetry = 75,      ///< Saved on request (EX_TEMPFAIL): the same command resumes.
 };
 
 /// Something failed while the program ran. The message says what happened, to what (file, key,
@@ -38,12 +38,12 @@ class InputError : public Error {
 };
 
 /// A person, or the job manager, asked the program to leave by a signal. Whoever catches it saves
-/// what is worth it; the same command goes on later.
+/// what is worth it; the same command resumes later.
 class StopRequested : public Error {
  public:
   using Error::Error;
 
-  int exit_status() const override { return kExitRunMeAgain; }
+  int exit_status() const override { return kExitRetry; }
 };
 
 }  // namespace gm

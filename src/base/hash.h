@@ -23,7 +23,7 @@ class Hash {
 
   Hash& add(std::span<const std::byte> bytes);
   Hash& add(std::string_view text);
-  /// 32 lower-case hexadecimal digits. May be asked for at any time; adding can go on.
+  /// 32 lower-case hexadecimal digits. May be asked for at any time; adding can continue.
   std::string hex() const;
 
  private:

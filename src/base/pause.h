@@ -11,7 +11,7 @@
 namespace gm {
 
 /// Waits for `duration`. Returns true at once when `stop` is asked for meanwhile.
-inline bool stop_comes_within(std::chrono::duration<double> duration, const std::stop_token& stop) {
+inline bool wait_for_stop(std::chrono::duration<double> duration, const std::stop_token& stop) {
   std::mutex mutex;
   std::unique_lock lock(mutex);
   std::condition_variable_any never;
@@ -19,12 +19,12 @@ inline bool stop_comes_within(std::chrono::duration<double> duration, const std:
 }
 
 /// The same of a duration in which this process runs.
-inline bool stop_comes_in_running_time(std::chrono::duration<double> duration,
-                                       const std::stop_token& stop) {
+inline bool wait_for_stop_in_running_time(std::chrono::duration<double> duration,
+                                          const std::stop_token& stop) {
   constexpr auto kLookInterval = std::chrono::milliseconds(100);
   RunningTime time;
   while (time.seconds() < duration.count()) {
-    if (stop_comes_within(kLookInterval, stop)) return true;
+    if (wait_for_stop(kLookInterval, stop)) return true;
   }
   return false;
 }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <latch>
+#include <memory>
 #include <thread>
 
 namespace gm {
@@ -24,15 +25,15 @@ void shorten_openmp_spinning(int threads) {
   // began it, and compares with the cores that were allowed when it started.
   const int team = std::max(2, omp_get_num_procs() - threads + 2);
   if (team > kLargestTeam) return;
-  static std::latch started(1);
-  std::thread([team] {
+  const auto started = std::make_shared<std::latch>(1);  // the thread may still be in count_down()
+  std::thread([started, team] {
     std::atomic<int> members = 0;  // A region without an effect would be left out.
 #pragma omp parallel num_threads(team)
     ++members;
-    started.count_down();
+    started->count_down();
     while (true) ::pause();  // A team ends with the thread that began it.
   }).detach();
-  started.wait();
+  started->wait();
 }
 
 }  // namespace gm

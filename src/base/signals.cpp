@@ -44,7 +44,7 @@ void handle(int signal) {
 void catch_stop_signals() {
   struct sigaction action {};
   action.sa_handler = handle;
-  action.sa_flags = SA_RESTART;  // reads and writes under way go on
+  action.sa_flags = SA_RESTART;  // reads and writes under way continue
   sigemptyset(&action.sa_mask);
   for (const int signal : kStopSignals) {
     if (!is_ignored(signal)) ::sigaction(signal, &action, nullptr);
@@ -72,7 +72,7 @@ std::string stop_reason(int signal) {
 void expect_work_to_save() { work_to_save = true; }
 bool has_nothing_to_save() { return !work_to_save; }
 
-void leave_if_asked_to_stop() {
+void throw_if_stop_requested() {
   if (const auto signal = stop_signal()) throw StopRequested("{}", stop_reason(*signal));
 }
 

@@ -36,6 +36,6 @@ bool has_nothing_to_save();
 
 /// Throws StopRequested when a signal came. For long work of one process that loses nothing by
 /// being left at any time; ranks that work together agree first (comm/stop.h).
-void leave_if_asked_to_stop();
+void throw_if_stop_requested();
 
 }  // namespace gm

@@ -1,4 +1,4 @@
-/// Saves checkpoints while the training goes on.
+/// Saves checkpoints while the training continues.
 #pragma once
 
 #include <chrono>
@@ -37,7 +37,7 @@ class BackgroundWriter {
   /// `held` is let go when the save ends.
   void start(const CheckpointInfo& info, const CheckpointTensors& tensors,
              std::shared_ptr<void> held = nullptr);
-  /// How the save that was started ended, once; nothing while it goes on, or when there is none.
+  /// How the save that was started ended, once; nothing while it continues, or when there is none.
   std::optional<SaveOutcome> poll();
   /// Whether nothing is being saved, or it ends within this time.
   bool ends_within(std::chrono::duration<double> patience) const;

@@ -28,8 +28,8 @@ constexpr const char* kStaged = ".new.partial";
 constexpr const char* kReplaced = ".replaced.partial";
 constexpr const char* kStagedLatest = ".latest.partial";
 
-/// Ends the name of a folder that was passed over; no longer that of a checkpoint.
-constexpr const char* kPassedOver = ".passed-over";
+/// Ends the name of a folder that was rejected; no longer that of a checkpoint.
+constexpr const char* kRejected = ".rejected";
 
 /// The step in a checkpoint folder's name; nothing for any other name.
 std::optional<int64_t> step_of(const fs::path& folder) {
@@ -354,7 +354,7 @@ void CheckpointStore::make_room_for_latest() {
   storage_.remove(staged);
 }
 
-void CheckpointStore::go_back_to(const Checkpoint& checkpoint) {
+void CheckpointStore::roll_back_to(const Checkpoint& checkpoint) {
   const int64_t step = checkpoint.info().state.step;
   const fs::path folder = folder_of(step), latest = root_ / kLatest;
   if (checkpoint.folder() == latest) {
@@ -372,7 +372,7 @@ void CheckpointStore::go_back_to(const Checkpoint& checkpoint) {
 
 void CheckpointStore::set_aside(const fs::path& folder) {
   fs::path aside = folder;
-  aside += kPassedOver;
+  aside += kRejected;
   storage_.remove(aside);
   storage_.rename(folder, aside);
   log_warning("{}: set aside as {}", folder.string(), aside.filename().string());

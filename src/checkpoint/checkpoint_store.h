@@ -14,16 +14,16 @@
 #include <string_view>
 #include <vector>
 
+#include "checkpoint/file_system.h"
 #include "checkpoint/run_state.h"
 #include "checkpoint/safetensors.h"
-#include "checkpoint/storage.h"
 
 namespace gm {
 
 /// The tensors of a checkpoint by file: "model" becomes model.safetensors.
 using CheckpointTensors = std::map<std::string, TensorMap>;
 
-/// What a run computes, as hashes: of the keys that may not change, and of the pictures.
+/// What a run computes, as hashes: of the keys that may not change, and of the images.
 struct RunIdentity {
   /// Of the rules by which the hashes are made (config/run_identity.h). A manifest tells it; those
   /// of before it was written are of version 1.
@@ -100,11 +100,11 @@ class CheckpointStore {
   std::filesystem::path save(const CheckpointInfo& info, const CheckpointTensors& files);
 
   /// Makes `checkpoint`, one of the candidates, the newest: `latest` names it, and the newer ones,
-  /// which could not be used, become NAME.passed-over, where nobody looks for a checkpoint. Left in
+  /// which could not be used, become NAME.rejected, where nobody looks for a checkpoint. Left in
   /// place, one that could not be read for an hour would come back beside the steps that were done
   /// anew. A folder `latest` that is chosen becomes the folder of its step. Throws Error when the
   /// disk refuses.
-  void go_back_to(const Checkpoint& checkpoint);
+  void roll_back_to(const Checkpoint& checkpoint);
 
   /// Where the checkpoint of `step` lies, whether it exists or not.
   std::filesystem::path folder_of(int64_t step) const;

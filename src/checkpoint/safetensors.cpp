@@ -200,14 +200,14 @@ class Reader {
     }
   }
 
-  /// The tensors must fill the file's data exactly: no hole to hide bytes in, no overlap. `entries`
+  /// The tensors must fill the file's data exactly: no gap to hide bytes in, no overlap. `entries`
   /// in the order of their bytes.
   void check_layout(const std::vector<Entry>& entries) const {
     uint64_t position = 0;
     for (const Entry& entry : entries) {
       if (entry.begin != position) {
         fail(
-            "tensor \"{}\": begins at byte {} of the data, but {} was expected (a hole or an "
+            "tensor \"{}\": begins at byte {} of the data, but {} was expected (a gap or an "
             "overlap)",
             entry.name, entry.begin, position);
       }

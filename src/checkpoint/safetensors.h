@@ -20,7 +20,7 @@ using TensorMap = std::map<std::string, at::Tensor>;
 /// Reads a whole file into contiguous CPU tensors.
 ///
 /// Format: 8 bytes header length (little endian), a JSON header `{name: {dtype, shape,
-/// data_offsets}}`, the tensors' bytes without holes or overlaps
+/// data_offsets}}`, the tensors' bytes without gaps or overlaps
 /// (https://github.com/huggingface/safetensors, README, "Format"). Everything that the header
 /// claims is checked against the file's length before memory is allocated.
 ///

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "base/named_tensors.h"
+#include "base/state_dict.h"
 #include "checkpoint/safetensors.h"
 
 namespace gm {

@@ -126,7 +126,7 @@ void require_equal_parameters(Communicator& communicator, int64_t step, std::str
   const std::string difference = describe_difference(communicator, hash);
   if (difference.empty()) return;
   throw Error(
-      "the parameters after step {} differ between the ranks ({}); go on from the last "
+      "the parameters after step {} differ between the ranks ({}); resume from the last "
       "checkpoint, and suspect the hardware of the odd rank if it happens again",
       step, difference);
 }

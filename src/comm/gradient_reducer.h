@@ -53,7 +53,7 @@ class NaiveReducer final : public GradientReducer {
 };
 
 /// Cuts the buffer into buckets and reduces each one as soon as its last gradient is there, while
-/// the backward pass goes on. The buffer is in the order of the forward pass, so buckets are made
+/// the backward pass continues. The buffer is in the order of the forward pass, so buckets are made
 /// and started from its end.
 class BucketedReducer final : public GradientReducer {
  public:

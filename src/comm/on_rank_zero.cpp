@@ -18,7 +18,7 @@ std::string outcome_of(const std::function<std::string()>& act) {
   } catch (const InputError& error) {
     return outcome(kExitInputWrong, error.what());
   } catch (const StopRequested& stop) {
-    return outcome(kExitRunMeAgain, stop.what());
+    return outcome(kExitRetry, stop.what());
   } catch (const std::exception& error) {
     return outcome(kExitFailure, error.what());
   }
@@ -36,7 +36,7 @@ std::string text_from_rank_zero(Communicator& communicator,
       return text;
     case kExitInputWrong:
       throw InputError("{}", text);
-    case kExitRunMeAgain:
+    case kExitRetry:
       throw StopRequested("{}", text);
     default:
       throw Error("{}", text);

@@ -74,7 +74,7 @@ void start(std::optional<World>& world) {
 }
 
 /// The last line on stderr of a program without a world.
-void say_alone(std::string_view reason) {
+void log_alone(std::string_view reason) {
   const std::string line = fmt::format("{}: {}\n", program_invocation_short_name, reason);
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
@@ -91,7 +91,7 @@ int run_program(const std::function<int(World&)>& body) {
   catch_stop_signals();
   const PromptStop prompt_stop([](const std::string& reason) {
     remove_staged_paths();
-    end_world(kExitRunMeAgain, reason);
+    end_world(kExitRetry, reason);
   });
   std::optional<World> world;
   start(world);
@@ -109,14 +109,14 @@ int run_alone(const std::function<int()>& body) {
   catch_stop_signals();
   const PromptStop prompt_stop([](const std::string& reason) {
     remove_staged_paths();
-    say_alone(reason);
-    ::_exit(kExitRunMeAgain);
+    log_alone(reason);
+    ::_exit(kExitRetry);
   });
   try {
     return body();
   } catch (...) {
     const Failure failure = current_failure();
-    say_alone(failure.reason);
+    log_alone(failure.reason);
     return failure.status;
   }
 }

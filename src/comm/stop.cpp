@@ -8,7 +8,7 @@
 
 namespace gm {
 
-void stop_together(Communicator& communicator) {
+void throw_if_any_rank_stopped(Communicator& communicator) {
   const at::Tensor signal = at::scalar_tensor(stop_signal().value_or(0), at::kInt);
   communicator.all_reduce_max(signal);
   if (const int number = signal.item<int>(); number != 0) {

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "comm/roll_call.h"
+#include "comm/rank_status.h"
 #include "comm/world.h"
 
 namespace gm {
@@ -39,7 +39,7 @@ Watchdog::Watchdog(World& world)
 Watchdog::Watchdog(World& world, OnLate on_late)
     : rank_(world.rank()),
       size_(world.size()),
-      roll_call_(world.roll_call()),
+      rank_status_(world.rank_status()),
       on_late_(std::move(on_late)),
       thread_([this] { watch(); }) {}
 
@@ -73,14 +73,14 @@ void Watchdog::watch() {
   while (!stopping_) {
     const double now = time_.seconds();
     if (const auto late = late_entry(now)) {
-      const std::string what = late->describe(now), where = whereabouts(now);
+      const std::string what = late->describe(now), where = active_sections(now);
       lock.unlock();
       report(what, where);
       return;
     }
-    if (roll_call_) {
-      roll_call_->answer([&] { return whereabouts(now); });
-      roll_call_->share_stop_signal();
+    if (rank_status_) {
+      rank_status_->answer([&] { return active_sections(now); });
+      rank_status_->share_stop_signal();
     }
     changed_.wait_for(lock, until_next_look(now));
   }
@@ -100,7 +100,7 @@ std::optional<Watchdog::Entry> Watchdog::late_entry(double now) const {
   return late == sections_.end() ? std::nullopt : std::optional(*late);
 }
 
-std::string Watchdog::whereabouts(double now) const {
+std::string Watchdog::active_sections(double now) const {
   if (sections_.empty()) return "in no watched section";
   std::string text = "in ";
   for (const Entry& entry : sections_) {
@@ -113,8 +113,8 @@ std::string Watchdog::whereabouts(double now) const {
 /// they are when one does not come to a collective, the lowest of them speaks for all.
 void Watchdog::report(const std::string& late, const std::string& where) {
   std::string reason = "late in " + late;
-  if (roll_call_) {
-    const RollCall::Outcome outcome = roll_call_->ask(where, kPatienceSeconds);
+  if (rank_status_) {
+    const RankStatus::Outcome outcome = rank_status_->ask(where, kPatienceSeconds);
     if (outcome.also_asked_by.value_or(size_) < rank_) std::this_thread::sleep_for(kCourtesy);
     std::string silent;
     for (int rank = 0; rank < size_; ++rank) {

@@ -16,7 +16,7 @@
 
 namespace gm {
 
-class RollCall;
+class RankStatus;
 class World;
 
 /// A thread that watches named sections of the program, each with a limit of its own:
@@ -64,12 +64,12 @@ class Watchdog {
   void watch();
   std::chrono::duration<double> until_next_look(double now) const;
   std::optional<Entry> late_entry(double now) const;
-  std::string whereabouts(double now) const;
+  std::string active_sections(double now) const;
   void report(const std::string& late, const std::string& where);
 
   int rank_;
   int size_;
-  RollCall* roll_call_;
+  RankStatus* rank_status_;
   OnLate on_late_;
   std::mutex mutex_;
   std::condition_variable changed_;

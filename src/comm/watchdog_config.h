@@ -29,7 +29,7 @@ struct WatchdogConfig {
             "limit.");
     field("data_seconds", data_seconds)
         .range(0.0, kWeek)
-        .help("Longest time in seconds that a step waits for its pictures; 0 for no limit.");
+        .help("Longest time in seconds that a step waits for its images; 0 for no limit.");
     field("reduction_seconds", reduction_seconds)
         .range(0.0, kWeek)
         .help(

@@ -25,7 +25,7 @@
 #include "base/short_spinning.h"
 #include "base/thread_count.h"
 #include "comm/mpi_communicator.h"
-#include "comm/roll_call.h"
+#include "comm/rank_status.h"
 
 namespace gm {
 namespace {
@@ -46,8 +46,8 @@ struct MpiState {
 MpiState mpi_state;
 
 /// On stderr and, where this rank keeps one, in the run's log.
-void say_reason(int status, std::string_view reason) {
-  const bool is_failure = status != kExitDone && status != kExitRunMeAgain;
+void log_reason(int status, std::string_view reason) {
+  const bool is_failure = status != kExitDone && status != kExitRetry;
   log_to_file(is_failure ? LogLevel::kError : LogLevel::kInfo, reason);
   const std::string line = fmt::format("{}: [rank {}] {}\n", program_invocation_short_name,
                                        mpi_state.rank.load(), reason);
@@ -60,8 +60,8 @@ class LeaveAfter {
  public:
   LeaveAfter(double seconds, int status, std::string reason)
       : thread_([=](const std::stop_token& stop) {
-          if (stop_comes_in_running_time(std::chrono::duration<double>(seconds), stop)) return;
-          if (!reason.empty()) say_reason(status, reason);
+          if (wait_for_stop_in_running_time(std::chrono::duration<double>(seconds), stop)) return;
+          if (!reason.empty()) log_reason(status, reason);
           ::_exit(status);
         }) {}
 
@@ -153,7 +153,7 @@ void World::start_mpi() {
   size_ = communicator_->size();
   mpi_state.rank = rank_;
   require_launcher_and_mpi_agree(size_);
-  if (size_ > 1) roll_call_ = std::make_unique<RollCall>(MPI_COMM_WORLD);
+  if (size_ > 1) rank_status_ = std::make_unique<RankStatus>(MPI_COMM_WORLD);
 
   MPI_Comm node;
   GM_MPI_CHECK(
@@ -204,7 +204,7 @@ int World::fail(int status, std::string_view reason) {
       failure_communicator_->all_gather_text(fmt::format("{} {}", status, reason));
   const std::string& mine = failures[static_cast<size_t>(rank_)];
   const bool alike = std::count(failures.begin(), failures.end(), mine) == size_;
-  if (rank_ == 0 || mine != failures.front()) say_reason(status, reason);
+  if (rank_ == 0 || mine != failures.front()) log_reason(status, reason);
   failed_everywhere_ = alike ? status : kExitFailure;
   return *failed_everywhere_;
 }
@@ -215,7 +215,7 @@ void end_world(int status, std::string_view reason) {
   // Whatever follows may wait for ever, for a lock that a stuck thread holds or for a launcher that
   // is cut off: then this rank leaves alone after all.
   const LeaveAfter limit(kAbortSeconds, status, "");
-  say_reason(status, reason);
+  log_reason(status, reason);
   // Leaving alone would not do: under srun the others wait in their collectives for ever, and under
   // mpirun an exit with status 0 or a hang of this rank goes unnoticed. MPI_Abort makes the
   // launcher kill all ranks and return the status.

@@ -9,7 +9,7 @@
 namespace gm {
 
 class Communicator;
-class RollCall;
+class RankStatus;
 
 /// All processes of this run, as one of them sees it. One object for each process, made first and
 /// destroyed last.
@@ -45,7 +45,7 @@ class World {
   /// The communicator of all ranks. Belongs to the world.
   Communicator& communicator() { return *communicator_; }
   /// How the watchdogs of the ranks ask each other where they are. Null in a world of one.
-  RollCall* roll_call() { return roll_call_.get(); }
+  RankStatus* rank_status() { return rank_status_.get(); }
 
   /// For a rank on which an exception escaped: says `reason` as end_world() does, and returns the
   /// exit status for it to leave with if every other rank comes here within four seconds. That is
@@ -68,7 +68,7 @@ class World {
   std::string host_;
   std::unique_ptr<Communicator> communicator_;
   std::unique_ptr<Communicator> failure_communicator_;
-  std::unique_ptr<RollCall> roll_call_;
+  std::unique_ptr<RankStatus> rank_status_;
 };
 
 /// Ends every process of this world, now, with exit status `status`: mpirun and srun return it.

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "config/option_values.h"
+#include "config/renames.h"
 #include "config/schema.h"
 #include "config/toml.h"
 
@@ -29,11 +30,11 @@ constexpr std::array kAliases{
     Alias{"--train_steps", {"train.steps"}, "Optimizer steps"},
     Alias{"--time_steps", {"diffusion.steps"}, "Steps of the diffusion process"},
     Alias{"--save_folder", {"run.dir"}, "Directory of the run"},
-    Alias{"--data_path", {"data.path"}, "The pictures"},
+    Alias{"--data_path", {"data.path"}, "The images"},
     Alias{"--load_path", {"model.weights"}, "Weights to start from"},
     Alias{"--data_class", {"data.classes"}, "Classes to train on, or all"},
     Alias{"--image_size", {"data.image_size"}, "Height and width in pixels"},
-    Alias{"--batch_size", {"train.batch_size"}, "Pictures in a micro-batch"},
+    Alias{"--batch_size", {"train.batch_size"}, "Images in a micro-batch"},
     Alias{"--learning_rate", {"optimizer.learning_rate"}, "Learning rate of Adam"},
     Alias{"--unet_dim", {"model.dim"}, "Width of the U-Net"},
     Alias{"--save_and_sample_every",
@@ -75,7 +76,7 @@ void describe_options(CLI::App& app, Parsed& parsed) {
   app.add_option("--unet_dim_mults", parsed.dim_mults,
                  "Width of each level as a multiple (model.dim_mults), as in 1 2 4 8");
   app.add_option("--resume", parsed.resume,
-                 "Go on with the run in this directory, as with RUN as the first argument")
+                 "Resume the run in this directory, as with RUN as the first argument")
       ->transform(a_path());
   app.add_option("--dataloader_workers", parsed.dataloader_workers,
                  "Accepted, without effect: loading takes a thread of its own")
@@ -86,7 +87,7 @@ void describe_options(CLI::App& app, Parsed& parsed) {
   app.footer(
       "Without a file, gm.toml of the working directory is read if there is one. For example:\n"
       "  gm_train configs/quickstart.toml\n"
-      "  gm_train configs/quickstart.toml      (again: goes on where the run stopped)\n"
+      "  gm_train configs/quickstart.toml      (again: resumes the run)\n"
       "  mpirun -n 2 gm_train configs/quickstart.toml train.steps=500 run.dir=runs/short");
   app.allow_extras();  // we say what an unknown option was probably meant to be
 }
@@ -202,8 +203,10 @@ TrainCommand parse_train_command(int argc, const char* const* argv) {
 
 std::optional<std::string> answer_or_parse(CLI::App& app, int argc, const char* const* argv) {
   refuse_empty_arguments(argc, argv);
+  std::vector<std::string> reversed;  // as CLI11 wants them
+  for (int i = argc - 1; i > 0; --i) reversed.push_back(with_current_name(argv[i]));
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(reversed));
   } catch (const CLI::Success& answer) {
     std::ostringstream text;
     app.exit(answer, text);

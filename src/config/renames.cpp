@@ -9,7 +9,7 @@
 namespace gm {
 namespace {
 
-struct RenamedKey {
+struct Renamed {
   std::string_view before, now;
 };
 
@@ -19,32 +19,36 @@ struct RenamedValue {
 };
 
 constexpr std::array kRenamedKeys{
-    RenamedKey{"gan.discriminator_rate", "gan.discriminator_lr_scale"},
+    Renamed{"gan.discriminator_rate", "gan.discriminator_lr_scale"},
 };
 
 constexpr std::array kRenamedValues{
     RenamedValue{"gan.loss", "reference", "minimax"},
 };
 
-void warn_once(const Assignment& assignment, std::string_view before, std::string_view now) {
+constexpr std::array kRenamedOptions{
+    Renamed{"--pictures", "--images"},  // gm_sample
+    Renamed{"--picture", "--image"},    // gm_eval
+};
+
+void warn_once(std::string_view where, std::string_view before, std::string_view now) {
   static std::set<std::string, std::less<>> warned;
   if (!warned.emplace(before).second) return;
-  log_shared_warning("{}: {} is an old name of {}; it is still read", assignment.where, before,
-                     now);
+  log_shared_warning("{}: {} is an old name of {}; it is still read", where, before, now);
 }
 
 }  // namespace
 
 Assignment with_current_names(Assignment assignment) {
-  for (const RenamedKey& key : kRenamedKeys) {
+  for (const Renamed& key : kRenamedKeys) {
     if (assignment.key != key.before) continue;
-    warn_once(assignment, key.before, key.now);
+    warn_once(assignment.where, key.before, key.now);
     assignment.key = key.now;
   }
   for (const RenamedValue& value : kRenamedValues) {
     const auto* text = std::get_if<std::string>(&assignment.value.content);
     if (assignment.key != value.key || text == nullptr || *text != value.before) continue;
-    warn_once(assignment, fmt::format("{} = \"{}\"", value.key, value.before),
+    warn_once(assignment.where, fmt::format("{} = \"{}\"", value.key, value.before),
               fmt::format("\"{}\"", value.now));
     assignment.value.content = std::string(value.now);
     if (!assignment.typed.empty()) assignment.typed = value.now;
@@ -52,8 +56,16 @@ Assignment with_current_names(Assignment assignment) {
   return assignment;
 }
 
+std::string with_current_name(std::string argument) {
+  const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
+  const auto* const renamed = std::ranges::find(kRenamedOptions, name, &Renamed::before);
+  if (renamed == kRenamedOptions.end()) return argument;
+  warn_once("command line", renamed->before, renamed->now);
+  return std::string(renamed->now) + argument.substr(name.size());
+}
+
 std::string_view first_name(std::string_view key) {
-  const auto renamed = std::ranges::find(kRenamedKeys, key, &RenamedKey::now);
+  const auto renamed = std::ranges::find(kRenamedKeys, key, &Renamed::now);
   return renamed == kRenamedKeys.end() ? key : renamed->before;
 }
 

@@ -7,7 +7,7 @@
 
 #include "checkpoint/checkpoint_config.h"
 #include "comm/watchdog_config.h"
-#include "config/run_settings.h"
+#include "config/run_section.h"
 #include "data/data_config.h"
 #include "data/mask_config.h"
 #include "diffusion/diffusion_config.h"
@@ -59,8 +59,8 @@ struct RunConfig {
     to.section("watchdog", watchdog);
   }
 
-  /// Whether the run learns from pictures with the holes of [mask].
-  bool trains_on_holes() const { return run.task != "ddpm" || diffusion.condition == "inpaint"; }
+  /// Whether the run learns from images with the masks of [mask].
+  bool uses_masks() const { return run.task != "ddpm" || diffusion.condition == "inpaint"; }
 };
 
 /// The defaults, changed by a TOML file. Throws InputError with file, line, column and key.

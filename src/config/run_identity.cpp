@@ -17,7 +17,7 @@ namespace gm {
 namespace {
 
 /// Keys, or whole sections, that change where or how a run is computed, but not what. All others
-/// are part of its identity. Of the data it knows the treatment, not the pictures or mask files.
+/// are part of its identity. Of the data it knows the treatment, not the images or mask files.
 constexpr std::array<std::string_view, 15> kNotIdentity{
     "run.dir",     "run.device", "data.path",     "data.prefetch",
     "data.cache",  "mask.path",  "train.reducer", "train.verify_ranks_every",
@@ -29,13 +29,13 @@ constexpr std::array<std::string_view, 15> kNotIdentity{
 bool is_read(const RunConfig& config, const std::string& key) {
   if (key.starts_with("diffusion.")) return config.run.task == "ddpm";
   if (key.starts_with("gan.")) return config.run.task == "gan_inpaint";
-  if (key.starts_with("mask.")) return config.trains_on_holes();
+  if (key.starts_with("mask.")) return config.uses_masks();
   return true;
 }
 
 bool is_identity(const RunConfig& config, const std::string& key) {
   if (!is_read(config, key)) return false;
-  // A longer run goes on as the shorter one, unless the end shapes the learning rate.
+  // A longer run continues as the shorter one, unless the end shapes the learning rate.
   if (key == "train.steps") return config.optimizer.schedule != "constant";
   return std::ranges::none_of(kNotIdentity, [&](std::string_view entry) {
     return entry.ends_with('.') ? key.starts_with(entry) : key == entry;
@@ -128,7 +128,7 @@ void require_same_run(const RunConfig& theirs, const RunConfig& ours) {
   }
   if (text.empty()) return;
   throw InputError(
-      "{}: the run cannot go on with another configuration: {}; give the run's own values, or "
+      "{}: the run cannot resume with another configuration: {}; give the run's own values, or "
       "another run.dir",
       ours.run.dir, text);
 }

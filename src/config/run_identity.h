@@ -7,11 +7,11 @@
 
 namespace gm {
 
-/// Throws InputError, naming each key with both values, when `ours` may not go on with the run of
+/// Throws InputError, naming each key with both values, when `ours` may not resume the run of
 /// `theirs`: of the keys that decide what a run computes, some differ.
 void require_same_run(const RunConfig& theirs, const RunConfig& ours);
 
-/// A hash of the keys that decide what a run computes from given pictures and starting weights, at
+/// A hash of the keys that decide what a run computes from given images and starting weights, at
 /// any number of ranks and in any folder.
 ///
 /// It is the hash of identity version 1 (RunIdentity::kVersion), of the keys that differ from the

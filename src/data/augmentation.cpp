@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/random.h"
+#include "base/counter_rng.h"
 
 namespace gm {
 namespace {
@@ -34,7 +34,7 @@ Augmentation::Augmentation(const ImageShape& shape, const AugmentationOptions& o
 }
 
 void Augmentation::apply(std::span<uint8_t> pixels, uint64_t position) {
-  KeyedRandom random(seed_, Stream::kAugmentation, position);
+  CounterRng random(seed_, Stream::kAugmentation, position);
   if (enlarge_) {
     const auto top = random.below(static_cast<uint32_t>(enlarged_height_ - shape_.height + 1));
     const auto left = random.below(static_cast<uint32_t>(enlarged_width_ - shape_.width + 1));

@@ -1,4 +1,4 @@
-/// What changes a picture by chance before it is trained on: enlarge, cut a piece, mirror.
+/// What changes an image by chance before it is trained on: enlarge, cut a piece, mirror.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data/image_shape.h"
-#include "data/resample.h"
+#include "data/resize.h"
 
 namespace gm {
 
@@ -24,7 +24,7 @@ class Augmentation {
  public:
   Augmentation(const ImageShape& shape, const AugmentationOptions& options, uint64_t seed);
 
-  /// Replaces `pixels`, one picture [H,W,C], by its augmented version for global sample `position`.
+  /// Replaces `pixels`, one image [H,W,C], by its augmented version for global sample `position`.
   void apply(std::span<uint8_t> pixels, uint64_t position);
 
  private:

@@ -1,4 +1,4 @@
-/// What a loader yields: the pictures of one micro-batch that belong to this rank.
+/// What a loader yields: the images of one micro-batch that belong to this rank.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,7 +7,7 @@ namespace gm {
 
 struct Batch {
   at::Tensor images;     ///< float32 [n,C,H,W] in [-1,1], channels last in memory.
-  at::Tensor labels;     ///< int64 [n], or undefined when the data set has no labels.
+  at::Tensor labels;     ///< int64 [n], or undefined when the dataset has no labels.
   at::Tensor positions;  ///< int64 [n], consecutive global sample positions; always on the CPU.
 };
 

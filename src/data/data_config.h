@@ -24,38 +24,38 @@ struct DataConfig {
         .path()
         .not_empty()
         .help(
-            "The pictures: an HDF5 file made by gm_data, a folder of such files, a folder of JPEG "
+            "The images: an HDF5 file made by gm_data, a folder of such files, a folder of JPEG "
             "and PNG files with one sub-folder a class, or one such file.");
     field("classes", classes).help("Classes to train on, separated by commas (cat,dog), or all.");
     field("image_size", image_size)
         .range(4, 4096)
-        .help("Height and width of the pictures in pixels; an HDF5 file must hold this size.");
+        .help("Height and width of the images in pixels; an HDF5 file must hold this size.");
     field("fit", fit)
         .one_of({"crop", "pad", "squash"})
         .help(
-            "How a picture of a folder that is not square becomes square: cut, border or "
+            "How an image of a folder that is not square becomes square: cut, border or "
             "distortion.");
     field("holdout", holdout)
         .range(0.0, 0.9)
         .help(
-            "Fraction of a folder's pictures that is kept from training, for evaluation, chosen by "
+            "Fraction of a folder's images that is kept from training, for evaluation, chosen by "
             "content; an HDF5 file has its own, from gm_data pack --holdout.");
     field("shards", shards)
         .range(1, 65536)
         .help(
-            "Virtual shards of the data set; the number of ranks must divide it, and it must "
+            "Virtual shards of the dataset; the number of ranks must divide it, and it must "
             "divide train.batch_size.");
-    field("flip", flip).help("Mirror half of the pictures, drawn by chance.");
+    field("flip", flip).help("Mirror half of the images, drawn by chance.");
     field("resize_crop", resize_crop)
         .range(1.0, 4.0)
         .help(
-            "Enlarge each picture by this factor and cut a piece of image_size at a random "
-            "place; 1 leaves pictures as they are.");
+            "Enlarge each image by this factor and cut a piece of image_size at a random "
+            "place; 1 leaves images as they are.");
     field("prefetch", prefetch).range(1, 1024).help("Micro-batches that the loader keeps ready.");
     field("cache", cache)
         .path()
         .help(
-            "Folder for packed copies of picture folders; empty means $XDG_CACHE_HOME/gm, or "
+            "Folder for packed copies of image folders; empty means $XDG_CACHE_HOME/gm, or "
             "~/.cache/gm.");
   }
 };

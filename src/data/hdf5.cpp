@@ -86,14 +86,14 @@ std::vector<std::string> read_fixed_strings(hid_t dataset, hid_t type, size_t co
 
 void check_link(hid_t file, const char* name) {
   if (H5Lexists(file, name, H5P_DEFAULT) <= 0)
-    throw InputError("has no data set {}; gm_data pack makes files that have", name);
+    throw InputError("has no dataset {}; gm_data pack makes files that have", name);
   H5L_info_t link;
   GM_HDF5(H5Lget_info(file, name, &link, H5P_DEFAULT));
   if (link.type != H5L_TYPE_HARD)
     throw InputError("{} is a link to elsewhere; copy the data into this file (h5repack)", name);
   H5O_info_t object;
   GM_HDF5(H5Oget_info_by_name2(file, name, &object, H5O_INFO_BASIC, H5P_DEFAULT));
-  if (object.type != H5O_TYPE_DATASET) throw InputError("{} is not a data set", name);
+  if (object.type != H5O_TYPE_DATASET) throw InputError("{} is not a dataset", name);
 }
 
 void check_filters(hid_t creation, const char* name) {

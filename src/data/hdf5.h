@@ -59,18 +59,18 @@ class Hdf5Id {
 /// some cluster file systems. Throws Error with HDF5's reason.
 Hdf5Id open_hdf5_file(const std::string& path);
 
-/// Opens a data set whose data are all in this file. Throws InputError, naming it, when there is
+/// Opens a dataset whose data are all in this file. Throws InputError, naming it, when there is
 /// none, when it is a link or keeps its data in other files, when its chunks are too large for
 /// memory, or when it is packed with a filter that is missing or unsafe.
 Hdf5Id open_hdf5_dataset(hid_t file, const char* name, hid_t access = H5P_DEFAULT);
 
-/// Extent of a data set.
+/// Extent of a dataset.
 std::vector<hsize_t> hdf5_extent(hid_t dataset);
 
-/// For messages: the element type and extent of a data set, such as `float32 [10,32,32,3]`.
+/// For messages: the element type and extent of a dataset, such as `float32 [10,32,32,3]`.
 std::string describe_hdf5(hid_t dataset);
 
-/// A one-dimensional data set of strings, of fixed or of variable length. Throws InputError that
+/// A one-dimensional dataset of strings, of fixed or of variable length. Throws InputError that
 /// begins with `name` when it is anything else, or larger than a list of names may be.
 std::vector<std::string> read_hdf5_strings(hid_t file, const char* name);
 /// Writes strings with a fixed length, padded with zeros: the same bytes for the same strings.

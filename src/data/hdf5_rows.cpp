@@ -43,8 +43,8 @@ uint64_t FileDescriptor::inode() const { return status_of(descriptor_).st_ino; }
 Hdf5Rows::Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* name,
                    hid_t memory_type)
     : descriptor_(descriptor), name_(name), memory_type_(memory_type) {
-  // Unpacked chunks are not kept: pictures are read one by one in random order, and a cache that
-  // is smaller than the data set then only costs time.
+  // Unpacked chunks are not kept: images are read one by one in random order, and a cache that
+  // is smaller than the dataset then only costs time.
   const Hdf5Id access(GM_HDF5(H5Pcreate(H5P_DATASET_ACCESS)), H5Pclose);
   GM_HDF5(H5Pset_chunk_cache(access, 521, 0, 0.75));
   dataset_ = open_hdf5_dataset(file, name, access);

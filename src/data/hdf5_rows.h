@@ -1,4 +1,4 @@
-/// The rows of one HDF5 data set (pictures, labels), read with pread where they lie in one piece
+/// The rows of one HDF5 dataset (images, labels), read with pread where they lie in one piece
 /// and through the HDF5 library where they don't.
 #pragma once
 
@@ -31,9 +31,9 @@ class FileDescriptor {
 
 class Hdf5Rows {
  public:
-  /// Opens data set `name`, whose elements have type `memory_type` in memory, and checks that all
+  /// Opens dataset `name`, whose elements have type `memory_type` in memory, and checks that all
   /// of its data is in this file and there. `descriptor` and the file that `file` belongs to must
-  /// live as long as the rows. Throws InputError, naming the data set but not the file.
+  /// live as long as the rows. Throws InputError, naming the dataset but not the file.
   Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* name, hid_t memory_type);
 
   const std::vector<int64_t>& extent() const { return extent_; }
@@ -41,7 +41,7 @@ class Hdf5Rows {
   /// Element type in the file and extent, such as `uint8 [10,32,32,3]`.
   const std::string& description() const { return description_; }
 
-  /// Closes the data set. Expects is_contiguous(): reading goes past HDF5.
+  /// Closes the dataset. Expects is_contiguous(): reading goes past HDF5.
   void close_dataset() { dataset_ = Hdf5Id(); }
 
   /// Copies rows [first, first + count) to `rows`. May be called from several threads.

@@ -10,51 +10,51 @@
 #include "base/signals.h"
 #include "data/class_names.h"
 #include "data/folder_entries.h"
-#include "data/image_format.h"
+#include "data/hdf5_image_format.h"
 
 namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-std::vector<fs::path> image_file_paths(const fs::path& path) {
+std::vector<fs::path> hdf5_file_paths(const fs::path& path) {
   std::error_code reason;
   const fs::file_status status = fs::status(path, reason);
   if (status.type() == fs::file_type::not_found)
     throw InputError("{}: no such file or folder", path.string());
   if (!fs::is_directory(status)) return {path};
   std::vector<fs::path> paths = entries_of(path).files;
-  std::erase_if(paths, [](const fs::path& file) { return !is_image_file_name(file); });
+  std::erase_if(paths, [](const fs::path& file) { return !is_hdf5_name(file); });
   if (paths.empty())
     throw InputError("{}: the folder holds no HDF5 files (*.h5, *.hdf5)", path.string());
   return paths;
 }
 
-std::string describe(const ImageFile& file) {
+std::string describe(const Hdf5Images& file) {
   const auto& shape = file.shape();
   return fmt::format("[{},{},{}], {} labels, classes [{}], {} held out", shape.height, shape.width,
                      shape.channels, file.has_labels() ? "with" : "without",
                      fmt::join(file.classes(), ","), file.has_held_out() ? "some" : "none");
 }
 
-void check_alike(const ImageFile& first, const ImageFile& other) {
+void check_alike(const Hdf5Images& first, const Hdf5Images& other) {
   if (first.shape() == other.shape() && first.has_labels() == other.has_labels() &&
       first.classes() == other.classes() && first.has_held_out() == other.has_held_out()) {
     return;
   }
-  throw InputError("{} holds pictures {}, but {} holds {}; the files of a folder must be alike",
+  throw InputError("{} holds images {}, but {} holds {}; the files of a folder must be alike",
                    other.path().string(), describe(other), first.path().string(), describe(first));
 }
 
 }  // namespace
 
-bool is_image_file_name(const fs::path& path) {
+bool is_hdf5_name(const fs::path& path) {
   const auto ending = ending_of(path);
   return (ending == ".h5" || ending == ".hdf5") && !path.filename().string().starts_with(".");
 }
 
 ImageDataset::ImageDataset(const fs::path& path, std::string_view classes, Part part)
     : part_(part) {
-  for (const auto& file_path : image_file_paths(path)) {
+  for (const auto& file_path : hdf5_file_paths(path)) {
     files_.emplace_back(file_path);
     check_alike(files_.front(), files_.back());
     size_ += files_.back().size();
@@ -84,7 +84,7 @@ void ImageDataset::drop_other_classes(std::string_view names, std::vector<bool>&
     }
   }
   if (std::ranges::find(wanted, true) == wanted.end())
-    throw InputError("{}: no picture is of classes {}", where, names);
+    throw InputError("{}: no image is of classes {}", where, names);
   selection_ = fmt::format("{}", fmt::join(chosen, ","));
 }
 
@@ -94,8 +94,8 @@ void ImageDataset::drop_other_part(Part part, std::vector<bool>& wanted) {
   if (!has_held_out() && !wants_held_out) return;
   if (!has_held_out()) {
     throw InputError(
-        "{}: holds no pictures that are kept from training; pack them with gm_data pack --holdout "
-        "0.1, or set data.holdout = 0.1 where data.path is a folder of pictures",
+        "{}: holds no images that are kept from training; pack them with gm_data pack --holdout "
+        "0.1, or set data.holdout = 0.1 where data.path is a folder of images",
         where);
   }
   size_t i = 0;
@@ -107,7 +107,7 @@ void ImageDataset::drop_other_part(Part part, std::vector<bool>& wanted) {
   }
   if (std::ranges::find(wanted, true) == wanted.end()) {
     throw InputError(
-        "{}: {} of the {} pictures is kept from training; pack them again with another "
+        "{}: {} of the {} images is kept from training; pack them again with another "
         "--holdout",
         where, wants_held_out ? "none" : "each", size_);
   }
@@ -131,7 +131,7 @@ std::string ImageDataset::content_hash() const {
 }
 
 ImageDataset::Place ImageDataset::place_of(int64_t index) const {
-  if (index < 0 || index >= size_) throw Error("picture {} was asked for, of {}", index, size_);
+  if (index < 0 || index >= size_) throw Error("image {} was asked for, of {}", index, size_);
   if (!selected_.empty()) index = selected_[static_cast<size_t>(index)];
   const auto end = std::upper_bound(ends_.begin(), ends_.end(), index);
   const auto f = static_cast<size_t>(end - ends_.begin());
@@ -148,17 +148,17 @@ int64_t ImageDataset::label(int64_t index) const {
   return place.file.label(place.index);
 }
 
-uint64_t ImageDataset::picture_hash(int64_t index) const {
+uint64_t ImageDataset::image_hash(int64_t index) const {
   std::vector<uint8_t> pixels(static_cast<size_t>(shape().bytes()));
   read_image(index, pixels);
-  return image_format::hash_picture(pixels);
+  return hdf5_image_format::hash_image(pixels);
 }
 
-std::vector<uint64_t> ImageDataset::picture_hashes() const {
+std::vector<uint64_t> ImageDataset::image_hashes() const {
   std::vector<uint64_t> hashes(static_cast<size_t>(size_));
   for (int64_t i = 0; i < size_; ++i) {
-    leave_if_asked_to_stop();
-    hashes[static_cast<size_t>(i)] = picture_hash(i);
+    throw_if_stop_requested();
+    hashes[static_cast<size_t>(i)] = image_hash(i);
   }
   std::ranges::sort(hashes);
   hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());

@@ -1,4 +1,4 @@
-/// All pictures of a run in one index space: an HDF5 file, or a folder of such files of one shape.
+/// All images of a run in one index space: an HDF5 file, or a folder of such files of one shape.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@
 #include <string_view>
 #include <vector>
 
-#include "data/image_file.h"
+#include "data/hdf5_images.h"
 #include "data/image_shape.h"
 
 namespace gm {
 
-/// Which pictures of image files that hold some out.
+/// Which images of image files that hold some out.
 enum class Part {
   kAll,
   kTraining,  ///< Those that are not held out: all of a file that holds none out.
@@ -21,43 +21,43 @@ enum class Part {
 };
 
 /// Whether a folder's entry counts as an image file: `*.h5` or `*.hdf5`, not hidden.
-bool is_image_file_name(const std::filesystem::path& path);
+bool is_hdf5_name(const std::filesystem::path& path);
 
 class ImageDataset {
  public:
   /// Opens `path`: an image file (see image_file.h), or a folder of them (`*.h5`, `*.hdf5`), in the
   /// order of their names. `classes` is `all`, or the names of the classes to keep, separated by
   /// commas. Every rank opens for itself. Throws InputError when the path does not exist, a file is
-  /// not right, files differ in shape or classes, a class is unknown, or there are no pictures of
+  /// not right, files differ in shape or classes, a class is unknown, or there are no images of
   /// that class and part.
   explicit ImageDataset(const std::filesystem::path& path, std::string_view classes = "all",
                         Part part = Part::kAll);
 
-  int64_t size() const { return size_; }  ///< Number of pictures, at least 1.
+  int64_t size() const { return size_; }  ///< Number of images, at least 1.
   const ImageShape& shape() const { return files_.front().shape(); }
   bool has_labels() const;
   const std::vector<std::string>& classes() const { return files_.front().classes(); }
-  const std::vector<ImageFile>& files() const { return files_; }
+  const std::vector<Hdf5Images>& files() const { return files_; }
   bool has_held_out() const;
   Part part() const { return part_; }
   /// Hash of the files' content hashes and of the chosen classes and part; quick, as nothing is
   /// read anew. Ranks compare it to prove that they train on the same data.
   std::string content_hash() const;
 
-  /// Copies picture `index` to `pixels`, shape().bytes() values [H,W,C]. May be called from several
+  /// Copies image `index` to `pixels`, shape().bytes() values [H,W,C]. May be called from several
   /// threads.
   void read_image(int64_t index, std::span<uint8_t> pixels) const;
-  /// Label of picture `index`, an index of classes(). Expects has_labels().
+  /// Label of image `index`, an index of classes(). Expects has_labels().
   int64_t label(int64_t index) const;
-  /// Hash of picture `index`'s pixels: what tells whether two data sets share a picture.
-  uint64_t picture_hash(int64_t index) const;
-  /// The hashes of all pictures, sorted, each once. Reads every picture; takes 8 bytes of memory
+  /// Hash of image `index`'s pixels: what tells whether two datasets share an image.
+  uint64_t image_hash(int64_t index) const;
+  /// The hashes of all images, sorted, each once. Reads every image; takes 8 bytes of memory
   /// for each.
-  std::vector<uint64_t> picture_hashes() const;
+  std::vector<uint64_t> image_hashes() const;
 
  private:
   struct Place {
-    const ImageFile& file;
+    const Hdf5Images& file;
     int64_t index;
   };
   Place place_of(int64_t index) const;
@@ -65,9 +65,9 @@ class ImageDataset {
   void drop_other_part(Part part, std::vector<bool>& wanted);
   void select(const std::vector<bool>& wanted);
 
-  std::vector<ImageFile> files_;
-  std::vector<int64_t> ends_;      // ends_[f] = pictures in files 0..f
-  std::vector<int64_t> selected_;  // indices of the chosen pictures; empty: all
+  std::vector<Hdf5Images> files_;
+  std::vector<int64_t> ends_;      // ends_[f] = images in files 0..f
+  std::vector<int64_t> selected_;  // indices of the chosen images; empty: all
   std::string selection_;
   Part part_;
   int64_t size_ = 0;

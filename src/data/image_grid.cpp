@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kLineWidth = 2;
 constexpr uint8_t kLineValue = 32;
-constexpr int64_t kVisibleSide = 64;  // pixels of the screen that a small picture is enlarged to
+constexpr int64_t kVisibleSide = 64;  // pixels of the screen that a small image is enlarged to
 
 int64_t square_columns(int64_t count) {
   int64_t columns = 1;
@@ -88,7 +88,7 @@ void write_image_grid(const std::filesystem::path& path, const at::Tensor& image
                       int64_t scale) {
   if (images.dim() != 4 || images.scalar_type() != at::kByte || images.size(0) < 1 ||
       (images.size(3) != 1 && images.size(3) != 3) || columns < 0 || scale < 0) {
-    throw Error("{}: a grid is made of uint8 pictures [n,H,W,1 or 3]", path.string());
+    throw Error("{}: a grid is made of uint8 images [n,H,W,1 or 3]", path.string());
   }
   if (columns == 0) columns = square_columns(images.size(0));
   if (scale == 0) scale = visible_scale(images.size(1));
@@ -102,7 +102,7 @@ int64_t bytes_in_grid(int64_t height, int64_t width, int64_t channels) {
   return (height * scale + kLineWidth) * (width * scale + kLineWidth) * channels;
 }
 
-void write_picture(const std::filesystem::path& path, const at::Tensor& image) {
+void write_image(const std::filesystem::path& path, const at::Tensor& image) {
   const at::Tensor pixels = image.cpu().contiguous();
   const auto* first = pixels.const_data_ptr<uint8_t>();
   write_png(path, {.height = pixels.size(0),

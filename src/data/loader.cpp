@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "data/read_pictures.h"
+#include "data/read_images.h"
 #include "data/sample_order.h"
 
 namespace gm {
@@ -69,7 +69,7 @@ class ImageLoader::Worker {
     return batch;
   }
 
-  /// Entry `i` of the batch is the picture at global position `position`.
+  /// Entry `i` of the batch is the image at global position `position`.
   void fill(Batch& batch, int64_t i, int64_t position) {
     const int64_t index = order_.index_at(position);
     dataset_->read_image(index, pixels_);

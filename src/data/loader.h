@@ -1,4 +1,4 @@
-/// Micro-batches of a data set, in the order of sample_order.h, read and augmented ahead of need by
+/// Micro-batches of a dataset, in the order of sample_order.h, read and augmented ahead of need by
 /// one background thread.
 #pragma once
 
@@ -12,8 +12,8 @@
 namespace gm {
 
 struct LoaderOptions {
-  int64_t batch_size = 32;  ///< Pictures in a micro-batch of the whole world.
-  int64_t shards = 8;       ///< Virtual shards of the data set.
+  int64_t batch_size = 32;  ///< Images in a micro-batch of the whole world.
+  int64_t shards = 8;       ///< Virtual shards of the dataset.
   int rank = 0;
   int ranks = 1;
   uint64_t seed = 0;
@@ -26,12 +26,12 @@ class ImageLoader {
  public:
   /// Starts reading. Throws InputError as check_divisible() does.
   ImageLoader(std::shared_ptr<const ImageDataset> dataset, const LoaderOptions& options);
-  /// Stops the background thread at its next picture.
+  /// Stops the background thread at its next image.
   ~ImageLoader();
   ImageLoader(const ImageLoader&) = delete;
   ImageLoader& operator=(const ImageLoader&) = delete;
 
-  /// This rank's batch_size / ranks pictures of the next micro-batch; endless, epochs follow each
+  /// This rank's batch_size / ranks images of the next micro-batch; endless, epochs follow each
   /// other without a gap. Waits when it is not ready. Rethrows what went wrong in the background.
   Batch next();
 

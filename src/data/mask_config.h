@@ -1,4 +1,4 @@
-/// The `[mask]` section of a run's configuration: which pixels are missing where pictures are
+/// The `[mask]` section of a run's configuration: which pixels are missing where images are
 /// filled.
 #pragma once
 
@@ -17,20 +17,20 @@ struct MaskConfig {
     field("kind", kind)
         .one_of({"rectangle", "boxes", "strokes", "half", "centre", "pixels", "mixed", "files"})
         .help(
-            "Shape of the missing part: drawn by chance for each picture, mixed means any of them, "
+            "Shape of the missing part: drawn by chance for each image, mixed means any of them, "
             "and files takes those of mask.path.");
     field("coverage_min", coverage_min)
         .range(0.0, 0.95)
         .help(
-            "Least fraction of a picture that is missing; half and files have coverages of their "
+            "Least fraction of an image that is missing; half and files have coverages of their "
             "own.");
     field("coverage_max", coverage_max)
         .range(0.0, 0.95)
-        .help("Largest fraction of a picture that is missing.");
+        .help("Largest fraction of an image that is missing.");
     field("path", path)
         .path()
         .help(
-            "For mask.kind = \"files\": a PNG file, or a folder of them, of the pictures' size, "
+            "For mask.kind = \"files\": a PNG file, or a folder of them, of the images' size, "
             "white "
             "(255 or 1) where pixels are missing and black (0) elsewhere.");
   }

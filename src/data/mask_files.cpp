@@ -68,17 +68,17 @@ MaskFiles::MaskFiles(const std::vector<fs::path>& files, int64_t height, int64_t
 
 void MaskFiles::read(const fs::path& file) {
   const std::string name = file.string();
-  const Picture picture = decode_picture(name, read_file(file, kLargestMaskBytes), {.grey = true});
-  if (picture.shape.height != height_ || picture.shape.width != width_) {
-    throw InputError("{}: the mask is of {} x {} pixels, but the run's pictures of {} x {}", name,
-                     picture.shape.width, picture.shape.height, width_, height_);
+  const DecodedImage image = decode_image(name, read_file(file, kLargestMaskBytes), {.grey = true});
+  if (image.shape.height != height_ || image.shape.width != width_) {
+    throw InputError("{}: the mask is of {} x {} pixels, but the run's images of {} x {}", name,
+                     image.shape.width, image.shape.height, width_, height_);
   }
-  const uint8_t missing = missing_value(picture.pixels, name);
-  for (const uint8_t pixel : picture.pixels) missing_.push_back(pixel == missing);
+  const uint8_t missing = missing_value(image.pixels, name);
+  for (const uint8_t pixel : image.pixels) missing_.push_back(pixel == missing);
   ++count_;
 }
 
-void MaskFiles::draw(KeyedRandom& random, std::span<float> mask) const {
+void MaskFiles::draw(CounterRng& random, std::span<float> mask) const {
   copy(random.below(static_cast<uint32_t>(count_)), mask);
 }
 

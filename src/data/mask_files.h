@@ -26,7 +26,7 @@ class MaskFiles : public MaskShape {
   /// nothing known.
   MaskFiles(const std::vector<std::filesystem::path>& files, int64_t height, int64_t width);
 
-  void draw(KeyedRandom& random, std::span<float> mask) const override;
+  void draw(CounterRng& random, std::span<float> mask) const override;
   /// Copies mask `number` to `mask`, H*W values.
   void copy(int64_t number, std::span<float> mask) const;
 

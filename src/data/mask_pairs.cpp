@@ -229,8 +229,8 @@ std::vector<fs::path> masks_in_order(const fs::path& folder, int64_t images) {
 
 }  // namespace
 
-std::vector<fs::path> masks_of_pictures(const fs::path& folder, int64_t images,
-                                        const std::vector<std::string>& names) {
+std::vector<fs::path> masks_of_images(const fs::path& folder, int64_t images,
+                                      const std::vector<std::string>& names) {
   if (names.empty()) return masks_in_order(folder, images);
   const Masks masks = masks_for(names, folder);
   const auto called = as_masks_lie(names, masks);

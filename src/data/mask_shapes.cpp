@@ -18,36 +18,36 @@ struct Size {
 /// How many pixels may be missing.
 struct PixelRange {
   int64_t least, most;
-  int64_t draw(KeyedRandom& random) const {
+  int64_t draw(CounterRng& random) const {
     return least + random.below(static_cast<uint32_t>(most - least + 1));
   }
 };
 
-/// A whole number between both, as far as the pixels of a picture allow: never none, never all.
-PixelRange pixel_range(const MaskConfig& config, const Size& picture) {
+/// A whole number between both, as far as the pixels of an image allow: never none, never all.
+PixelRange pixel_range(const MaskConfig& config, const Size& image) {
   if (config.coverage_min > config.coverage_max) {
     throw InputError("mask.coverage_min is {}, more than mask.coverage_max, which is {}",
                      config.coverage_min, config.coverage_max);
   }
   constexpr double kRounding = 1e-9;  // 0.07 * 100 is more than 7
-  const auto pixels = static_cast<double>(picture.pixels());
+  const auto pixels = static_cast<double>(image.pixels());
   const auto least = static_cast<int64_t>(std::ceil(config.coverage_min * pixels - kRounding));
   const auto most = static_cast<int64_t>(std::floor(config.coverage_max * pixels + kRounding));
-  const PixelRange range{std::max<int64_t>(1, least), std::min(picture.pixels() - 1, most)};
+  const PixelRange range{std::max<int64_t>(1, least), std::min(image.pixels() - 1, most)};
   if (range.least > range.most) {
     throw InputError(
         "mask.coverage_min = {} and mask.coverage_max = {}: no number of the {} pixels of a "
-        "picture, not none and not all of them, lies between; widen the range",
-        config.coverage_min, config.coverage_max, picture.pixels());
+        "image, not none and not all of them, lies between; widen the range",
+        config.coverage_min, config.coverage_max, image.pixels());
   }
   return range;
 }
 
-[[noreturn]] void refuse_range(const char* kind, const PixelRange& range, const Size& picture) {
+[[noreturn]] void refuse_range(const char* kind, const PixelRange& range, const Size& image) {
   throw InputError(
       "mask.coverage_min and mask.coverage_max: no mask of kind {} in {} x {} pixels has {} to {} "
       "missing; widen the range",
-      kind, picture.width, picture.height, range.least, range.most);
+      kind, image.width, image.height, range.least, range.most);
 }
 
 /// A mask under way to a given number of missing pixels.
@@ -60,7 +60,7 @@ class Canvas {
   bool is_done() const { return left_ == 0; }
 
   /// Pixels `left` to `right` (not included) of row `y` become missing, as far as they are in the
-  /// picture and the mask is not done.
+  /// image and the mask is not done.
   void paint(int64_t y, int64_t left, int64_t right) {
     if (y < 0 || y >= size_.height) return;
     float* const row = mask_.data() + y * size_.width;
@@ -82,34 +82,34 @@ class Canvas {
   int64_t left_;
 };
 
-void draw_box(std::span<float> mask, const Size& picture, int64_t top, int64_t left,
+void draw_box(std::span<float> mask, const Size& image, int64_t top, int64_t left,
               const Size& box) {
-  Canvas(mask, picture, box.pixels()).paint_box(top, left, box);
+  Canvas(mask, image, box.pixels()).paint_box(top, left, box);
 }
 
 /// A number from `low` to `high`, both included.
-int64_t between(KeyedRandom& random, int64_t low, int64_t high) {
+int64_t between(CounterRng& random, int64_t low, int64_t high) {
   return low + random.below(static_cast<uint32_t>(high - low + 1));
 }
 
 class Rectangle : public MaskShape {
  public:
-  Rectangle(const Size& picture, const PixelRange& range) : picture_(picture) {
+  Rectangle(const Size& image, const PixelRange& range) : image_(image) {
     uint32_t sizes = 0;
-    for (int64_t height = 1; height <= picture.height; ++height) {
+    for (int64_t height = 1; height <= image.height; ++height) {
       const Widths widths = widths_of(height, range);
       sizes += static_cast<uint32_t>(std::max<int64_t>(0, widths.most - widths.least + 1));
       widths_.push_back(widths);
       ends_.push_back(sizes);
     }
-    if (sizes == 0) refuse_range("rectangle", range, picture);
+    if (sizes == 0) refuse_range("rectangle", range, image);
   }
 
-  void draw(KeyedRandom& random, std::span<float> mask) const override {
+  void draw(CounterRng& random, std::span<float> mask) const override {
     const Size box = draw_size(random);
-    const int64_t top = between(random, 0, picture_.height - box.height);
-    const int64_t left = between(random, 0, picture_.width - box.width);
-    draw_box(mask, picture_, top, left, box);
+    const int64_t top = between(random, 0, image_.height - box.height);
+    const int64_t left = between(random, 0, image_.width - box.width);
+    draw_box(mask, image_, top, left, box);
   }
 
  private:
@@ -118,60 +118,60 @@ class Rectangle : public MaskShape {
   };
 
   Widths widths_of(int64_t height, const PixelRange& range) const {
-    const int64_t area = height * picture_.width, twice = 2 * picture_.height;
-    const int64_t narrowest = (area + twice - 1) / twice, widest = 2 * area / picture_.height;
+    const int64_t area = height * image_.width, twice = 2 * image_.height;
+    const int64_t narrowest = (area + twice - 1) / twice, widest = 2 * area / image_.height;
     return {std::max(narrowest, (range.least + height - 1) / height),
-            std::min({widest, picture_.width, range.most / height})};
+            std::min({widest, image_.width, range.most / height})};
   }
 
-  Size draw_size(KeyedRandom& random) const {
+  Size draw_size(CounterRng& random) const {
     const uint32_t drawn = random.below(ends_.back());
     const auto end = std::upper_bound(ends_.begin(), ends_.end(), drawn);
     const Widths& widths = widths_[static_cast<size_t>(end - ends_.begin())];
     return {end - ends_.begin() + 1, widths.most - (*end - 1 - drawn)};
   }
 
-  Size picture_;
+  Size image_;
   std::vector<Widths> widths_;  // of each height from 1
   std::vector<uint32_t> ends_;  // number of sizes up to each height
 };
 
 class Boxes : public MaskShape {
  public:
-  Boxes(const Size& picture, const PixelRange& range) : picture_(picture), range_(range) {}
+  Boxes(const Size& image, const PixelRange& range) : image_(image), range_(range) {}
 
-  void draw(KeyedRandom& random, std::span<float> mask) const override {
+  void draw(CounterRng& random, std::span<float> mask) const override {
     const int64_t pixels = range_.draw(random);
     const int64_t area = (pixels + 2) / 3;
-    Canvas canvas(mask, picture_, pixels);
+    Canvas canvas(mask, image_, pixels);
     while (!canvas.is_done()) {
       const Size box = draw_size(random, area);
-      const int64_t top = draw_place(random, picture_.height, box.height);
-      canvas.paint_box(top, draw_place(random, picture_.width, box.width), box);
+      const int64_t top = draw_place(random, image_.height, box.height);
+      canvas.paint_box(top, draw_place(random, image_.width, box.width), box);
     }
   }
 
  private:
-  Size draw_size(KeyedRandom& random, int64_t area) const {
+  Size draw_size(CounterRng& random, int64_t area) const {
     const double side = std::sqrt(static_cast<double>(area) / 2.0);
     const int64_t height = between(random, static_cast<int64_t>(std::ceil(side)),
                                    static_cast<int64_t>(std::floor(2.0 * side)));
     return {height, (area + height - 1) / height};
   }
 
-  /// Up to half of the box overhangs, so that a picture's corners are missing as often as others.
-  static int64_t draw_place(KeyedRandom& random, int64_t room, int64_t side) {
+  /// Up to half of the box overhangs, so that an image's corners are missing as often as others.
+  static int64_t draw_place(CounterRng& random, int64_t room, int64_t side) {
     return between(random, 0, room - 1) - side / 2;
   }
 
-  Size picture_;
+  Size image_;
   PixelRange range_;
 };
 
 class Strokes : public MaskShape {
  public:
-  Strokes(const Size& picture, const PixelRange& range) : picture_(picture), range_(range) {
-    const auto side = static_cast<double>(std::min(picture.height, picture.width));
+  Strokes(const Size& image, const PixelRange& range) : image_(image), range_(range) {
+    const auto side = static_cast<double>(std::min(image.height, image.width));
     shortest_ = side / 8.0;
     longest_ = side / 2.0;
     const double thinnest = std::max(0.5, side / 32.0), thickest = std::max(0.5, side / 10.0);
@@ -179,8 +179,8 @@ class Strokes : public MaskShape {
       brushes_.push_back(make_brush(thinnest + (thickest - thinnest) * i / (kBrushes - 1)));
   }
 
-  void draw(KeyedRandom& random, std::span<float> mask) const override {
-    Canvas canvas(mask, picture_, range_.draw(random));
+  void draw(CounterRng& random, std::span<float> mask) const override {
+    Canvas canvas(mask, image_, range_.draw(random));
     while (!canvas.is_done()) draw_stroke(random, canvas);
   }
 
@@ -220,25 +220,25 @@ class Strokes : public MaskShape {
     return {cosine * direction.x - sine * direction.y, sine * direction.x + cosine * direction.y};
   }
 
-  static double signed_uniform(KeyedRandom& random) { return 2.0 * random.uniform() - 1.0; }
+  static double signed_uniform(CounterRng& random) { return 2.0 * random.uniform() - 1.0; }
 
-  static Vector draw_direction(KeyedRandom& random) {
+  static Vector draw_direction(CounterRng& random) {
     constexpr std::array<Vector, 4> kQuarters{{{1, 0}, {0, 1}, {-1, 0}, {0, -1}}};
     constexpr double kEighthTurn = 0.41421356237309503;  // tan(pi / 8)
     return turned(kQuarters[random.below(4)], kEighthTurn * signed_uniform(random));
   }
 
   bool holds(const Vector& at) const {
-    return at.x >= 0.0 && at.y >= 0.0 && at.x < static_cast<double>(picture_.width) &&
-           at.y < static_cast<double>(picture_.height);
+    return at.x >= 0.0 && at.y >= 0.0 && at.x < static_cast<double>(image_.width) &&
+           at.y < static_cast<double>(image_.height);
   }
 
   /// Four to eight lines, each turned by at most a quarter from the one before. A stroke ends where
-  /// it leaves the picture.
-  void draw_stroke(KeyedRandom& random, Canvas& canvas) const {
+  /// it leaves the image.
+  void draw_stroke(CounterRng& random, Canvas& canvas) const {
     const Brush& brush = brushes_[random.below(kBrushes)];
-    Vector at{static_cast<double>(picture_.width) * random.uniform(),
-              static_cast<double>(picture_.height) * random.uniform()};
+    Vector at{static_cast<double>(image_.width) * random.uniform(),
+              static_cast<double>(image_.height) * random.uniform()};
     Vector direction = draw_direction(random);
     for (uint32_t lines = 4 + random.below(5); lines > 0; --lines) {
       const double length = shortest_ + (longest_ - shortest_) * random.uniform();
@@ -251,7 +251,7 @@ class Strokes : public MaskShape {
     }
   }
 
-  Size picture_;
+  Size image_;
   PixelRange range_;
   double shortest_, longest_;  // lines
   std::vector<Brush> brushes_;
@@ -259,46 +259,45 @@ class Strokes : public MaskShape {
 
 class Half : public MaskShape {
  public:
-  explicit Half(const Size& picture) : picture_(picture) {}
+  explicit Half(const Size& image) : image_(image) {}
 
-  void draw(KeyedRandom& random, std::span<float> mask) const override {
-    const Size upper{picture_.height / 2, picture_.width};
-    const Size left{picture_.height, picture_.width / 2};
+  void draw(CounterRng& random, std::span<float> mask) const override {
+    const Size upper{image_.height / 2, image_.width};
+    const Size left{image_.height, image_.width / 2};
     switch (random.below(4)) {
       case 0:
-        return draw_box(mask, picture_, 0, 0, left);
+        return draw_box(mask, image_, 0, 0, left);
       case 1:
-        return draw_box(mask, picture_, 0, picture_.width - left.width, left);
+        return draw_box(mask, image_, 0, image_.width - left.width, left);
       case 2:
-        return draw_box(mask, picture_, 0, 0, upper);
+        return draw_box(mask, image_, 0, 0, upper);
       default:
-        return draw_box(mask, picture_, picture_.height - upper.height, 0, upper);
+        return draw_box(mask, image_, image_.height - upper.height, 0, upper);
     }
   }
 
  private:
-  Size picture_;
+  Size image_;
 };
 
 class Centre : public MaskShape {
  public:
-  Centre(const Size& picture, const PixelRange& range) : picture_(picture) {
-    for (int64_t height = 1; height <= picture.height; ++height) {
-      const int64_t rounded = (2 * height * picture.width + picture.height) / (2 * picture.height);
-      const Size box{height, std::clamp<int64_t>(rounded, 1, picture.width)};
+  Centre(const Size& image, const PixelRange& range) : image_(image) {
+    for (int64_t height = 1; height <= image.height; ++height) {
+      const int64_t rounded = (2 * height * image.width + image.height) / (2 * image.height);
+      const Size box{height, std::clamp<int64_t>(rounded, 1, image.width)};
       if (box.pixels() >= range.least && box.pixels() <= range.most) boxes_.push_back(box);
     }
-    if (boxes_.empty()) refuse_range("centre", range, picture);
+    if (boxes_.empty()) refuse_range("centre", range, image);
   }
 
-  void draw(KeyedRandom& random, std::span<float> mask) const override {
+  void draw(CounterRng& random, std::span<float> mask) const override {
     const Size& box = boxes_[random.below(static_cast<uint32_t>(boxes_.size()))];
-    draw_box(mask, picture_, (picture_.height - box.height) / 2, (picture_.width - box.width) / 2,
-             box);
+    draw_box(mask, image_, (image_.height - box.height) / 2, (image_.width - box.width) / 2, box);
   }
 
  private:
-  Size picture_;
+  Size image_;
   std::vector<Size> boxes_;
 };
 
@@ -308,7 +307,7 @@ class Pixels : public MaskShape {
 
   /// Floyd's choice of some out of many (Bentley, "Programming pearls: a sample of brilliance",
   /// 1987), of the missing pixels or of the known ones, whichever are fewer.
-  void draw(KeyedRandom& random, std::span<float> mask) const override {
+  void draw(CounterRng& random, std::span<float> mask) const override {
     const auto pixels = static_cast<uint32_t>(mask.size());
     const auto missing = static_cast<uint32_t>(range_.draw(random));
     const bool choose_missing = missing <= pixels / 2;
@@ -330,7 +329,7 @@ class Mixed : public MaskShape {
   explicit Mixed(std::vector<std::unique_ptr<const MaskShape>> shapes)
       : shapes_(std::move(shapes)) {}
 
-  void draw(KeyedRandom& random, std::span<float> mask) const override {
+  void draw(CounterRng& random, std::span<float> mask) const override {
     shapes_[random.below(static_cast<uint32_t>(shapes_.size()))]->draw(random, mask);
   }
 
@@ -338,13 +337,13 @@ class Mixed : public MaskShape {
   std::vector<std::unique_ptr<const MaskShape>> shapes_;
 };
 
-std::unique_ptr<const MaskShape> make_drawn(std::string_view kind, const Size& picture,
+std::unique_ptr<const MaskShape> make_drawn(std::string_view kind, const Size& image,
                                             const PixelRange& range) {
-  if (kind == "rectangle") return std::make_unique<Rectangle>(picture, range);
-  if (kind == "boxes") return std::make_unique<Boxes>(picture, range);
-  if (kind == "strokes") return std::make_unique<Strokes>(picture, range);
-  if (kind == "half") return std::make_unique<Half>(picture);
-  if (kind == "centre") return std::make_unique<Centre>(picture, range);
+  if (kind == "rectangle") return std::make_unique<Rectangle>(image, range);
+  if (kind == "boxes") return std::make_unique<Boxes>(image, range);
+  if (kind == "strokes") return std::make_unique<Strokes>(image, range);
+  if (kind == "half") return std::make_unique<Half>(image);
+  if (kind == "centre") return std::make_unique<Centre>(image, range);
   if (kind == "pixels") return std::make_unique<Pixels>(range);
   throw InputError("mask.kind: there is no kind '{}' of masks", kind);
 }
@@ -353,11 +352,11 @@ std::unique_ptr<const MaskShape> make_drawn(std::string_view kind, const Size& p
 
 std::unique_ptr<const MaskShape> make_mask_shape(const MaskConfig& config, int64_t height,
                                                  int64_t width) {
-  const Size picture{height, width};
-  const PixelRange range = pixel_range(config, picture);
-  if (config.kind != "mixed") return make_drawn(config.kind, picture, range);
+  const Size image{height, width};
+  const PixelRange range = pixel_range(config, image);
+  if (config.kind != "mixed") return make_drawn(config.kind, image, range);
   std::vector<std::unique_ptr<const MaskShape>> shapes;
-  for (const char* kind : kDrawnMaskKinds) shapes.push_back(make_drawn(kind, picture, range));
+  for (const char* kind : kDrawnMaskKinds) shapes.push_back(make_drawn(kind, image, range));
   return std::make_unique<Mixed>(std::move(shapes));
 }
 

@@ -1,4 +1,4 @@
-/// The shapes of holes: how each kind of mask is drawn into one picture.
+/// The shapes of masks: how each kind of mask is drawn into one image.
 #pragma once
 
 #include <array>
@@ -7,12 +7,12 @@
 #include <span>
 #include <string>
 
-#include "base/random.h"
+#include "base/counter_rng.h"
 #include "data/mask_config.h"
 
 namespace gm {
 
-/// Draws masks of one kind for pictures of one size. At least one pixel is missing and at least one
+/// Draws masks of one kind for images of one size. At least one pixel is missing and at least one
 /// is known.
 class MaskShape {
  public:
@@ -20,19 +20,19 @@ class MaskShape {
 
   /// `mask` are H*W zeros, row by row; those of the missing pixels become 1. What is drawn follows
   /// from `random` alone, without sines and the like, whose last digits differ between machines.
-  virtual void draw(KeyedRandom& random, std::span<float> mask) const = 0;
+  virtual void draw(CounterRng& random, std::span<float> mask) const = 0;
 };
 
 /// The kinds of MaskConfig::kind that `mixed` takes by chance.
 ///
-/// `rectangle`  one rectangle, at most twice as wide or high as the picture's proportions; every
+/// `rectangle`  one rectangle, at most twice as wide or high as the image's proportions; every
 ///              size within the range of coverage is equally likely, which makes the area even.
 /// `boxes`      several, each a third of the missing area, which may overlap and overhang.
 /// `strokes`    a round brush along lines of random turns, as in Yu et al., "Free-form image
 ///              inpainting with gated convolution", ICCV 2019, and Suvorov et al.,
 ///              "Resolution-robust large mask inpainting with Fourier convolutions", WACV 2022.
 /// `half`       left, right, upper or lower half, whatever the range of coverage.
-/// `centre`     a rectangle of the picture's proportions in its middle.
+/// `centre`     a rectangle of the image's proportions in its middle.
 /// `pixels`     single pixels, each with the same probability.
 ///
 /// Of boxes, strokes and pixels exactly as many pixels are missing as an even draw within the range

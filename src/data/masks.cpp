@@ -14,7 +14,7 @@ MaskSource::MaskSource(const MaskConfig& config, int64_t height, int64_t width, 
                        Stream stream)
     : height_(height), width_(width) {
   if (height < 2 || width < 2)
-    throw InputError("pictures of {} x {} pixels are too small for masks", width, height);
+    throw InputError("images of {} x {} pixels are too small for masks", width, height);
   if (config.kind != "files" && !config.path.empty()) {
     throw InputError(
         "mask.path is {}, but mask.kind is {}, which draws its masks; set mask.kind = \"files\", "
@@ -31,7 +31,7 @@ MaskSource::MaskSource(const MaskConfig& config, int64_t height, int64_t width, 
     shape = make_mask_shape(config, height, width);
   }
   draw_ = [shape, seed, stream](int64_t position, std::span<float> mask) {
-    KeyedRandom random(seed, stream, static_cast<uint64_t>(position));
+    CounterRng random(seed, stream, static_cast<uint64_t>(position));
     shape->draw(random, mask);
   };
 }

@@ -1,4 +1,4 @@
-/// Masks: which pixels of a picture are missing, and to be filled. Everywhere in gm 1 is missing
+/// Masks: which pixels of an image are missing, and to be filled. Everywhere in gm 1 is missing
 /// and 0 is known.
 #pragma once
 
@@ -11,19 +11,19 @@
 #include <string>
 #include <vector>
 
-#include "base/random.h"
+#include "base/counter_rng.h"
 #include "data/mask_config.h"
 
 namespace gm {
 
-/// The masks of a run, one for each global sample position, or of pictures that are to be filled,
+/// The masks of a run, one for each global sample position, or of images that are to be filled,
 /// one for each. A drawn mask depends on (seed, stream, position) alone. Every mask has at least
 /// one missing and one known pixel.
 class MaskSource {
  public:
-  /// For pictures of height x width. Throws InputError, naming key and file, when mask.coverage_*
+  /// For images of height x width. Throws InputError, naming key and file, when mask.coverage_*
   /// is upside down or leaves no mask of mask.kind, mask.path is set for another kind than `files`,
-  /// a file of it cannot be used (mask_files.h says when), or the pictures are too small.
+  /// a file of it cannot be used (mask_files.h says when), or the images are too small.
   MaskSource(const MaskConfig& config, int64_t height, int64_t width, uint64_t seed,
              Stream stream = Stream::kMask);
   /// The mask of position i is files[i]. Throws InputError when a file cannot be used.

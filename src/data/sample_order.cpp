@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/counter_rng.h"
 #include "base/error.h"
-#include "base/random.h"
 
 namespace gm {
 namespace {
@@ -61,7 +61,7 @@ std::string nearest(int64_t wanted, int64_t least, int64_t most, Works works) {
 
 int64_t permuted(int64_t i, int64_t n, uint64_t seed, uint64_t epoch, uint32_t shard) {
   if (n < 2) return 0;
-  KeyedRandom random(seed, Stream::kSampleOrder, epoch, shard);
+  CounterRng random(seed, Stream::kSampleOrder, epoch, shard);
   const uint32_t first = random.next(), second = random.next();
   const int bits = std::max(2, static_cast<int>(std::bit_width(static_cast<uint64_t>(n - 1))));
   const Feistel shuffle(bits, {first, second});
@@ -100,8 +100,8 @@ void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, i
   check_divisible(shards, batch_size, ranks);
   if (dataset_size < batch_size) {
     throw InputError(
-        "the data set has {} pictures, fewer than the {} of one global batch (train.batch_size); "
-        "use a smaller batch or more pictures",
+        "the dataset has {} images, fewer than the {} of one global batch (train.batch_size); "
+        "use a smaller batch or more images",
         dataset_size, batch_size);
   }
 }

@@ -1,10 +1,10 @@
-/// Which picture is seen when: a function of (seed, position) alone, the same for any number of
+/// Which image is seen when: a function of (seed, position) alone, the same for any number of
 /// ranks, with nothing to store or to replay.
 ///
-/// The data set is cut into `shards` contiguous virtual shards. Global micro-batch m of
-/// `batch_size` pictures takes share = batch_size / shards pictures from each shard, so position
+/// The dataset is cut into `shards` contiguous virtual shards. Global micro-batch m of
+/// `batch_size` images takes share = batch_size / shards images from each shard, so position
 ///   p = m * batch_size + shard * share + j,  0 <= j < share,
-/// is the (m * share + j)-th picture of that shard's stream. A stream runs through its shard in an
+/// is the (m * share + j)-th image of that shard's stream. A stream runs through its shard in an
 /// order drawn from (seed, epoch, shard), epoch after epoch without a gap. Rank r of R owns shards
 /// [r * shards / R, (r + 1) * shards / R): its part of a micro-batch is one run of positions.
 #pragma once
@@ -21,7 +21,7 @@ int64_t permuted(int64_t i, int64_t n, uint64_t seed, uint64_t epoch, uint32_t s
 /// Throws InputError, naming the sizes that would work, unless `ranks` divides `shards` and
 /// `shards` divides `batch_size`.
 void check_divisible(int64_t shards, int64_t batch_size, int ranks);
-/// And unless the data set has at least one micro-batch of pictures.
+/// And unless the dataset has at least one micro-batch of images.
 void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, int ranks);
 
 class SampleOrder {
@@ -29,7 +29,7 @@ class SampleOrder {
   /// Expects sizes that check_divisible() accepts for one rank.
   SampleOrder(int64_t dataset_size, int64_t shards, int64_t batch_size, uint64_t seed);
 
-  /// The data set's index of the picture at global position `position` >= 0.
+  /// The dataset's index of the image at global position `position` >= 0.
   int64_t index_at(int64_t position) const;
 
  private:

@@ -14,14 +14,14 @@ struct DiffusionConfig {
 
   template <class Fields>
   void describe(Fields& field) {
-    field("steps", steps).range(1, 100000).help("Steps between a picture and pure noise.");
+    field("steps", steps).range(1, 100000).help("Steps between an image and pure noise.");
     field("schedule", schedule).one_of({"cosine"}).help("How fast the noise comes in.");
-    field("clamp", clamp).help("Keep the predicted picture within [-1, 1] at each reverse step.");
+    field("clamp", clamp).help("Keep the predicted image within [-1, 1] at each reverse step.");
     field("condition", condition)
         .one_of({"none", "inpaint"})
         .help(
-            "What the network is told beside the noisy picture: nothing, or the known part of a "
-            "picture with a hole and the hole.");
+            "What the network is told beside the noisy image: nothing, or the known part of a "
+            "image with masked pixels and the mask.");
   }
 };
 

@@ -26,7 +26,7 @@ at::Tensor table(const std::vector<double>& values, at::Device device, Function 
   return result.to(device);
 }
 
-/// The entry of `factors` [T] for each picture of a batch: [N,1,1,1].
+/// The entry of `factors` [T] for each image of a batch: [N,1,1,1].
 at::Tensor at_step(const at::Tensor& factors, const at::Tensor& t) {
   return factors.index_select(0, t).view({-1, 1, 1, 1});
 }

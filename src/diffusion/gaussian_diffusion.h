@@ -1,6 +1,6 @@
-/// The diffusion process on pictures: noise in (training), noise out (sampling).
+/// The diffusion process on images: noise in (training), noise out (sampling).
 ///
-/// All pictures are float [N,C,H,W] in [-1, 1]. Nothing here draws a random number: noise and
+/// All images are float [N,C,H,W] in [-1, 1]. Nothing here draws a random number: noise and
 /// timesteps are arguments, so a test can inject them and a run can key them by sample.
 #pragma once
 
@@ -18,10 +18,10 @@ namespace gm {
 using NoisePredictor = std::function<at::Tensor(const at::Tensor& x, const at::Tensor& t)>;
 
 /// Standard normal noise [N,C,H,W] for one use in the sampling loop. `draw` = T asks for the
-/// picture that the loop starts from, `draw` = t for the noise that the reverse step at t adds.
+/// image that the loop starts from, `draw` = t for the noise that the reverse step at t adds.
 using NoiseSource = std::function<at::Tensor(int64_t draw)>;
 
-/// Called after the reverse step at `t` with the picture x_{t-1}. To leave the loop early, throw.
+/// Called after the reverse step at `t` with the image x_{t-1}. To leave the loop early, throw.
 using StepCallback = std::function<void(int64_t t, const at::Tensor& x)>;
 
 class GaussianDiffusion {
@@ -37,7 +37,7 @@ class GaussianDiffusion {
   int64_t steps() const { return schedule_.steps(); }
   const NoiseSchedule& schedule() const { return schedule_; }
 
-  /// x_t, the pictures `x0` with the noise of step `t` (int64 [N], 0 .. T - 1) in them.
+  /// x_t, the images `x0` with the noise of step `t` (int64 [N], 0 .. T - 1) in them.
   at::Tensor q_sample(const at::Tensor& x0, const at::Tensor& t, const at::Tensor& noise) const;
 
   /// Mean absolute error between `noise` and what `network` predicts in q_sample(x0, t, noise): a
@@ -45,7 +45,7 @@ class GaussianDiffusion {
   at::Tensor loss(const NoisePredictor& network, const at::Tensor& x0, const at::Tensor& t,
                   const at::Tensor& noise) const;
 
-  /// The picture that is left when `predicted_noise` is taken out of `x` = x_t. Not clamped.
+  /// The image that is left when `predicted_noise` is taken out of `x` = x_t. Not clamped.
   at::Tensor predict_x0(const at::Tensor& x, const at::Tensor& t,
                         const at::Tensor& predicted_noise) const;
 
@@ -56,7 +56,7 @@ class GaussianDiffusion {
   at::Tensor reverse_step(const NoisePredictor& network, const at::Tensor& x, int64_t t,
                           const at::Tensor& noise) const;
 
-  /// New pictures, as many and as large as the noise that `noise` gives, in [-1, 1] when clamped.
+  /// New images, as many and as large as the noise that `noise` gives, in [-1, 1] when clamped.
   /// Runs without gradients. `on_step` may be empty.
   at::Tensor sample(const NoisePredictor& network, const NoiseSource& noise,
                     const StepCallback& on_step = {}) const;

@@ -1,4 +1,4 @@
-/// How much of the picture is left after each step of the diffusion, and what follows from it.
+/// How much of the image is left after each step of the diffusion, and what follows from it.
 #pragma once
 
 #include <cstdint>

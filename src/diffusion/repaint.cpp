@@ -26,7 +26,7 @@ void check_repaint(int64_t steps, const RepaintConfig& config) {
   }
   if (config.resamplings > kMostMoves / (2 * steps)) {
     throw InputError(
-        "repaint.resamplings is {}: over {} steps that is more than {} moves a picture; give fewer",
+        "repaint.resamplings is {}: over {} steps that is more than {} moves an image; give fewer",
         config.resamplings, steps, kMostMoves);
   }
 }
@@ -66,7 +66,7 @@ std::vector<int64_t> repaint_levels(int64_t steps, const RepaintConfig& config) 
 }
 
 at::Tensor repaint(const GaussianDiffusion& diffusion, const NoisePredictor& network,
-                   const at::Tensor& pictures, const at::Tensor& masks, const RepaintConfig& config,
+                   const at::Tensor& images, const at::Tensor& masks, const RepaintConfig& config,
                    const NoiseSource& noise, const StepCallback& on_step) {
   const at::NoGradGuard no_gradients;
   const at::Tensor missing = masks > 0.5;
@@ -79,13 +79,13 @@ at::Tensor repaint(const GaussianDiffusion& diffusion, const NoisePredictor& net
       x = forward_move(diffusion, x, level - 1, noise(draw));
       continue;
     }
-    // A picture of noise level l is x_{l-1} of the schedule; level 0 is the picture itself.
-    at::Tensor known = pictures, filling;
+    // An image of noise level l is x_{l-1} of the schedule; level 0 is the image itself.
+    at::Tensor known = images, filling;
     if (level == 0) {
       filling = diffusion.reverse_step(network, x, 0, {});
     } else {
       filling = diffusion.reverse_step(network, x, level, noise(draw));
-      known = diffusion.q_sample(pictures, all_at(pictures, level - 1), noise(draw + 1));
+      known = diffusion.q_sample(images, all_at(images, level - 1), noise(draw + 1));
     }
     x = at::where(missing, filling, known);
     if (on_step) on_step(level, x);

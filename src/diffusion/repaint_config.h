@@ -1,4 +1,4 @@
-/// How a diffusion model that was trained on whole pictures fills a hole.
+/// How a diffusion model that was trained on whole images fills a mask.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kByArea = "psnr_hole";
+constexpr const char* kByArea = "psnr_masked";
 
 size_t longest_name(const std::vector<NamedReport>& reports) {
   size_t longest = 6;
@@ -43,12 +43,12 @@ double figure(const InpaintingFigures& figures, const std::string& name) {
   return std::ranges::find(figures.values, name, &std::pair<std::string, double>::first)->second;
 }
 
-/// The bins are the same for all methods, as the holes are.
+/// The bins are the same for all methods, as the masks are.
 std::string table_by_area(const std::vector<NamedReport>& reports, size_t width) {
   std::vector<std::string> bins;
   for (const AreaBin& bin : reports.front().second.bins) {
     bins.push_back(
-        fmt::format("{:.0f}-{:.0f} % ({})", bin.from * 100, bin.to * 100, bin.figures.pictures));
+        fmt::format("{:.0f}-{:.0f} % ({})", bin.from * 100, bin.to * 100, bin.figures.images));
   }
   std::string text = row(width, "method", bins);
   for (const auto& [method, report] : reports) {
@@ -62,7 +62,7 @@ std::string table_by_area(const std::vector<NamedReport>& reports, size_t width)
 }
 
 Json json_of(const InpaintingFigures& figures) {
-  Json json{{"pictures", figures.pictures}};
+  Json json{{"images", figures.images}};
   for (const auto& [name, value] : figures.values) json[name] = value;
   return json;
 }
@@ -72,7 +72,7 @@ Json json_of(const InpaintingFigures& figures) {
 std::string comparison_table(const std::vector<NamedReport>& reports) {
   const size_t width = longest_name(reports);
   return overall_table(reports, width) +
-         fmt::format("\n{} by the area of the hole (pictures)\n", kByArea) +
+         fmt::format("\n{} by the part of an image that is masked (images)\n", kByArea) +
          table_by_area(reports, width);
 }
 
@@ -91,16 +91,16 @@ std::string comparison_json(const std::vector<NamedReport>& reports) {
   return Json{{"methods", std::move(methods)}}.dump(2) + "\n";
 }
 
-at::Tensor comparison_strips(const std::vector<FillMethod>& methods, const HoledPictures& pictures,
+at::Tensor comparison_images(const std::vector<InpaintMethod>& methods, const MaskedDataset& images,
                              const at::Tensor& indices, const SamplingObserver& observer) {
-  const IncompletePictures truth = pictures.at(indices);
-  const at::Tensor mask = (truth.masks * 2 - 1).expand_as(truth.pictures);
-  std::vector<at::Tensor> above{truth.pictures, truth.pictures.masked_fill(truth.masks > 0.5, 0)};
-  std::vector<at::Tensor> below{at::full_like(truth.pictures, -1), mask};
-  for (const FillMethod& method : methods) {
+  const MaskedImages truth = images.at(indices);
+  const at::Tensor mask = (truth.masks * 2 - 1).expand_as(truth.images);
+  std::vector<at::Tensor> above{truth.images, truth.images.masked_fill(truth.masks > 0.5, 0)};
+  std::vector<at::Tensor> below{at::full_like(truth.images, -1), mask};
+  for (const InpaintMethod& method : methods) {
     const at::Tensor filled = method.fill(truth, indices, observer);
     above.push_back(filled);
-    below.push_back((filled - truth.pictures).abs() - 1);
+    below.push_back((filled - truth.images).abs() - 1);
   }
   return at::cat({at::cat(above, /*dim=*/3), at::cat(below, /*dim=*/3)}, /*dim=*/2);
 }

@@ -1,5 +1,5 @@
-/// Several methods beside each other, on the same pictures and holes: as a table for people, as
-/// JSON for programs, and as a picture.
+/// Several methods beside each other, on the same images and masks: as a table for people, as
+/// JSON for programs, and as an image.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,16 +15,17 @@ namespace gm {
 /// A method's name with its report.
 using NamedReport = std::pair<std::string, InpaintingReport>;
 
-/// One row a method with its means over all pictures; then the PSNR in the hole by the hole's area.
+/// One row a method with its means over all images; then the PSNR in the masked area by the masked
+/// area's area.
 std::string comparison_table(const std::vector<NamedReport>& reports);
 
-/// {"methods": [{"name", "pictures", "psnr_hole", ..., "by_area": [{"from", "to", ...}]}]}.
+/// {"methods": [{"name", "images", "psnr_masked", ..., "by_area": [{"from", "to", ...}]}]}.
 std::string comparison_json(const std::vector<NamedReport>& reports);
 
-/// The pictures number `indices` as a person compares them, float32 [n,C,2H,(2+methods)W] in
-/// [-1,1]: above, whole, with the hole in grey, and as each method fills it; below, nothing, the
+/// The images number `indices` as a person compares them, float32 [n,C,2H,(2+methods)W] in
+/// [-1,1]: above, original, masked, and as each method fills it; below, nothing, the
 /// mask, and the distance of each filling from the original.
-at::Tensor comparison_strips(const std::vector<FillMethod>& methods, const HoledPictures& pictures,
+at::Tensor comparison_images(const std::vector<InpaintMethod>& methods, const MaskedDataset& images,
                              const at::Tensor& indices, const SamplingObserver& observer);
 
 }  // namespace gm

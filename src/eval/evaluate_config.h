@@ -1,4 +1,4 @@
-/// The evaluation of a run's model on pictures with holes.
+/// The evaluation of a run's model on masked images.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,17 @@ struct EvaluateConfig {
     field("every", every)
         .range(0, 1'000'000'000)
         .help(
-            "Steps between evaluations on the pictures that the data hold out, or on those of "
+            "Steps between evaluations on the images that the data hold out, or on those of "
             "training where there are none; 0 for none.");
     field("count", count)
         .range(1, 1'000'000'000)
-        .help("Pictures that are evaluated; all that there are when there are fewer.");
+        .help("Images that are evaluated; all that there are when there are fewer.");
     field("batch_size", batch_size)
         .range(1, 100'000)
-        .help("Pictures that a rank fills at a time; bounds the memory, not the result.");
+        .help("Images that a rank fills at a time; bounds the memory, not the result.");
     field("seed", seed)
         .range(0, INT64_MAX)
-        .help("Draws the holes of the evaluation, and the noise of those who need some.");
+        .help("Draws the masks of the evaluation, and the noise of those who need some.");
   }
 };
 

@@ -6,22 +6,22 @@
 #include <array>
 
 #include "comm/stop.h"
-#include "eval/fills.h"
-#include "eval/image_quality.h"
+#include "eval/baselines.h"
+#include "eval/image_metrics.h"
 
 namespace gm {
 namespace {
 
 constexpr int64_t kBins = 10;
 
-/// Sums over the pictures of a bin, in the order of a row of the tensor that ranks add up.
+/// Sums over the images of a bin, in the order of a row of the tensor that ranks add up.
 enum Sum : int64_t {
-  kPictures,
-  kPsnrHole,
+  kImages,
+  kPsnrMasked,
   kPsnr,
-  kSsimHole,
+  kSsimMasked,
   kSsim,
-  kL1Hole,
+  kL1Masked,
   kL1,
   kGradientEnergy,
   kOriginalGradientEnergy,
@@ -29,23 +29,23 @@ enum Sum : int64_t {
 };
 
 /// The means that are shown, by name; what else is a sum becomes the sharpness.
-constexpr std::array<std::pair<const char*, Sum>, 6> kMeans{{{"psnr_hole", kPsnrHole},
+constexpr std::array<std::pair<const char*, Sum>, 6> kMeans{{{"psnr_masked", kPsnrMasked},
                                                              {"psnr", kPsnr},
-                                                             {"ssim_hole", kSsimHole},
+                                                             {"ssim_masked", kSsimMasked},
                                                              {"ssim", kSsim},
-                                                             {"l1_hole", kL1Hole},
+                                                             {"l1_masked", kL1Masked},
                                                              {"l1", kL1}}};
 
-/// Adds a picture to the row of its hole's area.
-void add(const PictureQuality& quality, at::TensorAccessor<double, 2> sums) {
+/// Adds an image to the row of its mask's area.
+void add(const ImageMetrics& quality, at::TensorAccessor<double, 2> sums) {
   const auto bin = static_cast<int64_t>(quality.missing * kBins);
   auto row = sums[std::clamp<int64_t>(bin, 0, kBins - 1)];
-  row[kPictures] += 1;
-  row[kPsnrHole] += quality.hole.psnr;
+  row[kImages] += 1;
+  row[kPsnrMasked] += quality.masked.psnr;
   row[kPsnr] += quality.whole.psnr;
-  row[kSsimHole] += quality.hole.ssim;
+  row[kSsimMasked] += quality.masked.ssim;
   row[kSsim] += quality.whole.ssim;
-  row[kL1Hole] += quality.hole.l1;
+  row[kL1Masked] += quality.masked.l1;
   row[kL1] += quality.whole.l1;
   row[kGradientEnergy] += quality.gradient_energy;
   row[kOriginalGradientEnergy] += quality.original_gradient_energy;
@@ -54,13 +54,14 @@ void add(const PictureQuality& quality, at::TensorAccessor<double, 2> sums) {
 /// The figures out of a row of sums, [kSums].
 InpaintingFigures figures_of(const at::Tensor& row) {
   const auto sum = row.accessor<double, 1>();
-  InpaintingFigures figures{.pictures = static_cast<int64_t>(sum[kPictures])};
-  if (figures.pictures == 0) return figures;
+  InpaintingFigures figures{.images = static_cast<int64_t>(sum[kImages])};
+  if (figures.images == 0) return figures;
   for (const auto& [name, which] : kMeans) {
-    figures.values.emplace_back(name, sum[which] / sum[kPictures]);
+    figures.values.emplace_back(name, sum[which] / sum[kImages]);
   }
   const double original = sum[kOriginalGradientEnergy];
-  if (original > 0) figures.values.emplace_back("sharpness_hole", sum[kGradientEnergy] / original);
+  if (original > 0)
+    figures.values.emplace_back("sharpness_masked", sum[kGradientEnergy] / original);
   return figures;
 }
 
@@ -68,7 +69,7 @@ InpaintingReport report_of(const at::Tensor& sums) {
   InpaintingReport report{.all = figures_of(sums.sum(0))};
   for (int64_t bin = 0; bin < kBins; ++bin) {
     InpaintingFigures figures = figures_of(sums[bin]);
-    if (figures.pictures == 0) continue;
+    if (figures.images == 0) continue;
     report.bins.push_back({.from = static_cast<double>(bin) / kBins,
                            .to = static_cast<double>(bin + 1) / kBins,
                            .figures = std::move(figures)});
@@ -78,34 +79,36 @@ InpaintingReport report_of(const at::Tensor& sums) {
 
 }  // namespace
 
-FillMethod fill_by(Task& task, std::string name, uint64_t seed) {
+InpaintMethod inpaint_by(Task& task, std::string name, uint64_t seed) {
   return {.name = std::move(name),
-          .fill = [&task, seed](const IncompletePictures& incomplete, const at::Tensor& indices,
+          .fill = [&task, seed](const MaskedImages& incomplete, const at::Tensor& indices,
                                 const SamplingObserver& observer) {
             return task.inpaint(incomplete, seed, indices, observer);
           }};
 }
 
-std::vector<FillMethod> baseline_methods() {
+std::vector<InpaintMethod> baseline_methods() {
   const auto rule = [](const char* name, at::Tensor (*fill)(const at::Tensor&, const at::Tensor&)) {
-    return FillMethod{.name = name,
-                      .fill = [fill](const IncompletePictures& incomplete, const at::Tensor&,
-                                     const SamplingObserver&) {
-                        return fill(incomplete.pictures, incomplete.masks);
-                      }};
+    return InpaintMethod{
+        .name = name,
+        .fill = [fill](const MaskedImages& incomplete, const at::Tensor&, const SamplingObserver&) {
+          return fill(incomplete.images, incomplete.masks);
+        }};
   };
-  return {rule("mean fill", fill_with_mean), rule("harmonic fill", fill_harmonically)};
+  return {rule("mean fill", inpaint_with_mean), rule("harmonic fill", inpaint_harmonically)};
 }
 
-InpaintingReport evaluate_inpainting(const FillMethod& method, const HoledPictures& pictures,
-                                     const SharedWork& work, Communicator& communicator) {
-  const auto leave_if_asked = [&](int64_t, const at::Tensor&) { stop_together(communicator); };
+InpaintingReport evaluate_inpainting(const InpaintMethod& method, const MaskedDataset& images,
+                                     const DistributedRange& work, Communicator& communicator) {
+  const auto throw_if_stop_requested = [&](int64_t, const at::Tensor&) {
+    throw_if_any_rank_stopped(communicator);
+  };
   const at::Tensor sums = at::zeros({kBins, kSums}, at::kDouble);
-  share_out(work, communicator, [&](const at::Tensor& items, int64_t own) {
-    const at::Tensor indices = pictures.spread(items, work.count);
-    const IncompletePictures truth = pictures.at(indices);
-    const at::Tensor filled = method.fill(truth, indices, leave_if_asked);
-    const auto qualities = picture_quality(filled, truth.pictures, truth.masks);
+  for_each_rank_batch(work, communicator, [&](const at::Tensor& items, int64_t own) {
+    const at::Tensor indices = images.evenly_spaced(items, work.count);
+    const MaskedImages truth = images.at(indices);
+    const at::Tensor filled = method.fill(truth, indices, throw_if_stop_requested);
+    const auto qualities = image_metrics(filled, truth.images, truth.masks);
     for (int64_t i = 0; i < own; ++i) {
       add(qualities[static_cast<size_t>(i)], sums.accessor<double, 2>());
     }

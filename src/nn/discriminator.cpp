@@ -43,14 +43,14 @@ class NormalizedConv {
   at::Tensor weight_;
   at::Tensor bias_;
   std::optional<SpectralNorm> norm_;
-  MadeOnce<at::Tensor> ready_weight_;
+  CachedWeight<at::Tensor> ready_weight_;
 };
 
 void check_size(int64_t height, int64_t width) {
   constexpr int64_t kLeast = int64_t{1} << kHalvings;
   if (height >= kLeast && width >= kLeast) return;
   throw InputError(
-      "pictures of {}x{} pixels: the discriminator halves them {} times, so they must be at least "
+      "images of {}x{} pixels: the discriminator halves them {} times, so they must be at least "
       "{} pixels high and wide; pack them in such a size, for example {} or {}",
       height, width, kHalvings, kLeast, 2 * kLeast, 4 * kLeast);
 }
@@ -70,8 +70,8 @@ struct Discriminator::Layers {
   }
 
   template <class Convolution>
-  Judgement judge(at::Tensor x, const Convolution& halve) const {
-    Judgement result;
+  DiscriminatorOutput discriminate(at::Tensor x, const Convolution& halve) const {
+    DiscriminatorOutput result;
     for (const NormalizedConv& conv : convs) {
       x = halve(x, conv.weight(), conv.bias());
       x = at::leaky_relu_(x, kSlope);
@@ -94,20 +94,21 @@ Discriminator::Discriminator(const DiscriminatorShape& shape, uint64_t seed) {
 
 Discriminator::~Discriminator() = default;
 
-Judgement Discriminator::forward(const at::Tensor& x) {
-  return layers_->judge(x.contiguous(at::MemoryFormat::ChannelsLast), ops::downsample_convolution);
+DiscriminatorOutput Discriminator::forward(const at::Tensor& x) {
+  return layers_->discriminate(x.contiguous(at::MemoryFormat::ChannelsLast),
+                               ops::downsample_convolution);
 }
 
-Judgement Discriminator::forward_plain(const at::Tensor& x) {
-  return layers_->judge(x, ops::downsample_convolution_plain);
+DiscriminatorOutput Discriminator::forward_plain(const at::Tensor& x) {
+  return layers_->discriminate(x, ops::downsample_convolution_plain);
 }
 
 void Discriminator::iterate_spectral_norms() {
   for (const NormalizedConv& conv : layers_->convs) conv.iterate();
   layers_->head->iterate();
-  weights_changed();
+  invalidate_cache();
 }
 
-void Discriminator::weights_changed() { ++*layers_->version; }
+void Discriminator::invalidate_cache() { ++*layers_->version; }
 
 }  // namespace gm

@@ -27,12 +27,12 @@ Conv3x3::Conv3x3(const ParameterScope& scope, int64_t in, int64_t out, bool stan
       standardized_(standardized),
       prepared_(scope) {}
 
-at::Tensor Conv3x3::operator()(const at::Tensor& x, const at::Tensor& beside) const {
+at::Tensor Conv3x3::operator()(const at::Tensor& x, const at::Tensor& skip) const {
   const ops::Convolution3x3Weight& weight = prepared_.get(weight_, [&] {
     return ops::prepare_convolution3x3(standardized_ ? ops::standardize_weight(weight_) : weight_,
                                        x.size(2), x.size(3));
   });
-  return ops::convolution3x3(x, weight, bias_, beside);
+  return ops::convolution3x3(x, weight, bias_, skip);
 }
 
 }  // namespace gm

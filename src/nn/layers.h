@@ -1,5 +1,5 @@
-/// The layers that networks are built of: parameters under their well-known names, and what is made
-/// of them once a step.
+/// The layers that networks are built of: parameters under the names of denoising-diffusion-pytorch
+/// 0.27.12, and what is made of them once a step.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -27,9 +27,9 @@ class Linear {
 /// Something made of a network's parameters, at the first use after they changed. It is shared by
 /// every pass until the next change, the backward passes of several micro-batches among them.
 template <class Value>
-class MadeOnce {
+class CachedWeight {
  public:
-  explicit MadeOnce(const ParameterScope& scope) : version_(scope.version()) {}
+  explicit CachedWeight(const ParameterScope& scope) : version_(scope.version()) {}
 
   /// What `make` makes, of `parameter` above all.
   template <class Make>
@@ -65,10 +65,10 @@ class Conv {
  private:
   at::Tensor weight_;
   at::Tensor bias_;
-  MadeOnce<at::Tensor> channels_last_weight_;
+  CachedWeight<at::Tensor> channels_last_weight_;
 };
 
-/// A 3x3 convolution that keeps the size of the picture.
+/// A 3x3 convolution that keeps the size of the image.
 class Conv3x3 {
  public:
   /// `standardized`: each output channel's weights are brought to mean 0 and variance 1 (Qiao et
@@ -76,14 +76,14 @@ class Conv3x3 {
   /// 2019).
   Conv3x3(const ParameterScope& scope, int64_t in, int64_t out, bool standardized = false);
 
-  /// Of `x`, or of `x` and `beside` as if concatenated along channels.
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& beside = {}) const;
+  /// Of `x`, or of `x` and `skip` as if concatenated along channels.
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& skip = {}) const;
 
  private:
   at::Tensor weight_;  // [out,in,3,3]
   at::Tensor bias_;    // [out]
   bool standardized_;
-  MadeOnce<ops::Convolution3x3Weight> prepared_;
+  CachedWeight<ops::Convolution3x3Weight> prepared_;
 };
 
 }  // namespace gm

@@ -15,15 +15,13 @@ struct ModelConfig {
 
   template <class Fields>
   void describe(Fields& field) {
-    field("kind", kind)
-        .one_of({"unet"})
-        .help("The network that predicts the noise, or fills holes.");
+    field("kind", kind).one_of({"unet"}).help("The network that predicts the noise, or inpaints.");
     field("dim", dim).range(8, 1024).help("Channels at full resolution; a multiple of 8.");
     field("dim_mults", dim_mults)
         .range(1, 64)
         .help(
             "Channels of each level as multiples of model.dim; each further level halves the "
-            "picture.");
+            "image.");
     field("weights", weights)
         .path()
         .help("A safetensors file of weights to start from; empty: drawn from the seed.");

@@ -3,7 +3,7 @@
 
 #include <torch/nn/module.h>
 
-#include "base/named_tensors.h"
+#include "base/state_dict.h"
 
 namespace gm {
 
@@ -12,7 +12,7 @@ class Network : public torch::nn::Module {
  public:
   /// Whoever changed parameters says so: a network may keep what it derived from them, such as
   /// standardised weights, from one call to the next.
-  virtual void weights_changed() {}
+  virtual void invalidate_cache() {}
 
   /// All parameters under their full names ("downs.0.0.block1.proj.weight").
   NamedTensors parameter_list() const {

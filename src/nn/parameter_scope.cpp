@@ -7,7 +7,7 @@
 #include <span>
 #include <sstream>
 
-#include "base/random.h"
+#include "base/counter_rng.h"
 
 namespace gm {
 
@@ -34,7 +34,7 @@ ParameterScope ParameterScope::operator/(const std::string& name) const {
 
 at::Tensor ParameterScope::uniform(const std::string& name, at::IntArrayRef shape,
                                    int64_t fan_in) const {
-  KeyedRandom random(shared_->seed, Stream::kInitialWeights, shared_->parameters);
+  CounterRng random(shared_->seed, Stream::kInitialWeights, shared_->parameters);
   const float bound = 1.0F / std::sqrt(static_cast<float>(fan_in));
   at::Tensor value = at::empty(shape, at::kFloat);
   std::generate_n(value.data_ptr<float>(), value.numel(),

@@ -1,4 +1,5 @@
-/// Makes a network's parameters under their well-known names, with their initial values.
+/// Makes a network's parameters under the names of denoising-diffusion-pytorch 0.27.12, with their
+/// initial values.
 #pragma once
 
 #include <torch/nn/module.h>

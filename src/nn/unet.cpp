@@ -68,9 +68,9 @@ struct Block {
         weight((scope / "norm").ones("weight", {out})),
         bias((scope / "norm").zeros("bias", {out})) {}
 
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& beside,
-                        const at::Tensor& scale_shift, const at::Tensor& residual) const {
-    return ops::group_norm_silu(proj(x, beside), weight, bias, kGroups, scale_shift, residual);
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& skip, const at::Tensor& scale_shift,
+                        const at::Tensor& residual) const {
+    return ops::group_norm_silu(proj(x, skip), weight, bias, kGroups, scale_shift, residual);
   }
 
   Conv3x3 proj;
@@ -86,7 +86,7 @@ std::optional<Linear> make_time_mlp(const ParameterScope& scope, int64_t time_di
 }
 
 /// Two blocks and a way around them; the time, if there is one, enters the first as a scale and a
-/// shift. Where there is a `beside`, they read it and `x` as if concatenated along channels.
+/// shift. Where there is a `skip`, they read it and `x` as if concatenated along channels.
 struct ResidualBlock {
   ResidualBlock(const ParameterScope& scope, int64_t in, int64_t out, int64_t time_dim)
       : time_mlp(make_time_mlp(scope, time_dim, out)),
@@ -96,14 +96,14 @@ struct ResidualBlock {
   }
 
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& time,
-                        const at::Tensor& beside = {}) const {
-    const at::Tensor h = block1(x, beside, time_mlp ? (*time_mlp)(time) : at::Tensor(), {});
-    return block2(h, {}, {}, around(x, beside));
+                        const at::Tensor& skip = {}) const {
+    const at::Tensor h = block1(x, skip, time_mlp ? (*time_mlp)(time) : at::Tensor(), {});
+    return block2(h, {}, {}, around(x, skip));
   }
 
-  at::Tensor around(const at::Tensor& x, const at::Tensor& beside) const {
+  at::Tensor around(const at::Tensor& x, const at::Tensor& skip) const {
     if (!res_conv) return x;
-    return ops::pointwise_convolution(x, res_conv->weight(), res_conv->bias(), beside);
+    return ops::pointwise_convolution(x, res_conv->weight(), res_conv->bias(), skip);
   }
 
   std::optional<Linear> time_mlp;
@@ -230,7 +230,7 @@ void check_unet(const ModelConfig& config, const UnetShape& shape) {
     if (mult < 1) throw InputError("model.dim_mults holds {}: each must be at least 1", mult);
   }
   const int64_t channels = std::min(shape.in_channels, shape.out_channels);
-  if (channels < 1) throw InputError("pictures of {} channels: at least 1 is needed", channels);
+  if (channels < 1) throw InputError("images of {} channels: at least 1 is needed", channels);
 }
 
 }  // namespace
@@ -244,16 +244,16 @@ void check_image_size(const ModelConfig& config, int64_t height, int64_t width) 
   if (height > 0 && width > 0 && height % multiple == 0 && width % multiple == 0) return;
   const int64_t below = std::max(std::min(height, width) / multiple, int64_t{1}) * multiple;
   throw InputError(
-      "pictures of {}x{} pixels: the network halves them {} times (model.dim_mults has {} levels), "
+      "images of {}x{} pixels: the network halves them {} times (model.dim_mults has {} levels), "
       "so height and width must be multiples of {}, such as {} or {}; pack them in such a size",
       height, width, halvings, halvings + 1, multiple, below, below + multiple);
 }
 
-/// Made in the order of the well-known network: it is the order of the parameters.
+/// Made in the order of denoising-diffusion-pytorch 0.27.12: it is the order of the parameters.
 struct Unet::Layers {
   Layers(const ParameterScope& scope, const ModelConfig& config, const UnetShape& shape)
       : version(scope.version()),
-        time_dim(shape.timed ? 4 * config.dim : 0),
+        time_dim(shape.time_conditioned ? 4 * config.dim : 0),
         init_conv(scope / "init_conv", shape.in_channels, config.dim, 7),
         time_mlp(make_time_embedding(scope / "time_mlp", config, shape)),
         downs(make_downs(scope / "downs", config)),
@@ -269,7 +269,7 @@ struct Unet::Layers {
   static std::optional<TimeEmbedding> make_time_embedding(const ParameterScope& scope,
                                                           const ModelConfig& config,
                                                           const UnetShape& shape) {
-    if (!shape.timed) return std::nullopt;
+    if (!shape.time_conditioned) return std::nullopt;
     return TimeEmbedding(scope, config.dim);
   }
 
@@ -295,7 +295,7 @@ struct Unet::Layers {
     return result;
   }
 
-  at::Tensor run(const at::Tensor& pictures, const at::Tensor& time) const;
+  at::Tensor run(const at::Tensor& images, const at::Tensor& time) const;
 
   std::shared_ptr<int64_t> version;
   int64_t time_dim;  // 0 without a time
@@ -311,9 +311,9 @@ struct Unet::Layers {
 };
 
 /// `time` is what TimeEmbedding makes, undefined without a time.
-at::Tensor Unet::Layers::run(const at::Tensor& pictures, const at::Tensor& time) const {
-  const at::Tensor first = ops::input_convolution(
-      pictures.contiguous(at::MemoryFormat::ChannelsLast), init_conv.weight(), init_conv.bias());
+at::Tensor Unet::Layers::run(const at::Tensor& images, const at::Tensor& time) const {
+  const at::Tensor first = ops::input_convolution(images.contiguous(at::MemoryFormat::ChannelsLast),
+                                                  init_conv.weight(), init_conv.bias());
   at::Tensor x = first;
   std::vector<at::Tensor> skips;
   const auto pop_skip = [&] {
@@ -364,6 +364,6 @@ at::Tensor Unet::forward(const at::Tensor& x) {
   return layers_->run(x, {});
 }
 
-void Unet::weights_changed() { ++*layers_->version; }
+void Unet::invalidate_cache() { ++*layers_->version; }
 
 }  // namespace gm

@@ -1,6 +1,6 @@
-/// The U-Net that makes pictures of pictures, such as the noise in them or what is missing from
-/// them: the well-known PyTorch one, parameter by parameter, so that weights go both ways between
-/// Python and gm.
+/// The U-Net that makes images of images, such as the noise in them or what is missing from
+/// them: that of denoising-diffusion-pytorch 0.27.12, parameter by parameter, so that weights go
+/// both ways between Python and gm.
 ///
 /// Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", 2020, with weight-standardised
 /// convolutions (Qiao et al., 2019), linear attention (Shen et al., 2018) at every level and full
@@ -15,7 +15,7 @@
 
 namespace gm {
 
-/// Throws InputError, with sizes that work, unless the network of `config` can halve a picture of
+/// Throws InputError, with sizes that work, unless the network of `config` can halve an image of
 /// `height` x `width` pixels at each of its levels.
 void check_image_size(const ModelConfig& config, int64_t height, int64_t width);
 
@@ -23,7 +23,7 @@ void check_image_size(const ModelConfig& config, int64_t height, int64_t width);
 struct UnetShape {
   int64_t in_channels;
   int64_t out_channels;
-  bool timed =
+  bool time_conditioned =
       true;  ///< Whether it reads a timestep. Without, it has no `time_mlp` and no `mlp.1`.
 };
 
@@ -33,7 +33,7 @@ class Unet : public Network {
   /// distributions, drawn from `seed` alone: they are the same on every rank and machine.
   /// Throws InputError where `config` describes no network.
   Unet(const ModelConfig& config, const UnetShape& shape, uint64_t seed);
-  /// One with a time, from and to pictures of `channels` channels.
+  /// One with a time, from and to images of `channels` channels.
   Unet(const ModelConfig& config, int64_t channels, uint64_t seed);
   ~Unet() override;
 
@@ -46,7 +46,7 @@ class Unet : public Network {
 
   /// Weights are standardised and laid out for the kernels once, at the first forward pass after
   /// this call, and shared by all passes, forward and backward, up to the next.
-  void weights_changed() override;
+  void invalidate_cache() override;
 
  private:
   struct Layers;

@@ -9,7 +9,7 @@ namespace gm {
 
 std::shared_ptr<const MaskSource> open_training_masks(const RunConfig& config,
                                                       const ImageShape& shape) {
-  if (!config.trains_on_holes()) return nullptr;
+  if (!config.uses_masks()) return nullptr;
   return std::make_shared<const MaskSource>(config.mask, shape.height, shape.width,
                                             static_cast<uint64_t>(config.run.seed));
 }
@@ -33,8 +33,8 @@ std::unique_ptr<Task> make_task(const RunConfig& config, const ImageShape& shape
   return std::make_unique<DdpmTask>(options, make_masks, shape, seed);
 }
 
-std::string training_data_hash(const ImageDataset& pictures, const MaskSource* masks) {
-  const std::string hash = pictures.content_hash();
+std::string training_data_hash(const ImageDataset& images, const MaskSource* masks) {
+  const std::string hash = images.content_hash();
   if (masks == nullptr || masks->content_hash().empty()) return hash;
   return Hash().add(hash).add(masks->content_hash()).hex();
 }

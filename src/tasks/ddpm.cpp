@@ -2,16 +2,16 @@
 
 #include <ATen/ops/cat.h>
 
-#include "diffusion/keyed_noise.h"
+#include "diffusion/counter_noise.h"
 #include "diffusion/repaint.h"
 
 namespace gm {
 namespace {
 
-/// The network's shape, once it is known to fit the pictures.
+/// The network's shape, once it is known to fit the images.
 UnetShape unet_shape(const DdpmTask::Options& options, const ImageShape& shape, bool conditioned) {
   check_image_size(options.model, shape.height, shape.width);
-  // The noisy picture; then the known part and the mask.
+  // The noisy image; then the known part and the mask.
   const int64_t in = conditioned ? 2 * shape.channels + 1 : shape.channels;
   return {.in_channels = in, .out_channels = shape.channels};
 }
@@ -35,7 +35,7 @@ NoisePredictor DdpmTask::unconditional() {
   return [this](const at::Tensor& x, const at::Tensor& t) { return unet_.forward(x, t); };
 }
 
-NoisePredictor DdpmTask::conditioned_on(const IncompletePictures& incomplete) {
+NoisePredictor DdpmTask::conditioned_on(const MaskedImages& incomplete) {
   const at::Tensor condition = network_input(incomplete);
   return [this, condition](const at::Tensor& x, const at::Tensor& t) {
     return unet_.forward(at::cat({x, condition}, 1), t);
@@ -43,9 +43,9 @@ NoisePredictor DdpmTask::conditioned_on(const IncompletePictures& incomplete) {
 }
 
 Losses DdpmTask::loss(const Batch& batch) {
-  const auto noise = keyed_normal(seed_, Stream::kNoise, batch.positions, /*draw=*/0,
-                                  shape_.channels, shape_.height, shape_.width);
-  const auto timesteps = keyed_timesteps(seed_, batch.positions, diffusion_.steps());
+  const auto noise = counter_normal(seed_, Stream::kNoise, batch.positions, /*draw=*/0,
+                                    shape_.channels, shape_.height, shape_.width);
+  const auto timesteps = counter_timesteps(seed_, batch.positions, diffusion_.steps());
   const auto network =
       is_conditioned_ ? conditioned_on({batch.images, masks_(batch.positions)}) : unconditional();
   return {.total = diffusion_.loss(network, batch.images, timesteps, noise)};
@@ -55,7 +55,7 @@ at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,
                             const SamplingObserver& observer) {
   if (!can_sample()) return Task::sample(seed, indices, observer);
   const auto noise =
-      keyed_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
+      counter_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
   return diffusion_.sample(unconditional(), noise, observer).clamp(-1, 1);
 }
 
@@ -63,15 +63,15 @@ void DdpmTask::check_inpainting() const {
   if (!is_conditioned_) repaint_levels(diffusion_.steps(), repaint_);
 }
 
-at::Tensor DdpmTask::inpaint(const IncompletePictures& incomplete, uint64_t seed,
+at::Tensor DdpmTask::inpaint(const MaskedImages& incomplete, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const auto noise =
-      keyed_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
+      counter_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
   const at::Tensor filling = is_conditioned_
                                  ? diffusion_.sample(conditioned_on(incomplete), noise, observer)
-                                 : repaint(diffusion_, unconditional(), incomplete.pictures,
+                                 : repaint(diffusion_, unconditional(), incomplete.images,
                                            incomplete.masks, repaint_, noise, observer);
-  return fill_holes(incomplete, filling);
+  return inpaint_with_prediction(incomplete, filling);
 }
 
 }  // namespace gm

@@ -1,9 +1,9 @@
-/// Denoising diffusion: a U-Net learns to predict the noise in a picture, and makes new pictures
+/// Denoising diffusion: a U-Net learns to predict the noise in an image, and makes new images
 /// out of noise. Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", 2020.
 ///
-/// With the condition "inpaint" the network is also shown a picture with a hole and where the hole
-/// is (Saharia et al., "Palette: Image-to-image diffusion models", 2022), and fills holes; without,
-/// holes are filled by RePaint (diffusion/repaint.h).
+/// With the condition "inpaint" the network is also shown an masked image and where its mask
+/// is (Saharia et al., "Palette: Image-to-image diffusion models", 2022), and inpaints; without,
+/// masks are filled by RePaint (diffusion/repaint.h).
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,13 @@
 #include "diffusion/gaussian_diffusion.h"
 #include "diffusion/repaint_config.h"
 #include "nn/unet.h"
-#include "tasks/holes.h"
+#include "tasks/masking.h"
 #include "tasks/task.h"
 
 namespace gm {
 
-/// The loss is the mean absolute error of the predicted noise. Noise, timestep and hole of a
-/// picture are keyed by its global sample position, so that they do not depend on the rank that
+/// The loss is the mean absolute error of the predicted noise. Noise, timestep and masked of a
+/// image are keyed by its global sample position, so that they do not depend on the rank that
 /// trains it.
 class DdpmTask : public Task {
  public:
@@ -28,9 +28,9 @@ class DdpmTask : public Task {
     RepaintConfig repaint = {};
   };
 
-  /// `masks` make the holes of training with the condition "inpaint", and are not looked at
+  /// `masks` make the masks of training with the condition "inpaint", and are not looked at
   /// without. `seed` draws the initial weights, and noise and timesteps in training. Throws
-  /// InputError when the network does not fit the pictures.
+  /// InputError when the network does not fit the images.
   DdpmTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed);
 
   std::vector<Phase> phases() override;
@@ -38,7 +38,7 @@ class DdpmTask : public Task {
   bool can_sample() const override { return !is_conditioned_; }
   at::Tensor sample(uint64_t seed, const at::Tensor& indices,
                     const SamplingObserver& observer) override;
-  at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t seed, const at::Tensor& indices,
+  at::Tensor inpaint(const MaskedImages& incomplete, uint64_t seed, const at::Tensor& indices,
                      const SamplingObserver& observer) override;
   void check_inpainting() const override;
 
@@ -47,7 +47,7 @@ class DdpmTask : public Task {
  private:
   Losses loss(const Batch& batch);
   NoisePredictor unconditional();
-  NoisePredictor conditioned_on(const IncompletePictures& incomplete);
+  NoisePredictor conditioned_on(const MaskedImages& incomplete);
 
   ImageShape shape_;
   uint64_t seed_;

@@ -24,7 +24,7 @@ struct GanConfig {
     field("loss", loss)
         .one_of({"minimax", "non_saturating", "hinge", "least_squares"})
         .help(
-            "The adversarial losses; minimax also sums the squared error over a picture's "
+            "The adversarial losses; minimax also sums the squared error over an image's "
             "missing values, where the others take its mean.");
     field("lambda", lambda)
         .range(0.0, 1e6)
@@ -37,19 +37,18 @@ struct GanConfig {
         .range(0.0, 1e6)
         .help(
             "Weight of the distance between what the discriminator's layers see of filled and of "
-            "real pictures; 0: not computed.");
+            "real images; 0: not computed.");
     field("r1", r1).range(0.0, 1e6).help(
-        "Weight of the R1 penalty on the discriminator's gradient at real pictures; 0: not "
+        "Weight of the R1 penalty on the discriminator's gradient at real images; 0: not "
         "computed.");
     field("r1_every", r1_every)
         .range(1, 1024)
-        .help(
-            "Compute R1 of one picture in n only, which chance chooses, with n times the weight.");
+        .help("Compute R1 of one image in n only, which chance chooses, with n times the weight.");
     field("dim", dim)
         .range(8, 1024)
         .help("Channels of the discriminator's first layer; each of the next two doubles them.");
     field("patch", patch)
-        .help("Judge patches of a picture, each by itself, instead of the picture as a whole.");
+        .help("Judge patches of an image, each by itself, instead of the image as a whole.");
     field("spectral_norm", spectral_norm)
         .help("Divide the discriminator's weights by their largest singular values.");
     field("discriminator_lr_scale", discriminator_lr_scale)

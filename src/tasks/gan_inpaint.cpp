@@ -26,10 +26,10 @@ GanInpaintTask::GanInpaintTask(const Options& options, MaskMaker masks, const Im
       seed_(seed),
       adversarial_(options.gan.loss),
       masks_(std::move(masks)),
-      generator_(make_filler(options.model, shape, seed)),
+      generator_(make_inpainting_unet(options.model, shape, seed)),
       // Not of the numbers that the generator's first weights are made of.
       discriminator_(discriminator_shape(options.gan, shape), ~seed),
-      watch_(adversarial_.of_chance()) {}
+      watch_(adversarial_.chance_loss()) {}
 
 std::vector<Phase> GanInpaintTask::phases() {
   return {{.name = "generator",
@@ -45,7 +45,7 @@ Losses GanInpaintTask::generator_loss(const Batch& batch) {
   // The first micro-batch of a step: the discriminator has changed since the one before.
   if (made_.empty()) discriminator_.iterate_spectral_norms();
 
-  const IncompletePictures incomplete{batch.images, masks_(batch.positions)};
+  const MaskedImages incomplete{batch.images, masks_(batch.positions)};
   const at::Tensor filled = paste(incomplete, generator_.forward(network_input(incomplete)));
   made_.push_back({batch.positions, filled.detach()});
   Losses losses;
@@ -62,27 +62,27 @@ Losses GanInpaintTask::generator_loss(const Batch& batch) {
   }
 
   const FrozenWeights frozen(discriminator_);
-  const Judgement judgement = discriminator_.forward(filled);
-  add("adversarial", config_.lambda, adversarial_.of_generator(judgement.logits));
+  const DiscriminatorOutput output = discriminator_.forward(filled);
+  add("adversarial", config_.lambda, adversarial_.generator_loss(output.logits));
   if (config_.feature_matching > 0) {
     add("feature_matching", config_.feature_matching,
-        feature_distance(judgement, judge_without_graph(batch.images)));
+        feature_distance(output, discriminate_without_graph(batch.images)));
   }
   add_diversity(filled.detach(), batch.images, incomplete.masks, losses.terms);
   return losses;
 }
 
-Judgement GanInpaintTask::judge_without_graph(const at::Tensor& pictures) {
+DiscriminatorOutput GanInpaintTask::discriminate_without_graph(const at::Tensor& images) {
   const at::NoGradGuard no_graph;
-  return discriminator_.forward(pictures);
+  return discriminator_.forward(images);
 }
 
 Losses GanInpaintTask::discriminator_loss(const Batch& batch) {
   const int64_t count = batch.images.size(0);
-  const at::Tensor pictures = at::cat({batch.images, take_made(batch.positions)});
-  const at::Tensor logits = discriminator_.forward(pictures).logits;
+  const at::Tensor images = at::cat({batch.images, pop_fakes(batch.positions)});
+  const at::Tensor logits = discriminator_.forward(images).logits;
   const at::Tensor on_real = logits.narrow(0, 0, count), on_fake = logits.narrow(0, count, count);
-  const at::Tensor real = adversarial_.of_real(on_real), fake = adversarial_.of_fake(on_fake);
+  const at::Tensor real = adversarial_.real_loss(on_real), fake = adversarial_.fake_loss(on_fake);
   Losses losses{.total = real + fake,
                 .terms = {{"real", real.detach()},
                           {"fake", fake.detach()},
@@ -96,16 +96,16 @@ Losses GanInpaintTask::discriminator_loss(const Batch& batch) {
   return losses;
 }
 
-at::Tensor GanInpaintTask::take_made(const at::Tensor& positions) {
+at::Tensor GanInpaintTask::pop_fakes(const at::Tensor& positions) {
   if (made_.empty() || !made_.front().positions.equal(positions)) {
     throw Error("the discriminator was given a batch that the generator has not seen before it");
   }
-  const at::Tensor pictures = made_.front().pictures;
+  const at::Tensor images = made_.front().images;
   made_.pop_front();
-  return pictures;
+  return images;
 }
 
-/// The mean over the batch in expectation: of the chosen pictures alone, each of which stands for
+/// The mean over the batch in expectation: of the chosen images alone, each of which stands for
 /// r1_every.
 at::Tensor GanInpaintTask::r1(const Batch& batch) {
   const at::Tensor chosen = chosen_for_r1(batch.positions, config_.r1_every, seed_);
@@ -115,9 +115,9 @@ at::Tensor GanInpaintTask::r1(const Batch& batch) {
          (static_cast<double>(config_.r1_every) / static_cast<double>(batch.positions.numel()));
 }
 
-at::Tensor GanInpaintTask::inpaint(const IncompletePictures& incomplete, uint64_t,
-                                   const at::Tensor&, const SamplingObserver&) {
-  return fill_with(generator_, incomplete);
+at::Tensor GanInpaintTask::inpaint(const MaskedImages& incomplete, uint64_t, const at::Tensor&,
+                                   const SamplingObserver&) {
+  return inpaint_with(generator_, incomplete);
 }
 
 std::string GanInpaintTask::warning(const std::map<std::string, double>& terms) {

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <vector>
 
+#include "base/counter_rng.h"
 #include "base/error.h"
-#include "base/random.h"
 #include "nn/discriminator.h"
 
 namespace gm {
@@ -27,7 +27,7 @@ AdversarialLoss::AdversarialLoss(const std::string& name) {
   }
 }
 
-at::Tensor AdversarialLoss::of_generator(const at::Tensor& fake) const {
+at::Tensor AdversarialLoss::generator_loss(const at::Tensor& fake) const {
   switch (kind_) {
     case Kind::kHinge:
       return -fake.mean();
@@ -38,7 +38,7 @@ at::Tensor AdversarialLoss::of_generator(const at::Tensor& fake) const {
   }
 }
 
-at::Tensor AdversarialLoss::of_real(const at::Tensor& real) const {
+at::Tensor AdversarialLoss::real_loss(const at::Tensor& real) const {
   switch (kind_) {
     case Kind::kHinge:
       return (1 - real).relu().mean();
@@ -49,7 +49,7 @@ at::Tensor AdversarialLoss::of_real(const at::Tensor& real) const {
   }
 }
 
-at::Tensor AdversarialLoss::of_fake(const at::Tensor& fake) const {
+at::Tensor AdversarialLoss::fake_loss(const at::Tensor& fake) const {
   switch (kind_) {
     case Kind::kHinge:
       return (1 + fake).relu().mean();
@@ -60,7 +60,7 @@ at::Tensor AdversarialLoss::of_fake(const at::Tensor& fake) const {
   }
 }
 
-double AdversarialLoss::of_chance() const {
+double AdversarialLoss::chance_loss() const {
   switch (kind_) {
     case Kind::kHinge:
       return 2;
@@ -89,13 +89,13 @@ at::Tensor chosen_for_r1(const at::Tensor& positions, int64_t every, uint64_t se
   std::vector<int64_t> chosen;
   for (int64_t i = 0; i < positions.numel(); ++i) {
     const auto position = static_cast<uint64_t>(positions[i].item<int64_t>());
-    KeyedRandom random(seed, Stream::kRegularization, position);
+    CounterRng random(seed, Stream::kRegularization, position);
     if (random.below(static_cast<uint32_t>(every)) == 0) chosen.push_back(i);
   }
   return at::tensor(chosen, at::kLong);
 }
 
-at::Tensor feature_distance(const Judgement& fake, const Judgement& real) {
+at::Tensor feature_distance(const DiscriminatorOutput& fake, const DiscriminatorOutput& real) {
   at::Tensor sum = at::zeros({}, fake.logits.options());
   for (size_t i = 0; i < fake.activations.size(); ++i) {
     sum = sum + (fake.activations[i] - real.activations[i]).abs().mean();

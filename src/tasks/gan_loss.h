@@ -22,26 +22,26 @@ namespace gm {
 ///     D: E[(logit(x) - 1)^2] / 2 + E[logit(x')^2] / 2,   G: E[(logit(x') - 1)^2] / 2.
 ///     Mao et al., "Least squares generative adversarial networks", 2017.
 ///
-/// E is the mean over pictures and, where a discriminator judges patches, over patches.
+/// E is the mean over images and, where a discriminator judges patches, over patches.
 class AdversarialLoss {
  public:
   /// Throws InputError for another name.
   explicit AdversarialLoss(const std::string& name);
 
-  /// Of the logits of made pictures, what the generator minimises.
-  at::Tensor of_generator(const at::Tensor& fake) const;
+  /// Of the logits of made images, what the generator minimises.
+  at::Tensor generator_loss(const at::Tensor& fake) const;
   /// What the discriminator minimises, in two parts.
-  at::Tensor of_real(const at::Tensor& real) const;
-  at::Tensor of_fake(const at::Tensor& fake) const;
+  at::Tensor real_loss(const at::Tensor& real) const;
+  at::Tensor fake_loss(const at::Tensor& fake) const;
 
   /// What both parts come to together for a discriminator that cannot tell real from made: their
-  /// least over logits that are the same for all pictures.
-  double of_chance() const;
+  /// least over logits that are the same for all images.
+  double chance_loss() const;
 
-  /// The discriminator's mean output as a probability that pictures are real.
+  /// The discriminator's mean output as a probability that images are real.
   at::Tensor probability(const at::Tensor& logits) const;
 
-  /// Whether the generator's squared error is the reference's: summed over a picture's values.
+  /// Whether the generator's squared error is that of minimax: summed over an image's values.
   bool sums_errors() const { return kind_ == Kind::kReference; }
 
  private:
@@ -51,15 +51,15 @@ class AdversarialLoss {
 };
 
 class Discriminator;
-struct Judgement;
+struct DiscriminatorOutput;
 
-/// R1: half the squared length of the gradient, at each of the real pictures `x` [k,C,H,W], of the
-/// mean of the picture's logits, summed over pictures. It has gradients for the weights of
+/// R1: half the squared length of the gradient, at each of the real images `x` [k,C,H,W], of the
+/// mean of the image's logits, summed over images. It has gradients for the weights of
 /// `discriminator`. Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually
 /// converge?", ICML 2018.
 at::Tensor r1_penalty(Discriminator& discriminator, const at::Tensor& x);
 
-/// Which of the pictures at `positions`, int64 [n] on the CPU, R1 looks at: int64 [k], their
+/// Which of the images at `positions`, int64 [n] on the CPU, R1 looks at: int64 [k], their
 /// indices. Each is chosen with the chance 1 / `every`, which depends on (seed, position) alone:
 /// neither on ranks nor on micro-batches, nor on the shard that a position stands for
 /// (data/sample_order.h).
@@ -67,6 +67,6 @@ at::Tensor chosen_for_r1(const at::Tensor& positions, int64_t every, uint64_t se
 
 /// The mean absolute difference of the activations of two equal batches, mean over layers. Wang et
 /// al., "High-resolution image synthesis and semantic manipulation with conditional GANs", 2018.
-at::Tensor feature_distance(const Judgement& fake, const Judgement& real);
+at::Tensor feature_distance(const DiscriminatorOutput& fake, const DiscriminatorOutput& real);
 
 }  // namespace gm

@@ -4,21 +4,23 @@
 
 namespace gm {
 
-Unet make_filler(const ModelConfig& model, const ImageShape& shape, uint64_t seed) {
+Unet make_inpainting_unet(const ModelConfig& model, const ImageShape& shape, uint64_t seed) {
   check_image_size(model, shape.height, shape.width);
   return Unet(model,
-              {.in_channels = shape.channels + 1, .out_channels = shape.channels, .timed = false},
+              {.in_channels = shape.channels + 1,
+               .out_channels = shape.channels,
+               .time_conditioned = false},
               seed);
 }
 
-at::Tensor fill_with(Unet& network, const IncompletePictures& incomplete) {
+at::Tensor inpaint_with(Unet& network, const MaskedImages& incomplete) {
   const at::NoGradGuard no_graph;
-  return fill_holes(incomplete, network.forward(network_input(incomplete)));
+  return inpaint_with_prediction(incomplete, network.forward(network_input(incomplete)));
 }
 
 InpaintTask::InpaintTask(const ModelConfig& model, MaskMaker masks, const ImageShape& shape,
                          uint64_t seed)
-    : masks_(std::move(masks)), unet_(make_filler(model, shape, seed)) {}
+    : masks_(std::move(masks)), unet_(make_inpainting_unet(model, shape, seed)) {}
 
 std::vector<Phase> InpaintTask::phases() {
   return {
@@ -26,14 +28,14 @@ std::vector<Phase> InpaintTask::phases() {
 }
 
 Losses InpaintTask::loss(const Batch& batch) {
-  const IncompletePictures incomplete{batch.images, masks_(batch.positions)};
+  const MaskedImages incomplete{batch.images, masks_(batch.positions)};
   const at::Tensor filled = paste(incomplete, unet_.forward(network_input(incomplete)));
   return {.total = mean_squared_error(filled, batch.images, incomplete.masks)};
 }
 
-at::Tensor InpaintTask::inpaint(const IncompletePictures& incomplete, uint64_t, const at::Tensor&,
+at::Tensor InpaintTask::inpaint(const MaskedImages& incomplete, uint64_t, const at::Tensor&,
                                 const SamplingObserver&) {
-  return fill_with(unet_, incomplete);
+  return inpaint_with(unet_, incomplete);
 }
 
 }  // namespace gm

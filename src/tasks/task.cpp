@@ -5,7 +5,7 @@
 namespace gm {
 
 at::Tensor Task::sample(uint64_t, const at::Tensor&, const SamplingObserver&) {
-  throw InputError("this run's model only fills holes: give it pictures (--inpaint PICTURES)");
+  throw InputError("this run's model only inpaints: give it images (--inpaint IMAGES)");
 }
 
 std::string Task::warning(const std::map<std::string, double>&) { return {}; }

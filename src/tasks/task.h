@@ -29,14 +29,14 @@ struct Phase {
   double learning_rate_factor = 1;  ///< On optimizer.learning_rate.
 };
 
-/// Watches a sampling loop: called after each reverse step at `t` with the pictures so far,
+/// Watches a sampling loop: called after each reverse step at `t` with the images so far,
 /// [n,C,H,W].
-using SamplingObserver = std::function<void(int64_t t, const at::Tensor& pictures)>;
+using SamplingObserver = std::function<void(int64_t t, const at::Tensor& images)>;
 
-/// Pictures with holes in them.
-struct IncompletePictures {
-  at::Tensor pictures;  ///< float32 [n,C,H,W] in [-1,1]; what lies in the holes is not looked at.
-  at::Tensor masks;     ///< float32 [n,1,H,W], 1 where the picture is missing, 0 where it is known.
+/// Masked images.
+struct MaskedImages {
+  at::Tensor images;  ///< float32 [n,C,H,W] in [-1,1]; what lies in the masks is not looked at.
+  at::Tensor masks;   ///< float32 [n,1,H,W], 1 where the image is missing, 0 where it is known.
 };
 
 /// A task is single-device code: it never sees a rank. Its losses depend on nothing but its
@@ -47,19 +47,19 @@ class Task {
 
   /// In the order in which they take their turns in a step.
   virtual std::vector<Phase> phases() = 0;
-  /// The network whose weights make the pictures, and are averaged over time for that.
+  /// The network whose weights make the images, and are averaged over time for that.
   virtual Network& sampled_network() = 0;
-  /// Whether it makes pictures out of nothing, as sample() does. Every task fills holes.
+  /// Whether it makes images out of nothing, as sample() does. Every task inpaints.
   virtual bool can_sample() const { return false; }
-  /// Pictures number `indices` (int64 [n]) of the endless series that belongs to `seed`: float32
-  /// [n,C,H,W] in [-1,1]. A picture depends on its index and the seed alone, not on which others
+  /// Images number `indices` (int64 [n]) of the endless series that belongs to `seed`: float32
+  /// [n,C,H,W] in [-1,1]. An image depends on its index and the seed alone, not on which others
   /// are made beside it. Throws InputError unless can_sample().
   virtual at::Tensor sample(uint64_t seed, const at::Tensor& indices,
                             const SamplingObserver& observer);
-  /// The pictures with their holes filled: float32 [n,C,H,W] in [-1,1], with the known pixels as
-  /// they were, to the bit. What chance decides depends on `seed` and the picture's index
+  /// The images with their masks filled: float32 [n,C,H,W] in [-1,1], with the known pixels as
+  /// they were, to the bit. What chance decides depends on `seed` and the image's index
   /// (`indices`, int64 [n]) alone.
-  virtual at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t seed,
+  virtual at::Tensor inpaint(const MaskedImages& incomplete, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) = 0;
   /// Throws InputError, before any work, when inpaint() could not do its own.
   virtual void check_inpainting() const {}

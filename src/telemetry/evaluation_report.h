@@ -9,8 +9,8 @@
 namespace gm {
 
 struct EvaluationReport {
-  int64_t pictures = 0;
-  std::vector<std::pair<std::string, double>> figures = {};  ///< "psnr_hole", ...
+  int64_t images = 0;
+  std::vector<std::pair<std::string, double>> figures = {};  ///< "psnr_masked", ...
 };
 
 }  // namespace gm

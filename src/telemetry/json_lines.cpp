@@ -133,7 +133,7 @@ bool JsonLines::append(std::string_view line) {
   const std::string reason = put < 0 ? std::strerror(errno) : "the disk is full";
   if (put > 0) cut_to(length_before);
   if (!std::exchange(has_warned_, true)) {
-    log_warning("{}: a line could not be written: {}; the run goes on, lines may be missing",
+    log_warning("{}: a line could not be written: {}; the run continues, lines may be missing",
                 path_.string(), reason);
   }
   return false;

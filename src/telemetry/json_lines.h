@@ -1,4 +1,5 @@
-/// A run's metrics.jsonl: one JSON object a line, appended, readable with jq while the run goes on.
+/// A run's metrics.jsonl: one JSON object a line, appended, readable with jq while the run
+/// continues.
 #pragma once
 
 #include <sys/types.h>
@@ -14,7 +15,7 @@
 
 namespace gm {
 
-/// Makes the file of a run end where the run goes on: takes out the lines of later steps, and one
+/// Makes the file of a run end where the run continues: takes out the lines of later steps, and one
 /// that a crash cut off. The file is replaced as a whole, or left alone when all of it is wanted;
 /// that there is none is fine. Returns the kinds of the lines that `step` has. Throws Error when
 /// the disk refuses.
@@ -24,7 +25,7 @@ std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64
 /// warning: a lost line must not stop a run.
 class JsonLines {
  public:
-  /// Creates the file or goes on at its end. Throws Error when it cannot be opened.
+  /// Creates the file or continues at its end. Throws Error when it cannot be opened.
   explicit JsonLines(const std::filesystem::path& path);
   ~JsonLines();
   JsonLines(const JsonLines&) = delete;

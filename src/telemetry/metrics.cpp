@@ -148,7 +148,7 @@ bool Metrics::serve(const std::string& address, int port, int local_rank) {
     return true;
   } catch (const Error& error) {
     log_warning(
-        "no metrics endpoint on {} ({}); the run goes on without. Choose another telemetry.port, "
+        "no metrics endpoint on {} ({}); the run continues without. Choose another telemetry.port, "
         "or 0 for none",
         place, error.what());
     return false;

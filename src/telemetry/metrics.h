@@ -32,7 +32,7 @@ class Metrics {
 
   /// Serves `http://address:(port + local_rank)/metrics` until the process ends; port 0 serves
   /// nothing. A port that cannot be bound (taken, not ours, IPv6 where there is none) is a warning,
-  /// and the run goes on without the endpoint. Returns whether it serves.
+  /// and the run continues without the endpoint. Returns whether it serves.
   bool serve(const std::string& address, int port, int local_rank);
 
   /// All metrics in Prometheus' text format, as the endpoint gives them.

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/named_tensors.h"
+#include "base/state_dict.h"
 #include "comm/gradient_reducer.h"
 
 namespace gm {

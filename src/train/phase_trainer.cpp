@@ -27,11 +27,11 @@ PhaseTrainer::PhaseTrainer(Phase phase, Communicator& communicator, Watchdog& wa
   if (config_.ema) flat_.keep_average();
 }
 
-PhaseOutcome PhaseTrainer::step(const std::vector<Batch>& micro_batches, const RunState& state,
-                                LapClock& clock) {
+PhaseResult PhaseTrainer::step(const std::vector<Batch>& micro_batches, const RunState& state,
+                               StepTimer& clock) {
   accumulate_gradients(micro_batches, clock);
 
-  PhaseOutcome outcome;
+  PhaseResult outcome;
   const auto micro_batch_count = static_cast<int64_t>(micro_batches.size());
   const auto gradient_divisor = static_cast<double>(micro_batch_count * communicator_.size());
   mean_losses(micro_batch_count, outcome);
@@ -48,7 +48,7 @@ PhaseOutcome PhaseTrainer::step(const std::vector<Batch>& micro_batches, const R
 
 /// Afterwards the flat gradients are the sum over all micro-batches and ranks. Only the last
 /// backward pass synchronises.
-void PhaseTrainer::accumulate_gradients(const std::vector<Batch>& micro_batches, LapClock& clock) {
+void PhaseTrainer::accumulate_gradients(const std::vector<Batch>& micro_batches, StepTimer& clock) {
   flat_.zero_gradients();
   loss_sums_.clear();
   for (size_t i = 0; i < micro_batches.size(); ++i) {
@@ -68,7 +68,7 @@ void PhaseTrainer::add_losses(const Losses& losses) {
   for (const auto& [name, term] : losses.terms) loss_sums_[name] += term.item<double>();
 }
 
-void PhaseTrainer::mean_losses(int64_t micro_batches, PhaseOutcome& outcome) {
+void PhaseTrainer::mean_losses(int64_t micro_batches, PhaseResult& outcome) {
   const auto section = watchdog_.section("reduction", config_.reduction_seconds);
   std::vector<double> sums;
   for (const auto& [name, sum] : loss_sums_) sums.push_back(sum);
@@ -86,7 +86,7 @@ void PhaseTrainer::mean_losses(int64_t micro_batches, PhaseOutcome& outcome) {
   }
 }
 
-void PhaseTrainer::update_weights(const PhaseOutcome& outcome, const RunState& state,
+void PhaseTrainer::update_weights(const PhaseResult& outcome, const RunState& state,
                                   double gradient_divisor) {
   const double longest = config_.optimizer.clip_norm;
   const double clip = longest > 0 ? std::max(1.0, outcome.gradient_norm / longest) : 1.0;
@@ -97,7 +97,7 @@ void PhaseTrainer::update_weights(const PhaseOutcome& outcome, const RunState& s
        .count = ++updates_,
        .gradient_divisor = gradient_divisor * clip,
        .ema_decay = config_.ema ? ema_decay(*config_.ema, images_per_step, state.images) : 0});
-  phase_.network->weights_changed();
+  phase_.network->invalidate_cache();
 }
 
 std::string PhaseTrainer::hash() const {
@@ -152,18 +152,18 @@ void PhaseTrainer::restore(const CheckpointTensors& saved, int64_t updates,
     communicator_.broadcast(buffer, 0);
   }
   updates_ = updates;
-  phase_.network->weights_changed();
+  phase_.network->invalidate_cache();
 }
 
 PhaseTrainer::UseEma::UseEma(PhaseTrainer& trainer)
     : network_(*trainer.phase_.network),
       swap_(std::make_unique<FlatParameters::UseEma>(trainer.flat_)) {
-  network_.weights_changed();
+  network_.invalidate_cache();
 }
 
 PhaseTrainer::UseEma::~UseEma() {
   swap_.reset();
-  network_.weights_changed();
+  network_.invalidate_cache();
 }
 
 }  // namespace gm

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "base/lap_clock.h"
+#include "base/step_timer.h"
 #include "checkpoint/checkpoint_store.h"
 #include "comm/communicator.h"
 #include "comm/gradient_reducer.h"
@@ -19,7 +19,7 @@
 namespace gm {
 
 /// What a phase's turn came to; the same on every rank.
-struct PhaseOutcome {
+struct PhaseResult {
   double loss = 0;  ///< Mean over micro-batches and ranks.
   StepReport::Named loss_terms;
   double learning_rate = 0;
@@ -43,8 +43,8 @@ class PhaseTrainer {
   /// One turn. Every rank comes here with its part of the same `micro_batches`; all ranks hold
   /// equal weights before and after. A loss or gradient that is not finite on any rank leaves the
   /// weights of all unchanged. Laps of `clock`: forward_backward, reduction, optimizer.
-  PhaseOutcome step(const std::vector<Batch>& micro_batches, const RunState& state,
-                    LapClock& clock);
+  PhaseResult step(const std::vector<Batch>& micro_batches, const RunState& state,
+                   StepTimer& clock);
 
   const Phase& phase() const { return phase_; }
   const FlatParameters& flat() const { return flat_; }
@@ -80,10 +80,10 @@ class PhaseTrainer {
  private:
   std::map<std::string, NamedTensors> named_state() const;
   NamedTensors named_moments() const;
-  void accumulate_gradients(const std::vector<Batch>& micro_batches, LapClock& clock);
+  void accumulate_gradients(const std::vector<Batch>& micro_batches, StepTimer& clock);
   void add_losses(const Losses& losses);
-  void mean_losses(int64_t micro_batches, PhaseOutcome& outcome);
-  void update_weights(const PhaseOutcome& outcome, const RunState& state, double gradient_divisor);
+  void mean_losses(int64_t micro_batches, PhaseResult& outcome);
+  void update_weights(const PhaseResult& outcome, const RunState& state, double gradient_divisor);
 
   Phase phase_;
   Communicator& communicator_;

@@ -24,7 +24,7 @@ class RunDirectory {
 
   /// Whether a run has begun here.
   bool holds_run() const { return std::filesystem::exists(config()); }
-  /// Begins a run, or goes on with it: creates the sub-folders, clears away what a killed process
+  /// Begins a run, or resumes it: creates the sub-folders, clears away what a killed process
   /// left half-written, and writes `config_text` to config.toml. Throws InputError when the folder
   /// cannot be written.
   void begin(const std::string& config_text) const;

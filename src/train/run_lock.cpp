@@ -161,7 +161,7 @@ class RunLock::Heart {
  public:
   Heart(File& file, LockOwner me, const std::function<void(const std::string&)>& on_lost)
       : thread_([&file, &on_lost, me](const std::stop_token& stop) mutable {
-          while (!stop_comes_within(kBeat, stop)) {
+          while (!wait_for_stop(kBeat, stop)) {
             const auto owner = file.owner();
             if (owner && !owner->is(me)) return on_lost(lost_to(*owner));
             me.beat += 1;
@@ -229,7 +229,7 @@ void RunLock::watch(const LockOwner& owner) const {
            owner.process, owner.host);
   RunningTime watched;  // a beat may have come while this process was stopped
   while (watched.seconds() < kWatchSeconds) {
-    leave_if_asked_to_stop();
+    throw_if_stop_requested();
     const auto now = file_->owner();
     if (now && !(now->is(owner) && now->beat == owner.beat)) refuse_second_run(run_dir_, now);
     std::this_thread::sleep_for(100ms);

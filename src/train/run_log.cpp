@@ -74,14 +74,14 @@ void RunLog::checkpoint(const SaveOutcome& outcome) {
 
 void RunLog::evaluation(const RunState& state, const EvaluationReport& report, double seconds) {
   metrics_.record_evaluation(report);
-  nlohmann::ordered_json line{{"pictures", report.pictures}, {"seconds", seconds}};
+  nlohmann::ordered_json line{{"evaluated_images", report.images}, {"seconds", seconds}};
   std::string text;
   for (const auto& [name, value] : report.figures) {
     line[name] = value;
     text += fmt::format("{}{} {:.4g}", text.empty() ? "" : ", ", name, value);
   }
   write("evaluation", state, line);
-  log_info("step {}: {} pictures evaluated: {}", state.step, report.pictures, text);
+  log_info("step {}: {} images evaluated: {}", state.step, report.images, text);
 }
 
 void RunLog::warning(const RunState& state, const std::string& reason) {

@@ -1,4 +1,5 @@
-/// Everything that a run tells while it goes on: progress line, metrics.jsonl, Prometheus, profile.
+/// Everything that a run tells while it continues: progress line, metrics.jsonl, Prometheus,
+/// profile.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 #include "telemetry/evaluation_report.h"
 #include "telemetry/json_lines.h"
 #include "telemetry/metrics.h"
-#include "telemetry/progress.h"
+#include "telemetry/step_progress.h"
 #include "train/profile.h"
 #include "train/run_directory.h"
 
@@ -23,7 +24,7 @@ class RunLog {
  public:
   struct Options {
     bool is_rank_zero = true;
-    int64_t first_step = 0;  ///< Where the run goes on: what was written of later steps goes.
+    int64_t first_step = 0;  ///< Where the run continues: what was written of later steps goes.
     int64_t total_steps = 0;
     double log_every_seconds = 10;
     int64_t profile_steps = 0;  ///< How many are timed operator by operator, on rank 0.

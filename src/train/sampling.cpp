@@ -9,13 +9,15 @@
 
 namespace gm {
 
-at::Tensor sample_on_all_ranks(const PictureMaker& make, Communicator& communicator,
-                               const SharedWork& work) {
+at::Tensor sample_on_all_ranks(const ImageMaker& make, Communicator& communicator,
+                               const DistributedRange& work) {
   // All ranks take as many reverse steps, so all come here together.
-  const auto leave_if_asked = [&](int64_t, const at::Tensor&) { stop_together(communicator); };
+  const auto throw_if_stop_requested = [&](int64_t, const at::Tensor&) {
+    throw_if_any_rank_stopped(communicator);
+  };
   std::vector<at::Tensor> pixels;
-  share_out(work, communicator, [&](const at::Tensor& indices, int64_t) {
-    pixels.push_back(to_pixels(make(indices, leave_if_asked)));
+  for_each_rank_batch(work, communicator, [&](const at::Tensor& indices, int64_t) {
+    pixels.push_back(to_pixels(make(indices, throw_if_stop_requested)));
   });
   const at::Tensor gathered = communicator.all_gather(at::cat(pixels));
   return gathered.flatten(0, 1).narrow(0, 0, work.count);

@@ -16,7 +16,7 @@ struct TrainConfig {
   int64_t max_nonfinite = 10;
   int64_t verify_ranks_every = 500;
 
-  /// Pictures that one step of the optimizer sees, over all ranks.
+  /// Images that one step of the optimizer sees, over all ranks.
   int64_t images_per_step() const { return batch_size * accumulate; }
 
   template <class Fields>
@@ -24,7 +24,7 @@ struct TrainConfig {
     field("steps", steps).range(1, 1'000'000'000).help("Optimizer steps of the whole run.");
     field("batch_size", batch_size)
         .range(1, 1'000'000)
-        .help("Pictures in a micro-batch of the whole world, shared out over the ranks.");
+        .help("Images in a micro-batch of the whole world, shared out over the ranks.");
     field("accumulate", accumulate)
         .range(1, 10'000)
         .help("Micro-batches whose gradients are added up for one optimizer step.");
@@ -99,7 +99,7 @@ struct EmaConfig {
   }
 };
 
-/// Keys `sample.*`: the pictures that a run shows of itself.
+/// Keys `sample.*`: the images that a run shows of itself.
 struct SampleConfig {
   int64_t every = 1000;
   int64_t count = 64;
@@ -111,10 +111,10 @@ struct SampleConfig {
     field("every", every)
         .range(0, 1'000'000'000)
         .help("Steps between grids of samples; 0 for one at the end only.");
-    field("count", count).range(1, 100'000).help("Pictures in a grid of samples.");
+    field("count", count).range(1, 100'000).help("Images in a grid of samples.");
     field("batch_size", batch_size)
         .range(1, 100'000)
-        .help("Pictures that a rank generates at a time; bounds the memory, not the result.");
+        .help("Images that a rank generates at a time; bounds the memory, not the result.");
     field("weights", weights)
         .one_of({"ema", "model"})
         .help("Weights to sample from: the moving average, or those of the last step.");

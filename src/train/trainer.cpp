@@ -8,7 +8,7 @@
 #include "comm/on_rank_zero.h"
 #include "comm/stop.h"
 #include "data/image_grid.h"
-#include "train/checkpoint_files.h"
+#include "train/checkpoint_file_names.h"
 
 namespace gm {
 
@@ -65,7 +65,7 @@ void Trainer::run() {
     // The others shall not wait for the reason until a large checkpoint is on a slow disk. Giving
     // it up harms none of the older ones.
     if (!writer_.ends_within(kPatienceWithSave)) std::terminate();  // says why, ends the world
-    take_note(writer_.wait());
+    record_save(writer_.wait());
     throw;
   }
   finish_checkpoint();
@@ -76,9 +76,9 @@ void Trainer::train_to_the_end() {
   if (is_missing("sample", config_.sample.every)) save_samples();
   if (evaluation_is_due() && is_missing("evaluation", config_.evaluate_every)) evaluate();
   while (state_.step < config_.train.steps) {
-    leave_if_asked();
+    throw_if_stop_requested();
     train_step();
-    take_note(writer_.poll());
+    record_save(writer_.poll());
     if (due(config_.train.verify_ranks_every)) verify_ranks();
     if (due(config_.checkpoint_every)) start_checkpoint();
     if (due(config_.sample.every)) save_samples();
@@ -87,21 +87,21 @@ void Trainer::train_to_the_end() {
 }
 
 /// Here, too, a rank that does not come has to be found.
-void Trainer::leave_if_asked() {
+void Trainer::throw_if_stop_requested() {
   const auto section = parts_.watchdog.section("reduction", config_.watchdog.reduction_seconds);
-  stop_together(parts_.world.communicator());
+  throw_if_any_rank_stopped(parts_.world.communicator());
 }
 
 void Trainer::train_step() {
   const auto section = parts_.watchdog.section("step", config_.watchdog.step_seconds);
-  LapClock clock;
+  StepTimer clock;
   const std::vector<Batch> micro_batches = next_micro_batches();
   clock.lap("data");
 
   StepReport report;
   std::vector<std::string> skipped;  // the phases that changed nothing
   for (auto& phase : phases_) {
-    const PhaseOutcome outcome = phase->step(micro_batches, state_, clock);
+    const PhaseResult outcome = phase->step(micro_batches, state_, clock);
     if (!outcome.finite) skipped.push_back(phase->phase().name);
     add_outcome(*phase, outcome, report);
   }
@@ -118,9 +118,9 @@ void Trainer::train_step() {
   pass_on_warning(report);
 }
 
-/// The loss and learning rate of a step are those of the network that makes the pictures; what
+/// The loss and learning rate of a step are those of the network that makes the images; what
 /// another phase minimises is a term of its own.
-void Trainer::add_outcome(const PhaseTrainer& phase, const PhaseOutcome& outcome,
+void Trainer::add_outcome(const PhaseTrainer& phase, const PhaseResult& outcome,
                           StepReport& report) {
   if (is_sampled(parts_.task, phase.phase())) {
     report.loss = outcome.loss;
@@ -188,15 +188,15 @@ bool Trainer::evaluation_is_due() const {
 /// All ranks make them together, and may leave together on the way.
 void Trainer::save_samples() {
   const auto section = parts_.watchdog.section("sampling", config_.watchdog.sampling_seconds);
-  LapClock clock;
+  StepTimer clock;
   const auto sample_weights = use_sample_weights();
   const at::Tensor pixels = parts_.sample();
   clock.lap("sampling");
   on_rank_zero(parts_.world.communicator(), [&] { write_samples(pixels, clock); });
 }
 
-/// A grid that cannot be written is a warning: a run is worth more than its pictures.
-void Trainer::write_samples(const at::Tensor& pixels, LapClock& clock) {
+/// A grid that cannot be written is a warning: a run is worth more than its images.
+void Trainer::write_samples(const at::Tensor& pixels, StepTimer& clock) {
   const auto path = parts_.directory.samples(state_.step);
   try {
     write_image_grid(path, pixels);
@@ -208,22 +208,22 @@ void Trainer::write_samples(const at::Tensor& pixels, LapClock& clock) {
 
 void Trainer::evaluate() {
   const auto section = parts_.watchdog.section("evaluation", config_.watchdog.evaluation_seconds);
-  LapClock clock;
+  StepTimer clock;
   const PhaseTrainer::UseEma average(sampled_phase());
   const EvaluationReport evaluation = parts_.evaluate();
   clock.lap("evaluation");
   parts_.log.evaluation(state_, evaluation, clock.total_seconds());
 }
 
-/// Rank 0 copies the state, and writes it while all go on. If the save before is not done yet, all
-/// wait for it in this section, which has the limit for that.
+/// Rank 0 copies the state, and writes it while all continue. If the save before is not done yet,
+/// all wait for it in this section, which has the limit for that.
 void Trainer::start_checkpoint() {
   const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
   on_rank_zero(parts_.world.communicator(), [&] { start_checkpoint_on_this_rank(); });
 }
 
 void Trainer::start_checkpoint_on_this_rank() {
-  take_note(writer_.wait());
+  record_save(writer_.wait());
   if (state_.step == saved_step_) return;
   parts_.log.sync();
   writer_.start(checkpoint_info(), checkpoint_tensors(),
@@ -231,8 +231,8 @@ void Trainer::start_checkpoint_on_this_rank() {
                     parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds)));
 }
 
-/// A save that failed keeps the checkpoints before, and the run goes on.
-void Trainer::take_note(const std::optional<SaveOutcome>& outcome) {
+/// A save that failed keeps the checkpoints before, and the run continues.
+void Trainer::record_save(const std::optional<SaveOutcome>& outcome) {
   if (!outcome) return;
   save_failure_ = outcome->failure;
   if (outcome->failure.empty()) saved_step_ = outcome->info.state.step;
@@ -243,7 +243,7 @@ void Trainer::take_note(const std::optional<SaveOutcome>& outcome) {
 void Trainer::finish_checkpoint() {
   const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
   on_rank_zero(parts_.world.communicator(), [&] {
-    take_note(writer_.wait());
+    record_save(writer_.wait());
     if (saved_step_ != state_.step) {
       throw Error("step {} could not be saved: {}", state_.step, save_failure_);
     }

@@ -14,8 +14,8 @@
 #include "comm/watchdog_config.h"
 #include "comm/world.h"
 #include "data/loader.h"
+#include "train/broadcast_checkpoint.h"
 #include "train/phase_trainer.h"
-#include "train/resuming.h"
 #include "train/run_directory.h"
 #include "train/run_log.h"
 #include "train/train_config.h"
@@ -42,7 +42,7 @@ struct TrainerParts {
   const RunDirectory& directory;
   CheckpointStore& checkpoints;
   RunLog& log;
-  /// Pictures uint8 [n,H,W,C], and figures, by the weights that the networks have at that moment.
+  /// Images uint8 [n,H,W,C], and figures, by the weights that the networks have at that moment.
   /// Called by all ranks together, which get the same.
   std::function<at::Tensor()> sample;
   std::function<EvaluationReport()> evaluate = {};
@@ -50,7 +50,7 @@ struct TrainerParts {
 
 /// Trains a task for train.steps steps. It knows phases, not models.
 ///
-/// Invariant: one step sees train.batch_size * train.accumulate pictures, whatever the number of
+/// Invariant: one step sees train.batch_size * train.accumulate images, whatever the number of
 /// ranks, and every rank does the same collective operations in the same order.
 class Trainer {
  public:
@@ -72,10 +72,10 @@ class Trainer {
 
  private:
   void train_to_the_end();
-  void leave_if_asked();
+  void throw_if_stop_requested();
   void train_step();
   std::vector<Batch> next_micro_batches();
-  void add_outcome(const PhaseTrainer& phase, const PhaseOutcome& outcome, StepReport& report);
+  void add_outcome(const PhaseTrainer& phase, const PhaseResult& outcome, StepReport& report);
   void pass_on_warning(const StepReport& report);
   void count_nonfinite(const StepReport& report, const std::vector<std::string>& skipped);
   void verify_ranks();
@@ -83,11 +83,11 @@ class Trainer {
   bool is_missing(const char* kind, int64_t every);
   void save_samples();
   void evaluate();
-  void write_samples(const at::Tensor& pixels, LapClock& clock);
+  void write_samples(const at::Tensor& pixels, StepTimer& clock);
 
   void start_checkpoint();
   void start_checkpoint_on_this_rank();
-  void take_note(const std::optional<SaveOutcome>& outcome);
+  void record_save(const std::optional<SaveOutcome>& outcome);
   void finish_checkpoint();
   CheckpointInfo checkpoint_info() const;
   CheckpointTensors checkpoint_tensors() const;

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What a save costs the training, and how soon a run goes on: the reference network, one process.
+"""What a save costs the training, and how soon a run continues: the default network, one process.
 
 Usage: checkpointing.py BUILD [--steps N]
     BUILD   a build of gm, such as build/release
 
-Steps are timed from line to line of metrics.jsonl, so that a save's hold-up falls into the step after it.
+Steps are time_conditioned from line to line of metrics.jsonl, so that a save's hold-up falls into the step after it.
 """
 
 import argparse
@@ -21,7 +21,7 @@ RESUME_TARGET_SECONDS = 4.0
 
 
 def pack(build, scratch):
-    """1,000 pictures of noise."""
+    """1,000 images of noise."""
     count, side = 1000, 32
     pixels = bytes((i * 2654435761 >> 13) % 256 for i in range(count * side * side))
     (scratch / "p.idx").write_bytes(struct.pack(">IIII", 0x803, count, side, side) + pixels)

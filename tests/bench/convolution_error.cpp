@@ -2,7 +2,7 @@
 // double precision, with the network's own weights, activations and gradients.
 //
 // Usage: convolution_error WEIGHTS DIM. WEIGHTS is model.safetensors of a checkpoint of the U-Net
-// for pictures in colour with the usual multiples. Prints for each convolution the relative errors
+// for images in colour with the usual multiples. Prints for each convolution the relative errors
 // of the result, the input's gradient and the weight's gradient, by gm / by ATen, and at last how
 // many times ATen's error gm's is at most.
 #include <ATen/ATen.h>
@@ -50,7 +50,7 @@ std::unique_ptr<at::ObserverContext> note_convolution(const at::RecordFunction& 
 void train_network(const std::string& weights, int64_t dim) {
   Unet network({.dim = dim}, /*channels=*/3, /*seed=*/0);
   load_weights(network.parameter_list(), load_safetensors(weights), weights);
-  network.weights_changed();
+  network.invalidate_cache();
   const Tensor t = at::tensor({2, 25, 45, 2, 25, 45}, at::kLong);
   const Tensor noise = at::randn({t.size(0), 3, 32, 32});
   const Tensor loss = (network.forward(noise, t) - noise).abs().mean();

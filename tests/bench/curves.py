@@ -6,8 +6,8 @@ Usage: curves.py BUILD DATA --out FOLDER [--steps N] [KEY=VALUE...]
     DATA    photos of cats as `gm_data pack --size 32` makes them
     KEY     of the recipe, to be another value
 
-Three runs at once, in FOLDER: stopped, the same command goes on with them. Prints the mean difference of the smoothed losses
-between the operators and between the seeds, and draws both into FOLDER/curves.svg. Runs of one seed see the same pictures with
+Three runs at once, in FOLDER: stopped, the same command resumes with them. Prints the mean difference of the smoothed losses
+between the operators and between the seeds, and draws both into FOLDER/curves.svg. Runs of one seed see the same images with
 the same noise, so that what parts their losses is the operators' rounding, grown over the steps.
 """
 import argparse

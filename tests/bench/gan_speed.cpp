@@ -5,17 +5,17 @@
 //
 //   step           a whole step
 //   generator      the U-Net alone, with its optimizer: a step of the task `inpaint`
-//   judging        the frozen discriminator's pass, forward and back to the picture
-//   discriminator  its phase with its optimizer, on pictures that are there already
+//   judging        the frozen discriminator's pass, forward and back to the image
+//   discriminator  its phase with its optimizer, on images that are there already
 #include <ATen/ATen.h>
 
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "base/allocator.h"
 #include "base/error.h"
 #include "base/kernel_set.h"
+#include "base/malloc_settings.h"
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
@@ -29,7 +29,7 @@ namespace {
 
 constexpr int64_t kMicroBatches = 2;
 
-/// The middle of the picture, a third of it.
+/// The middle of the image, a third of it.
 MaskMaker middle_of(const ImageShape& shape) {
   return [shape](const at::Tensor& positions) {
     const at::Tensor masks = at::zeros({positions.size(0), 1, shape.height, shape.width});
@@ -68,7 +68,7 @@ class Steps {
 
   void run(int64_t steps) {
     for (int64_t i = 0; i < steps; ++i) {
-      LapClock clock;
+      StepTimer clock;
       for (auto& trainer : trainers_) trainer->step(batches_, state_, clock);
       ++state_.step;
     }
@@ -81,23 +81,24 @@ class Steps {
   RunState state_;
 };
 
-/// The discriminator's phase on random pictures instead of the generator's.
+/// The discriminator's phase on random images instead of the generator's.
 Phase discriminator_alone(Discriminator& network, const AdversarialLoss& loss) {
   return {.name = "discriminator", .network = &network, .loss = [&](const Batch& batch) {
             const int64_t count = batch.images.size(0);
             const at::Tensor logits = network.forward(at::cat({batch.images, batch.images})).logits;
-            return Losses{.total = loss.of_real(logits.narrow(0, 0, count)) +
-                                   loss.of_fake(logits.narrow(0, count, count))};
+            return Losses{.total = loss.real_loss(logits.narrow(0, 0, count)) +
+                                   loss.fake_loss(logits.narrow(0, count, count))};
           }};
 }
 
 /// What the generator's phase asks of the discriminator.
-void judge(Discriminator& network, const AdversarialLoss& loss, const std::vector<Batch>& batches) {
+void discriminate(Discriminator& network, const AdversarialLoss& loss,
+                  const std::vector<Batch>& batches) {
   network.iterate_spectral_norms();
   for (const Batch& batch : batches) {
-    const at::Tensor pictures = batch.images.detach().requires_grad_();
+    const at::Tensor images = batch.images.detach().requires_grad_();
     const FrozenWeights frozen(network);
-    loss.of_generator(network.forward(pictures).logits).backward();
+    loss.generator_loss(network.forward(images).logits).backward();
   }
 }
 
@@ -118,7 +119,7 @@ int serve(World& world, const std::string& work, const ModelConfig& model, const
   Steps steps(phases, world, batches);
   bench::serve(world, [&](int64_t count) {
     if (work != "judging") return steps.run(count);
-    for (int64_t i = 0; i < count; ++i) judge(discriminator, loss, batches);
+    for (int64_t i = 0; i < count; ++i) discriminate(discriminator, loss, batches);
   });
   return kExitDone;
 }

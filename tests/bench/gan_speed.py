@@ -6,8 +6,8 @@ Usage: gan_speed.py BUILD [--rounds N] [--json]
 
 The Python that runs this is the peer's: it needs torch and denoising-diffusion-pytorch (`./launch/setup --oracles`).
 The contestants take turns, as in speed.py, and a ratio is that of two turns of one round. All train the networks
-of the default configuration: U-Net of width 16, discriminator of width 32 for patches with spectral norms, the reference's
-losses, 32 x 32 pixels, two micro-batches of 32. The peer is the usual script: the pictures that the discriminator learns from
+of the default configuration: U-Net of width 16, discriminator of width 32 for patches with spectral norms, the minimax
+losses, 32 x 32 pixels, two micro-batches of 32. The peer is the usual script: the images that the discriminator learns from
 are detached, and what the generator's backward pass leaves in the discriminator is thrown away.
 
 Exits with 1 when a step costs more than the sum of its parts and a tenth, or is less than 1.8 times as fast as a peer's.
@@ -22,7 +22,7 @@ import time
 
 from speed import CORES, MICRO_BATCHES, TUNED, Contestant, built, machine, table
 
-SETTING = (16, 32, 32)  # width, size, pictures of a micro-batch
+SETTING = (16, 32, 32)  # width, size, images of a micro-batch
 CHANNELS, DISCRIMINATOR_DIM = 3, 32
 DEAREST, SLOWEST = 1.10, 1.8  # the bars: of the sum of the parts; times a peer
 PARTS = ("generator", "judging", "discriminator")

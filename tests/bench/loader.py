@@ -3,9 +3,9 @@
 
 Usage: loader.py BUILD FOLDER [--turns N]
     BUILD   a build of gm, such as build/release
-    FOLDER  pictures, one sub-folder a class
+    FOLDER  images, one sub-folder a class
 
-Both read the same pictures at 32 x 32 in random order, in batches of 32, with the reference's
+Both read the same images at 32 x 32 in random order, in batches of 32, with the
 augmentation (resize to 35, random crop, mirror) and without. Turns alternate; medians are printed.
 """
 
@@ -58,7 +58,7 @@ def main():
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        packed = pathlib.Path(scratch) / "pictures.h5"
+        packed = pathlib.Path(scratch) / "images.h5"
         pack = [options.build / "bin/gm_data", "pack", options.folder, "--size", "32", "-o", packed]
         subprocess.run(pack, check=True, stdout=subprocess.DEVNULL)
         for kind, target in TARGETS.items():

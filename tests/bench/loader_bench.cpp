@@ -1,4 +1,4 @@
-// How many pictures a second the loader yields: loader_bench FILE SECONDS plain|augmented.
+// How many images a second the loader yields: loader_bench FILE SECONDS plain|augmented.
 // Prints one number. loader.py races it against torchvision.
 #include <fmt/core.h>
 

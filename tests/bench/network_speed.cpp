@@ -9,9 +9,9 @@
 
 #include <string>
 
-#include "base/allocator.h"
 #include "base/error.h"
 #include "base/kernel_set.h"
+#include "base/malloc_settings.h"
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
@@ -31,7 +31,7 @@ struct Setting {
   int64_t batch;  // of this rank
 };
 
-/// Steps as the trainer does them, with random pictures.
+/// Steps as the trainer does them, with random images.
 class Training {
  public:
   Training(const Setting& setting, World& world)
@@ -55,7 +55,7 @@ class Training {
 
   void run(int64_t steps) {
     for (int64_t i = 0; i < steps; ++i) {
-      LapClock clock;
+      StepTimer clock;
       trainer_.step(batches_, state_, clock);
       ++state_.step;
     }
@@ -102,8 +102,7 @@ int main(int argc, char** argv) {
     gm::require_wanted_kernel_set();
     if (argc != 5) throw gm::InputError("usage: network_speed train|sample DIM SIZE BATCH");
     const int64_t size = std::stoll(argv[3]), batch = std::stoll(argv[4]);
-    if (batch % world.size() != 0)
-      throw gm::InputError("the ranks cannot share {} pictures", batch);
+    if (batch % world.size() != 0) throw gm::InputError("the ranks cannot share {} images", batch);
     const gm::Setting setting{.model = {.dim = std::stoll(argv[2])},
                               .shape = {size, size, 3},
                               .batch = batch / world.size()};

@@ -1,5 +1,5 @@
 // Races the operators of the network's activations against its plain form in ATen's operators, on
-// the shapes of the reference network.
+// the shapes of the default network.
 //
 // Usage: operators_speed ROUNDS. Prints a JSON object a line: operator, shape, the plain form's and
 // our own GFLOP/s forward and backward (as the definition counts them: a backward pass twice the
@@ -18,8 +18,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/allocator.h"
 #include "base/kernel_set.h"
+#include "base/malloc_settings.h"
 #include "nn/ops/attention.h"
 #include "nn/ops/channel_layer_norm.h"
 #include "nn/ops/convolution3x3.h"
@@ -76,16 +76,16 @@ std::string shape_text(int64_t in, int64_t out, int64_t size) {
          std::to_string(size);
 }
 
-Case conv3x3(int64_t in, int64_t beside, int64_t out, int64_t size) {
-  const Tensor x = activations(in, size), weight = weight_of(out, in + beside, 3),
+Case conv3x3(int64_t in, int64_t skip, int64_t out, int64_t size) {
+  const Tensor x = activations(in, size), weight = weight_of(out, in + skip, 3),
                bias = vector_of(out);
-  const Tensor y = beside > 0 ? activations(beside, size) : Tensor();
+  const Tensor y = skip > 0 ? activations(skip, size) : Tensor();
   const auto prepared = prepare_convolution3x3(weight, size, size);
   std::vector<Tensor> inputs{x, weight, bias};
   if (y.defined()) inputs.push_back(y);
-  return {beside > 0 ? "convolution 3x3, two inputs" : "convolution 3x3",
-          shape_text(in + beside, out, size),
-          convolution_flops(in + beside, out, size, 9),
+  return {skip > 0 ? "convolution 3x3, two inputs" : "convolution 3x3",
+          shape_text(in + skip, out, size),
+          convolution_flops(in + skip, out, size, 9),
           inputs,
           [=] { return convolution3x3(x, prepared, bias, y); },
           [=] { return convolution3x3_plain(x, weight, bias, y); }};
@@ -177,12 +177,12 @@ std::vector<Case> cases() {
   all.push_back(conv3x3(32, 16, 32, 16));
   all.push_back(conv3x3(64, 32, 64, 8));
   all.push_back(conv3x3(128, 64, 128, 4));
-  // A picture, one with holes beside their mask, and noise beside both.
+  // An image, one with masks beside their mask, and noise beside both.
   for (const int64_t channels : {3, 4, 7}) {
-    const auto picture =
+    const auto image =
         at::randn({kBatch, channels, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast);
-    all.push_back(convolution("convolution 7x7 of the picture", input_convolution,
-                              input_convolution_plain, picture, 16, 7, 32));
+    all.push_back(convolution("convolution 7x7 of the image", input_convolution,
+                              input_convolution_plain, image, 16, 7, 32));
   }
   // The U-Net's, then a discriminator's.
   for (const auto& [in, out, size] : std::vector<std::array<int64_t, 3>>{

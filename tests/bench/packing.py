@@ -3,9 +3,9 @@
 
 Usage: packing.py BUILD FOLDER [--turns N]
     BUILD   a build of gm, such as build/release
-    FOLDER  pictures, one sub-folder a class
+    FOLDER  images, one sub-folder a class
 
-Both decode all pictures of the folder, make them square (bicubic), and write the pixels to a file.
+Both decode all images of the folder, make them square (bicubic), and write the pixels to a file.
 Start-up is left out on both sides; gm's time includes hashing, verifying and syncing to the disk.
 Turns alternate; medians are printed.
 """
@@ -62,7 +62,7 @@ def main():
                 theirs.append(pillow_rate(options.folder, size, scratch / "a.npy"))
         mine, peer = statistics.median(ours), statistics.median(theirs)
         print(
-            f"packing to {size} x {size}, one core: gm {mine:,.0f} pictures/s, Pillow {peer:,.0f}: "
+            f"packing to {size} x {size}, one core: gm {mine:,.0f} images/s, Pillow {peer:,.0f}: "
             f"{mine / peer:.1f}x (target {TARGET:.0f}x)"
         )
 

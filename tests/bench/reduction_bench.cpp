@@ -1,4 +1,4 @@
-// What summing the gradients over the ranks adds to a training step of the reference network.
+// What summing the gradients over the ranks adds to a training step of the default network.
 //
 //   mpirun -n 2 build/release/bench/reduction_bench
 //
@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "base/allocator.h"
+#include "base/malloc_settings.h"
 #include "comm/communicator.h"
 #include "comm/gradient_reducer.h"
 #include "comm/run_program.h"
@@ -44,7 +44,7 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-/// The reference run of one rank, on random pictures.
+/// The reference run of one rank, on random images.
 class Training {
  public:
   explicit Training(World& world)
@@ -66,7 +66,7 @@ class Training {
       way.reducer->finish();
     }
     adam_update(flat_, {}, {.learning_rate = 0, .gradient_divisor = kMicroBatches});
-    task_.sampled_network().weights_changed();
+    task_.sampled_network().invalidate_cache();
     ranks_.barrier();  // who waits for a slower rank does so in every way
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     way.seconds.push_back(taken.count());
@@ -109,7 +109,7 @@ int race(World& world) {
 
   if (world.rank() != 0) return 0;
   fmt::print(
-      "{} ranks of {} thread(s), {:.2f} million gradients, micro-batches of {} pictures a rank\n",
+      "{} ranks of {} thread(s), {:.2f} million gradients, micro-batches of {} images a rank\n",
       world.size(), world.threads(), static_cast<double>(flat.parameter_count()) / 1e6,
       kBatch / world.size());
   for (const Way& way : ways)

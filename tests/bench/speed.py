@@ -136,7 +136,7 @@ class Bench:
         ], MICRO_BATCHES * 32, steps=2)
 
     def sampling(self):
-        """A picture takes TIMESTEPS steps of equal cost."""
+        """An image takes TIMESTEPS steps of equal cost."""
         setting = ("sample", 16, 32, 64)
         return self.race([
             self.peer("PyTorch eager, as it comes", *setting),

@@ -1,5 +1,5 @@
-// A file of pictures and one of labels in the IDX format. The input: how long the labels are (two
-// bytes), which classes to keep (one), labels, pictures.
+// A file of images and one of labels in the IDX format. The input: how long the labels are (two
+// bytes), which classes to keep (one), labels, images.
 #include <algorithm>
 
 #include "data/pack/source.h"
@@ -14,8 +14,8 @@ void read(const std::filesystem::path& file, const std::string& classes) {
   const auto source = open_source(file, {.classes = classes});
   for (int64_t i = 0; i < std::min(source->size(), kMostRead); ++i) {
     const SourceItem item = source->next();
-    const Picture picture = item.decode();
-    require(static_cast<int64_t>(picture.pixels.size()) == picture.shape.bytes());
+    const DecodedImage image = item.decode();
+    require(static_cast<int64_t>(image.pixels.size()) == image.shape.bytes());
     require(item.label >= 0 && item.label < std::max<int64_t>(1, std::ssize(source->classes())));
   }
 }

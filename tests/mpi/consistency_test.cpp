@@ -30,11 +30,11 @@ TEST_F(ConsistencyTest, EqualValuesPass) {
 }
 
 TEST_F(ConsistencyTest, NamesWhichRankHasWhat) {
-  if (last() == 0) return require_same_everywhere(ranks(), "the data set", "alone");
+  if (last() == 0) return require_same_everywhere(ranks(), "the dataset", "alone");
   const std::string others = last() == 1 ? "rank 0: many" : "ranks 0-" + std::to_string(last() - 1);
   EXPECT_THAT(
-      [&] { require_same_everywhere(ranks(), "the data set", is_last() ? "odd" : "many"); },
-      ThrowsMessage<InputError>(AllOf(HasSubstr("the data set differs"), HasSubstr(others),
+      [&] { require_same_everywhere(ranks(), "the dataset", is_last() ? "odd" : "many"); },
+      ThrowsMessage<InputError>(AllOf(HasSubstr("the dataset differs"), HasSubstr(others),
                                       HasSubstr("rank " + std::to_string(last()) + ": odd"))));
 }
 

@@ -15,8 +15,8 @@ constexpr int64_t kGanBatch = 8;  // of all ranks
 constexpr int64_t kMicroBatches = 2;
 constexpr ImageShape kGanShape = {.height = 8, .width = 8, .channels = 1};
 
-/// A hole of four rows, which lies elsewhere for each position.
-at::Tensor moving_holes(const at::Tensor& positions) {
+/// A masked of four rows, which lies elsewhere for each position.
+at::Tensor moving_masks(const at::Tensor& positions) {
   const at::Tensor masks = at::zeros({positions.size(0), 1, 8, 8});
   for (int64_t i = 0; i < positions.size(0); ++i) {
     masks[i].narrow(1, positions[i].item<int64_t>() % 4, 4).fill_(1);
@@ -30,7 +30,7 @@ GanInpaintTask::Options options() {
       .gan = {.loss = "hinge", .l1 = 1, .feature_matching = 1, .r1 = 1, .r1_every = 4, .dim = 8}};
 }
 
-/// This rank's part of a micro-batch: pictures that follow from their positions.
+/// This rank's part of a micro-batch: images that follow from their positions.
 Batch share_of(int64_t micro_batch, const Communicator& ranks) {
   const int64_t count = kGanBatch / ranks.size();
   const int64_t first = micro_batch * kGanBatch + ranks.rank() * count;
@@ -45,7 +45,7 @@ Batch share_of(int64_t micro_batch, const Communicator& ranks) {
 class GanRun {
  public:
   explicit GanRun(Communicator& ranks)
-      : ranks_(ranks), task_(options(), moving_holes, kGanShape, /*seed=*/1) {
+      : ranks_(ranks), task_(options(), moving_masks, kGanShape, /*seed=*/1) {
     for (const Phase& phase : task_.phases()) {
       phases_.push_back(std::make_unique<PhaseTrainer>(
           phase, ranks, test_watchdog(),
@@ -65,8 +65,8 @@ class GanRun {
       }
       auto& terms = curves.emplace_back();
       for (auto& phase : phases_) {
-        LapClock clock;
-        const PhaseOutcome outcome = phase->step(batches, state_, clock);
+        StepTimer clock;
+        const PhaseResult outcome = phase->step(batches, state_, clock);
         terms[phase->phase().name] = outcome.loss;
         terms.insert(outcome.loss_terms.begin(), outcome.loss_terms.end());
       }

@@ -29,7 +29,7 @@ constexpr int64_t kLayers = 6;
 constexpr int64_t kWidth = 24;
 constexpr int64_t kBucketBytes = 4096;
 
-at::Tensor keyed_randn(at::IntArrayRef shape, uint64_t seed) {
+at::Tensor counter_randn(at::IntArrayRef shape, uint64_t seed) {
   return at::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed));
 }
 
@@ -39,7 +39,7 @@ struct Chain {
 
   Chain() {
     for (int64_t i = 0; i < kLayers; ++i) {
-      at::Tensor weight = keyed_randn({kWidth, kWidth}, static_cast<uint64_t>(100 + i)).mul_(0.2);
+      at::Tensor weight = counter_randn({kWidth, kWidth}, static_cast<uint64_t>(100 + i)).mul_(0.2);
       parameters.emplace_back("layer" + std::to_string(i), weight.set_requires_grad(true));
     }
   }
@@ -54,7 +54,7 @@ struct Chain {
 };
 
 at::Tensor input_of(int64_t rank, int64_t micro_batch) {
-  return keyed_randn({5, kWidth}, static_cast<uint64_t>(1000 + 10 * rank + micro_batch));
+  return counter_randn({5, kWidth}, static_cast<uint64_t>(1000 + 10 * rank + micro_batch));
 }
 
 class GradientReducerTest : public testing::Test {

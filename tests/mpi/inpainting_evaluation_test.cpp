@@ -1,4 +1,4 @@
-// Figures of an evaluation that ranks share out: those of all pictures, each counted once.
+// Figures of an evaluation that ranks share out: those of all images, each counted once.
 #include "eval/inpainting_evaluation.h"
 
 #include <ATen/ATen.h>
@@ -7,9 +7,9 @@
 #include <cmath>
 
 #include "comm/on_rank_zero.h"
-#include "eval/fills.h"
-#include "eval/image_quality.h"
-#include "support/pictures.h"
+#include "eval/baselines.h"
+#include "eval/image_metrics.h"
+#include "support/images.h"
 #include "support/temporary_folder.h"
 #include "test_world.h"
 
@@ -17,17 +17,17 @@ namespace gm {
 namespace {
 
 constexpr ImageShape kEvaluationShape{16, 16, 3};
-constexpr int64_t kPictures = 23;  // no number of ranks divides it
+constexpr int64_t kImages = 23;  // no number of ranks divides it
 
 class InpaintingEvaluation : public testing::Test {
  protected:
   InpaintingEvaluation() {
     on_rank_zero(ranks(), [&] {
       folder_.emplace();
-      write_numbered_file(*folder_ / "data.h5", kEvaluationShape, kPictures, {});
+      write_numbered_file(*folder_ / "data.h5", kEvaluationShape, kImages, {});
     });
     const std::string root = text_from_rank_zero(ranks(), [&] { return folder_->path().string(); });
-    pictures_.emplace(
+    images_.emplace(
         std::make_shared<const ImageDataset>(root + "/data.h5"),
         MaskConfig{.kind = "pixels", .coverage_min = 0.05, .coverage_max = 0.9, .path = {}},
         /*seed=*/3);
@@ -37,59 +37,58 @@ class InpaintingEvaluation : public testing::Test {
   static Communicator& ranks() { return test_world().communicator(); }
 
   std::optional<TemporaryFolder> folder_;  // rank 0's
-  std::optional<HoledPictures> pictures_;
+  std::optional<MaskedDataset> images_;
 };
 
-/// Brightens the mean by an amount that depends on the picture's index.
-at::Tensor fill_by_index(const IncompletePictures& incomplete, const at::Tensor& indices,
+/// Brightens the mean by an amount that depends on the image's index.
+at::Tensor fill_by_index(const MaskedImages& incomplete, const at::Tensor& indices,
                          const SamplingObserver& observer) {
   observer(0, {});
   const at::Tensor shift = indices.to(at::kFloat).view({-1, 1, 1, 1}) / 100;
-  const at::Tensor filled = fill_with_mean(incomplete.pictures, incomplete.masks) + shift;
-  return at::where(incomplete.masks > 0.5, filled, incomplete.pictures);
+  const at::Tensor filled = inpaint_with_mean(incomplete.images, incomplete.masks) + shift;
+  return at::where(incomplete.masks > 0.5, filled, incomplete.images);
 }
 
-TEST_F(InpaintingEvaluation, CountsEachPictureOnceOnAnyNumberOfRanks) {
+TEST_F(InpaintingEvaluation, CountsEachImageOnceOnAnyNumberOfRanks) {
   const InpaintingReport report =
-      evaluate_inpainting({.name = "by index", .fill = fill_by_index}, *pictures_,
-                          {.count = kPictures, .batch_size = 4}, ranks());
+      evaluate_inpainting({.name = "by index", .fill = fill_by_index}, *images_,
+                          {.count = kImages, .batch_size = 4}, ranks());
 
   // All of them at once, on this rank alone.
-  const at::Tensor indices = at::arange(kPictures, at::kLong);
-  const IncompletePictures truth = pictures_->at(indices);
-  const auto qualities = picture_quality(fill_by_index(truth, indices, [](int64_t, const auto&) {}),
-                                         truth.pictures, truth.masks);
+  const at::Tensor indices = at::arange(kImages, at::kLong);
+  const MaskedImages truth = images_->at(indices);
+  const auto qualities = image_metrics(fill_by_index(truth, indices, [](int64_t, const auto&) {}),
+                                       truth.images, truth.masks);
   std::map<std::string, double> expected;
   double energy = 0, original = 0;
   std::vector<int64_t> by_area(10);
-  for (const PictureQuality& quality : qualities) {
-    expected["psnr_hole"] += quality.hole.psnr / kPictures;
-    expected["psnr"] += quality.whole.psnr / kPictures;
-    expected["ssim_hole"] += quality.hole.ssim / kPictures;
-    expected["ssim"] += quality.whole.ssim / kPictures;
-    expected["l1_hole"] += quality.hole.l1 / kPictures;
-    expected["l1"] += quality.whole.l1 / kPictures;
+  for (const ImageMetrics& quality : qualities) {
+    expected["psnr_masked"] += quality.masked.psnr / kImages;
+    expected["psnr"] += quality.whole.psnr / kImages;
+    expected["ssim_masked"] += quality.masked.ssim / kImages;
+    expected["ssim"] += quality.whole.ssim / kImages;
+    expected["l1_masked"] += quality.masked.l1 / kImages;
+    expected["l1"] += quality.whole.l1 / kImages;
     energy += quality.gradient_energy;
     original += quality.original_gradient_energy;
     ++by_area[static_cast<size_t>(quality.missing * 10)];
   }
-  expected["sharpness_hole"] = energy / original;
-  EXPECT_EQ(report.all.pictures, kPictures);
+  expected["sharpness_masked"] = energy / original;
+  EXPECT_EQ(report.all.images, kImages);
   EXPECT_EQ(report.all.values.size(), expected.size());
   for (const auto& [name, value] : report.all.values) {
     EXPECT_NEAR(value, expected.at(name), 1e-9) << name;
   }
   EXPECT_GT(std::ranges::count_if(by_area, [](int64_t n) { return n > 0; }), 4);
   for (const AreaBin& bin : report.bins) {
-    EXPECT_EQ(bin.figures.pictures, by_area[static_cast<size_t>(std::lround(bin.from * 10))]);
+    EXPECT_EQ(bin.figures.images, by_area[static_cast<size_t>(std::lround(bin.from * 10))]);
   }
 }
 
-TEST_F(InpaintingEvaluation, TakesNoMorePicturesThanAskedFor) {
-  const FillMethod mean = baseline_methods().front();
-  const auto report =
-      evaluate_inpainting(mean, *pictures_, {.count = 3, .batch_size = 50}, ranks());
-  EXPECT_EQ(report.all.pictures, 3);
+TEST_F(InpaintingEvaluation, TakesNoMoreImagesThanAskedFor) {
+  const InpaintMethod mean = baseline_methods().front();
+  const auto report = evaluate_inpainting(mean, *images_, {.count = 3, .batch_size = 50}, ranks());
+  EXPECT_EQ(report.all.images, 3);
 }
 
 }  // namespace

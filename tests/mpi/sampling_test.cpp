@@ -1,10 +1,10 @@
-// Pictures that all ranks make together, whether or not their number divides.
+// Images that all ranks make together, whether or not their number divides.
 #include "train/sampling.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "comm/shared_work.h"
+#include "comm/distributed_range.h"
 #include "test_world.h"
 
 namespace gm {
@@ -12,18 +12,18 @@ namespace {
 
 Communicator& ranks() { return test_world().communicator(); }
 
-/// Grey pictures of one pixel, brighter with the index.
-at::Tensor pictures_of(const at::Tensor& indices) {
+/// Grey images of one pixel, brighter with the index.
+at::Tensor images_of(const at::Tensor& indices) {
   return (indices.to(at::kFloat) / 127.5 - 1).view({-1, 1, 1, 1});
 }
 
-TEST(SampleOnAllRanks, MakesEachPictureInItsPlace) {
+TEST(SampleOnAllRanks, MakesEachImageInItsPlace) {
   for (const int64_t count : {1, 3, 8, 10}) {
     const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
       EXPECT_LT(indices.max().item<int64_t>(), count) << "nothing is there to make it from";
       EXPECT_LE(indices.numel(), 2);
       observer(0, {});
-      return pictures_of(indices);
+      return images_of(indices);
     };
     const at::Tensor pixels = sample_on_all_ranks(make, ranks(), {.count = count, .batch_size = 2});
     EXPECT_TRUE(at::equal(pixels.flatten(), at::arange(count, at::kByte))) << count;
@@ -34,11 +34,11 @@ TEST(ShareOut, GivesEachItemToOneRankInAsManyBatches) {
   for (const int64_t count : {1, 3, 8, 10}) {
     at::Tensor owners = at::zeros({count}, at::kLong);
     int64_t batches = 0;
-    share_out({.count = count, .batch_size = 2}, ranks(),
-              [&](const at::Tensor& items, int64_t own) {
-                owners.index_add_(0, items.narrow(0, 0, own), at::ones({own}, at::kLong));
-                ++batches;
-              });
+    for_each_rank_batch({.count = count, .batch_size = 2}, ranks(),
+                        [&](const at::Tensor& items, int64_t own) {
+                          owners.index_add_(0, items.narrow(0, 0, own), at::ones({own}, at::kLong));
+                          ++batches;
+                        });
     const at::Tensor all_batches = ranks().all_gather(at::full({1}, batches, at::kLong));
     EXPECT_TRUE(all_batches.eq(batches).all().item<bool>()) << all_batches;
     EXPECT_TRUE(ranks().all_gather(owners).sum(0).eq(1).all().item<bool>()) << count;

@@ -9,13 +9,13 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "checkpoint/resume.h"
+#include "checkpoint/find_checkpoint.h"
 #include "comm/on_rank_zero.h"
 #include "support/expect_error.h"
-#include "support/pictures.h"
+#include "support/images.h"
 #include "support/temporary_folder.h"
 #include "test_world.h"
-#include "train/checkpoint_files.h"
+#include "train/checkpoint_file_names.h"
 
 namespace gm {
 namespace {
@@ -28,7 +28,7 @@ constexpr int64_t kTrainerBatch = 16;
 
 bool on_last_rank() { return test_world().rank() == test_world().size() - 1; }
 
-/// One linear layer that is to give 1 for every picture. At chosen steps its loss is no number, on
+/// One linear layer that is to give 1 for every image. At chosen steps its loss is no number, on
 /// the last rank alone.
 class PoisonedTask final : public Task {
  public:
@@ -47,9 +47,9 @@ class PoisonedTask final : public Task {
              }}};
   }
   Network& sampled_network() override { return network_; }
-  at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t, const at::Tensor&,
+  at::Tensor inpaint(const MaskedImages& incomplete, uint64_t, const at::Tensor&,
                      const SamplingObserver&) override {
-    return incomplete.pictures;
+    return incomplete.images;
   }
 
  private:
@@ -60,7 +60,7 @@ class PoisonedTask final : public Task {
   std::set<int64_t> poisoned_steps_;
 };
 
-/// Two lines in turn. The first makes the pictures; the second learns at half the rate, counts its
+/// Two lines in turn. The first makes the images; the second learns at half the rate, counts its
 /// passes in a buffer, and worries the task once.
 class TwoPhaseTask final : public Task {
  public:
@@ -97,9 +97,9 @@ class TwoPhaseTask final : public Task {
              .learning_rate_factor = 0.5}};
   }
   Network& sampled_network() override { return first_; }
-  at::Tensor inpaint(const IncompletePictures& incomplete, uint64_t, const at::Tensor&,
+  at::Tensor inpaint(const MaskedImages& incomplete, uint64_t, const at::Tensor&,
                      const SamplingObserver&) override {
-    return incomplete.pictures;
+    return incomplete.images;
   }
   std::string warning(const std::map<std::string, double>& terms) override {
     last_terms_ = terms;
@@ -291,7 +291,7 @@ TEST_F(TrainerTest, ACheckpointThatLacksAFileIsRefusedBeforeAnythingIsChanged) {
 }
 
 /// The norm of the second's gradient is finite: it must not hide that of the first.
-TEST_F(TrainerTest, APhaseThatIsSkippedIsNamedAndTheOtherGoesOn) {
+TEST_F(TrainerTest, APhaseThatIsSkippedIsNamedAndTheOtherResumes) {
   TwoPhaseTask task({.poisoned_step = 3});
   testing::internal::CaptureStderr();
   train("half", 6, task);
@@ -325,7 +325,7 @@ TEST_F(TrainerTest, WhatTheTaskWarnsOfIsSaidByRankZeroAlone) {
   EXPECT_EQ(said.find(warning) != std::string::npos, is_rank_zero()) << said;
 }
 
-TEST_F(TrainerTest, ARunOnOtherPicturesIsRefusedOnEveryRank) {
+TEST_F(TrainerTest, ARunOnOtherImagesIsRefusedOnEveryRank) {
   CheckpointStore store(root_ / "other");
   on_rank_zero(ranks(), [&] {
     std::filesystem::create_directory(root_ / "other");
@@ -333,7 +333,7 @@ TEST_F(TrainerTest, ARunOnOtherPicturesIsRefusedOnEveryRank) {
   });
   EXPECT_TRUE(agree_on_checkpoint(ranks(), store, {.data_hash = "cats"}));
   expect_error<InputError>([&] { agree_on_checkpoint(ranks(), store, {.data_hash = "dogs"}); },
-                           HasSubstr("trained on other pictures or masks"));
+                           HasSubstr("trained on other images or masks"));
 }
 
 }  // namespace

@@ -15,14 +15,14 @@ import torch
 from denoising_diffusion_pytorch import GaussianDiffusion
 from safetensors.torch import save_file
 
-import keyed_random
+import counter_random
 
 SHAPE = (3, 3, 8, 8)
 STEPS = 50
 
 
 class Formula(torch.nn.Module):
-    """Predicts some noise that depends on picture, pixel and timestep."""
+    """Predicts some noise that depends on image, pixel and timestep."""
 
     channels = out_dim = 3
     self_condition = learned_sinusoidal_cond = False
@@ -32,7 +32,7 @@ class Formula(torch.nn.Module):
 
 
 def keyed(position, low=-1.0, high=1.0):
-    values = keyed_random.uniform(0, keyed_random.INPUTS, position, math.prod(SHAPE), low, high)
+    values = counter_random.uniform(0, counter_random.INPUTS, position, math.prod(SHAPE), low, high)
     return torch.from_numpy(values.reshape(SHAPE))
 
 
@@ -41,20 +41,20 @@ def noise(draw):
 
 
 def sampled(diffusion):
-    """A sampling loop with the noise of our choice, and the picture after each step."""
+    """A sampling loop with the noise of our choice, and the image after each step."""
     draws = iter(range(STEPS - 1, 0, -1))
-    pictures = []
+    images = []
     p_sample = diffusion.p_sample
 
     def recorded(*arguments):
-        pictures.append(p_sample(*arguments))
-        return pictures[-1]
+        images.append(p_sample(*arguments))
+        return images[-1]
 
     with mock.patch("torch.randn", lambda *_, **__: noise(STEPS)), \
             mock.patch("torch.randn_like", lambda _: noise(next(draws))), \
             mock.patch.object(diffusion, "p_sample", recorded):
         diffusion.sample(batch_size=SHAPE[0])
-    return [picture for picture, _ in pictures]
+    return [image for image, _ in images]
 
 
 def main():

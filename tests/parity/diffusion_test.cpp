@@ -4,8 +4,8 @@
 
 #include "answers.h"
 #include "checkpoint/safetensors.h"
+#include "counter_values.h"
 #include "diffusion/gaussian_diffusion.h"
-#include "keyed_values.h"
 
 namespace gm::parity {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kDiffusionSteps = 50;
 
 at::Tensor keyed(uint64_t position, double low = -1.0, double high = 1.0) {
-  return keyed_uniform(0, kInputs, position, {3, 3, 8, 8}, low, high);
+  return counter_uniform(0, kInputs, position, {3, 3, 8, 8}, low, high);
 }
 
 at::Tensor noise(int64_t draw) { return keyed(100 + static_cast<uint64_t>(draw), -2.0, 2.0); }
@@ -69,18 +69,18 @@ TEST_F(DiffusionParity, PredictionAndPosteriorAgree) {
 }
 
 TEST_F(DiffusionParity, SamplingLoopAgreesStepByStep) {
-  std::vector<at::Tensor> pictures;
+  std::vector<at::Tensor> images;
   std::vector<int64_t> steps;
   const at::Tensor sampled = diffusion_.sample(formula, noise, [&](int64_t t, const at::Tensor& x) {
     steps.push_back(t);
-    pictures.push_back(x);
+    images.push_back(x);
   });
-  ASSERT_EQ(pictures.size(), static_cast<size_t>(kDiffusionSteps));
+  ASSERT_EQ(images.size(), static_cast<size_t>(kDiffusionSteps));
   EXPECT_EQ(steps.front(), kDiffusionSteps - 1);
   EXPECT_EQ(steps.back(), 0);
-  expect_equal(pictures.front(), "sampled_after_first_step", 4);
-  expect_equal(pictures[kDiffusionSteps / 2], "sampled_halfway", 16);
-  // The oracle's last picture is still in [-1, 1]: it maps to [0, 1] afterwards.
+  expect_equal(images.front(), "sampled_after_first_step", 4);
+  expect_equal(images[kDiffusionSteps / 2], "sampled_halfway", 16);
+  // The oracle's last image is still in [-1, 1]: it maps to [0, 1] afterwards.
   expect_equal(sampled, "sampled", 16);
 }
 

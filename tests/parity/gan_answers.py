@@ -3,8 +3,8 @@
 
 Usage: gan_answers.py [FOLDER]        (FOLDER defaults to the answers that are committed)
 
-Pictures, masks and weights are keyed random numbers which gan_test.cpp draws as well. A step has two
-micro-batches: the generator's losses of both, the discriminator's of both on the pictures that the generator made
+Images, masks and weights are keyed random numbers which gan_test.cpp draws as well. A step has two
+micro-batches: the generator's losses of both, the discriminator's of both on the images that the generator made
 meanwhile, and an update of Adam for each. A gradient is summarised as in unet_answers.py.
 """
 
@@ -18,12 +18,12 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
-import keyed_random
+import counter_random
 from unet_answers import keyed, set_weights, summary, without_time
 
 TOLERANCE = 1e-4
 
-SIZE, CHANNELS, PICTURES, MICRO_BATCHES, STEPS = 16, 1, 4, 2, 3
+SIZE, CHANNELS, IMAGES, MICRO_BATCHES, STEPS = 16, 1, 4, 2, 3
 DIM = 16  # both networks'
 LAMBDA, L1, FEATURES, R1, R1_EVERY = 0.7, 0.3, 1.5, 2.0, 2
 LEARNING_RATE, EPSILON, DISCRIMINATOR_RATE = 1e-3, 1e-3, 2.0
@@ -36,7 +36,7 @@ CASES = {
     "hinge_patch_full": ("hinge", True, True),
 }
 
-ADVERSARIAL = {  # generator; discriminator on real, on made pictures
+ADVERSARIAL = {  # generator; discriminator on real, on made images
     "minimax": (lambda z: -F.logsigmoid(z).mean(), lambda z: -F.logsigmoid(z).mean(),
                   lambda z: -F.logsigmoid(-z).mean()),
     "hinge": (lambda z: -z.mean(), lambda z: F.relu(1 - z).mean(), lambda z: F.relu(1 + z).mean()),
@@ -70,7 +70,7 @@ def normalize_spectrally(network):
         spectral_norm(layer)
         norm = layer.parametrizations.weight[0]
         for i, vector in enumerate((norm._u, norm._v)):
-            vector.copy_(keyed(keyed_random.INPUTS, 100 + 2 * index + i, tuple(vector.shape)))
+            vector.copy_(keyed(counter_random.INPUTS, 100 + 2 * index + i, tuple(vector.shape)))
 
 
 def iterate_spectral_norms(network):
@@ -84,7 +84,7 @@ def iterate_spectral_norms(network):
 
 def chosen_for_r1(positions):
     """By the first of a position's random numbers, of [0, 2^32): R1_EVERY divides that evenly."""
-    words = [int(keyed_random.words(SEED, REGULARIZATION, int(position), 1)[0]) for position in positions]
+    words = [int(counter_random.words(SEED, REGULARIZATION, int(position), 1)[0]) for position in positions]
     return torch.tensor([word * R1_EVERY >> 32 == 0 for word in words])
 
 
@@ -136,10 +136,10 @@ class Gan:
         return total, terms, made.detach()
 
     def discriminator_loss(self, y, made, positions):
-        _, of_real, of_fake = ADVERSARIAL[self.loss]
+        _, real_loss, fake_loss = ADVERSARIAL[self.loss]
         real, fake = self.discriminator(y)[0], self.discriminator(made)[0]
         probability = (lambda z: z.clamp(0, 1)) if self.loss == "least_squares" else torch.sigmoid
-        terms = {"real": of_real(real), "fake": of_fake(fake),
+        terms = {"real": real_loss(real), "fake": fake_loss(fake),
                  "probability_real": probability(real).mean(), "probability_fake": probability(fake).mean()}
         total = terms["real"] + terms["fake"]
         if self.full:
@@ -161,13 +161,13 @@ class Gan:
                 means[name] = means.get(name, 0) + value.item() / MICRO_BATCHES
 
         for y, mask, _ in batches:
-            total, terms, pictures = self.generator_loss(y, mask)
-            made.append(pictures)
+            total, terms, images = self.generator_loss(y, mask)
+            made.append(images)
             add(total, terms)
         generator_gradients = self.summaries(self.generator)
         self.discriminator.zero_grad()  # what the generator's phase left there
-        for (y, _, positions), pictures in zip(batches, made):
-            add(*self.discriminator_loss(y, pictures, positions))
+        for (y, _, positions), images in zip(batches, made):
+            add(*self.discriminator_loss(y, images, positions))
         discriminator_gradients = self.summaries(self.discriminator)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -179,10 +179,10 @@ class Gan:
 
 
 def batch(number):
-    shape = (PICTURES, CHANNELS, SIZE, SIZE)
-    y = keyed(keyed_random.INPUTS, 2 * number, shape)
-    mask = (keyed(keyed_random.INPUTS, 2 * number + 1, (PICTURES, 1, SIZE, SIZE)) > 0.2).float()
-    return y, mask, torch.arange(number * PICTURES, (number + 1) * PICTURES)
+    shape = (IMAGES, CHANNELS, SIZE, SIZE)
+    y = keyed(counter_random.INPUTS, 2 * number, shape)
+    mask = (keyed(counter_random.INPUTS, 2 * number + 1, (IMAGES, 1, SIZE, SIZE)) > 0.2).float()
+    return y, mask, torch.arange(number * IMAGES, (number + 1) * IMAGES)
 
 
 def main():

@@ -7,7 +7,7 @@
 
 #include "answers.h"
 #include "checkpoint/safetensors.h"
-#include "keyed_values.h"
+#include "counter_values.h"
 #include "summaries.h"
 #include "tasks/gan_inpaint.h"
 #include "train/adam.h"
@@ -17,7 +17,7 @@ namespace gm::parity {
 namespace {
 
 constexpr int64_t kGanSize = 16;
-constexpr int64_t kGanPictures = 4;
+constexpr int64_t kGanImages = 4;
 constexpr int64_t kMicroBatches = 2;
 constexpr int64_t kGanSteps = 3;
 constexpr double kTolerance = 1e-4;
@@ -53,17 +53,17 @@ GanConfig config_of(const GanCase& one) {
 }
 
 Batch batch(int64_t number) {
-  return {.images = keyed_uniform(0, kInputs, static_cast<uint64_t>(2 * number),
-                                  {kGanPictures, 1, kGanSize, kGanSize})
+  return {.images = counter_uniform(0, kInputs, static_cast<uint64_t>(2 * number),
+                                    {kGanImages, 1, kGanSize, kGanSize})
                         .contiguous(at::MemoryFormat::ChannelsLast),
           .labels = {},
-          .positions = at::arange(number * kGanPictures, (number + 1) * kGanPictures, at::kLong)};
+          .positions = at::arange(number * kGanImages, (number + 1) * kGanImages, at::kLong)};
 }
 
 at::Tensor masks(const at::Tensor& positions) {
-  const int64_t number = positions[0].item<int64_t>() / kGanPictures;
-  return keyed_uniform(0, kInputs, static_cast<uint64_t>(2 * number + 1),
-                       {kGanPictures, 1, kGanSize, kGanSize})
+  const int64_t number = positions[0].item<int64_t>() / kGanImages;
+  return counter_uniform(0, kInputs, static_cast<uint64_t>(2 * number + 1),
+                         {kGanImages, 1, kGanSize, kGanSize})
       .gt(static_cast<float>(0.2))
       .to(at::kFloat);
 }
@@ -71,7 +71,7 @@ at::Tensor masks(const at::Tensor& positions) {
 void set_buffers(const Network& network) {
   uint64_t index = 100;
   for (const auto& [name, buffer] : network.buffer_list()) {
-    buffer.copy_(keyed_uniform(0, kInputs, index++, buffer.sizes()));
+    buffer.copy_(counter_uniform(0, kInputs, index++, buffer.sizes()));
   }
 }
 
@@ -108,7 +108,7 @@ struct Player {
                 {.learning_rate = phase.learning_rate_factor * kOptimizer.learning_rate,
                  .count = count,
                  .gradient_divisor = static_cast<double>(kMicroBatches)});
-    phase.network->weights_changed();
+    phase.network->invalidate_cache();
   }
 
   Phase phase;

@@ -35,7 +35,7 @@ class ImageFiles : public ::testing::Test {
       ++files;
       const std::string name = answer.substr(0, answer.size() - ending.size());
       try {
-        expect_equal(name, decode_picture(name, bytes(name + ".file"), options), pixels);
+        expect_equal(name, decode_image(name, bytes(name + ".file"), options), pixels);
       } catch (const InputError& error) {
         ADD_FAILURE() << error.what();
       }
@@ -46,7 +46,7 @@ class ImageFiles : public ::testing::Test {
   const TensorMap answers_ = load_safetensors(parity::answer("image_files.safetensors"));
 
  private:
-  static void expect_equal(const std::string& name, const Picture& image,
+  static void expect_equal(const std::string& name, const DecodedImage& image,
                            const at::Tensor& pixels) {
     const auto& [height, width, channels] = image.shape;
     ASSERT_EQ(pixels.sizes(), (at::IntArrayRef{height, width, channels})) << name;
@@ -64,12 +64,12 @@ TEST_F(ImageFiles, WithTransparentPixelsAreLaidOverTheBackground) {
 TEST_F(ImageFiles, WithoutHuffmanTablesDoNotTakeThoseOfTheFileBefore) {
   const std::string usual = bytes("jpeg_no_end.file"),
                     without = bytes("jpeg_no_huffman_tables.file");
-  decode_picture("with tables of its own", bytes("grey.scan"));
-  EXPECT_EQ(decode_picture("without", without).pixels, decode_picture("usual", usual).pixels);
+  decode_image("with tables of its own", bytes("grey.scan"));
+  EXPECT_EQ(decode_image("without", without).pixels, decode_image("usual", usual).pixels);
 }
 
 /// Whether at least a hundredth of the pixels is far from what it was.
-bool is_ruined(const Picture& image, const Picture& original) {
+bool is_ruined(const DecodedImage& image, const DecodedImage& original) {
   if (image.shape != original.shape) return true;
   constexpr int kFar = 40;
   int64_t far = 0;
@@ -80,13 +80,13 @@ bool is_ruined(const Picture& image, const Picture& original) {
 
 /// How many of the files with one byte of the compressed data changed are taken, and ruined.
 int ruined_that_pass(const std::string& jpeg, int step) {
-  const Picture original = decode_picture("original", jpeg);
+  const DecodedImage original = decode_image("original", jpeg);
   int passed = 0;
   for (size_t i = jpeg.find("\xff\xda") + 14; i + 2 < jpeg.size(); i += static_cast<size_t>(step)) {
     std::string damaged = jpeg;
     damaged[i] = static_cast<char>(damaged[i] ^ (1 + i % 255));
     try {
-      passed += is_ruined(decode_picture("damaged", damaged), original) ? 1 : 0;
+      passed += is_ruined(decode_image("damaged", damaged), original) ? 1 : 0;
     } catch (const InputError&) {
     }
   }
@@ -109,7 +109,7 @@ TEST_F(ImageFiles, WhoseCompressedDataAreDamagedAreRefused) {
 TEST_F(ImageFiles, ThatEndTooEarlyOrTooLateAreRefused) {
   const auto refuse = [](const std::string& what, const std::string& file) {
     SCOPED_TRACE(what);
-    expect_error<InputError>([&] { decode_picture(what, file); },
+    expect_error<InputError>([&] { decode_image(what, file); },
                              AllOf(HasSubstr(what), HasSubstr("is not an intact JPEG file")));
   };
   const std::string end_marker = "\xff\xd9";
@@ -121,8 +121,8 @@ TEST_F(ImageFiles, ThatEndTooEarlyOrTooLateAreRefused) {
       refuse(name + " cut off and closed", jpeg.substr(0, cut) + end_marker);
     }
     refuse(name + " cut off before its last scan", jpeg.substr(0, scan));
-    for (const size_t hole : {end / 2, end - 100}) {
-      const std::string filled = jpeg.substr(0, hole) + std::string(end - hole, '\0');
+    for (const size_t masked : {end / 2, end - 100}) {
+      const std::string filled = jpeg.substr(0, masked) + std::string(end - masked, '\0');
       refuse(name + " filled up with zeros", filled);
       refuse(name + " filled up with zeros and closed", filled + end_marker);
     }
@@ -130,7 +130,7 @@ TEST_F(ImageFiles, ThatEndTooEarlyOrTooLateAreRefused) {
   }
   const std::string jpeg = bytes("progressive.scan");
   const std::string coarser = jpeg.substr(0, jpeg.rfind("\xff\xda")) + end_marker;
-  EXPECT_EQ(decode_picture("may leave out its last scan", coarser).shape.width, 112);
+  EXPECT_EQ(decode_image("may leave out its last scan", coarser).shape.width, 112);
 }
 
 TEST_F(ImageFiles, WithWrongRestartMarkersAreRefused) {
@@ -141,7 +141,7 @@ TEST_F(ImageFiles, WithWrongRestartMarkersAreRefused) {
   none.erase(marker, 2);
   twice.insert(marker, "\xff\xd1");
   for (const auto& damaged : {other, none, twice}) {
-    expect_error<InputError>([&] { decode_picture("a.jpg", damaged); },
+    expect_error<InputError>([&] { decode_image("a.jpg", damaged); },
                              HasSubstr("a.jpg: is not an intact JPEG file"));
   }
 }
@@ -150,7 +150,7 @@ TEST_F(ImageFiles, OfOtherKindsOfJpegAreNamed) {
   const auto refuse = [this](size_t offset, const std::string& replacement, const char* reason) {
     std::string jpeg = bytes("420.scan");
     jpeg.replace(jpeg.find("\xff\xc0") + offset, replacement.size(), replacement);
-    expect_error<InputError>([&] { decode_picture("a.jpg", jpeg); },
+    expect_error<InputError>([&] { decode_image("a.jpg", jpeg); },
                              AllOf(HasSubstr("a.jpg: "), HasSubstr(reason)));
   };
   refuse(1, "\xc3", "is a lossless or hierarchical JPEG; convert it");

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "keyed_values.h"
+#include "counter_values.h"
 #include "nn/network.h"
 
 namespace gm::parity {
@@ -26,9 +26,9 @@ inline void set_weights(Network& network) {
       const auto fan_in = static_cast<double>(value.numel() / value.size(0));
       high = std::sqrt(3.0 / fan_in), low = -high;
     }
-    value.copy_(keyed_uniform(0, kWeights, index++, value.sizes(), low, high));
+    value.copy_(counter_uniform(0, kWeights, index++, value.sizes(), low, high));
   }
-  network.weights_changed();
+  network.invalidate_cache();
 }
 
 /// Length, and projections on two keyed vectors, of the gradient of parameter number `index`.
@@ -36,7 +36,7 @@ inline at::Tensor summary(uint64_t index, const at::Tensor& gradient) {
   const at::Tensor g = gradient.to(at::kDouble).flatten();
   std::vector<double> values = {g.norm().item<double>()};
   for (uint64_t i = 0; i < 2; ++i) {
-    const at::Tensor v = keyed_uniform(0, kProjections, 2 * index + i, {g.numel()});
+    const at::Tensor v = counter_uniform(0, kProjections, 2 * index + i, {g.numel()});
     values.push_back(g.dot(v.to(at::kDouble)).item<double>());
   }
   return at::tensor(values, at::kDouble);

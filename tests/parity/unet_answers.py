@@ -18,15 +18,15 @@ from denoising_diffusion_pytorch import Unet
 from denoising_diffusion_pytorch.denoising_diffusion_pytorch import ResnetBlock
 from safetensors.torch import save_file
 
-import keyed_random
+import counter_random
 
 CASES = [(dim, channels) for dim in (8, 16, 64) for channels in (1, 3)]
 UNTIMED_CASES = [(16, 2, 1), (16, 4, 3)]  # dim, channels in, channels out
-PICTURES, SIZE, STEPS = 2, 32, 50
+IMAGES, SIZE, STEPS = 2, 32, 50
 
 
 def keyed(stream, position, shape, low=-1.0, high=1.0):
-    values = keyed_random.uniform(0, stream, position, math.prod(shape), low, high)
+    values = counter_random.uniform(0, stream, position, math.prod(shape), low, high)
     return torch.from_numpy(values.reshape(shape))
 
 
@@ -40,14 +40,14 @@ def set_weights(network):
         else:
             high = math.sqrt(3.0 / math.prod(parameter.shape[1:]))
             low = -high
-        value = keyed(keyed_random.WEIGHTS, index, tuple(parameter.shape), low, high)
+        value = keyed(counter_random.WEIGHTS, index, tuple(parameter.shape), low, high)
         parameter.data.copy_(value)
 
 
 def summary(index, gradient):
     g = gradient.double().flatten()
     projections = [
-        torch.dot(g, keyed(keyed_random.PROJECTIONS, 2 * index + i, (g.numel(),)).double()).item()
+        torch.dot(g, keyed(counter_random.PROJECTIONS, 2 * index + i, (g.numel(),)).double()).item()
         for i in range(2)
     ]
     return [g.norm().item(), *projections]
@@ -69,10 +69,10 @@ def without_time(network):
 
 def answer(network, channels_in, channels_out):
     set_weights(network)
-    x = keyed(keyed_random.INPUTS, 0, (PICTURES, channels_in, SIZE, SIZE)).requires_grad_()
+    x = keyed(counter_random.INPUTS, 0, (IMAGES, channels_in, SIZE, SIZE)).requires_grad_()
     t = torch.tensor([3, STEPS - 1])
     output = network(x, t)
-    (output * keyed(keyed_random.INPUTS, 1, (PICTURES, channels_out, SIZE, SIZE))).sum().backward()
+    (output * keyed(counter_random.INPUTS, 1, (IMAGES, channels_out, SIZE, SIZE))).sum().backward()
     gradients = [summary(i, p.grad) for i, p in enumerate(network.parameters())]
     return {
         "output": output.detach(),

@@ -1,4 +1,5 @@
-// The U-Net against the well-known PyTorch one (unet_answers.py asks it): names, output, gradients.
+// The U-Net against that of denoising-diffusion-pytorch (unet_answers.py): names, output,
+// gradients.
 #include "nn/unet.h"
 
 #include <fmt/format.h>
@@ -9,13 +10,13 @@
 
 #include "answers.h"
 #include "checkpoint/safetensors.h"
-#include "keyed_values.h"
+#include "counter_values.h"
 #include "summaries.h"
 
 namespace gm::parity {
 namespace {
 
-constexpr int64_t kUnetPictures = 2;
+constexpr int64_t kUnetImages = 2;
 constexpr int64_t kUnetSize = 32;
 constexpr int64_t kUnetSteps = 50;
 
@@ -25,15 +26,15 @@ struct UnetCase {
   std::string file;
 };
 
-UnetCase timed(int64_t dim, int64_t channels) {
+UnetCase time_conditioned(int64_t dim, int64_t channels) {
   return {dim,
           {.in_channels = channels, .out_channels = channels},
           fmt::format("unet_dim{}_channels{}.safetensors", dim, channels)};
 }
 
-UnetCase untimed(int64_t dim, int64_t in, int64_t out) {
+UnetCase unconditioned(int64_t dim, int64_t in, int64_t out) {
   return {dim,
-          {.in_channels = in, .out_channels = out, .timed = false},
+          {.in_channels = in, .out_channels = out, .time_conditioned = false},
           fmt::format("unet_untimed_dim{}_in{}_out{}.safetensors", dim, in, out)};
 }
 
@@ -48,11 +49,11 @@ TEST_P(UnetParity, OutputAndEveryGradientAgree) {
   Unet network({.dim = dim}, shape, /*seed=*/1);
   set_weights(network);
   const at::Tensor x =
-      keyed_uniform(0, kInputs, 0, {kUnetPictures, shape.in_channels, kUnetSize, kUnetSize});
+      counter_uniform(0, kInputs, 0, {kUnetImages, shape.in_channels, kUnetSize, kUnetSize});
   x.requires_grad_();
   const at::Tensor t = at::tensor({int64_t{3}, kUnetSteps - 1});
-  const at::Tensor output = shape.timed ? network.forward(x, t) : network.forward(x);
-  (output * keyed_uniform(0, kInputs, 1, output.sizes())).sum().backward();
+  const at::Tensor output = shape.time_conditioned ? network.forward(x, t) : network.forward(x);
+  (output * counter_uniform(0, kInputs, 1, output.sizes())).sum().backward();
 
   EXPECT_LT(largest(output - expected.at("output")), 1e-5 * largest(expected.at("output")));
   EXPECT_LT((x.grad() - expected.at("input_gradient")).norm().item<double>(),
@@ -72,9 +73,10 @@ TEST_P(UnetParity, OutputAndEveryGradientAgree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, UnetParity,
-                         testing::Values(timed(8, 1), timed(8, 3), timed(16, 1), timed(16, 3),
-                                         timed(64, 1), timed(64, 3), untimed(16, 2, 1),
-                                         untimed(16, 4, 3)));
+                         testing::Values(time_conditioned(8, 1), time_conditioned(8, 3),
+                                         time_conditioned(16, 1), time_conditioned(16, 3),
+                                         time_conditioned(64, 1), time_conditioned(64, 3),
+                                         unconditioned(16, 2, 1), unconditioned(16, 4, 3)));
 
 std::vector<std::string> lines_of(const std::string& name) {
   std::ifstream file(answer(name));
@@ -104,7 +106,7 @@ TEST(UnetNames, AreThoseOfTheWellKnownNetworkInItsOrder) {
 TEST(UnetNames, WithoutTimeAreThoseOfBlocksWithoutTime) {
   const std::vector<std::string> expected = lines_of("unet_untimed_parameters.txt");
   ASSERT_EQ(expected.size(), 276U - 4U - 2U * 19U);  // time_mlp, and mlp.1 of the blocks
-  EXPECT_THAT(parameter_lines(Unet({.dim = 16}, {4, 3, /*timed=*/false}, /*seed=*/1)),
+  EXPECT_THAT(parameter_lines(Unet({.dim = 16}, {4, 3, /*time_conditioned=*/false}, /*seed=*/1)),
               testing::ElementsAreArray(expected));
 }
 

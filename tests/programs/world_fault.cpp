@@ -55,7 +55,7 @@ using Fault = std::function<int(World&)>;
 
 const std::map<std::string, Fault> kFaults{
     {"none", [](World&) { return kExitDone; }},
-    {"run_me_again", [](World&) { return kExitRunMeAgain; }},
+    {"run_me_again", [](World&) { return kExitRetry; }},
     {"threads",
      [](World& world) {
        for (const auto& line :

@@ -25,7 +25,7 @@ class ForeignFile {
     bool fill = true;                 ///< Write data; otherwise only declare it.
   };
 
-  /// A data set whose bytes count up from 0 (each value of a type of one byte is its own place
+  /// A dataset whose bytes count up from 0 (each value of a type of one byte is its own place
   /// modulo 256).
   void add(const char* name, hid_t type, const std::vector<hsize_t>& extent) {
     add(name, type, extent, Layout());

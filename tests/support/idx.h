@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "support/pictures.h"
+#include "support/images.h"
 
 namespace gm {
 
@@ -21,11 +21,11 @@ inline std::string idx_header(const std::vector<uint32_t>& extent) {
   return header;
 }
 
-/// The numbered pictures 0 .. images - 1.
-inline std::string idx_pictures(uint32_t images, uint32_t height, uint32_t width) {
+/// The numbered images 0 .. images - 1.
+inline std::string idx_images(uint32_t images, uint32_t height, uint32_t width) {
   std::string file = idx_header({images, height, width});
   for (uint32_t i = 0; i < images; ++i) {
-    const auto pixels = numbered_picture(i, {height, width, 1});
+    const auto pixels = numbered_image(i, {height, width, 1});
     file.append(pixels.begin(), pixels.end());
   }
   return file;

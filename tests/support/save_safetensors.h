@@ -1,8 +1,8 @@
 /// A safetensors file for a test.
 #pragma once
 
+#include "checkpoint/file_system.h"
 #include "checkpoint/safetensors.h"
-#include "checkpoint/storage.h"
 
 namespace gm {
 

@@ -47,7 +47,7 @@ class Numbers(Arguments):
 
     def test_every_number_of_every_program(self):
         commands = {
-            ("gm_data", "pack", "pictures.idx", "--out", "none.h5"): ["--size", "--shards", "--jobs", "--background",
+            ("gm_data", "pack", "images.idx", "--out", "none.h5"): ["--size", "--shards", "--jobs", "--background",
                                                                       "--holdout"],
             ("gm_data", "masks", "--out", "none.png"): ["--count"],
             ("gm_sample", "run", "--out", "none.png"): ["--count", "--seed", "--step", "--batch"],
@@ -82,7 +82,7 @@ class Nothing(Arguments):
     def test_an_empty_argument(self):
         for program, arguments in [
             ("gm_data", ["info", ""]),
-            ("gm_data", ["pack", "pictures.idx", "--out=none.h5", "--classes="]),
+            ("gm_data", ["pack", "images.idx", "--out=none.h5", "--classes="]),
             ("gm_train", ["--train_steps", ""]),
             ("gm_train", ["--save_folder="]),
             ("gm_sample", [""]),
@@ -126,15 +126,15 @@ class Names(Arguments):
         self.run_at_home("gm_train", "~/tiny.toml", *TINY)
         self.run_at_home("gm_train", "--data_path=~/p.h5", *TINY, "run.dir=~/runs/key")
         self.run_at_home("gm_train", "~/runs/key", "train.steps=2")
-        self.run_at_home("gm_sample", "~/runs/key", "--count", 1, "--out=~/grid.png", "--pictures=~/each",
-                         "--trajectory", "~/strips.png")
+        self.run_at_home("gm_sample", "~/runs/key", "--count", 1, "--out=~/grid.png", "--images=~/each",
+                         "--trajectory", "~/rows.png")
         self.run_at_home("gm_eval", "~/runs/key", "--data=~/p.h5", "--count", 1, "--json=~/figures.json",
-                         "--picture=~/comparison.png")
+                         "--image=~/comparison.png")
         self.run_at_home("gm_data", "masks", "~/runs/key/config.toml", "--out=~/masks.png")
-        shutil.copy(self.root / "pictures.idx", self.home)
-        self.run_at_home("gm_data", "pack", "~/pictures.idx", "--out=~/packed.h5")
+        shutil.copy(self.root / "images.idx", self.home)
+        self.run_at_home("gm_data", "pack", "~/images.idx", "--out=~/packed.h5")
         for name in ("runs/toml", "runs/key/checkpoints/step-00000002", "grid.png", "each/00000.png",
-                     "strips.png", "comparison.png", "masks.png", "packed.h5"):
+                     "rows.png", "comparison.png", "masks.png", "packed.h5"):
             self.assertTrue((self.home / name).exists(), name)
         self.assertEqual(len(json.loads((self.home / "figures.json").read_text())["methods"]), 3)
         self.assertEqual([path for path in self.root.rglob("*") if "~" in path.name], [])

@@ -1,4 +1,4 @@
-"""Damage to the newest checkpoint is named and passed over; the run ends as if it had not been."""
+"""Damage to the newest checkpoint is named and rejected; the run ends as if it had not been."""
 import json
 import os
 import shutil
@@ -51,10 +51,10 @@ class Damaged(Exercises):
 
     def assert_passed_over(self, run, *named):
         done = self.resume(run)
-        for text in ("a checkpoint is passed over", *named):
+        for text in ("a checkpoint is rejected", *named):
             self.assertIn(text, done.stderr)
-        self.assertIn("goes on after step 6 ", done.stderr)
-        self.assertTrue((self.root / run / f"{self.NEWEST}.passed-over").is_dir())
+        self.assertIn("resumes after step 6 ", done.stderr)
+        self.assertTrue((self.root / run / f"{self.NEWEST}.rejected").is_dir())
         self.assert_undisturbed(run, self.reference())
 
     def test_every_file_in_many_ways(self):
@@ -105,7 +105,7 @@ class Damaged(Exercises):
 
     def test_killed_while_the_damaged_one_is_set_aside(self):
         """As it gets its new name, and as `latest` is made to name the one before."""
-        for path, at in (("/step-00000012.passed-over", 0), ("/.latest.partial", 0), ("/checkpoints/latest", 0)):
+        for path, at in (("/step-00000012.rejected", 0), ("/.latest.partial", 0), ("/checkpoints/latest", 0)):
             run = f"aside{path.replace('/', '-')}-{at}"
             with self.subTest(run):
                 change_byte(self.damaged(run) / FILES[0], 0.5)
@@ -121,8 +121,8 @@ class Damaged(Exercises):
         (newest / FILES[0]).write_bytes(b"")
         stopped = self.train("for-a-while", "train.steps=9")
         self.assertEqual(stopped.returncode, 0, stopped.stderr)
-        (newest.with_name(newest.name + ".passed-over") / FILES[0]).write_bytes(content)
-        self.assertIn("goes on after step 9 ", self.resume("for-a-while").stderr)
+        (newest.with_name(newest.name + ".rejected") / FILES[0]).write_bytes(content)
+        self.assertIn("resumes after step 9 ", self.resume("for-a-while").stderr)
         self.assertEqual([line["step"] for line in self.lines("for-a-while", "train")], list(range(1, self.STEPS + 1)))
 
     def test_a_whole_folder_is_missing(self):
@@ -160,7 +160,7 @@ class Damaged(Exercises):
     def test_programs_that_read_a_run_pass_over_the_same(self):
         change_byte(self.damaged("read") / "ema.safetensors", 0.5)
         before = sorted((self.root / "read").rglob("*"))
-        self.assertIn("a checkpoint is passed over: read/checkpoints/step-00000012/ema", self.assert_sampled("read", 6))
+        self.assertIn("a checkpoint is rejected: read/checkpoints/step-00000012/ema", self.assert_sampled("read", 6))
         self.assertEqual(sorted((self.root / "read").rglob("*")), before, "and change nothing")
 
     def test_none_good_left(self):
@@ -180,7 +180,7 @@ class Damaged(Exercises):
     def test_ranks_that_see_nothing_of_the_damage_agree(self):
         change_byte(self.damaged("agree") / FILES[0], 0.5)
         done = self.resume("agree", ranks=2)
-        self.assertEqual(done.stderr.count("goes on after step 6 "), 1, done.stderr)
+        self.assertEqual(done.stderr.count("resumes after step 6 "), 1, done.stderr)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@
 #include "data/image_grid.h"
 #include "support/foreign_file.h"
 #include "support/idx.h"
+#include "support/images.h"
 #include "support/jpeg.h"
-#include "support/pictures.h"
 #include "support/run_command.h"
 #include "support/temporary_folder.h"
 
@@ -38,10 +38,10 @@ CommandResult gm_data(std::vector<std::string> arguments) {
 
 std::string text(const fs::path& path) { return path.string(); }
 
-/// Files of all kinds, made by Pillow; tests/parity/picture_answers.py says how.
-std::string picture_file(const std::string& name) {
-  static const TensorMap files = load_safetensors(
-      fs::path(std::getenv("GM_SOURCE_DIR")) / "tests/parity/answers/pictures_files.safetensors");
+/// Files of all kinds, made by Pillow; tests/parity/image_answers.py says how.
+std::string image_file(const std::string& name) {
+  static const TensorMap files = load_safetensors(fs::path(std::getenv("GM_SOURCE_DIR")) /
+                                                  "tests/parity/answers/images_files.safetensors");
   const at::Tensor& bytes = files.at(name + ".file");
   return {reinterpret_cast<const char*>(bytes.const_data_ptr<uint8_t>()),
           static_cast<size_t>(bytes.numel())};
@@ -56,7 +56,7 @@ void fill_with_photographs(const fs::path& folder) {
   }
   for (const char* name : {"jpeg_420", "jpeg_progressive", "jpeg_grey"}) {
     for (const char* animal : {"cat", "dog"})
-      write_bytes(folder / animal / (std::string(name) + ".jpg"), picture_file(name));
+      write_bytes(folder / animal / (std::string(name) + ".jpg"), image_file(name));
   }
 }
 
@@ -78,7 +78,7 @@ TEST(DataProgram, PacksInspectsAndVerifiesAFolderOfPhotographs) {
   const auto file = text(out / "photos.h5");
   const auto packed = gm_data({"pack", text(in.path()), "--size", "32", "--out", file});
   ASSERT_EQ(packed.status, 0) << packed.err;
-  EXPECT_THAT(packed.out, HasSubstr("pictures of 32 x 32 x 3"));
+  EXPECT_THAT(packed.out, HasSubstr("images of 32 x 32 x 3"));
   EXPECT_THAT(packed.err, IsEmpty()) << "no progress line without a terminal";
 
   const auto info = gm_data({"info", file, "--json"});
@@ -110,9 +110,9 @@ TEST(DataProgram, PacksTheCatsAloneIntoShards) {
   EXPECT_EQ(gm_data({"verify", text(out / "cats")}).status, 0);
 }
 
-TEST(DataProgram, HoldsPicturesOut) {
+TEST(DataProgram, HoldsImagesOut) {
   const TemporaryFolder folder;
-  write_bytes(folder / "x-images-idx3", idx_pictures(200, 8, 8));
+  write_bytes(folder / "x-images-idx3", idx_images(200, 8, 8));
   const auto file = text(folder / "a.h5");
   const auto packed =
       gm_data({"pack", text(folder / "x-images-idx3"), "--holdout", "0.2", "-o", file});
@@ -128,13 +128,13 @@ TEST(DataProgram, HoldsPicturesOut) {
 
 TEST(DataProgram, CountsWhatItSkips) {
   const TemporaryFolder in, out;
-  write_bytes(in / "a.jpg", picture_file("jpeg_420"));
+  write_bytes(in / "a.jpg", image_file("jpeg_420"));
   write_bytes(in / "b.jpg", "hello");
   write_bytes(in / "c.txt", "hello");
   const auto packed =
       gm_data({"pack", text(in.path()), "--size", "8", "--skip-bad", "-o", text(out / "a.h5")});
   EXPECT_EQ(packed.status, 0);
-  EXPECT_THAT(packed.out, HasSubstr("1 pictures"));
+  EXPECT_THAT(packed.out, HasSubstr("1 images"));
   EXPECT_THAT(packed.err,
               AllOf(HasSubstr("skipped 1"), HasSubstr("b.jpg: is neither"),
                     HasSubstr("1 files left out, as they do not end in .jpg, .jpeg, .jpe, .jfif, "
@@ -143,7 +143,7 @@ TEST(DataProgram, CountsWhatItSkips) {
 
 TEST(DataProgram, SaysThatAnIdxFileHasNoLabels) {
   const TemporaryFolder folder;
-  write_bytes(folder / "train-images.idx3-ubyte", idx_pictures(4, 8, 8));
+  write_bytes(folder / "train-images.idx3-ubyte", idx_images(4, 8, 8));
   const auto pack = [&](const char* out) {
     return gm_data({"pack", text(folder / "train-images.idx3-ubyte"), "-o", text(folder / out)});
   };
@@ -174,7 +174,7 @@ TEST(DataProgram, CountsImagesThatNoClassHas) {
 
 TEST(DataProgram, ReadsMoreShardsThanAProcessMayOpen) {
   const TemporaryFolder folder;
-  write_bytes(folder / "x-images-idx3", idx_pictures(150, 4, 4));
+  write_bytes(folder / "x-images-idx3", idx_images(150, 4, 4));
   const auto few = [&](const std::string& command) {
     return run_command({"bash", "-c", "ulimit -n 100; exec " + program("gm_data") + " " + command});
   };
@@ -189,7 +189,7 @@ TEST(DataProgram, ReadsMoreShardsThanAProcessMayOpen) {
 
 TEST(DataProgram, WhatIsNoFileIsNamedAndSkippedWhenAsked) {
   const TemporaryFolder in, out;
-  write_bytes(in / "a.jpg", picture_file("jpeg_420"));
+  write_bytes(in / "a.jpg", image_file("jpeg_420"));
   ASSERT_EQ(::mkfifo((in / "z.png").c_str(), 0600), 0);
   const auto pack = [&](std::vector<std::string> more) {
     more.insert(more.begin(), {"pack", text(in.path()), "--size", "8", "-o", text(out / "a.h5")});
@@ -206,7 +206,7 @@ TEST(DataProgram, WhatIsNoFileIsNamedAndSkippedWhenAsked) {
 
 TEST(DataProgram, PacksOneImage) {
   const TemporaryFolder folder;
-  write_bytes(folder / "photo.jfif", picture_file("jpeg_420"));
+  write_bytes(folder / "photo.jfif", image_file("jpeg_420"));
   const auto packed =
       gm_data({"pack", text(folder / "photo.jfif"), "--size", "8", "-o", text(folder / "a.h5")});
   ASSERT_EQ(packed.status, 0) << packed.err;
@@ -215,9 +215,9 @@ TEST(DataProgram, PacksOneImage) {
 
 TEST(DataProgram, PackingHoldsLittleOfALargeInput) {
   const TemporaryFolder folder;
-  constexpr uint32_t kPictures = 4000, kSide = 256;
-  write_bytes(folder / "x-images-idx3", idx_header({kPictures, kSide, kSide}));
-  fs::resize_file(folder / "x-images-idx3", 16 + uint64_t{kPictures} * kSide * kSide);  // 262 MB
+  constexpr uint32_t kImages = 4000, kSide = 256;
+  write_bytes(folder / "x-images-idx3", idx_header({kImages, kSide, kSide}));
+  fs::resize_file(folder / "x-images-idx3", 16 + uint64_t{kImages} * kSide * kSide);  // 262 MB
   const auto small = gm_data({"--version"});
   const auto packed =
       gm_data({"pack", text(folder / "x-images-idx3"), "-o", text(folder / "a.h5")});
@@ -250,7 +250,7 @@ TEST(DataProgram, DrawsMasksOfEveryKindAndOfAConfiguration) {
   const auto one = gm_data({"masks", text(folder / "run.toml"), "-o", text(folder / "one.png")});
   ASSERT_EQ(one.status, 0) << one.err;
   EXPECT_THAT(one.out, HasSubstr("one row each of half\n"));
-  // Pictures of 64 pixels, lines of two around them: PNG's width and height are bytes 16 to 23.
+  // Images of 64 pixels, lines of two around them: PNG's width and height are bytes 16 to 23.
   EXPECT_EQ(read_file(folder / "every.png", 1 << 20).substr(16, 8),
             std::string("\0\0\0\xc8\0\0\x01\x8e", 8));
   EXPECT_EQ(read_file(folder / "one.png", 1 << 20).substr(16, 8),
@@ -292,7 +292,7 @@ std::string huge_png() {
 
 /// A JPEG file whose frame header declares 65,000 x 65,000 pixels.
 std::string huge_jpeg() {
-  std::string file = picture_file("jpeg_420");
+  std::string file = image_file("jpeg_420");
   const size_t frame = file.find("\xff\xc0");
   return file.replace(frame + 5, 4, "\xfd\xe8\xfd\xe8");
 }
@@ -304,23 +304,23 @@ std::string empty_png() {
 }
 
 std::string empty_jpeg() {
-  std::string file = picture_file("jpeg_progressive");
+  std::string file = image_file("jpeg_progressive");
   const size_t frame = file.find("\xff\xc2");
   return file.replace(frame + 5, 4, "\x3e\x80\x3e\x80");
 }
 
-struct BadPicture {
+struct BadImage {
   const char* name;
   std::function<std::string()> bytes;
   const char* reason;
 };
-void PrintTo(const BadPicture& bad, std::ostream* out) { *out << bad.name; }
+void PrintTo(const BadImage& bad, std::ostream* out) { *out << bad.name; }
 
-class BadPictures : public ::testing::TestWithParam<BadPicture> {};
+class BadImages : public ::testing::TestWithParam<BadImage> {};
 
-TEST_P(BadPictures, AreNamedAndNothingIsWritten) {
+TEST_P(BadImages, AreNamedAndNothingIsWritten) {
   const TemporaryFolder in, out;
-  write_bytes(in / "cat" / "good.jpg", picture_file("jpeg_420"));
+  write_bytes(in / "cat" / "good.jpg", image_file("jpeg_420"));
   write_bytes(in / "cat" / "wrong.jpg", GetParam().bytes());
   const auto ended = gm_data({"pack", text(in.path()), "--size", "8", "-o", text(out / "a.h5")});
   EXPECT_EQ(ended.status, 2);
@@ -336,28 +336,27 @@ TEST_P(BadPictures, AreNamedAndNothingIsWritten) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Kinds, BadPictures,
+    Kinds, BadImages,
     ::testing::Values(
-        BadPicture{"huge_png", huge_png, "declares 60000 x 60000 pixels"},
-        BadPicture{"huge_jpeg", huge_jpeg, "declares 65000 x 65000 pixels"},
-        BadPicture{"empty_png", empty_png, "declares 16000 x 16000 pixels, and is cut off"},
-        BadPicture{"empty_jpeg", empty_jpeg, "declares 16000 x 16000 pixels, and is cut off"},
-        BadPicture{"webp", [] { return std::string("RIFF\x1a\0\0\0WEBPVP8 ", 16); },
-                   "is a WebP image, neither a JPEG nor a PNG file; convert it or leave it out"},
-        BadPicture{"cmyk", [] { return picture_file("cmyk"); }, "CMYK"},
-        BadPicture{"sixteen_bit", [] { return picture_file("sixteen_bit"); }, "16 bits"},
-        BadPicture{"transparent", [] { return picture_file("transparent"); }, "transparent pixels"},
-        BadPicture{"truncated_jpeg", [] { return picture_file("truncated_jpeg"); },
-                   "not an intact JPEG"},
-        BadPicture{"truncated_png", [] { return picture_file("truncated_png"); },
-                   "not an intact PNG"},
-        BadPicture{"text", [] { return std::string("hello\n"); }, "neither a JPEG nor a PNG"},
-        BadPicture{"empty", [] { return std::string(); }, "neither a JPEG nor a PNG"}),
+        BadImage{"huge_png", huge_png, "declares 60000 x 60000 pixels"},
+        BadImage{"huge_jpeg", huge_jpeg, "declares 65000 x 65000 pixels"},
+        BadImage{"empty_png", empty_png, "declares 16000 x 16000 pixels, and is cut off"},
+        BadImage{"empty_jpeg", empty_jpeg, "declares 16000 x 16000 pixels, and is cut off"},
+        BadImage{"webp", [] { return std::string("RIFF\x1a\0\0\0WEBPVP8 ", 16); },
+                 "is a WebP image, neither a JPEG nor a PNG file; convert it or leave it out"},
+        BadImage{"cmyk", [] { return image_file("cmyk"); }, "CMYK"},
+        BadImage{"sixteen_bit", [] { return image_file("sixteen_bit"); }, "16 bits"},
+        BadImage{"transparent", [] { return image_file("transparent"); }, "transparent pixels"},
+        BadImage{"truncated_jpeg", [] { return image_file("truncated_jpeg"); },
+                 "not an intact JPEG"},
+        BadImage{"truncated_png", [] { return image_file("truncated_png"); }, "not an intact PNG"},
+        BadImage{"text", [] { return std::string("hello\n"); }, "neither a JPEG nor a PNG"},
+        BadImage{"empty", [] { return std::string(); }, "neither a JPEG nor a PNG"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(DataProgram, SaysWhatIsWrongWithTheCommandLine) {
   const TemporaryFolder folder;
-  write_bytes(folder / "in" / "a.jpg", picture_file("jpeg_420"));
+  write_bytes(folder / "in" / "a.jpg", image_file("jpeg_420"));
   const auto in = text(folder / "in"), out = text(folder / "a.h5"), image = text(folder / "a.png");
   const std::vector<std::pair<std::vector<std::string>, const char*>> cases{
       {{}, "subcommand"},
@@ -391,7 +390,7 @@ TEST(DataProgram, SaysWhatIsWrongWithTheCommandLine) {
   }
 }
 
-TEST(DataProgram, RefusesFilesThatAreNoImageFiles) {
+TEST(DataProgram, RefusesOtherFiles) {
   const TemporaryFolder folder;
   silence_hdf5();
   write_bytes(folder / "text.h5", "hello");
@@ -425,12 +424,12 @@ TEST(DataProgram, VerifyFindsAChangedByte) {
   file.close();
   const auto result = gm_data({"verify", text(path)});
   EXPECT_EQ(result.status, 2);
-  EXPECT_THAT(result.last_error(), HasSubstr("damaged: pictures (or labels) 0 to 99"));
+  EXPECT_THAT(result.last_error(), HasSubstr("damaged: images (or labels) 0 to 99"));
 }
 
 TEST(DataProgram, AFolderThatCannotBeWrittenToIsNamedWithTheReason) {
   const TemporaryFolder folder;
-  write_bytes(folder / "in" / "a.jpg", picture_file("jpeg_420"));
+  write_bytes(folder / "in" / "a.jpg", image_file("jpeg_420"));
   const auto pack_to = [&](const fs::path& out) {
     return gm_data({"pack", text(folder / "in"), "--size", "8", "-o", text(out)});
   };

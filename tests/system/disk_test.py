@@ -17,7 +17,7 @@ class FailingDisk(Exercises):
         return [line["event"] for line in self.lines(run, "event")]
 
     def test_any_one_call_of_a_save_fails(self):
-        """The run goes on, and the next save works."""
+        """The run continues, and the next save works."""
         for at, call in self.calls_of_a_save():
             run = f"full-{at}"
             with self.subTest(call):
@@ -110,7 +110,7 @@ class FailingDisk(Exercises):
         self.assertIn(f"step {self.STEPS} could not be saved", self.last_words(done.stderr))
         self.assertIn("File too large", self.last_words(done.stderr))
         self.assertEqual(len(self.lines("limited", "train")), self.STEPS)
-        command = self.command("gm_data", ["pack", self.root / "pictures.idx", "--size", 32, "--out", "limited.h5"])
+        command = self.command("gm_data", ["pack", self.root / "images.idx", "--size", 32, "--out", "limited.h5"])
         done = subprocess.run(limited + command, cwd=self.root, capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("File too large", done.stderr)

@@ -11,7 +11,7 @@ from support.programs import Exercises, catches, wait_until
 
 
 def write_png(path, side, shade):
-    """A grey picture that takes a while to read: large, but of few bytes."""
+    """A grey image that takes a while to read: large, but of few bytes."""
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
@@ -27,7 +27,7 @@ class StoppedEarly(Exercises):
                 process = self.start(run, ranks=ranks)
                 wait_until(self.exists(f"{run}/.lock"), process)
                 os.kill(self.rank_processes(run)[1 if ranks else 0], signal.SIGUSR1)
-                self.assert_stops_and_goes_on(run, process, ranks=ranks)
+                self.assert_stops_and_resumes(run, process, ranks=ranks)
 
     def test_while_rank_zero_packs(self):
         photos = self.root / "photos/class"
@@ -53,10 +53,10 @@ class StoppedEarly(Exercises):
         write_png(photos / "slow.png", 8, 0)
         self.reference()
         for program, arguments, path in (
-                ("gm_train", self.arguments("slow-data"), "pictures.h5"),
+                ("gm_train", self.arguments("slow-data"), "images.h5"),
                 ("gm_train", self.arguments("slow-photos", "data.path=slow", "data.cache=slow-cache"), "slow.png"),
                 ("gm_sample", [self.reference(), "--out", "slow.png"], "ema.safetensors"),
-                ("gm_data", ["verify", self.data], "pictures.h5"),
+                ("gm_data", ["verify", self.data], "images.h5"),
                 ("gm_data", ["pack", "slow", "--size", 8, "--out", "packed.h5"], "slow.png")):
             log = self.root / f"{program}-{path}.calls"
             fault = {"PATH": path, "CALL": "open", "AT": 0, "ACTION": "slow", "LOG": log}

@@ -29,7 +29,7 @@ class Folders(Programs):
     def run_in(self, folder, *command):
         return subprocess.run(list(command), cwd=folder, capture_output=True, text=True, timeout=120)
 
-    def test_a_run_inside_of_its_folder_goes_on(self):
+    def test_a_run_inside_of_its_folder_resumes(self):
         photos = self.photos("photos")
         for place in ("results", "runs/one", "."):
             for steps in (1, 2):

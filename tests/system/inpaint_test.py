@@ -1,4 +1,4 @@
-"""Pictures with holes as a user fills them: training of each task, gm_sample --inpaint and gm_eval, and what they refuse."""
+"""Masked images as a user fills them: training of each task, gm_sample --inpaint and gm_eval, and what they refuse."""
 import json
 import os
 import random
@@ -14,7 +14,7 @@ import urllib.request
 from support.png import png_rows, write_png
 from support.programs import BIN, Exercises, wait_until, write_idx
 
-# What each way of filling holes needs beside the settings of all exercises.
+# What each way of inpainting needs beside the settings of all exercises.
 TASKS = {
     "unet": ["run.task=inpaint"],
     "gan": ["run.task=gan_inpaint", "gan.dim=8"],
@@ -33,12 +33,12 @@ class Inpainting(Exercises):
     def setUpClass(cls):
         super().setUpClass()
         cls.held = cls.root / "held.h5"
-        cls.check_output([BIN / "gm_data", "pack", cls.root / "pictures.idx", "--out", cls.held, "--holdout", "0.2"])
+        cls.check_output([BIN / "gm_data", "pack", cls.root / "images.idx", "--out", cls.held, "--holdout", "0.2"])
 
     def packed(self, side):
-        """Settings for the same pictures in another size."""
+        """Settings for the same images in another size."""
         data = self.root / f"{side}.h5"
-        self.check_output([BIN / "gm_data", "pack", self.root / "pictures.idx", "--out", data, "--size", side])
+        self.check_output([BIN / "gm_data", "pack", self.root / "images.idx", "--out", data, "--size", side])
         return [f"data.path={data}", f"data.image_size={side}"]
 
     def trained(self, name):
@@ -56,7 +56,7 @@ class Inpainting(Exercises):
 
     @classmethod
     def many(cls):
-        """More pictures than are evaluated in a moment, packed once."""
+        """More images than are evaluated in a moment, packed once."""
         path = cls.root / "many.h5"
         if not path.exists():
             write_idx(cls.root / "many.idx", 20_000, cls.SIDE)
@@ -98,7 +98,7 @@ class Training(Inpainting):
             else:
                 os.kill(self.rank_processes(run)[1], number)
                 self.assertEqual(self.end_of(process), 75, self.errors(run))
-            self.assert_goes_on(run, *TASKS["gan"], ranks=2)
+            self.assert_resumes(run, *TASKS["gan"], ranks=2)
             self.assertTrue((self.root / run / "checkpoints/latest/optimizer_discriminator.safetensors").exists())
 
     def test_evaluates_itself_on_the_way(self):
@@ -108,19 +108,19 @@ class Training(Inpainting):
                                                                  "evaluate.count=8"), f"data.path={self.held}"])
             self.assertEqual(done.returncode, 0, done.stderr)
             lines = self.lines(run, "evaluation")
-            self.assertEqual([(line["step"], line["pictures"]) for line in lines], [(20, 8), (40, 8)])
+            self.assertEqual([(line["step"], line["evaluated_images"]) for line in lines], [(20, 8), (40, 8)])
             for line in lines:
-                self.assertLess(0, line["psnr_hole"])
-                self.assertLess(line["psnr_hole"], line["psnr"])
+                self.assertLess(0, line["psnr_masked"])
+                self.assertLess(line["psnr_masked"], line["psnr"])
 
 
-    def test_a_grid_shows_each_held_out_picture_once(self):
+    def test_a_grid_shows_each_held_out_image_once(self):
         write_idx(self.root / "nine.idx", 9, self.SIDE)
         self.check_output([BIN / "gm_data", "pack", self.root / "nine.idx", "--out", self.root / "nine.h5"])
         done = self.train("few", "run.task=inpaint", "data.path=nine.h5", "data.shards=1", "train.steps=1",
                           "sample.every=1", "sample.count=64")
         self.assertEqual(done.returncode, 0, done.stderr)
-        # Three rows of three strips of 64 pixels, with lines of 2 between them.
+        # Three rows of three rows of 64 pixels, with lines of 2 between them.
         self.assertEqual(len(png_rows(self.root / "few/samples/step-00000001.png")), 3 * (64 + 2) + 2)
 
     def test_a_run_does_not_go_on_with_other_mask_files(self):
@@ -164,16 +164,16 @@ class Training(Inpainting):
         said = self.lines("watched", "evaluation")
         for name, value in found.items():
             self.assertTrue(any(abs(line[name] - value) <= 1e-5 * abs(value) for line in said), f"{name} {value}")
-        self.assertLessEqual({"psnr", "psnr_hole", "ssim"}, set(found))
+        self.assertLessEqual({"psnr", "psnr_masked", "ssim"}, set(found))
 
 
 class Filling(Inpainting):
     def test_known_pixels_are_returned_exactly(self):
-        hole = [[255 if 4 <= x < 9 and 5 <= y < 12 else 0 for x in range(16)] for y in range(16)]
-        write_png(self.root / "hole.png", hole)
-        originals = (self.root / "pictures.idx").read_bytes()[16:]
+        masked = [[255 if 4 <= x < 9 and 5 <= y < 12 else 0 for x in range(16)] for y in range(16)]
+        write_png(self.root / "masked.png", masked)
+        originals = (self.root / "images.idx").read_bytes()[16:]
         for name in TASKS:
-            done = self.fill(self.trained(name), "--mask", "hole.png", "--pictures", f"filled-{name}/")
+            done = self.fill(self.trained(name), "--mask", "masked.png", "--images", f"filled-{name}/")
             self.assertEqual(done.returncode, 0, done.stderr)
             files = sorted((self.root / f"filled-{name}").iterdir())
             self.assertEqual(len(files), 6)
@@ -183,7 +183,7 @@ class Filling(Inpainting):
                 for y in range(16):
                     for x in range(16):
                         original = originals[i * 256 + y * 16 + x]
-                        if hole[y][x]:
+                        if masked[y][x]:
                             changed += rows[y][x] != original
                         else:
                             self.assertEqual(rows[y][x], original, f"{name}: {file.name} at {y},{x}")
@@ -198,14 +198,14 @@ class Filling(Inpainting):
                 grids.append((self.root / "grid.png").read_bytes())
             self.assertEqual(*grids, name)
 
-    def test_new_pictures_come_from_those_who_make_them(self):
+    def test_new_images_come_from_those_who_make_them(self):
         done = self.run_program("gm_sample", [self.trained("unet"), "--out", "none.png"])
         self.assertEqual(done.returncode, 2)
-        self.assertIn("--inpaint PICTURES", done.stderr)
+        self.assertIn("--inpaint IMAGES", done.stderr)
         self.assertFalse((self.root / "none.png").exists())
 
-    def test_more_pictures_than_memory_holds_are_refused(self):
-        # A byte a pixel, and once more in the grid, four times as wide and high and with a line of two between pictures.
+    def test_more_images_than_memory_holds_are_refused(self):
+        # A byte a pixel, and once more in the grid, four times as wide and high and with a line of two between images.
         done = self.run_program("gm_sample", [self.trained("repaint"), "--count", 10**9, "--out", "none.png"])
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn(f"give --count, of at most {2**30 // (16**2 + 66**2)}", done.stderr.splitlines()[-1])
@@ -220,13 +220,13 @@ class Filling(Inpainting):
         self.assertFalse((self.root / "none.png").exists())
 
     def test_the_masks_of_training_are_not_needed_any_more(self):
-        for name in ("trained-on.png", "hole.png"):
+        for name in ("trained-on.png", "masked.png"):
             write_png(self.root / name, [[255] * 8 + [0] * 8] * 16)
         settings = ["run.task=inpaint", "mask.kind=files", f"mask.path={self.root / 'trained-on.png'}"]
         done = self.train("without-masks", *settings, "train.steps=2")
         self.assertEqual(done.returncode, 0, done.stderr)
         (self.root / "trained-on.png").unlink()
-        done = self.fill("without-masks", "--mask", "hole.png", "--out", "filled.png")
+        done = self.fill("without-masks", "--mask", "masked.png", "--out", "filled.png")
         self.assertEqual(done.returncode, 0, done.stderr)
         done = self.run_program("gm_eval", ["without-masks", "--mask", "half", "--count", 4])
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -250,7 +250,7 @@ class Filling(Inpainting):
             (repaint, ["repaint.jump_length=0"], "repaint.jump_length"),
             (repaint, ["evaluate.count=3"], "evaluate.count=3"),
             (unet, ["--mask", ""], "an argument is empty"),
-            (unet, ["--pictures", "small.png"], "small.png"),
+            (unet, ["--images", "small.png"], "small.png"),
             (unet, ["--out", "no_folder/"], "no_folder/"),
         ]:
             done = self.fill(run, *arguments, *([] if "--out" in arguments else ["--out", "refused.png"]))
@@ -288,7 +288,7 @@ class Filling(Inpainting):
 
 
 class Folders(Inpainting):
-    """A user's own pictures and masks: files."""
+    """A user's own images and masks: files."""
     NAMES = sorted(f"{place} {n}" for n in range(4) for place in ("beach", "cat", "zoo"))
 
     @classmethod
@@ -299,20 +299,20 @@ class Folders(Inpainting):
         cls.photos, cls.masks = cls.root / "photos", cls.root / "masks"
         cls.photos.mkdir()
         cls.masks.mkdir()
-        cls.originals, cls.holes = {}, {}
+        cls.originals, cls.masks = {}, {}
         for i, name in enumerate(cls.NAMES):
             cls.originals[name] = [chance.randbytes(3 * cls.SIDE) for _ in range(cls.SIDE)]
             write_png(cls.photos / f"{name}.png", cls.originals[name], channels=3)
-            # Another hole for each picture, four pixels wide and high.
-            cls.holes[name] = [[255 if i <= x < i + 4 and 11 - i <= y < 15 - i else 0 for x in range(cls.SIDE)]
+            # Another masked for each image, four pixels wide and high.
+            cls.masks[name] = [[255 if i <= x < i + 4 and 11 - i <= y < 15 - i else 0 for x in range(cls.SIDE)]
                                for y in range(cls.SIDE)]
-            write_png(cls.masks / f"{name}.png", cls.holes[name])
+            write_png(cls.masks / f"{name}.png", cls.masks[name])
 
     def fill_photos(self, run, *more, ranks=None):
         return self.run_program("gm_sample", [run, "--inpaint", "photos/", *more], ranks)
 
     def assert_filled(self, folder, channels):
-        """Each picture under its name, changed in its own hole and nowhere else."""
+        """Each image under its name, changed in its own masked and nowhere else."""
         self.assertEqual(sorted(path.stem for path in (self.root / folder).iterdir()), self.NAMES)
         for name in self.NAMES:
             changed = 0
@@ -323,7 +323,7 @@ class Folders(Inpainting):
                                 zip(original[::3], original[1::3], original[2::3])]
                 self.assertEqual(len(row), len(original))
                 for i, (value, before) in enumerate(zip(row, original)):
-                    if self.holes[name][y][i // channels]:
+                    if self.masks[name][y][i // channels]:
                         changed += value != before
                     else:
                         self.assertEqual(value, before, f"{folder}/{name} at {y},{i // channels}")
@@ -335,7 +335,7 @@ class Folders(Inpainting):
         for run, channels in ((self.trained("unet"), 1), (colour, 3)):
             for ranks in (None, 2):
                 folder = f"named-{channels}-{ranks}"
-                done = self.fill_photos(run, "--mask", "masks", "--pictures", folder, ranks=ranks)
+                done = self.fill_photos(run, "--mask", "masks", "--images", folder, ranks=ranks)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assert_filled(folder, channels)
         (self.masks / "of nothing.png").unlink()
@@ -344,14 +344,14 @@ class Folders(Inpainting):
         marked = self.root / "marked"
         marked.mkdir()
         for name in self.NAMES:
-            write_png(marked / f"{name}_mask.png", self.holes[name])
-        write_png(marked / "another_mask.png", self.holes[self.NAMES[0]])
-        done = self.fill_photos(self.trained("unet"), "--mask", marked, "--pictures", "by-suffix")
+            write_png(marked / f"{name}_mask.png", self.masks[name])
+        write_png(marked / "another_mask.png", self.masks[self.NAMES[0]])
+        done = self.fill_photos(self.trained("unet"), "--mask", marked, "--images", "by-suffix")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assert_filled("by-suffix", 1)
         for i, name in enumerate(self.NAMES):
             (marked / f"{name}_mask.png").rename(marked / f"{i:02}.png")
-        done = self.fill_photos(self.trained("unet"), "--mask", marked, "--pictures", "none")
+        done = self.fill_photos(self.trained("unet"), "--mask", marked, "--images", "none")
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("12 of the 12 images have none (beach 0, ", done.stderr.splitlines()[-1])
         self.assertFalse((self.root / "none").exists())
@@ -359,19 +359,19 @@ class Folders(Inpainting):
     def test_one_photo_is_filled_like_a_folder_of_one(self):
         photo, name = self.photos / f"{self.NAMES[7]}.png", self.NAMES[7]
         run = self.reference(None, "run.task=inpaint", f"data.path={self.photos}", "train.steps=2")
-        done = self.run_program("gm_sample", [run, "--inpaint", photo, "--mask", "masks", "--pictures", "one-filled"])
+        done = self.run_program("gm_sample", [run, "--inpaint", photo, "--mask", "masks", "--images", "one-filled"])
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual([path.name for path in (self.root / "one-filled").iterdir()], [photo.name])
         rows = png_rows(self.root / "one-filled" / photo.name)
         for y, row in enumerate(rows):
-            known = [value for x, value in enumerate(row) if not self.holes[name][y][x // 3]]
+            known = [value for x, value in enumerate(row) if not self.masks[name][y][x // 3]]
             self.assertEqual(known, [value for x, value in enumerate(self.originals[name][y])
-                                     if not self.holes[name][y][x // 3]])
-        done = self.run_program("gm_sample", [run, "--inpaint", photo, "--pictures", self.photos])
+                                     if not self.masks[name][y][x // 3]])
+        done = self.run_program("gm_sample", [run, "--inpaint", photo, "--images", self.photos])
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn(f"--pictures {self.photos}", done.stderr.splitlines()[-1])
+        self.assertIn(f"--images {self.photos}", done.stderr.splitlines()[-1])
 
-    def test_one_picture_without_its_mask_is_named(self):
+    def test_one_image_without_its_mask_is_named(self):
         missing = self.masks / f"{self.NAMES[5]}.png"
         missing.rename(self.root / "away.png")
         done = self.fill_photos(self.trained("unet"), "--mask", "masks", "--out", "none.png")
@@ -383,9 +383,9 @@ class Folders(Inpainting):
     def test_originals_are_not_overwritten(self):
         for folder in (self.photos, self.masks):
             before = {path: path.read_bytes() for path in folder.iterdir()}
-            done = self.fill_photos(self.trained("unet"), "--mask", "masks", "--pictures", folder)
+            done = self.fill_photos(self.trained("unet"), "--mask", "masks", "--images", folder)
             self.assertEqual(done.returncode, 2, done.stderr)
-            self.assertIn(f"--pictures {folder}", done.stderr.splitlines()[-1])
+            self.assertIn(f"--images {folder}", done.stderr.splitlines()[-1])
             self.assertEqual({path: path.read_bytes() for path in folder.iterdir()}, before)
 
     def test_a_mask_of_the_same_name_is_not_overwritten(self):
@@ -394,25 +394,25 @@ class Folders(Inpainting):
         mask = (self.masks / f"{name}.png").read_bytes()
         for more in (["--mask", f"masks/{name}.png"], ["mask.kind=files", "mask.path=masks"],
                      ["mask.kind=files", f"mask.path=masks/{name}.png"]):
-            done = self.run_program("gm_sample", [self.trained("unet"), "--inpaint", photo, "--pictures", "masks", *more])
+            done = self.run_program("gm_sample", [self.trained("unet"), "--inpaint", photo, "--images", "masks", *more])
             self.assertEqual(done.returncode, 2, done.stderr)
-            self.assertIn("--pictures masks", done.stderr.splitlines()[-1])
+            self.assertIn("--images masks", done.stderr.splitlines()[-1])
             self.assertEqual((self.masks / f"{name}.png").read_bytes(), mask)
 
     def test_masks_of_a_key_go_by_name_too(self):
         written = []
         for i, more in enumerate((["--mask", "masks"], ["mask.kind=files", "mask.path=masks"])):
-            done = self.fill_photos(self.trained("unet"), "--pictures", f"by-name-{i}", *more)
+            done = self.fill_photos(self.trained("unet"), "--images", f"by-name-{i}", *more)
             self.assertEqual(done.returncode, 0, done.stderr)
             written.append({path.name: path.read_bytes() for path in (self.root / f"by-name-{i}").iterdir()})
         self.assertEqual(written[0], written[1])
 
     def test_all_are_filled_unless_a_number_is_given(self):
-        write_png(self.root / "one.png", self.holes[self.NAMES[0]])
+        write_png(self.root / "one.png", self.masks[self.NAMES[0]])
         for more, count in (([], self.COUNT), (["--count", 5], 5)):
             folder = self.root / f"filled-{count}"
             done = self.run_program("gm_sample", [self.trained("unet"), "--inpaint", self.data, "--mask", "one.png",
-                                                  "--pictures", folder, *more])
+                                                  "--images", folder, *more])
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(sorted(path.name for path in folder.iterdir()), [f"{i:05}.png" for i in range(count)])
 
@@ -423,10 +423,10 @@ class Evaluation(Inpainting):
         one, _ = self.evaluate(*runs, "--data", self.held, "--part", "all", "--count", 50)
         self.assertEqual([method["name"] for method in one], ["mean fill", "harmonic fill", *runs])
         for method in one:
-            self.assertEqual(method["pictures"], 50)
-            self.assertEqual(sum(area["pictures"] for area in method["by_area"]), 50)
-        areas = [[(area["from"], area["pictures"]) for area in method["by_area"]] for method in one]
-        self.assertTrue(all(entry == areas[0] for entry in areas), "the holes are the same for all methods")
+            self.assertEqual(method["images"], 50)
+            self.assertEqual(sum(area["images"] for area in method["by_area"]), 50)
+        areas = [[(area["from"], area["images"]) for area in method["by_area"]] for method in one]
+        self.assertTrue(all(entry == areas[0] for entry in areas), "the masks are the same for all methods")
         for ranks in (2, 4):
             many, _ = self.evaluate(*runs, "--data", self.held, "--part", "all", "--count", 50, ranks=ranks)
             for a, b in zip(one, many, strict=True):
@@ -434,9 +434,9 @@ class Evaluation(Inpainting):
                     if isinstance(value, float):
                         self.assertAlmostEqual(value, b[key], delta=1e-6 * max(1, abs(value)), msg=f"{a['name']}: {key}")
 
-    def test_warns_of_pictures_that_training_has_seen(self):
+    def test_warns_of_images_that_training_has_seen(self):
         _, said = self.evaluate(self.trained("unet"), "--count", 20)
-        self.assertRegex(said, "was trained on 200 of the 200 pictures")
+        self.assertRegex(said, "was trained on 200 of the 200 images")
         done = self.run_program("gm_train", [*self.arguments("fair", *TASKS["unet"], "train.steps=2"),
                                              f"data.path={self.held}"])
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -452,14 +452,14 @@ class Evaluation(Inpainting):
 
     def test_draws_the_comparison_and_prints_the_table(self):
         run = self.trained("unet")
-        # Three ranks, among which eight pictures do not divide.
-        done = self.run_program("gm_eval", [run, "--count", 10, "--picture", "comparison.png", "--json", "figures.json"],
+        # Three ranks, among which eight images do not divide.
+        done = self.run_program("gm_eval", [run, "--count", 10, "--image", "comparison.png", "--json", "figures.json"],
                                 ranks=3)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout, r"method +psnr_hole +psnr ")
+        self.assertRegex(done.stdout, r"method +psnr_masked +psnr ")
         self.assertRegex(done.stdout, re.escape(run) + r" +\d+\.\d{4}")
         self.assertEqual(len(json.loads((self.root / "figures.json").read_text())["methods"]), 3)
-        # Eight pictures, each in two rows of 64 pixels, with lines of 2 between them.
+        # Eight images, each in two rows of 64 pixels, with lines of 2 between them.
         self.assertEqual(len(png_rows(self.root / "comparison.png")), 8 * (2 * 64 + 2) + 2)
 
     def test_what_cannot_be_evaluated_is_refused(self):
@@ -478,12 +478,12 @@ class Evaluation(Inpainting):
             ([repaint, "repaint.jump=2"], "repaint.jump"),
             ([unet, "model.dim=16"], "model.dim=16"),
         ]:
-            done = self.run_program("gm_eval", [*arguments, "--json", "none.json", "--picture", "none.png"])
+            done = self.run_program("gm_eval", [*arguments, "--json", "none.json", "--image", "none.png"])
             self.assertEqual(done.returncode, 2, f"{arguments}: {done.stderr}")
             self.assertIn(words, done.stderr.splitlines()[-1])
             self.assertEqual(done.stdout, "")
             self.assertEqual(list(self.root.glob("none.*")), [], arguments)
-        for option in ("--json", "--picture"):
+        for option in ("--json", "--image"):
             done = self.run_program("gm_eval", [unet, option, "no_folder/"])
             self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
             self.assertIn("no_folder/: names a folder", done.stderr)
@@ -515,13 +515,13 @@ class Evaluation(Inpainting):
             name = f"stopped-{ranks}"
             process = self.start_command(name, self.command("gm_eval", [
                 self.trained("unet"), "--data", self.many(), "--part", "all", "--count", 20_000, "--json", "none.json",
-                "--picture", "none.png", "evaluate.batch_size=1"], ranks))
-            wait_until(lambda: "mean fill: 20000 pictures" in self.errors(name), process)
+                "--image", "none.png", "evaluate.batch_size=1"], ranks))
+            wait_until(lambda: "mean fill: 20000 images" in self.errors(name), process)
             process.send_signal(number)
             self.assertEqual(self.end_of(process), 75, self.errors(name))
             self.assertEqual(list(self.root.glob("none.*")), [])
 
-    def test_its_memory_does_not_grow_with_the_pictures(self):
+    def test_its_memory_does_not_grow_with_the_images(self):
         peaks = []
         for count in (200, 20_000):
             process = self.start_command(f"memory-{count}", self.command("gm_eval", [

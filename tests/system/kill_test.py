@@ -1,4 +1,4 @@
-"""Whatever is killed, and whenever: the same command goes on, and ends as if nothing had happened."""
+"""Whatever is killed, and whenever: the same command resumes, and ends as if nothing had happened."""
 import os
 import random
 import signal
@@ -25,7 +25,7 @@ class Killed(Exercises):
                     os.kill(self.rank_processes(run)[victim], signal.SIGKILL)
                     self.assertNotEqual(process.wait(timeout=10), 0, "the others end within ten seconds")
                     wait_until(lambda: not self.rank_processes(run))
-                    self.assert_goes_on(run, ranks=ranks)
+                    self.assert_resumes(run, ranks=ranks)
 
     def test_mpirun(self):
         for ranks in (2, 4):
@@ -36,7 +36,7 @@ class Killed(Exercises):
                 process.kill()
                 process.wait()
                 wait_until(lambda: not self.rank_processes(run))
-                self.assert_goes_on(run, ranks=ranks)
+                self.assert_resumes(run, ranks=ranks)
 
     def test_all_at_once(self):
         for ranks in (None, 2, 4):
@@ -45,7 +45,7 @@ class Killed(Exercises):
                 process = self.start(run, ranks=ranks)
                 self.wait_for_a_random_step(run, process)
                 self.kill_all(run, process)
-                self.assert_goes_on(run, ranks=ranks)
+                self.assert_resumes(run, ranks=ranks)
 
     def test_in_the_middle_of_a_line(self):
         run = "torn"
@@ -56,7 +56,7 @@ class Killed(Exercises):
         for name in ("metrics.jsonl", "log.txt"):
             with (self.root / run / name).open("a") as file:
                 file.write('{"kind":"train","step":3')
-        self.assert_goes_on(run)
+        self.assert_resumes(run)
 
     def test_during_the_start(self):
         for ranks in (None, 2):
@@ -66,7 +66,7 @@ class Killed(Exercises):
                     process = self.start(run, ranks=ranks)
                     wait_until(self.exists(f"{run}/{file}"), process)
                     self.kill_all(run, process)
-                    self.assert_goes_on(run, ranks=ranks)
+                    self.assert_resumes(run, ranks=ranks)
 
     def test_at_files_that_appear_whole(self):
         for path in ("/.config.toml", f"/.step-{self.STEPS:08}.png"):
@@ -133,7 +133,7 @@ class KilledAgainAndAgain(Exercises):
 
     def test_on_as_many_ranks_to_the_last_bit(self):
         self.killed_ten_times("same", [2])
-        self.assert_goes_on("same", ranks=2)
+        self.assert_resumes("same", ranks=2)
 
     def test_on_changing_numbers_of_ranks_with_the_same_curve(self):
         self.killed_ten_times("changing", [1, 2, 4])

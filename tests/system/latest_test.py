@@ -29,7 +29,7 @@ class Copied(Exercises):
                     self.assertIn("checkpoint of step 12", done.stderr)
                 self.assertEqual((self.root / f"{parts}.png").read_bytes(), (self.root / "original.png").read_bytes())
                 done = self.resume(parts)
-                self.assertIn("goes on after step 12 ", done.stderr)
+                self.assertIn("resumes after step 12 ", done.stderr)
                 self.assertNotIn("warning", done.stderr)
                 self.assert_undisturbed(parts, self.reference())
                 self.assertTrue((self.root / parts / "checkpoints/latest").is_symlink())

@@ -104,7 +104,7 @@ class Stopped(Exercises):
                 process = self.start_local(run)
                 wait_until(self.has_step(run, 3), process)
                 process.send_signal(number)
-                self.assert_stops_and_goes_on(run, process, ranks=2)
+                self.assert_stops_and_resumes(run, process, ranks=2)
 
     def test_a_second_interrupt_ends_at_once(self):
         run = "local-twice"
@@ -115,14 +115,14 @@ class Stopped(Exercises):
             wait_until(lambda: process.poll() is not None or not pending(process.pid, signal.SIGINT))
         self.assertNotIn(process.wait(timeout=10), (0, 75))
         wait_until(lambda: not self.rank_processes(run))
-        self.assert_goes_on(run, ranks=2)
+        self.assert_resumes(run, ranks=2)
 
     def test_saves_when_its_terminal_is_closed(self):
         process, terminal = self.start_on_a_terminal(self.command_of("closed"), self.environment_of())
         wait_until(self.has_step("closed", 3), process)
         os.close(terminal)
         self.assertEqual(self.end_of(process), 75)
-        self.assert_goes_on("closed", ranks=2)
+        self.assert_resumes("closed", ranks=2)
 
     def test_is_suspended_with_its_ranks(self):
         process = self.start_local("suspended")
@@ -135,7 +135,7 @@ class Stopped(Exercises):
         process.send_signal(signal.SIGCONT)
         wait_until(lambda: metrics.stat().st_size > size, process)
         process.send_signal(signal.SIGTERM)
-        self.assert_stops_and_goes_on("suspended", process, ranks=2)
+        self.assert_stops_and_resumes("suspended", process, ranks=2)
 
 
 if __name__ == "__main__":

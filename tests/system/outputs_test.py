@@ -80,15 +80,15 @@ class Streams(Run):
         self.assertIn(b"stdout cannot be written: Bad file descriptor", done.stderr)
 
     def test_what_goes_into_files_is_there_although_the_table_is_lost(self):
-        done = self.shell([*self.EVALUATE, "--json", "figures.json", "--picture", "comparison.png"], ">/dev/full")
+        done = self.shell([*self.EVALUATE, "--json", "figures.json", "--image", "comparison.png"], ">/dev/full")
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertEqual(len(json.loads((self.root / "figures.json").read_text())["methods"]), 3)
         self.assertTrue(png_rows(self.root / "comparison.png"))
 
     def test_files_are_written_although_stdout_is_lost(self):
-        for command, written in (([*self.SAMPLE, "--out", "-", "--pictures", "each"], "each/00000.png"),
-                                 ([*self.SAMPLE, "--out", "-", "--trajectory", "strips.png"], "strips.png"),
-                                 ([*self.EVALUATE, "--json", "-", "--picture", "beside.png"], "beside.png")):
+        for command, written in (([*self.SAMPLE, "--out", "-", "--images", "each"], "each/00000.png"),
+                                 ([*self.SAMPLE, "--out", "-", "--trajectory", "rows.png"], "rows.png"),
+                                 ([*self.EVALUATE, "--json", "-", "--image", "beside.png"], "beside.png")):
             self.assertEqual(self.shell(command, ">/dev/full").returncode, 1, command)
             self.assertTrue(png_rows(self.root / written), command)
 
@@ -109,8 +109,8 @@ class Streams(Run):
 
 class Places(Run):
     # Each output of each program: the command up to the name of the output.
-    PICTURES = [[*Run.MASKS, "--out"], [*Run.SAMPLE, "--out"], [*Run.SAMPLE, "--trajectory"], [*Run.EVALUATE, "--picture"]]
-    OUTPUTS = [*PICTURES, [*Run.EVALUATE, "--json"]]
+    IMAGES = [[*Run.MASKS, "--out"], [*Run.SAMPLE, "--out"], [*Run.SAMPLE, "--trajectory"], [*Run.EVALUATE, "--image"]]
+    OUTPUTS = [*IMAGES, [*Run.EVALUATE, "--json"]]
 
     def assert_output(self, command, content):
         if command[-1] == "--json":
@@ -164,7 +164,7 @@ class Places(Run):
         self.must([*self.EVALUATE, "--json", "/dev/stderr"], "2> log")
         log = (self.root / "log").read_text()
         self.assertIn('"methods"', log)
-        self.assertIn("figures in /dev/stderr", log, "the log goes on in the same file")
+        self.assertIn("figures in /dev/stderr", log, "the log continues in the same file")
 
     def test_behind_a_link_the_target_is_written(self):
         (self.root / "elsewhere").mkdir()
@@ -179,19 +179,19 @@ class Places(Run):
         self.assertEqual([path for path in self.root.rglob(".*")
                           if path.name.endswith(".partial")], [])
 
-    def test_pictures_behind_a_link(self):
+    def test_images_behind_a_link(self):
         (self.root / "folder").mkdir()
         (self.root / "folder-link").symlink_to("folder")
         (self.root / "folder/00000.png").symlink_to("../one.png")
-        self.must([*self.SAMPLE, "--out", "grid.png", "--pictures", "folder-link"])
+        self.must([*self.SAMPLE, "--out", "grid.png", "--images", "folder-link"])
         self.assertTrue((self.root / "folder/00000.png").is_symlink())
         self.assertEqual(len(png_rows(self.root / "one.png")), 16)
         (self.root / "nowhere").symlink_to("missing")
-        self.refuse([*self.SAMPLE, "--out", "none.png", "--pictures", "nowhere"], "nowhere", "missing", "make it first")
+        self.refuse([*self.SAMPLE, "--out", "none.png", "--images", "nowhere"], "nowhere", "missing", "make it first")
 
     def test_an_hdf5_file_goes_into_no_pipe_or_device(self):
         os.mkfifo(self.root / "packed")
-        pack = ["gm_data", "pack", "pictures.idx", "--out"]
+        pack = ["gm_data", "pack", "images.idx", "--out"]
         for name in ("packed", "/dev/null", "-", "/dev/stdout"):
             self.refuse([*pack, name], name, "no HDF5 file can be written")
         self.assertTrue((self.root / "packed").is_fifo())
@@ -202,7 +202,7 @@ class Places(Run):
         self.refuse([*pack, "packed-link"], "exists already")
 
     def test_a_name_for_another_kind_of_file(self):
-        for command in self.PICTURES:
+        for command in self.IMAGES:
             self.refuse([*command, "out.jpg"], f"{command[-1]} out.jpg", "ends in .png")
         self.must([*self.MASKS, "--out", "out.PNG"])
         self.assertTrue(png_rows(self.root / "out.PNG"))
@@ -213,31 +213,31 @@ class Taken(Run):
     def test_two_outputs_of_one_name(self):
         (self.root / "same").symlink_to("a.png")
         for names in (("a.png", "a.png"), ("a.png", "./a.png"), ("a.png", "same"), ("-", "/dev/stdout")):
-            self.refuse([*self.EVALUATE, "--json", names[0], "--picture", names[1]], "are the same file", *names)
+            self.refuse([*self.EVALUATE, "--json", names[0], "--image", names[1]], "are the same file", *names)
         self.refuse([*self.SAMPLE, "--out", "a.png", "--trajectory", "./a.png"], "are the same file")
-        self.refuse([*self.SAMPLE, "--out", "each/00000.png", "--pictures", "each"], "there is no folder")
+        self.refuse([*self.SAMPLE, "--out", "each/00000.png", "--images", "each"], "there is no folder")
         (self.root / "each").mkdir()
-        self.refuse([*self.SAMPLE, "--out", "each/00000.png", "--pictures", "./each/"], "written twice")
-        self.refuse([*self.SAMPLE, "--out", "new.png", "--pictures", "new.png"], "written twice")
+        self.refuse([*self.SAMPLE, "--out", "each/00000.png", "--images", "./each/"], "written twice")
+        self.refuse([*self.SAMPLE, "--out", "new.png", "--images", "new.png"], "written twice")
         self.assertFalse((self.root / "a.png").exists())
-        self.must([*self.SAMPLE, "--out", "each/grid.png", "--pictures", "each"])
+        self.must([*self.SAMPLE, "--out", "each/grid.png", "--images", "each"])
 
     def test_an_output_that_is_an_input(self):
-        mask = self.root / "hole.png"
+        mask = self.root / "masked.png"
         write_png(mask, [[255] * 8 + [0] * 8] * 16)
         (self.root / "photos").mkdir()
         photo = self.root / "photos/cat.png"
         write_png(photo, [[i] * 16 for i in range(16)])
         kept = {path: path.read_bytes() for path in (mask, photo, self.data, self.root / "run/config.toml")}
-        fill = [*self.SAMPLE, "--inpaint", "photos", "--mask", "hole.png", "--out"]
-        files = ["mask.kind=files", "mask.path=hole.png"]
-        for command in ([*fill, "hole.png"], [*fill, "photos/cat.png"],
-                        [*self.SAMPLE, "--inpaint", "photos", *files, "--out", "./hole.png"],
-                        [*self.EVALUATE, "--mask", "hole.png", "--picture", "hole.png"],
-                        [*self.EVALUATE, *files, "--json", "hole.png"],
+        fill = [*self.SAMPLE, "--inpaint", "photos", "--mask", "masked.png", "--out"]
+        files = ["mask.kind=files", "mask.path=masked.png"]
+        for command in ([*fill, "masked.png"], [*fill, "photos/cat.png"],
+                        [*self.SAMPLE, "--inpaint", "photos", *files, "--out", "./masked.png"],
+                        [*self.EVALUATE, "--mask", "masked.png", "--image", "masked.png"],
+                        [*self.EVALUATE, *files, "--json", "masked.png"],
                         [*self.EVALUATE, "--json", self.data],
                         [*self.EVALUATE, "--json", "run/config.toml"],
-                        [*self.MASKS, *files, "--out", "hole.png"]):
+                        [*self.MASKS, *files, "--out", "masked.png"]):
             self.refuse(command, "would overwrite what is read")
         self.assertEqual({path: path.read_bytes() for path in kept}, kept)
         self.must([*fill, "photos/grid.png"])

@@ -11,7 +11,7 @@ from support.programs import BIN, Exercises, wait_until
 
 class Resumed(Exercises):
     def test_at_any_place_of_warm_up_and_epoch(self):
-        """The warm-up ends at step 20, an epoch of 200 pictures at step 25."""
+        """The warm-up ends at step 20, an epoch of 200 images at step 25."""
         for stop in (1, 19, 20, 25, 26, 39):
             for ranks in (None, 2):
                 run = f"stop-{stop}-{ranks}"
@@ -41,7 +41,7 @@ class Resumed(Exercises):
         self.resume("finished")
         before = (self.root / "finished/metrics.jsonl").read_bytes()
         done = self.resume("finished")
-        self.assertIn(f"the run is finished, with {self.STEPS} steps; a larger train.steps goes on", done.stderr)
+        self.assertIn(f"the run is finished, with {self.STEPS} steps; a larger train.steps continues it", done.stderr)
         self.assertEqual((self.root / "finished/metrics.jsonl").read_bytes(), before)
 
     def test_a_run_without_a_checkpoint_begins_anew(self):
@@ -49,7 +49,7 @@ class Resumed(Exercises):
         wait_until(self.has_step("anew", 5), process)
         process.kill()
         process.wait()
-        self.assert_goes_on("anew")
+        self.assert_resumes("anew")
 
     def test_a_changed_configuration(self):
         self.resume("changed", "train.steps=9")
@@ -62,15 +62,15 @@ class Resumed(Exercises):
         self.resume("changed", "checkpoint.every=5", "telemetry.log_every_seconds=1", "train.reducer=naive")
         self.assertEqual(len(self.lines("changed", "train")), self.STEPS)
 
-    def test_other_pictures(self):
-        self.resume("pictures", "train.steps=9")
-        (self.root / "other.idx").write_bytes((self.root / "pictures.idx").read_bytes()[:-1] + b"\x01")
+    def test_other_images(self):
+        self.resume("images", "train.steps=9")
+        (self.root / "other.idx").write_bytes((self.root / "images.idx").read_bytes()[:-1] + b"\x01")
         self.check_output([BIN / "gm_data", "pack", self.root / "other.idx", "--out", self.root / "other.h5"])
-        done = self.train("pictures", "data.path=other.h5")
+        done = self.train("images", "data.path=other.h5")
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn("other pictures", self.last_words(done.stderr))
+        self.assertIn("other images", self.last_words(done.stderr))
         shutil.copy(self.data, self.root / "moved.h5")
-        self.resume("pictures", "data.path=moved.h5")
+        self.resume("images", "data.path=moved.h5")
 
     def test_a_clock_that_is_set_back(self):
         self.resume("clock", "train.steps=9")
@@ -103,7 +103,7 @@ class Locked(Exercises):
         process.kill()
         process.wait()
         self.assertTrue((self.root / "dead/.lock").exists())
-        self.assert_goes_on("dead")
+        self.assert_resumes("dead")
 
     def lock_elsewhere(self, run, beat):
         owner = {"host": "node7", "kernel": "another", "process": 4711, "beat": beat}

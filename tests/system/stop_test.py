@@ -1,4 +1,4 @@
-"""Asked to stop by a signal, on whichever rank and at whatever work: saved, status 75, and it goes on."""
+"""Asked to stop by a signal, on whichever rank and at whatever work: saved, status 75, and it continues."""
 import os
 import signal
 import unittest
@@ -17,7 +17,7 @@ class Stopped(Exercises):
                 process = self.start(run)
                 wait_until(self.has_step(run, 3), process)
                 process.send_signal(number)
-                self.assert_stops_and_goes_on(run, process)
+                self.assert_stops_and_resumes(run, process)
 
     def test_any_rank(self):
         for ranks, victim, signals in ((2, 0, SIGNALS), (2, 1, SIGNALS), (4, 3, (signal.SIGTERM, signal.SIGHUP))):
@@ -29,18 +29,18 @@ class Stopped(Exercises):
                     victim_process = self.rank_processes(run)[victim]
                     wait_until(self.has_step(run, 3), process)
                     os.kill(victim_process, number)
-                    self.assert_stops_and_goes_on(run, process, ranks=ranks)
+                    self.assert_stops_and_resumes(run, process, ranks=ranks)
 
     def test_a_terminal_that_is_closed(self):
         process, terminal = self.start_on_a_terminal(self.command("gm_train", self.arguments("terminal", self.ENDLESS)))
         wait_until(self.has_step("terminal", 3), process)
         os.close(terminal)
         self.assertEqual(self.end_of(process), 75)
-        self.assert_goes_on("terminal")
+        self.assert_resumes("terminal")
 
     def test_a_limit_on_processor_time(self):
         command = ["bash", "-c", 'ulimit -S -t 2; exec "$@"', "-", *self.command("gm_train", self.arguments("cpu", self.ENDLESS))]
-        self.assert_stops_and_goes_on("cpu", self.start_command("cpu", command))
+        self.assert_stops_and_resumes("cpu", self.start_command("cpu", command))
         self.assertIn("stopped by SIGXCPU", self.errors("cpu"))
 
     def test_signals_that_were_ignored_at_the_start(self):
@@ -50,7 +50,7 @@ class Stopped(Exercises):
         step = len(self.lines("nohup", "train"))
         wait_until(self.has_step("nohup", step + 5), process)
         process.send_signal(signal.SIGTERM)
-        self.assert_stops_and_goes_on("nohup", process)
+        self.assert_stops_and_resumes("nohup", process)
         self.assertIn("stopped by SIGTERM", self.errors("nohup"))
 
     def test_what_was_done_is_saved(self):
@@ -65,7 +65,7 @@ class Stopped(Exercises):
         process = self.start("usr1", ranks=2)
         wait_until(self.has_step("usr1", 3), process)
         process.send_signal(signal.SIGUSR1)
-        self.assert_stops_and_goes_on("usr1", process, ranks=2)
+        self.assert_stops_and_resumes("usr1", process, ranks=2)
 
     def test_during_sampling(self):
         more = ["diffusion.steps=1000", "sample.every=12", "train.steps=12"]
@@ -75,7 +75,7 @@ class Stopped(Exercises):
                 process = self.start(run, *more, ranks=ranks)
                 wait_until(self.exists(f"{run}/checkpoints/step-00000012"), process)
                 os.kill(self.rank_processes(run)[1 if ranks else 0], signal.SIGTERM)
-                self.assert_stops_and_goes_on(run, process, *more, ranks=ranks)
+                self.assert_stops_and_resumes(run, process, *more, ranks=ranks)
                 self.assertTrue((self.root / run / "samples/step-00000012.png").exists())
 
     def test_a_second_interrupt_ends_at_once(self):
@@ -85,7 +85,7 @@ class Stopped(Exercises):
             process.send_signal(signal.SIGINT)
             wait_until(lambda: process.poll() is not None or not pending(process.pid, signal.SIGINT))
         self.assertEqual(process.wait(timeout=10), -signal.SIGINT)
-        self.assert_goes_on("twice")
+        self.assert_resumes("twice")
 
 
 if __name__ == "__main__":

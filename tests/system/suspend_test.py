@@ -1,4 +1,4 @@
-"""Stopped by SIGSTOP: a rank among others that run is found, a job that is stopped as a whole goes on when it is continued."""
+"""Stopped by SIGSTOP: a rank among others that run is found, a job that is stopped as a whole continues when it is continued."""
 import os
 import re
 import signal
@@ -17,9 +17,9 @@ class Suspended(Exercises):
         self.assertIn("late in reduction", self.last_words(self.errors("stopped")))
         self.assertIn("no answer from rank 1", self.last_words(self.errors("stopped")))
         wait_until(lambda: not self.rank_processes("stopped"))
-        self.assert_goes_on("stopped", ranks=2)
+        self.assert_resumes("stopped", ranks=2)
 
-    def test_a_job_that_is_suspended_as_a_whole_goes_on(self):
+    def test_a_job_that_is_suspended_as_a_whole_resumes(self):
         """By scontrol suspend, docker pause or Ctrl-Z: for longer than each limit."""
         limits = [f"watchdog.{part}_seconds=6" for part in ("step", "data", "reduction", "checkpoint")]
         jobs = {f"suspended-{ranks}": self.start(f"suspended-{ranks}", *limits, ranks=ranks) for ranks in (None, 2)}
@@ -37,7 +37,7 @@ class Suspended(Exercises):
             wait_until(self.has_step(run, step + 3), process)
             os.kill(ranks[0], signal.SIGTERM)
             self.assertEqual(self.end_of(process), 75, self.errors(run))
-            self.assert_goes_on(run, *limits, ranks=2 if run.endswith("2") else None)
+            self.assert_resumes(run, *limits, ranks=2 if run.endswith("2") else None)
 
 
 if __name__ == "__main__":

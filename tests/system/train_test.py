@@ -101,7 +101,7 @@ class WholeRuns(Runs):
         self.assertEqual(lines[-1]["images"], 2 * 2 * 8)
         names = sorted(p.name for p in (self.root / "aliases/samples").iterdir())
         self.assertEqual(names, ["forward.png", "reverse.png", "step-00000001.png", "step-00000002.png"])
-        # Eight strips of five moments, each 64 pixels high and wide with lines of 2 between them.
+        # Eight rows of five moments, each 64 pixels high and wide with lines of 2 between them.
         self.assertEqual(len(png_rows(self.root / "aliases/samples/forward.png")), 8 * 66 + 2)
 
     def test_gm_toml_of_the_working_directory_is_the_default(self):
@@ -300,13 +300,13 @@ class WrongInput(Runs):
         (self.root / "cut.h5").write_bytes(self.data.read_bytes()[:self.COUNT * self.SIDE * self.SIDE // 2])
         self.refuse("cut.h5", arguments=["data.path=cut.h5"])
         self.refuse("data.image_size", "16", arguments=["data.image_size=32"])
-        self.refuse("200 pictures, fewer than the 256", arguments=["train.batch_size=256"])
+        self.refuse("200 images, fewer than the 256", arguments=["train.batch_size=256"])
 
     def test_sizes_that_do_not_divide(self):
         self.refuse("3 ranks do not divide data.shards = 8", "1, 2, 4", arguments=["data.shards=8"], ranks=3)
         self.refuse("train.batch_size", "12", "8", arguments=["train.batch_size=12"])
 
-    def test_a_picture_that_the_network_cannot_halve(self):
+    def test_a_image_that_the_network_cannot_halve(self):
         self.refuse("16x16 pixels", "model.dim_mults", "multiples of 32", arguments=["model.dim_mults=[1,2,2,2,2,2]"])
 
     def test_run_directory(self):

@@ -9,15 +9,15 @@ namespace gm {
 namespace {
 
 /// RGB to ITU-R 601 luma in 16-bit fixed point, as Pillow's mode "L"; in place.
-void make_grey(Picture& picture) {
-  const uint8_t* from = picture.pixels.data();
-  uint8_t* to = picture.pixels.data();
-  picture.shape.channels = 1;
-  for (int64_t i = 0; i < picture.shape.bytes(); ++i, from += 3) {
+void make_grey(DecodedImage& image) {
+  const uint8_t* from = image.pixels.data();
+  uint8_t* to = image.pixels.data();
+  image.shape.channels = 1;
+  for (int64_t i = 0; i < image.shape.bytes(); ++i, from += 3) {
     const uint32_t luma = 19595U * from[0] + 38470U * from[1] + 7471U * from[2] + 0x8000U;
     to[i] = static_cast<uint8_t>(luma >> 16);
   }
-  picture.pixels.resize(static_cast<size_t>(picture.shape.bytes()));
+  image.pixels.resize(static_cast<size_t>(image.shape.bytes()));
 }
 
 [[noreturn]] void refuse_kind(const std::string& name, std::string_view bytes) {
@@ -27,7 +27,8 @@ void make_grey(Picture& picture) {
                    kind);
 }
 
-Picture decode_rgb(const std::string& name, std::string_view bytes, const DecodeOptions& options) {
+DecodedImage decode_rgb(const std::string& name, std::string_view bytes,
+                        const DecodeOptions& options) {
   constexpr std::string_view kJpegStart = "\xff\xd8", kPngStart = "\x89PNG\r\n\x1a\n";
   if (bytes.starts_with(kJpegStart)) return decode_jpeg(name, bytes);
   if (bytes.starts_with(kPngStart)) return decode_png(name, bytes, options.background);
@@ -36,11 +37,11 @@ Picture decode_rgb(const std::string& name, std::string_view bytes, const Decode
 
 }  // namespace
 
-Picture decode_picture(const std::string& name, std::string_view bytes,
-                       const DecodeOptions& options) {
-  Picture picture = decode_rgb(name, bytes, options);
-  if (options.grey) make_grey(picture);
-  return picture;
+DecodedImage decode_image(const std::string& name, std::string_view bytes,
+                          const DecodeOptions& options) {
+  DecodedImage image = decode_rgb(name, bytes, options);
+  if (options.grey) make_grey(image);
+  return image;
 }
 
 }  // namespace gm

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "data/pack/picture.h"
+#include "data/pack/decoded_image.h"
 
 namespace gm {
 
@@ -24,8 +24,8 @@ struct DecodeOptions {
 /// decides, not the name. A photo is turned upright as its EXIF or XMP orientation says. Throws
 /// InputError that begins with `name` for anything but an intact JPEG (grey, YCbCr or RGB) or PNG
 /// (up to 8 bits a value, opaque unless there is a background) of at most kMostPixels. Waits for
-/// other threads where the image has more than kManyPixels (picture.h).
-Picture decode_picture(const std::string& name, std::string_view bytes,
-                       const DecodeOptions& options = {});
+/// other threads where the image has more than kManyPixels (image.h).
+DecodedImage decode_image(const std::string& name, std::string_view bytes,
+                          const DecodeOptions& options = {});
 
 }  // namespace gm

@@ -4,21 +4,21 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "data/resample.h"
+#include "data/resize.h"
 
 namespace gm {
 namespace {
 
-Picture resized(Picture picture, int64_t height, int64_t width) {
-  if (picture.shape.height == height && picture.shape.width == width) return picture;
-  Picture result{{height, width, picture.shape.channels}, {}};
+DecodedImage resized(DecodedImage image, int64_t height, int64_t width) {
+  if (image.shape.height == height && image.shape.width == width) return image;
+  DecodedImage result{{height, width, image.shape.channels}, {}};
   result.pixels.resize(static_cast<size_t>(result.shape.bytes()));
-  Resampler(picture.shape, height, width, ResampleFilter::kBicubic)
-      .resize(picture.pixels, result.pixels);
+  Resampler(image.shape, height, width, ResampleFilter::kBicubic)
+      .resize(image.pixels, result.pixels);
   return result;
 }
 
-/// Copies `rows` rows of `bytes` bytes between two pictures with rows of different lengths. `to`
+/// Copies `rows` rows of `bytes` bytes between two images with rows of different lengths. `to`
 /// may lie before `from` in the same memory, if its rows are no longer.
 void copy_rows(const uint8_t* from, int64_t from_stride, uint8_t* to, int64_t to_stride,
                int64_t rows, int64_t bytes) {
@@ -27,41 +27,42 @@ void copy_rows(const uint8_t* from, int64_t from_stride, uint8_t* to, int64_t to
 }
 
 /// In place: a second copy of a large image would not fit many machines.
-Picture middle_square(Picture picture) {
-  const auto [height, width, channels] = picture.shape;
-  if (height == width) return picture;
+DecodedImage middle_square(DecodedImage image) {
+  const auto [height, width, channels] = image.shape;
+  if (height == width) return image;
   const int64_t side = std::min(height, width);
   const int64_t top = (height - side) / 2, left = (width - side) / 2;
-  copy_rows(picture.pixels.data() + (top * width + left) * channels, width * channels,
-            picture.pixels.data(), side * channels, side, side * channels);
-  picture.shape = {side, side, channels};
-  picture.pixels.resize(static_cast<size_t>(picture.shape.bytes()));
-  return picture;
+  copy_rows(image.pixels.data() + (top * width + left) * channels, width * channels,
+            image.pixels.data(), side * channels, side, side * channels);
+  image.shape = {side, side, channels};
+  image.pixels.resize(static_cast<size_t>(image.shape.bytes()));
+  return image;
 }
 
-Picture bordered(const Picture& picture, int64_t size) {
-  const auto [height, width, channels] = picture.shape;
-  Picture result{{size, size, channels}, {}};
+/// Black margins around an image that is not larger than `size`.
+DecodedImage with_margins(const DecodedImage& image, int64_t size) {
+  const auto [height, width, channels] = image.shape;
+  DecodedImage result{{size, size, channels}, {}};
   result.pixels.assign(static_cast<size_t>(result.shape.bytes()), 0);
   const int64_t top = (size - height) / 2, left = (size - width) / 2;
-  copy_rows(picture.pixels.data(), width * channels,
+  copy_rows(image.pixels.data(), width * channels,
             result.pixels.data() + (top * size + left) * channels, size * channels, height,
             width * channels);
   return result;
 }
 
-Picture padded(Picture picture, int64_t size) {
-  const int64_t longer = std::max(picture.shape.height, picture.shape.width);
+DecodedImage padded(DecodedImage image, int64_t size) {
+  const int64_t longer = std::max(image.shape.height, image.shape.width);
   const auto scaled = [&](int64_t side) {
     const double exact =
         static_cast<double>(side) * static_cast<double>(size) / static_cast<double>(longer);
     return std::max<int64_t>(1, std::llround(exact));
   };
   if (longer > size) {
-    const int64_t height = scaled(picture.shape.height), width = scaled(picture.shape.width);
-    picture = resized(std::move(picture), height, width);
+    const int64_t height = scaled(image.shape.height), width = scaled(image.shape.width);
+    image = resized(std::move(image), height, width);
   }
-  return bordered(picture, size);
+  return with_margins(image, size);
 }
 
 }  // namespace
@@ -73,17 +74,17 @@ Fit parse_fit(const std::string& name) {
   throw InputError("fit is '{}', but crop, pad or squash is expected", name);
 }
 
-Picture fit_picture(Picture picture, int64_t size, Fit fit) {
-  if (picture.shape.height == size && picture.shape.width == size) return picture;
+DecodedImage fit_image(DecodedImage image, int64_t size, Fit fit) {
+  if (image.shape.height == size && image.shape.width == size) return image;
   switch (fit) {
     case Fit::kCrop:
-      return resized(middle_square(std::move(picture)), size, size);
+      return resized(middle_square(std::move(image)), size, size);
     case Fit::kPad:
-      return padded(std::move(picture), size);
+      return padded(std::move(image), size);
     case Fit::kSquash:
       break;
   }
-  return resized(std::move(picture), size, size);
+  return resized(std::move(image), size, size);
 }
 
 }  // namespace gm

@@ -1,10 +1,10 @@
-/// How a picture of any size becomes a square of the wanted one.
+/// How an image of any size becomes a square of the wanted one.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
-#include "data/pack/picture.h"
+#include "data/pack/decoded_image.h"
 
 namespace gm {
 
@@ -17,7 +17,7 @@ enum class Fit {
 /// `crop`, `pad` or `squash`. Throws InputError for anything else.
 Fit parse_fit(const std::string& name);
 
-/// Resizes with the bicubic filter of resample.h. A picture that has the size already is unchanged.
-Picture fit_picture(Picture picture, int64_t size, Fit fit);
+/// Resizes with the bicubic filter of resample.h. An image that has the size already is unchanged.
+DecodedImage fit_image(DecodedImage image, int64_t size, Fit fit);
 
 }  // namespace gm

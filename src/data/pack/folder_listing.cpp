@@ -32,7 +32,7 @@ bool is_run(const fs::path& folder) {
 }
 
 /// Whether the name ends like that of a JPEG or PNG file.
-bool is_picture_name(const fs::path& path) {
+bool is_image_name(const fs::path& path) {
   return std::ranges::find(kEndings, ending_of(path)) != kEndings.end();
 }
 
@@ -69,9 +69,9 @@ class Lister {
   }
 
   void add_class(const fs::path& folder) {
-    const size_t before = listing_.pictures.size();
+    const size_t before = listing_.images.size();
     add_tree(folder, std::ssize(listing_.classes));
-    if (listing_.pictures.size() == before)
+    if (listing_.images.size() == before)
       leave_out(folder, "no images");
     else
       listing_.classes.push_back(folder.filename().string());
@@ -102,8 +102,8 @@ class Lister {
       return of_run;
     });
     for (const auto& path : entries.files) {
-      if (is_picture_name(path))
-        listing_.pictures.push_back({path, label});
+      if (is_image_name(path))
+        listing_.images.push_back({path, label});
       else
         ++listing_.other_files[ending_of(path)];
     }
@@ -119,12 +119,12 @@ class Lister {
   std::vector<fs::path> above_;  // the real paths of the folders that lead to the one at hand
 };
 
-FolderListing list_one_picture(const fs::path& file, const std::string& classes) {
+FolderListing list_one_image(const fs::path& file, const std::string& classes) {
   if (!means_all_classes(classes)) {
     throw InputError("{}: classes {} were asked for, but one image has no classes", file.string(),
                      classes);
   }
-  return {.folder = file.parent_path(), .classes = {}, .pictures = {{file, 0}}};
+  return {.folder = file.parent_path(), .classes = {}, .images = {{file, 0}}};
 }
 
 /// The most frequent endings with their numbers.
@@ -141,7 +141,7 @@ std::string describe_endings(const std::map<std::string, int64_t>& files) {
 }
 
 /// Whether the content begins as every JPEG or every PNG file does.
-bool begins_like_picture(const fs::path& file) {
+bool begins_like_image(const fs::path& file) {
   std::array<char, 4> first{};
   std::ifstream(file, std::ios::binary).read(first.data(), first.size());
   const std::string_view bytes(first.data(), first.size());
@@ -176,13 +176,13 @@ FolderListing survey_folder(const fs::path& folder, const std::string& classes) 
 
 FolderListing list_folder(const fs::path& folder, const std::string& classes) {
   FolderListing listing = survey_folder(folder, classes);
-  if (listing.pictures.empty()) {
+  if (listing.images.empty()) {
     const auto remarks = listing.remarks();
     throw InputError("{}: holds no images that end in {}{}{}", folder.string(),
                      fmt::join(kEndings, ", "), remarks.empty() ? "" : "; ",
                      fmt::join(remarks, "; "));
   }
-  const fs::path first = listing.pictures.front().path.lexically_relative(folder);
+  const fs::path first = listing.images.front().path.lexically_relative(folder);
   if (!listing.classes.empty() && !first.has_parent_path()) {
     throw InputError(
         "{}: holds images ({}) beside sub-folders of images ({}); put each image into the "
@@ -193,15 +193,15 @@ FolderListing list_folder(const fs::path& folder, const std::string& classes) {
   return listing;
 }
 
-FolderListing list_pictures(const fs::path& path, const std::string& classes) {
-  return is_folder(path) ? list_folder(path, classes) : list_one_picture(path, classes);
+FolderListing list_images(const fs::path& path, const std::string& classes) {
+  return is_folder(path) ? list_folder(path, classes) : list_one_image(path, classes);
 }
 
-bool is_picture_file(const fs::path& path) {
+bool is_image_file(const fs::path& path) {
   if (is_folder(path)) return false;
-  if (is_picture_name(path)) return true;
+  if (is_image_name(path)) return true;
   std::error_code nothing_there;
-  return fs::is_regular_file(path, nothing_there) && begins_like_picture(path);
+  return fs::is_regular_file(path, nothing_there) && begins_like_image(path);
 }
 
 }  // namespace gm

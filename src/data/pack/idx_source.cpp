@@ -122,7 +122,7 @@ fs::path find_labels(const fs::path& images) {
   return {};
 }
 
-class IdxSource : public PictureSource {
+class IdxSource : public ImageSource {
  public:
   IdxSource(const fs::path& path, const std::string& classes)
       : path_(path), images_(path, 3), kept_(images_.extent()[0]) {
@@ -145,24 +145,24 @@ class IdxSource : public PictureSource {
   }
 
   SourceItem next() override {
-    Picture picture{{images_.extent()[1], images_.extent()[2], 1}, {}};
-    picture.pixels.resize(static_cast<size_t>(picture.shape.bytes()));
+    DecodedImage image{{images_.extent()[1], images_.extent()[2], 1}, {}};
+    image.pixels.resize(static_cast<size_t>(image.shape.bytes()));
     int64_t label = 0;
     do {
-      images_.read(picture.pixels);
+      images_.read(image.pixels);
       label = labels_.empty() ? 0 : new_label_[labels_[static_cast<size_t>(read_)]];
       ++read_;
       if (read_ == images_.extent()[0]) images_.require_end();
     } while (label < 0);
-    return {fmt::format("{}: picture {}", path_.string(), read_ - 1), label,
-            [picture = std::move(picture)] { return picture; }};
+    return {fmt::format("{}: image {}", path_.string(), read_ - 1), label,
+            [image = std::move(image)] { return image; }};
   }
 
  private:
   void read_labels(const fs::path& path) {
     IdxReader reader(path, 1);
     if (reader.extent()[0] != images_.extent()[0]) {
-      throw InputError("{}: holds {} labels for the {} pictures of {}", path.string(),
+      throw InputError("{}: holds {} labels for the {} images of {}", path.string(),
                        reader.extent()[0], images_.extent()[0], path_.string());
     }
     labels_.resize(static_cast<size_t>(reader.extent()[0]));
@@ -192,7 +192,7 @@ class IdxSource : public PictureSource {
     classes_ = std::move(kept_classes);
     kept_ = std::count_if(labels_.begin(), labels_.end(),
                           [this](uint8_t label) { return new_label_[label] >= 0; });
-    if (kept_ == 0) throw InputError("{}: no picture is of classes {}", path_.string(), names);
+    if (kept_ == 0) throw InputError("{}: no image is of classes {}", path_.string(), names);
   }
 
   fs::path path_;
@@ -206,7 +206,7 @@ class IdxSource : public PictureSource {
 
 }  // namespace
 
-std::unique_ptr<PictureSource> open_idx_source(const fs::path& file, const SourceOptions& options) {
+std::unique_ptr<ImageSource> open_idx_source(const fs::path& file, const SourceOptions& options) {
   return std::make_unique<IdxSource>(file, options.classes);
 }
 

@@ -27,17 +27,17 @@ class JpegFile {
   JpegFile(const JpegFile&) = delete;
   JpegFile& operator=(const JpegFile&) = delete;
 
-  Picture decode() {
+  DecodedImage decode() {
     read_header();
     require_usual_kind();
     require_enough_bytes();
     const Turner turner({jpeg_.image_height, jpeg_.image_width, 3}, orientation(metadata()));
-    Picture picture = announce_picture(name_, turner.upright_shape());
+    DecodedImage image = announce_image(name_, turner.upright_shape());
     start();
     read_scans();
-    allocate_pixels(picture);
-    read_pixels(turner, picture);
-    return picture;
+    allocate_pixels(image);
+    read_pixels(turner, image);
+    return image;
   }
 
  private:
@@ -199,18 +199,18 @@ class JpegFile {
                                                [](int missing) { return missing == 0; });
   }
 
-  void read_pixels(const Turner& turner, Picture& picture) {
+  void read_pixels(const Turner& turner, DecodedImage& image) {
     run([this] {
       if (jpeg_.buffered_image) jpeg_start_output(&jpeg_, jpeg_.input_scan_number);
     });
     const int64_t height = jpeg_.image_height;
-    if (turner.is_identity()) return read_rows(picture.pixels.data(), height);
+    if (turner.is_identity()) return read_rows(image.pixels.data(), height);
     constexpr int64_t kRows = 32;
     std::vector<uint8_t> rows(static_cast<size_t>(kRows * stride()));
     for (int64_t y = 0; y < height; y += kRows) {
       const int64_t count = std::min(kRows, height - y);
       read_rows(rows.data(), count);
-      turner.place(rows.data(), y, count, picture.pixels.data());
+      turner.place(rows.data(), y, count, image.pixels.data());
     }
   }
 
@@ -235,7 +235,7 @@ class JpegFile {
 
 }  // namespace
 
-Picture decode_jpeg(const std::string& name, std::string_view bytes) {
+DecodedImage decode_jpeg(const std::string& name, std::string_view bytes) {
   return JpegFile(name, bytes).decode();
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "data/pack/picture.h"
+#include "data/pack/decoded_image.h"
 
 namespace gm {
 
@@ -12,6 +12,6 @@ namespace gm {
 /// a file whose pixels are all there; a file that lacks some, or whose compressed data are damaged
 /// (jpeg_scan.h), is refused, before memory for its pixels is taken. Throws InputError that begins
 /// with `name`.
-Picture decode_jpeg(const std::string& name, std::string_view bytes);
+DecodedImage decode_jpeg(const std::string& name, std::string_view bytes);
 
 }  // namespace gm

@@ -57,7 +57,7 @@ class BitReader {
 
   /// Reads on to the next marker.
   Rest rest() {
-    constexpr int kMostZeros = 16;  // without that: more are a hole in the file
+    constexpr int kMostZeros = 16;  // without that: more are a gap in the file
     const bool may_be_long = is_filled_up();
     skip_to_byte();
     bool is_padding = true;
@@ -297,7 +297,7 @@ class Scan {
     return is_only_scan && !is_restart && (rest.marker != kEndOfImage || !holds_blocks(behind));
   }
 
-  /// Whether one could go on reading blocks.
+  /// Whether one could continue reading blocks.
   bool holds_blocks(const BitReader& bits) {
     bits_ = bits;
     bits_.skip_to_byte();

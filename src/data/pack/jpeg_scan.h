@@ -16,8 +16,8 @@ namespace gm {
 
 /// Reads the Huffman codes of one file's scans, and makes no pixels of them. What it finds is
 /// damage by ITU-T T.81 alone: a code that the table does not have, a coefficient behind the last
-/// one of its block or larger than 8-bit images have, data that end before the last block, or go on
-/// behind it. A flipped bit that leaves all that in order cannot be told from an image.
+/// one of its block or larger than 8-bit images have, data that end before the last block, or
+/// continue behind it. A flipped bit that leaves all that in order cannot be told from an image.
 class JpegScanChecker {
  public:
   /// Reads the scan that `jpeg` is about to read: libjpeg has read the header of the scan, and its

@@ -164,12 +164,12 @@ void Turner::place(const uint8_t* rows, int64_t first, int64_t count,
   }
 }
 
-Picture upright(Picture picture, int orientation) {
-  const Turner turner(picture.shape, orientation);
-  if (turner.is_identity()) return picture;
-  Picture turned{turner.upright_shape(), {}, picture.large_turn};
+DecodedImage upright(DecodedImage image, int orientation) {
+  const Turner turner(image.shape, orientation);
+  if (turner.is_identity()) return image;
+  DecodedImage turned{turner.upright_shape(), {}, image.large_turn};
   allocate_pixels(turned);
-  turner.place(picture.pixels.data(), 0, picture.shape.height, turned.pixels.data());
+  turner.place(image.pixels.data(), 0, image.shape.height, turned.pixels.data());
   return turned;
 }
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "data/pack/picture.h"
+#include "data/pack/decoded_image.h"
 
 namespace gm {
 
@@ -40,6 +40,6 @@ class Turner {
 };
 
 /// An RGB image as it is meant to be seen, given its orientation.
-Picture upright(Picture picture, int orientation);
+DecodedImage upright(DecodedImage image, int orientation);
 
 }  // namespace gm

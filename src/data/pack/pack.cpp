@@ -8,11 +8,11 @@
 #include "base/files.h"
 #include "base/output.h"
 #include "base/signals.h"
-#include "data/image_file.h"
+#include "data/hdf5_images.h"
 #include "data/pack/fit.h"
-#include "data/pack/image_file_writer.h"
+#include "data/pack/hdf5_image_writer.h"
 #include "data/pack/ordered_work.h"
-#include "data/pack/progress.h"
+#include "data/pack/progress_bar.h"
 #include "data/pack/source.h"
 
 namespace gm {
@@ -22,17 +22,17 @@ namespace {
 constexpr int64_t kLargestSize = 8192;
 constexpr double kLargestHoldout = 0.9;
 
-/// A picture that is ready to be written, or why it cannot be.
-struct PackedPicture {
+/// An image that is ready to be written, or why it cannot be.
+struct PackedImage {
   std::vector<uint8_t> pixels;
   int64_t label = 0;
   std::string problem;
 };
 
-int64_t chosen_size(const PackOptions& options, const PictureSource& source) {
+int64_t chosen_size(const PackOptions& options, const ImageSource& source) {
   const int64_t size = options.size > 0 ? options.size : source.own_size();
   if (size == 0)
-    throw InputError("{}: pictures may have any size; say with --size how large they shall become",
+    throw InputError("{}: images may have any size; say with --size how large they shall become",
                      options.input.string());
   if (size > kLargestSize)
     throw InputError("--size is {}, but at most {} is possible", size, kLargestSize);
@@ -56,16 +56,16 @@ void check_options(const PackOptions& options, int64_t images) {
                      kLargestHoldout);
   }
   if (options.shards < 1 || options.shards > images) {
-    throw InputError("--shards is {}, but 1 to {} (the number of pictures) is expected",
+    throw InputError("--shards is {}, but 1 to {} (the number of images) is expected",
                      options.shards, images);
   }
 }
 
-/// Copies the first `images` pictures of an incomplete file to a new one that takes its place.
+/// Copies the first `images` images of an incomplete file to a new one that takes its place.
 void shorten(const fs::path& path, int64_t images) {
   StagedPath staged(path);
-  const ImageFile file(path);
-  ImageFileWriter writer(staged.path(), file.shape(), images, file.classes(), file.holdout());
+  const Hdf5Images file(path);
+  Hdf5ImageWriter writer(staged.path(), file.shape(), images, file.classes(), file.holdout());
   std::vector<uint8_t> pixels(static_cast<size_t>(file.shape().bytes()));
   for (int64_t i = 0; i < images; ++i) {
     file.read_image(i, pixels);
@@ -75,7 +75,7 @@ void shorten(const fs::path& path, int64_t images) {
   staged.commit();
 }
 
-/// Takes pictures in order and spreads them over the files of the output.
+/// Takes images in order and spreads them over the files of the output.
 class ShardedWriter {
  public:
   ShardedWriter(const fs::path& path, const PackOptions& options, const ImageShape& shape,
@@ -90,15 +90,15 @@ class ShardedWriter {
     open_next();
   }
 
-  void append(const PackedPicture& picture) {
-    if (picture.problem.empty()) writer_->append(picture.pixels, picture.label);
+  void append(const PackedImage& image) {
+    if (image.problem.empty()) writer_->append(image.pixels, image.label);
     ++seen_;
     if (seen_ < end_of(shard_)) return;
     finish_file();
     if (seen_ < images_) open_next();
   }
 
-  /// Pictures of finished files that are kept from training.
+  /// Images of finished files that are kept from training.
   int64_t held_out() const { return held_out_; }
 
  private:
@@ -113,7 +113,7 @@ class ShardedWriter {
     ++shard_;
     announced_ = end_of(shard_) - seen_;
     writer_ =
-        std::make_unique<ImageFileWriter>(file_path(), shape_, announced_, classes_, holdout_);
+        std::make_unique<Hdf5ImageWriter>(file_path(), shape_, announced_, classes_, holdout_);
   }
 
   void finish_file() {
@@ -122,11 +122,11 @@ class ShardedWriter {
     writer_->close();
     writer_.reset();
     if (written == 0) {
-      throw InputError("none of the {} pictures for {} can be used", announced_,
+      throw InputError("none of the {} images for {} can be used", announced_,
                        shards_ == 1 ? "the file" : file_path().filename().string());
     }
     if (written < announced_) shorten(file_path(), written);
-    ImageFile(file_path()).verify();
+    Hdf5Images(file_path()).verify();
   }
 
   fs::path path_;
@@ -135,15 +135,15 @@ class ShardedWriter {
   ImageShape shape_;
   int64_t images_;
   std::vector<std::string> classes_;
-  std::unique_ptr<ImageFileWriter> writer_;
+  std::unique_ptr<Hdf5ImageWriter> writer_;
   int64_t shard_ = -1, seen_ = 0, announced_ = 0, held_out_ = 0;
 };
 
-/// Reads, decodes and fits one picture; a problem is noted when it shall not end the packing.
-PackedPicture make_picture(const SourceItem& item, int64_t size, Fit fit, bool skip_bad) {
+/// Reads, decodes and fits one image; a problem is noted when it shall not end the packing.
+PackedImage make_image(const SourceItem& item, int64_t size, Fit fit, bool skip_bad) {
   try {
-    Picture picture = fit_picture(item.decode(), size, fit);
-    return {std::move(picture.pixels), item.label, ""};
+    DecodedImage image = fit_image(item.decode(), size, fit);
+    return {std::move(image.pixels), item.label, ""};
   } catch (const InputError& error) {
     if (!skip_bad) throw;
     return {{}, item.label, error.what()};
@@ -161,25 +161,25 @@ void naming_output(const fs::path& output, const Write& write) {
   }
 }
 
-void count(PackReport& report, const PackedPicture& picture) {
+void count(PackReport& report, const PackedImage& image) {
   constexpr size_t kMostProblems = 10;
-  if (picture.problem.empty()) {
+  if (image.problem.empty()) {
     ++report.packed;
     return;
   }
   ++report.skipped;
-  if (report.problems.size() < kMostProblems) report.problems.push_back(picture.problem);
+  if (report.problems.size() < kMostProblems) report.problems.push_back(image.problem);
 }
 
 }  // namespace
 
-PackReport pack_pictures(const PackOptions& options) {
+PackReport pack_images(const PackOptions& options) {
   const auto source = open_source(
       options.input, {.classes = options.classes, .decode = {options.background, options.grey}});
-  return pack_pictures(*source, options);
+  return pack_images(*source, options);
 }
 
-PackReport pack_pictures(PictureSource& source, const PackOptions& options) {
+PackReport pack_images(ImageSource& source, const PackOptions& options) {
   const Fit fit = parse_fit(options.fit);
   const int64_t size = chosen_size(options, source);
   check_options(options, source.size());
@@ -195,13 +195,13 @@ PackReport pack_pictures(PictureSource& source, const PackOptions& options) {
   StagedPath staged(options.output);
   ShardedWriter writer(staged.path(), options, report.shape, source.size(), source.classes());
   Progress progress("packing", source.size());
-  OrderedWork<PackedPicture> work(source.size(), window, [&](int64_t) {
-    return [&, item = source.next()] { return make_picture(item, size, fit, options.skip_bad); };
+  OrderedWork<PackedImage> work(source.size(), window, [&](int64_t) {
+    return [&, item = source.next()] { return make_image(item, size, fit, options.skip_bad); };
   });
-  work.run(jobs, [&](PackedPicture picture) {
-    leave_if_asked_to_stop();
-    naming_output(options.output, [&] { writer.append(picture); });
-    count(report, picture);
+  work.run(jobs, [&](PackedImage image) {
+    throw_if_stop_requested();
+    naming_output(options.output, [&] { writer.append(image); });
+    count(report, image);
     progress.advance();
   });
   staged.commit();

@@ -1,4 +1,4 @@
-/// Packing: pictures of any kind into image files that a run can read fast.
+/// Packing: images of any kind into image files that a run can read fast.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace gm {
 
 struct PackOptions {
-  std::filesystem::path input = {};   ///< A folder of pictures, or an IDX file.
+  std::filesystem::path input = {};   ///< A folder of images, or an IDX file.
   std::filesystem::path output = {};  ///< An HDF5 file, or a folder of them when shards > 1.
   int64_t size = 0;                   ///< Height and width; 0: the input's own, if it has one.
   std::string fit = "crop";           ///< As parse_fit() takes it.
@@ -21,7 +21,7 @@ struct PackOptions {
   int64_t shards = 1;
   double holdout = 0;     ///< Fraction that is kept from training, 0 to 0.9; chosen by content.
   int jobs = 0;           ///< Threads; 0: one for each core that this process may use.
-  bool skip_bad = false;  ///< Leave out pictures that cannot be used, instead of ending.
+  bool skip_bad = false;  ///< Leave out images that cannot be used, instead of ending.
   bool grey = false;
   std::optional<uint8_t> background = {};  ///< Behind transparent pixels; none: they are refused.
 };
@@ -38,10 +38,10 @@ struct PackReport {
 
 /// Packs with progress on the terminal. The output appears only when it is complete, verified and
 /// on the disk; its bytes do not depend on the number of jobs. Memory: a window of finished
-/// pictures of at most 64 MiB or two a job, one block of 4 MiB, and one decoded picture for each
-/// job. Throws InputError when the options or a picture cannot be used, Error when writing fails.
-PackReport pack_pictures(const PackOptions& options);
+/// images of at most 64 MiB or two a job, one block of 4 MiB, and one decoded image for each
+/// job. Throws InputError when the options or an image cannot be used, Error when writing fails.
+PackReport pack_images(const PackOptions& options);
 /// The same for a source that is open already, whatever options.input and options.classes are.
-PackReport pack_pictures(PictureSource& source, const PackOptions& options);
+PackReport pack_images(ImageSource& source, const PackOptions& options);
 
 }  // namespace gm

@@ -85,17 +85,17 @@ class PngFile {
   PngFile(const PngFile&) = delete;
   PngFile& operator=(const PngFile&) = delete;
 
-  Picture decode(const std::optional<uint8_t>& background) {
+  DecodedImage decode(const std::optional<uint8_t>& background) {
     run([this] { read_header(); });
     if (png_get_bit_depth(png_, info_) == 16)
       throw InputError("{}: has 16 bits a value; convert it to 8 bits first", name_);
-    Picture picture = announce_picture(name_, {height(), width(), has_alpha() ? 4 : 3});
+    DecodedImage image = announce_image(name_, {height(), width(), has_alpha() ? 4 : 3});
     require_enough_bytes();
     run([this] { choose_format(); });
-    allocate_pixels(picture);
-    read_pixels(picture);
-    if (picture.shape.channels == 4) flatten(picture, background);
-    return upright(std::move(picture), orientation(metadata()));
+    allocate_pixels(image);
+    read_pixels(image);
+    if (image.shape.channels == 4) flatten(image, background);
+    return upright(std::move(image), orientation(metadata()));
   }
 
  private:
@@ -166,22 +166,22 @@ class PngFile {
   }
 
   /// The pixels, and what follows them as far as it is whole: nothing there changes them.
-  void read_pixels(Picture& picture) {
-    const int64_t stride = picture.shape.width * picture.shape.channels;
+  void read_pixels(DecodedImage& image) {
+    const int64_t stride = image.shape.width * image.shape.channels;
     if (static_cast<int64_t>(png_get_rowbytes(png_, info_)) != stride)
       throw Error("{}: libpng gives {} bytes a row", name_, png_get_rowbytes(png_, info_));
     std::vector<png_bytep> rows;
-    for (int64_t y = 0; y < picture.shape.height; ++y)
-      rows.push_back(picture.pixels.data() + y * stride);
+    for (int64_t y = 0; y < image.shape.height; ++y)
+      rows.push_back(image.pixels.data() + y * stride);
     run([&] { png_read_image(png_, rows.data()); });
     succeeds([this] { png_read_end(png_, info_); });
   }
 
   /// RGBA to RGB over a grey value, in place.
-  void flatten(Picture& picture, const std::optional<uint8_t>& background) const {
-    const uint8_t* from = picture.pixels.data();
-    uint8_t* to = picture.pixels.data();
-    const int64_t pixels = picture.shape.height * picture.shape.width;
+  void flatten(DecodedImage& image, const std::optional<uint8_t>& background) const {
+    const uint8_t* from = image.pixels.data();
+    uint8_t* to = image.pixels.data();
+    const int64_t pixels = image.shape.height * image.shape.width;
     for (int64_t i = 0; i < pixels; ++i, from += 4, to += 3) {
       const int alpha = from[3];
       if (alpha != 255 && !background) {
@@ -195,8 +195,8 @@ class PngFile {
         to[c] = static_cast<uint8_t>((alpha * from[c] + behind + 127) / 255);
       }
     }
-    picture.shape.channels = 3;
-    picture.pixels.resize(static_cast<size_t>(picture.shape.bytes()));
+    image.shape.channels = 3;
+    image.pixels.resize(static_cast<size_t>(image.shape.bytes()));
   }
 
   /// From the chunks before and behind the pixels; of several of a kind the last one counts.
@@ -232,8 +232,8 @@ class PngFile {
 
 }  // namespace
 
-Picture decode_png(const std::string& name, std::string_view bytes,
-                   const std::optional<uint8_t>& background) {
+DecodedImage decode_png(const std::string& name, std::string_view bytes,
+                        const std::optional<uint8_t>& background) {
   return PngFile(name, bytes).decode(background);
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "data/pack/picture.h"
+#include "data/pack/decoded_image.h"
 
 namespace gm {
 
@@ -14,7 +14,7 @@ namespace gm {
 /// ...) leave the pixels as they are stored. Transparent pixels are laid over the grey value
 /// `background`, or refused. Throws InputError that begins with `name` for a file that is not
 /// intact, has 16 bits a value, or has transparent pixels and no background.
-Picture decode_png(const std::string& name, std::string_view bytes,
-                   const std::optional<uint8_t>& background);
+DecodedImage decode_png(const std::string& name, std::string_view bytes,
+                        const std::optional<uint8_t>& background);
 
 }  // namespace gm

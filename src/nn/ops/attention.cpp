@@ -72,7 +72,7 @@ Tensor attention_plain(const Tensor& x, const Tensor& to_qkv, const Tensor& to_o
 
   const Tensor similarity = at::matmul(q, k.transpose(2, 3)) * kAttentionScale;
   const Tensor out = join_heads(at::matmul(similarity.softmax(-1), v));
-  return pictures_of(at::linear(out, matrix_of(to_out), out_bias), x);
+  return images_of(at::linear(out, matrix_of(to_out), out_bias), x);
 }
 
 Tensor attention(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,

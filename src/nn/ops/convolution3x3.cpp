@@ -5,15 +5,17 @@
 
 #include "nn/ops/operator.h"
 
-// A `form` is what the device's own kernels read in place of the weight, in whatever way they like.
+// A `packed_weight` is what the device's own kernels read in place of the weight, in whatever way
+// they like.
 TORCH_LIBRARY_FRAGMENT(gm, library) {
-  library.def("convolution3x3_form(Tensor weight, int height, int width) -> Tensor form");
+  library.def("convolution3x3_form(Tensor weight, int height, int width) -> Tensor packed_weight");
   library.def(
-      "convolution3x3_forward(Tensor x, Tensor? beside, Tensor form, Tensor bias) -> Tensor y");
-  // `dbeside` is undefined without `beside`.
+      "convolution3x3_forward(Tensor x, Tensor? skip, Tensor packed_weight, Tensor bias) -> Tensor "
+      "y");
+  // `dskip` is undefined without `skip`.
   library.def(
-      "convolution3x3_backward(Tensor dy, Tensor x, Tensor? beside, Tensor weight) "
-      "-> (Tensor dx, Tensor dbeside, Tensor dweight, Tensor dbias)");
+      "convolution3x3_backward(Tensor dy, Tensor x, Tensor? skip, Tensor weight) "
+      "-> (Tensor dx, Tensor dskip, Tensor dweight, Tensor dbias)");
 }
 
 namespace gm::ops {
@@ -45,18 +47,18 @@ const auto& convolution3x3_backward_operator() {
 /// The form follows from `weight`, so that this alone has a gradient.
 class Convolution3x3 : public torch::autograd::Function<Convolution3x3> {
  public:
-  static Tensor forward(AutogradContext* context, const Tensor& x, const OptionalTensor& beside,
-                        const Tensor& weight, const Tensor& bias, const Tensor& form) {
-    context->save_for_backward({x, beside.value_or(Tensor()), weight});
-    return convolution3x3_forward_operator()(x, beside, form, bias);
+  static Tensor forward(AutogradContext* context, const Tensor& x, const OptionalTensor& skip,
+                        const Tensor& weight, const Tensor& bias, const Tensor& packed_weight) {
+    context->save_for_backward({x, skip.value_or(Tensor()), weight});
+    return convolution3x3_forward_operator()(x, skip, packed_weight, bias);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
-    auto [dx, dbeside, dweight, dbias] = convolution3x3_backward_operator()(
+    auto [dx, dskip, dweight, dbias] = convolution3x3_backward_operator()(
         channels_last(gradients[0]), saved[0], if_defined(saved[1]), saved[2]);
-    return {dx, dbeside, dweight, dbias, Tensor()};
+    return {dx, dskip, dweight, dbias, Tensor()};
   }
 };
 
@@ -67,25 +69,25 @@ Convolution3x3Weight prepare_convolution3x3(const Tensor& weight, int64_t height
               weight.sizes(), " is not that of a window of 3x3");
   Convolution3x3Weight result = {channels_last(weight), {}};
   if (weight.size(0) % 8 == 0 && form_operator().has_kernel_for(result.weight)) {
-    result.form = form_operator()(result.weight, height, width);
+    result.packed_weight = form_operator()(result.weight, height, width);
   }
   return result;
 }
 
 Tensor convolution3x3_plain(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                            const Tensor& beside) {
-  return at::conv2d(beside.defined() ? at::cat({x, beside}, 1) : x, weight, bias,
+                            const Tensor& skip) {
+  return at::conv2d(skip.defined() ? at::cat({x, skip}, 1) : x, weight, bias,
                     /*stride=*/1, /*padding=*/1);
 }
 
 Tensor convolution3x3(const Tensor& x, const Convolution3x3Weight& weight, const Tensor& bias,
-                      const Tensor& beside) {
-  if (!weight.form.defined() || !convolution3x3_forward_operator().has_kernel_for(x)) {
-    return convolution3x3_plain(x, weight.weight, bias, beside);
+                      const Tensor& skip) {
+  if (!weight.packed_weight.defined() || !convolution3x3_forward_operator().has_kernel_for(x)) {
+    return convolution3x3_plain(x, weight.weight, bias, skip);
   }
-  check_convolution(x, weight.weight, bias, /*size=*/3, beside);
-  return Convolution3x3::apply(x, if_defined(channels_last(beside)), weight.weight, bias,
-                               weight.form);
+  check_convolution(x, weight.weight, bias, /*size=*/3, skip);
+  return Convolution3x3::apply(x, if_defined(channels_last(skip)), weight.weight, bias,
+                               weight.packed_weight);
 }
 
 }  // namespace gm::ops

@@ -1,4 +1,4 @@
-/// The convolution that halves a picture.
+/// The convolution that halves an image.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -14,18 +14,18 @@ double element_count(const std::vector<int64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), 1.0, std::multiplies<>());
 }
 
-/// Of N pictures [N,C,H,W].
-double pixels(const std::vector<int64_t>& pictures) {
-  return element_count(pictures) / static_cast<double>(pictures[1]);
+/// Of N images [N,C,H,W].
+double pixels(const std::vector<int64_t>& images) {
+  return element_count(images) / static_cast<double>(images[1]);
 }
 
 /// Channels of `x` and, where there is one, of what is beside it.
-double channels(const std::vector<int64_t>& x, const std::vector<int64_t>& beside) {
-  return static_cast<double>(x[1] + (beside.empty() ? 0 : beside[1]));
+double channels(const std::vector<int64_t>& x, const std::vector<int64_t>& skip) {
+  return static_cast<double>(x[1] + (skip.empty() ? 0 : skip[1]));
 }
 
 constexpr double kTaps = 9;
-/// Of the 4x4 window of the operators that halve and double a picture.
+/// Of the 4x4 window of the operators that halve and double an image.
 constexpr double kStridedTaps = 16;
 
 using Count = std::function<double(const Shapes&)>;

@@ -81,7 +81,7 @@ void check_group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
       " channels");
   TORCH_CHECK(
       !scale_shift.defined() || (scale_shift.sizes() == at::IntArrayRef{x.size(0), 2 * channels}),
-      "scale and shift ", scale_shift.sizes(), " are not those of pictures ", x.sizes());
+      "scale and shift ", scale_shift.sizes(), " are not those of images ", x.sizes());
   check_residual(x, residual);
 }
 

@@ -1,4 +1,4 @@
-/// Group norm, time's scale and shift, SiLU and the residual in one pass over the picture.
+/// Group norm, time's scale and shift, SiLU and the residual in one pass over the image.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,7 +10,7 @@ namespace gm::ops {
 
 /// silu(n * (1 + scale) + shift) + residual, where n is `x` [N,C,H,W] normalised in `groups` groups
 /// of channels (Wu and He, 2018; epsilon 1e-5), times `weight` [C], plus `bias` [C].
-/// `scale_shift` [N,2C] holds scale, then shift, of each picture; `residual` is like `x`. Both may
+/// `scale_shift` [N,2C] holds scale, then shift, of each image; `residual` is like `x`. Both may
 /// be undefined. The result is channels last if `x` is.
 at::Tensor group_norm_silu(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                            int64_t groups, const at::Tensor& scale_shift = {},

@@ -78,7 +78,7 @@ Tensor linear_attention_plain(const Tensor& x, const Tensor& to_qkv, const Tenso
   k = k.softmax(2);
   const Tensor context = at::matmul(k.transpose(2, 3), v);
   const Tensor out = join_heads(at::matmul(q, context));
-  return pictures_of(at::linear(out, matrix_of(to_out), out_bias), x);
+  return images_of(at::linear(out, matrix_of(to_out), out_bias), x);
 }
 
 Tensor linear_attention(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,

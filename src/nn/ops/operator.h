@@ -47,15 +47,15 @@ inline at::Tensor channels_last(const at::Tensor& x) {
   return x.defined() ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
 }
 
-/// Throws c10::Error unless the pictures `x` [N,C,H,W], or `x` and `beside` [N,D,H,W], can be
+/// Throws c10::Error unless the images `x` [N,C,H,W], or `x` and `skip` [N,D,H,W], can be
 /// convolved with `weight` [out,C+D,size,size] and `bias` [out]: kernels read on without a look.
 inline void check_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                              int64_t size, const at::Tensor& beside = {}) {
-  const int64_t besides = beside.defined() ? beside.size(1) : 0;
-  TORCH_CHECK(!beside.defined() ||
-                  (beside.sizes() == at::IntArrayRef{x.size(0), besides, x.size(2), x.size(3)}),
-              "pictures ", beside.sizes(), " cannot lie beside pictures ", x.sizes());
-  const int64_t out = weight.size(0), in = x.size(1) + besides;
+                              int64_t size, const at::Tensor& skip = {}) {
+  const int64_t skip_channels = skip.defined() ? skip.size(1) : 0;
+  TORCH_CHECK(!skip.defined() ||
+                  (skip.sizes() == at::IntArrayRef{x.size(0), skip_channels, x.size(2), x.size(3)}),
+              "images ", skip.sizes(), " cannot lie skip images ", x.sizes());
+  const int64_t out = weight.size(0), in = x.size(1) + skip_channels;
   TORCH_CHECK((weight.sizes() == at::IntArrayRef{out, in, size, size}) &&
                   (bias.sizes() == at::IntArrayRef{out}),
               "a weight ", weight.sizes(), " and a bias ", bias.sizes(), " cannot convolve ", in,
@@ -65,8 +65,7 @@ inline void check_convolution(const at::Tensor& x, const at::Tensor& weight, con
 /// Throws c10::Error unless `residual`, where it is defined, can be added to what is like `x`.
 inline void check_residual(const at::Tensor& x, const at::Tensor& residual) {
   TORCH_CHECK(!residual.defined() || residual.sizes() == x.sizes(), "a residual ",
-              residual.defined() ? residual.sizes() : x.sizes(), " is not like pictures ",
-              x.sizes());
+              residual.defined() ? residual.sizes() : x.sizes(), " is not like images ", x.sizes());
 }
 
 /// The first thing that a backward pass does: throws c10::Error where its gradients are to have

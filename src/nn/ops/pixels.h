@@ -1,4 +1,4 @@
-/// Pictures' activations, and what they are as matrices of pixels and channels.
+/// Images' activations, and what they are as matrices of pixels and channels.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,19 +10,19 @@ inline at::Tensor pixels_of(const at::Tensor& x) {
   return x.permute({0, 2, 3, 1}).reshape({x.size(0), x.size(2) * x.size(3), x.size(1)});
 }
 
-/// Dense pictures [N,channels,height,width] for as many as `x` holds, channels last, to be filled.
-inline at::Tensor pictures_like(const at::Tensor& x, int64_t channels, int64_t height,
-                                int64_t width) {
+/// Dense images [N,channels,height,width] for as many as `x` holds, channels last, to be filled.
+inline at::Tensor images_like(const at::Tensor& x, int64_t channels, int64_t height,
+                              int64_t width) {
   return at::empty({x.size(0), channels, height, width}, x.options(),
                    at::MemoryFormat::ChannelsLast);
 }
 
-inline at::Tensor pictures_like(const at::Tensor& x, int64_t channels) {
-  return pictures_like(x, channels, x.size(2), x.size(3));
+inline at::Tensor images_like(const at::Tensor& x, int64_t channels) {
+  return images_like(x, channels, x.size(2), x.size(3));
 }
 
-/// [N,H*W,C] as pictures of the size of `like`, channels last.
-inline at::Tensor pictures_of(const at::Tensor& pixels, const at::Tensor& like) {
+/// [N,H*W,C] as images of the size of `like`, channels last.
+inline at::Tensor images_of(const at::Tensor& pixels, const at::Tensor& like) {
   return pixels.view({like.size(0), like.size(2), like.size(3), -1}).permute({0, 3, 1, 2});
 }
 
@@ -37,7 +37,7 @@ inline at::Tensor join_heads(const at::Tensor& x) { return x.transpose(1, 2).fla
 /// The weight [out,in,1,1] of a 1x1 convolution as the matrix [out,in].
 inline at::Tensor matrix_of(const at::Tensor& weight) { return weight.flatten(1); }
 
-/// Whether an attention's kernel takes pictures `x` [N,C,H,W] and `to_out` [C,D,1,1]: vectors must
+/// Whether an attention's kernel takes images `x` [N,C,H,W] and `to_out` [C,D,1,1]: vectors must
 /// fit into a head's channels as well.
 template <class AttentionOperator>
 bool can_attend(const AttentionOperator& kernel, const at::Tensor& x, const at::Tensor& to_out,
@@ -46,7 +46,7 @@ bool can_attend(const AttentionOperator& kernel, const at::Tensor& x, const at::
 }
 
 /// Throws c10::Error unless `to_qkv` [3*D,C,1,1], `to_out` [C,D,1,1] and `out_bias` [C] are an
-/// attention's of pictures `x` [N,C,H,W], D a multiple of `heads`: kernels read on without a look.
+/// attention's of images `x` [N,C,H,W], D a multiple of `heads`: kernels read on without a look.
 inline void check_attention(const at::Tensor& x, const at::Tensor& to_qkv, const at::Tensor& to_out,
                             const at::Tensor& out_bias, int64_t heads) {
   const int64_t channels = x.size(1), width = to_out.size(1);

@@ -7,12 +7,12 @@
 
 TORCH_LIBRARY_FRAGMENT(gm, library) {
   library.def(
-      "pointwise_convolution_forward(Tensor x, Tensor? beside, Tensor weight, Tensor bias) "
+      "pointwise_convolution_forward(Tensor x, Tensor? skip, Tensor weight, Tensor bias) "
       "-> Tensor y");
-  // `dbeside` is undefined without `beside`.
+  // `dskip` is undefined without `skip`.
   library.def(
-      "pointwise_convolution_backward(Tensor dy, Tensor x, Tensor? beside, Tensor weight) "
-      "-> (Tensor dx, Tensor dbeside, Tensor dweight, Tensor dbias)");
+      "pointwise_convolution_backward(Tensor dy, Tensor x, Tensor? skip, Tensor weight) "
+      "-> (Tensor dx, Tensor dskip, Tensor dweight, Tensor dbias)");
 }
 
 namespace gm::ops {
@@ -38,37 +38,37 @@ const auto& pointwise_convolution_backward_operator() {
 
 class PointwiseConvolution : public torch::autograd::Function<PointwiseConvolution> {
  public:
-  static Tensor forward(AutogradContext* context, const Tensor& x, const OptionalTensor& beside,
+  static Tensor forward(AutogradContext* context, const Tensor& x, const OptionalTensor& skip,
                         const Tensor& weight, const Tensor& bias) {
-    context->save_for_backward({x, beside.value_or(Tensor()), weight});
-    return pointwise_convolution_forward_operator()(x, beside, weight, bias);
+    context->save_for_backward({x, skip.value_or(Tensor()), weight});
+    return pointwise_convolution_forward_operator()(x, skip, weight, bias);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     refuse_second_derivative();
     const variable_list saved = context->get_saved_variables();
     const Tensor dy = channels_last(gradients[0]);
-    auto [dx, dbeside, dweight, dbias] =
+    auto [dx, dskip, dweight, dbias] =
         pointwise_convolution_backward_operator()(dy, saved[0], if_defined(saved[1]), saved[2]);
-    return {dx, dbeside, dweight, dbias};
+    return {dx, dskip, dweight, dbias};
   }
 };
 
 }  // namespace
 
 Tensor pointwise_convolution_plain(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                                   const Tensor& beside) {
-  return at::conv2d(beside.defined() ? at::cat({x, beside}, 1) : x, weight, bias);
+                                   const Tensor& skip) {
+  return at::conv2d(skip.defined() ? at::cat({x, skip}, 1) : x, weight, bias);
 }
 
 Tensor pointwise_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                             const Tensor& beside) {
-  const bool fits_beside = !beside.defined() || beside.size(1) % 8 == 0;
-  if (!fits_beside || !pointwise_convolution_forward_operator().has_kernel_for(x)) {
-    return pointwise_convolution_plain(x, weight, bias, beside);
+                             const Tensor& skip) {
+  const bool fits_skip = !skip.defined() || skip.size(1) % 8 == 0;
+  if (!fits_skip || !pointwise_convolution_forward_operator().has_kernel_for(x)) {
+    return pointwise_convolution_plain(x, weight, bias, skip);
   }
-  check_convolution(x, weight, bias, /*size=*/1, beside);
-  return PointwiseConvolution::apply(x, if_defined(channels_last(beside)), weight, bias);
+  check_convolution(x, weight, bias, /*size=*/1, skip);
+  return PointwiseConvolution::apply(x, if_defined(channels_last(skip)), weight, bias);
 }
 
 }  // namespace gm::ops

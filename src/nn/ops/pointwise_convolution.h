@@ -5,13 +5,13 @@
 
 namespace gm::ops {
 
-/// The 1x1 convolution of `x` [N,C,H,W], or of `x` and `beside` [N,D,H,W] as if concatenated along
+/// The 1x1 convolution of `x` [N,C,H,W], or of `x` and `skip` [N,D,H,W] as if concatenated along
 /// channels, with `weight` [out,C,1,1] or [out,C+D,1,1], plus `bias` [out]: [N,out,H,W].
 at::Tensor pointwise_convolution(const at::Tensor& x, const at::Tensor& weight,
-                                 const at::Tensor& bias, const at::Tensor& beside = {});
+                                 const at::Tensor& bias, const at::Tensor& skip = {});
 
 /// The same as plain ATen operators: the oracle, and the way on any device, shape and type.
 at::Tensor pointwise_convolution_plain(const at::Tensor& x, const at::Tensor& weight,
-                                       const at::Tensor& bias, const at::Tensor& beside = {});
+                                       const at::Tensor& bias, const at::Tensor& skip = {});
 
 }  // namespace gm::ops

@@ -1,7 +1,7 @@
-/// The 4x4 convolution of stride 2 that halves a picture, its transpose that doubles one, and the
+/// The 4x4 convolution of stride 2 that halves an image, its transpose that doubles one, and the
 /// gradient that both have in common.
 ///
-/// With a `big` picture [N,B,H,W], a `small` one [N,S,H/2,W/2] (rounded down) and a weight
+/// With a `big` image [N,B,H,W], a `small` one [N,S,H/2,W/2] (rounded down) and a weight
 /// [S,B,4,4], the convolution with padding 1 is the linear map
 ///
 ///   small[s,i,j] = sum over b, y, x of weight[s,b,y,x] * big[b, 2i - 1 + y, 2j - 1 + x].
@@ -17,7 +17,7 @@
 
 namespace gm::ops {
 
-/// Whether there are kernels for `x`, either picture of the two, where the small one has
+/// Whether there are kernels for `x`, either image of the two, where the small one has
 /// `small_channels`.
 bool has_strided_convolution_for(const at::Tensor& x, int64_t small_channels);
 

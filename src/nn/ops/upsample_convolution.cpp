@@ -1,4 +1,4 @@
-// The larger picture is never made. Two of its neighbouring pixels are the same pixel of the
+// The larger image is never made. Two of its neighbouring pixels are the same pixel of the
 // smaller one, so the three taps w of an output pixel, in one dimension, touch two pixels only:
 //
 //   y[2i] = w0 x[i-1] + (w1 + w2) x[i],   y[2i+1] = (w0 + w1) x[i] + w2 x[i+1].

@@ -1,4 +1,4 @@
-/// Twice the picture's size, then a convolution.
+/// Twice the image's size, then a convolution.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The way of weights between gm and Python, both directions, and the pictures that both make of them.
+"""The way of weights between gm and Python, both directions, and the images that both make of them.
 
 gm trains a small model; the oracle's Unet loads its weights, samples with the noise that gm draws, and has
-to make gm_sample's pictures. Weights that Python saved come back from gm_train unchanged.
+to make gm_sample's images. Weights that Python saved come back from gm_train unchanged.
 """
 
 import math
@@ -22,7 +22,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
-import keyed_random  # noqa: E402
+import counter_random  # noqa: E402
 
 BIN = pathlib.Path(os.environ["GM_BIN_DIR"])
 SAMPLING_STREAM = 5  # Stream::kSampling of src/base/random.h
@@ -33,23 +33,23 @@ def gm(program, *arguments):
     subprocess.run([BIN / program, *map(str, arguments)], check=True, timeout=300)
 
 
-def write_pictures(path):
+def write_images(path):
     pixels = np.random.default_rng(1).integers(0, 256, (64, SIDE, SIDE), dtype=np.uint8)
     path.write_bytes(struct.pack(">IIII", 0x803, *pixels.shape) + pixels.tobytes())
 
 
 def train(folder, run, *arguments):
-    gm("gm_train", f"data.path={folder / 'pictures.h5'}", f"run.dir={folder / run}", "model.dim=8", "model.dim_mults=[1,2]",
+    gm("gm_train", f"data.path={folder / 'images.h5'}", f"run.dir={folder / run}", "model.dim=8", "model.dim_mults=[1,2]",
        f"diffusion.steps={STEPS}", "train.batch_size=16", "train.accumulate=1", "sample.count=1", "telemetry.port=0",
        *arguments)
     return folder / run / "checkpoints/latest"
 
 
-def keyed_normal(draw):
-    """keyed_sampling_noise() of src/diffusion/keyed_noise.h: Box and Muller, two values from two words."""
+def counter_normal(draw):
+    """counter_sampling_noise() of src/diffusion/counter_noise.h: Box and Muller, two values from two words."""
     noise = np.empty((COUNT, SIDE * SIDE), dtype=np.float32)
     for index in range(COUNT):
-        words = keyed_random.words(SEED, SAMPLING_STREAM, index, SIDE * SIDE, draw)
+        words = counter_random.words(SEED, SAMPLING_STREAM, index, SIDE * SIDE, draw)
         uniform = ((words >> np.uint64(8)).astype(np.float32) + np.float32(1)) * np.float32(2.0**-24)
         radius = np.sqrt(np.float32(-2) * np.log(uniform[0::2]))
         angle = np.float32(2 * math.pi) * uniform[1::2]
@@ -66,14 +66,14 @@ def oracle_samples(weights):
     network = oracle()
     network.load_state_dict(load_file(weights), strict=True)
     diffusion = GaussianDiffusion(network, image_size=SIDE, timesteps=STEPS)
-    pictures = keyed_normal(STEPS)
+    images = counter_normal(STEPS)
     for t in reversed(range(STEPS)):
-        with mock.patch("torch.randn_like", lambda _, t=t: keyed_normal(t)):
-            pictures, _ = diffusion.p_sample(pictures, t)
-    return ((pictures.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()[:, 0]
+        with mock.patch("torch.randn_like", lambda _, t=t: counter_normal(t)):
+            images, _ = diffusion.p_sample(images, t)
+    return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()[:, 0]
 
 
-def grid_pictures(path):
+def grid_images(path):
     grid, cell = np.array(Image.open(path)), SIDE * SCALE + LINE
     starts = [(LINE + row * cell, LINE + column * cell) for row in range(2) for column in range(2)]
     return np.stack([grid[y:y + SIDE * SCALE:SCALE, x:x + SIDE * SCALE:SCALE] for y, x in starts])
@@ -95,15 +95,15 @@ def wrapped(weights):
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        write_pictures(folder / "pictures.idx")
-        gm("gm_data", "pack", folder / "pictures.idx", "--out", folder / "pictures.h5")
+        write_images(folder / "images.idx")
+        gm("gm_data", "pack", folder / "images.idx", "--out", folder / "images.h5")
 
         checkpoint = train(folder, "from_gm", "train.steps=20")
         gm("gm_sample", folder / "from_gm", "--count", COUNT, "--seed", SEED, "--out", folder / "grid.png")
-        ours, theirs = grid_pictures(folder / "grid.png"), oracle_samples(checkpoint / "ema.safetensors")
+        ours, theirs = grid_images(folder / "grid.png"), oracle_samples(checkpoint / "ema.safetensors")
         worst = np.abs(ours.astype(int) - theirs.astype(int)).max()
-        print(f"pictures of {STEPS} steps differ by at most {worst} of 255 levels; their spread is {theirs.std():.0f}")
-        assert theirs.std() > 10, "the pictures have to show something for this to mean anything"
+        print(f"images of {STEPS} steps differ by at most {worst} of 255 levels; their evenly_spaced is {theirs.std():.0f}")
+        assert theirs.std() > 10, "the images have to show something for this to mean anything"
         assert worst <= 1, worst
 
         weights = oracle().state_dict()

@@ -1,4 +1,4 @@
-"""What the tests of whole programs share: pictures, commands, and a look at what runs leave behind."""
+"""What the tests of whole programs share: images, commands, and a look at what runs leave behind."""
 import fcntl
 import filecmp
 import itertools
@@ -21,15 +21,15 @@ SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def write_idx(path, count, side):
-    """Pictures of rectangles, different ones, as an IDX file."""
+    """Images of rectangles, different ones, as an IDX file."""
     pixels = bytearray()
     for i in range(count):
         top, left = i % (side - 4), (i // 7) % (side - 4)
-        picture = bytearray(side * side)
+        image = bytearray(side * side)
         for y in range(top, top + 4):
             for x in range(left, left + 4):
-                picture[y * side + x] = 100 + i % 155
-        pixels += picture
+                image[y * side + x] = 100 + i % 155
+        pixels += image
     path.write_bytes(struct.pack(">IIII", 0x803, count, side, side) + pixels)
 
 
@@ -47,7 +47,7 @@ def wait_until(condition, process=None):
 
 
 class Programs(unittest.TestCase):
-    """A folder of its own for each test class, with packed pictures."""
+    """A folder of its own for each test class, with packed images."""
     COUNT, SIDE = 200, 16
 
     @classmethod
@@ -56,9 +56,9 @@ class Programs(unittest.TestCase):
         cls.root = pathlib.Path(cls.folder.name)
         # Ranks that are killed leave Open MPI's files behind: here they go with the folder.
         os.environ["OMPI_MCA_btl_vader_backing_directory"] = os.environ["OMPI_MCA_orte_tmpdir_base"] = cls.folder.name
-        write_idx(cls.root / "pictures.idx", cls.COUNT, cls.SIDE)
-        cls.data = cls.root / "pictures.h5"
-        cls.check_output([BIN / "gm_data", "pack", cls.root / "pictures.idx", "--out", cls.data])
+        write_idx(cls.root / "images.idx", cls.COUNT, cls.SIDE)
+        cls.data = cls.root / "images.h5"
+        cls.check_output([BIN / "gm_data", "pack", cls.root / "images.idx", "--out", cls.data])
 
     @classmethod
     def tearDownClass(cls):
@@ -97,7 +97,7 @@ class Exercises(Programs):
         return [f"data.path={self.data}", *self.SETTINGS, f"run.dir={run}", *more]
 
     def start(self, run, *more, ranks=None, fault=None):
-        """A run in the background, in a process group of its own, that goes on until it is disturbed; its stderr is in
+        """A run in the background, in a process group of its own, that continues until it is disturbed; its stderr is in
         RUN.err."""
         return self.start_command(run, self.command("gm_train", self.arguments(run, self.ENDLESS, *more), ranks),
                                   self.environment(fault))
@@ -218,17 +218,17 @@ class Exercises(Programs):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done
 
-    def assert_goes_on(self, run, *more, ranks=None):
+    def assert_resumes(self, run, *more, ranks=None):
         """Whatever was done to a run that was started: the same command again, and it ends as if undisturbed."""
         more = [self.steps_to_end(run), *more]
         self.resume(run, *more, ranks=ranks)
         self.assert_undisturbed(run, self.reference(ranks, *more))
 
-    def assert_stops_and_goes_on(self, run, process, *more, ranks=None):
+    def assert_stops_and_resumes(self, run, process, *more, ranks=None):
         self.assertEqual(self.end_of(process), 75, self.errors(run))
         self.assertIn("stopped by SIG", self.last_words(self.errors(run)))
         self.assertIn("give the same command again", self.last_words(self.errors(run)))
-        self.assert_goes_on(run, *more, ranks=ranks)
+        self.assert_resumes(run, *more, ranks=ranks)
 
     def steps_to_end(self, run):
         """More than a started run has saved, which nobody knows beforehand."""

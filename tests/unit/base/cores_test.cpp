@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/pictures.h"
+#include "support/images.h"
 #include "support/temporary_folder.h"
 
 namespace gm {

@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "support/expect_error.h"
 #include "support/file_size_limit.h"
-#include "support/pictures.h"
+#include "support/images.h"
 #include "support/temporary_folder.h"
 
 namespace gm {

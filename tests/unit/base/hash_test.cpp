@@ -40,7 +40,7 @@ TEST(Hash, DoesNotDependOnThePieces) {
   EXPECT_EQ(pieces.hex(), hash_of(bytes));
 }
 
-TEST(Hash, GoesOnAfterItWasAsked) {
+TEST(Hash, ResumesAfterItWasAsked) {
   Hash hash;
   hash.add("one");
   EXPECT_EQ(hash.hex(), hash_of("one"));

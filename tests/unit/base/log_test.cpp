@@ -25,10 +25,10 @@ class LogTest : public ::testing::Test {
 };
 
 TEST_F(LogTest, AWorldOfOneShowsNoRank) {
-  log_info("{} pictures", 12);
+  log_info("{} images", 12);
   log_warning("slow");
   log_error("broken");
-  EXPECT_EQ(on_stderr(), "12 pictures\nwarning: slow\nerror: broken\n");
+  EXPECT_EQ(on_stderr(), "12 images\nwarning: slow\nerror: broken\n");
 }
 
 TEST_F(LogTest, OtherRanksShowOnlyWhatGoesWrong) {
@@ -44,12 +44,12 @@ TEST_F(LogTest, TheFileGetsEveryMessageWithItsDate) {
   set_log_rank(0, 2);
   add_log_file(folder / "log.txt");
   log_info("begun");
-  log_progress("going on");
+  log_progress("under way");
   close_log_file();
   log_info("after");
   const std::string file = read_file(folder / "log.txt", 1 << 20);
   EXPECT_THAT(file, ::testing::MatchesRegex("20[^\n]* info +.rank 0. begun\n"
-                                            "20[^\n]* info +.rank 0. going on\n"));
+                                            "20[^\n]* info +.rank 0. under way\n"));
   EXPECT_THAT(on_stderr(), HasSubstr("[rank 0] after\n"));
 }
 

@@ -108,10 +108,10 @@ TEST_F(OutputTest, OneFileIsNotTwoOutputs) {
                                                   {"not-there", "./not-there"},
                                                   {"-", "/dev/stdout"}}) {
     expect_refused(
-        {{"--json", one}, {"--picture", other}}, {},
-        AllOf(HasSubstr("--json "), HasSubstr(" and --picture "), HasSubstr("the same file")));
+        {{"--json", one}, {"--image", other}}, {},
+        AllOf(HasSubstr("--json "), HasSubstr(" and --image "), HasSubstr("the same file")));
   }
-  check_outputs({{"--json", a}, {"--picture", folder_ / "new"}, {"--more", ""}, {"--most", ""}});
+  check_outputs({{"--json", a}, {"--image", folder_ / "new"}, {"--more", ""}, {"--most", ""}});
 }
 
 TEST_F(OutputTest, WhatIsReadIsNotOverwritten) {

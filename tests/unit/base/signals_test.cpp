@@ -39,7 +39,7 @@ int exit_status_of_child(const std::function<int()>& act) {
 
 TEST(SignalsTest, NoneAtTheBeginning) {
   EXPECT_EQ(exit_status_of_child([] {
-              leave_if_asked_to_stop();
+              throw_if_stop_requested();
               return stop_signal() ? 1 : 0;
             }),
             0);
@@ -108,14 +108,14 @@ TEST(SignalsTest, LeavingSaysWhichSignal) {
   EXPECT_EQ(exit_status_of_child([] {
               note_stop_signal(SIGTERM);
               try {
-                leave_if_asked_to_stop();
+                throw_if_stop_requested();
               } catch (const StopRequested& stop) {
                 const bool named = std::string(stop.what()).find("SIGTERM") != std::string::npos;
                 return named ? stop.exit_status() : 1;
               }
               return 2;
             }),
-            kExitRunMeAgain);
+            kExitRetry);
 }
 
 }  // namespace

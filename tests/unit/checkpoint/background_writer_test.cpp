@@ -7,7 +7,7 @@
 #include <latch>
 
 #include "base/error.h"
-#include "support/failing_storage.h"
+#include "support/failing_file_system.h"
 #include "support/temporary_folder.h"
 
 namespace gm {
@@ -49,7 +49,7 @@ TEST(BackgroundWriterTest, SavesTheMomentOfItsStart) {
   const at::Tensor random = at::randn({5, 7}).t();
   const at::Tensor random_then = random.clone();
   writer.start(at_step(1), {{"model", {{"flat", flat}, {"random", random}}}});
-  flat.fill_(2);  // the training goes on
+  flat.fill_(2);  // the training continues
   random.zero_();
   EXPECT_FALSE(writer.poll());
   EXPECT_FALSE(writer.ends_within(std::chrono::milliseconds(1)));

@@ -11,9 +11,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
-#include "checkpoint/resume.h"
+#include "checkpoint/find_checkpoint.h"
 #include "support/expect_error.h"
-#include "support/failing_storage.h"
+#include "support/failing_file_system.h"
 #include "support/file_size_limit.h"
 #include "support/temporary_folder.h"
 
@@ -165,17 +165,17 @@ TEST_F(CheckpointStoreTest, NewerOnesThanTheOneToGoBackToAreSetAside) {
   CheckpointStore keeps_all(run_.path());
   for (const int64_t step : {1, 2, 3, 4}) keeps_all.save(info(step), tensors(step));
   const auto go_back = [&](int64_t step) {
-    return warnings_of([&] { store_.go_back_to(store_.open(store_.folder_of(step))); });
+    return warnings_of([&] { store_.roll_back_to(store_.open(store_.folder_of(step))); });
   };
-  EXPECT_THAT(go_back(2), AllOf(HasSubstr("step-00000003: set aside as step-00000003.passed-over"),
-                                HasSubstr("step-00000004.passed-over")));
+  EXPECT_THAT(go_back(2), AllOf(HasSubstr("step-00000003: set aside as step-00000003.rejected"),
+                                HasSubstr("step-00000004.rejected")));
   EXPECT_THAT(names(), ElementsAre("step-00000001", "step-00000002"));
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000002");
   EXPECT_EQ(go_back(2), "");
   keeps_all.save(info(3), tensors(3));
   EXPECT_THAT(go_back(2), Not(HasSubstr("step-00000004")));
   EXPECT_THAT(names(), ElementsAre("step-00000001", "step-00000002"));
-  EXPECT_TRUE(fs::exists(run_ / "checkpoints" / "step-00000003.passed-over" / "manifest.json"));
+  EXPECT_TRUE(fs::exists(run_ / "checkpoints" / "step-00000003.rejected" / "manifest.json"));
 }
 
 TEST_F(CheckpointStoreTest, AFolderThatCannotBeRemovedIsAWarning) {
@@ -410,7 +410,7 @@ TEST_F(CheckpointStoreTest, ADiskWithoutLinksIsWarnedOfOnce) {
                     HasSubstr("Operation not permitted")));
   EXPECT_EQ(warnings_of([&] {
               for (const int64_t step : {2, 3}) store.save(info(step), tensors(step));
-              store.go_back_to(store.open(store.folder_of(3)));
+              store.roll_back_to(store.open(store.folder_of(3)));
             }),
             "");
   EXPECT_THAT(names(), ElementsAre("step-00000002", "step-00000003"));
@@ -421,7 +421,7 @@ TEST_F(CheckpointStoreTest, AFolderThatIsACopyOfTheNewestBecomesTheLinkAgain) {
   for (const int64_t step : {1, 2}) save(step);
   make_a_folder_of_latest();
   EXPECT_EQ(newest(), store_.folder_of(2));
-  EXPECT_EQ(warnings_of([&] { store_.go_back_to(store_.open(newest())); }), "");
+  EXPECT_EQ(warnings_of([&] { store_.roll_back_to(store_.open(newest())); }), "");
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000002");
   make_a_folder_of_latest();
   EXPECT_EQ(warnings_of([&] { save(3); }), "") << "of a run that is copied while it trains";
@@ -433,7 +433,7 @@ TEST_F(CheckpointStoreTest, AFolderThatIsAllThatWasCopiedBecomesThatOfItsStep) {
   make_a_folder_of_latest();
   for (const int64_t step : {1, 2}) fs::remove_all(store_.folder_of(step));
   EXPECT_EQ(newest(), latest());
-  store_.go_back_to(store_.open(latest()));
+  store_.roll_back_to(store_.open(latest()));
   EXPECT_THAT(names(), ElementsAre("step-00000002"));
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000002");
   EXPECT_TRUE(Checkpoint(latest()).load("model").at("weight").equal(at::full({4}, 2.0)));
@@ -443,9 +443,9 @@ TEST_F(CheckpointStoreTest, AFolderThatIsTheGoodCopyOfADamagedStepTakesItsPlace)
   for (const int64_t step : {1, 2}) save(step);
   make_a_folder_of_latest();
   fs::resize_file(store_.folder_of(2) / "model.safetensors", 3);
-  EXPECT_THAT(warnings_of([&] { store_.go_back_to(store_.open(newest())); }),
+  EXPECT_THAT(warnings_of([&] { store_.roll_back_to(store_.open(newest())); }),
               AllOf(HasSubstr("step-00000002/model.safetensors: has 3 bytes"),
-                    HasSubstr("step-00000002: set aside as step-00000002.passed-over")));
+                    HasSubstr("step-00000002: set aside as step-00000002.rejected")));
   EXPECT_THAT(names(), ElementsAre("step-00000001", "step-00000002"));
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000002");
   EXPECT_NO_THROW(store_.open(newest()).load_all());
@@ -455,9 +455,9 @@ TEST_F(CheckpointStoreTest, AFolderThatIsADamagedNewestIsSetAside) {
   for (const int64_t step : {1, 2}) save(step);
   fs::resize_file(store_.folder_of(2) / "model.safetensors", 3);
   make_a_folder_of_latest();
-  const std::string warnings = warnings_of([&] { store_.go_back_to(store_.open(newest())); });
-  EXPECT_THAT(warnings, AllOf(HasSubstr("step-00000002: set aside as step-00000002.passed-over"),
-                              HasSubstr("latest: set aside as latest.passed-over")));
+  const std::string warnings = warnings_of([&] { store_.roll_back_to(store_.open(newest())); });
+  EXPECT_THAT(warnings, AllOf(HasSubstr("step-00000002: set aside as step-00000002.rejected"),
+                              HasSubstr("latest: set aside as latest.rejected")));
   EXPECT_THAT(names(), ElementsAre("step-00000001"));
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000001");
 }
@@ -484,7 +484,7 @@ TEST_F(CheckpointStoreTest, AFolderThatIsNoCheckpointIsNotLookedInto) {
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000001") << "there was nothing in it";
 }
 
-TEST_F(CheckpointStoreTest, AFolderThatIsADamagedCheckpointIsNotPassedOverInSilence) {
+TEST_F(CheckpointStoreTest, AFolderThatIsADamagedCheckpointIsNotRejectedInSilence) {
   fs::create_directories(latest());
   overwrite(latest() / "manifest.json", "damaged");
   EXPECT_THAT(store_.candidates(), ElementsAre(latest())) << "no run begins over what was one";
@@ -508,7 +508,7 @@ TEST_P(CheckpointStoreFaults, OfGoingBackToAFolderCalledLatestKeepIt) {
       storage.fail_at(index, GetParam());
       ::testing::internal::CaptureStderr();
       try {
-        store.go_back_to(newest_good(store, [](const Checkpoint&) {}).value());
+        store.roll_back_to(newest_good(store, [](const Checkpoint&) {}).value());
       } catch (const Error&) {
       }
       calls = std::max(calls, storage.calls().size() + 1);

@@ -192,7 +192,7 @@ TEST_F(SafetensorsTest, AShapeThatDoesNotFitItsBytesIsRefused) {
       8, HasSubstr("shape is no array of at most 16"));
 }
 
-TEST_F(SafetensorsTest, HolesAndOverlapsAreRefused) {
+TEST_F(SafetensorsTest, GapsAndOverlapsAreRefused) {
   expect_header_refused(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
                         R"("b":{"dtype":"U8","shape":[2],"data_offsets":[3,5]}})",
                         5, HasSubstr("tensor \"b\": begins at byte 3 of the data, but 2 was"));
@@ -200,7 +200,7 @@ TEST_F(SafetensorsTest, HolesAndOverlapsAreRefused) {
                         R"("b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
                         3, HasSubstr("overlap"));
   expect_header_refused(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", 3,
-                        HasSubstr("hole"));
+                        HasSubstr("a gap"));
 }
 
 TEST_F(SafetensorsTest, EntriesOfAnotherFormAreRefused) {

@@ -117,7 +117,7 @@ TEST_F(CommandLineTest, TheReferencesOptionsAreOtherNamesOfKeys) {
                                       "--save_folder",
                                       "there",
                                       "--data_path",
-                                      "pictures",
+                                      "images",
                                       "--load_path",
                                       "w.safetensors",
                                       "--data_class",
@@ -142,7 +142,7 @@ TEST_F(CommandLineTest, TheReferencesOptionsAreOtherNamesOfKeys) {
   EXPECT_EQ(config.train.steps, 1);
   EXPECT_EQ(config.diffusion.steps, 2);
   EXPECT_EQ(config.run.dir, "there");
-  EXPECT_EQ(config.data.path, "pictures");
+  EXPECT_EQ(config.data.path, "images");
   EXPECT_EQ(config.model.weights, "w.safetensors");
   EXPECT_EQ(config.data.classes, "dog");
   EXPECT_EQ(config.data.image_size, 64);

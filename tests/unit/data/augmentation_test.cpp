@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "support/pictures.h"
+#include "support/images.h"
 
 namespace gm {
 namespace {
@@ -14,22 +14,22 @@ constexpr ImageShape kAugmentationShape{8, 6, 3};
 
 std::vector<uint8_t> augmented(const AugmentationOptions& options, uint64_t seed,
                                uint64_t position) {
-  auto pixels = numbered_picture(5, kAugmentationShape);
+  auto pixels = numbered_image(5, kAugmentationShape);
   Augmentation(kAugmentationShape, options, seed).apply(pixels, position);
   return pixels;
 }
 
 TEST(Augmentation, SwitchedOffChangesNothing) {
   for (uint64_t position = 0; position < 20; ++position)
-    EXPECT_EQ(augmented({}, 1, position), numbered_picture(5, kAugmentationShape));
+    EXPECT_EQ(augmented({}, 1, position), numbered_image(5, kAugmentationShape));
 }
 
 TEST(Augmentation, AFactorThatAddsNoPixelChangesNothing) {
-  EXPECT_EQ(augmented({.resize_crop = 1.12}, 1, 3), numbered_picture(5, kAugmentationShape));
+  EXPECT_EQ(augmented({.resize_crop = 1.12}, 1, 3), numbered_image(5, kAugmentationShape));
 }
 
-TEST(Augmentation, MirrorsHalfOfThePictures) {
-  const auto original = numbered_picture(5, kAugmentationShape);
+TEST(Augmentation, MirrorsHalfOfTheImages) {
+  const auto original = numbered_image(5, kAugmentationShape);
   auto mirrored = original;
   for (int64_t y = 0; y < kAugmentationShape.height; ++y) {
     for (int64_t x = 0; x < kAugmentationShape.width; ++x) {
@@ -51,7 +51,7 @@ TEST(Augmentation, DependsOnSeedAndPositionAlone) {
   const AugmentationOptions options{.resize_crop = 1.5, .flip = true};
   Augmentation used(kAugmentationShape, options, 1);
   for (uint64_t position = 0; position < 50; ++position) {
-    auto pixels = numbered_picture(5, kAugmentationShape);
+    auto pixels = numbered_image(5, kAugmentationShape);
     used.apply(pixels, position);
     EXPECT_EQ(pixels, augmented(options, 1, position)) << "whatever was drawn before";
   }

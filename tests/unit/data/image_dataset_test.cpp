@@ -12,7 +12,7 @@
 #include "support/descriptor_limit.h"
 #include "support/expect_error.h"
 #include "support/foreign_file.h"
-#include "support/pictures.h"
+#include "support/images.h"
 #include "support/temporary_folder.h"
 
 namespace gm {
@@ -31,7 +31,7 @@ int64_t number(const ImageDataset& dataset, int64_t index) {
   return number_of(pixels.data());
 }
 
-/// Three files with 10, 1 and 7 numbered pictures, and something else beside them.
+/// Three files with 10, 1 and 7 numbered images, and something else beside them.
 void write_shards(const TemporaryFolder& folder) {
   write_numbered_file(folder / "b.h5", kDatasetShape, 1, kClasses, 10);
   write_numbered_file(folder / "a.h5", kDatasetShape, 10, kClasses, 0);
@@ -124,21 +124,21 @@ TEST(ImageDataset, AMissingPartSaysHowToGetOne) {
                            AllOf(HasSubstr("a.h5"), HasSubstr("--holdout 0.1")));
   write_numbered_file(folder / "few.h5", kDatasetShape, 2, kClasses, 0, 1e-6);
   expect_error<InputError>([&] { ImageDataset(folder / "few.h5", "all", Part::kHeldOut); },
-                           HasSubstr("none of the 2 pictures is kept from training"));
+                           HasSubstr("none of the 2 images is kept from training"));
   expect_error<InputError>([&] { ImageDataset(folder.path()); }, HasSubstr("must be alike"));
 }
 
-TEST(ImageDataset, PictureHashesTellWhichPicturesAreShared) {
+TEST(ImageDataset, ImageHashesTellWhichImagesAreShared) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kDatasetShape, 60, {}, 0);
   write_numbered_file(folder / "b.h5", kDatasetShape, 60, {}, 50);
   const ImageDataset a(folder / "a.h5"), b(folder / "b.h5");
-  const auto hashes = a.picture_hashes();
+  const auto hashes = a.image_hashes();
   ASSERT_EQ(hashes.size(), 60U);
   EXPECT_TRUE(std::ranges::is_sorted(hashes));
   for (int64_t i = 0; i < 60; ++i)
-    EXPECT_EQ(std::ranges::binary_search(hashes, b.picture_hash(i)), i < 10);
-  EXPECT_EQ(ImageDataset(folder.path()).picture_hashes().size(), 110U) << "each once";
+    EXPECT_EQ(std::ranges::binary_search(hashes, b.image_hash(i)), i < 10);
+  EXPECT_EQ(ImageDataset(folder.path()).image_hashes().size(), 110U) << "each once";
 }
 
 TEST(ImageDataset, FilesOfAFolderMustBeAlike) {
@@ -147,13 +147,13 @@ TEST(ImageDataset, FilesOfAFolderMustBeAlike) {
   write_numbered_file(folder / "d.h5", {4, 5, 1}, 3, kClasses);
   expect_error<InputError>(
       [&] { ImageDataset(folder.path()); },
-      AllOf(HasSubstr("d.h5 holds pictures [4,5,1]"), HasSubstr("a.h5 holds [4,4,1]")));
+      AllOf(HasSubstr("d.h5 holds images [4,5,1]"), HasSubstr("a.h5 holds [4,4,1]")));
   std::filesystem::remove(folder / "d.h5");
   write_numbered_file(folder / "d.h5", kDatasetShape, 3, {"cat", "dog"});
   expect_error<InputError>([&] { ImageDataset(folder.path()); }, HasSubstr("must be alike"));
 }
 
-/// So many files of three pictures: every other one is read through HDF5.
+/// So many files of three images: every other one is read through HDF5.
 void write_many_shards(const TemporaryFolder& folder, int64_t shards) {
   for (int64_t s = 0; s < shards; ++s) {
     const auto path = folder / fmt::format("{:03}.h5", s);
@@ -163,8 +163,8 @@ void write_many_shards(const TemporaryFolder& folder, int64_t shards) {
     }
     std::vector<uint8_t> pixels;
     for (int64_t i = 3 * s; i < 3 * s + 3; ++i) {
-      const auto picture = numbered_picture(i, kDatasetShape);
-      pixels.insert(pixels.end(), picture.begin(), picture.end());
+      const auto image = numbered_image(i, kDatasetShape);
+      pixels.insert(pixels.end(), image.begin(), image.end());
     }
     ForeignFile(path).add_bytes("images", {3, 4, 4, 1}, {1, 4, 4, 1}, pixels);
   }

@@ -1,4 +1,4 @@
-// A grid of pictures as a PNG file, read back with the packing's decoder.
+// A grid of images as a PNG file, read back with the packing's decoder.
 #include "data/image_grid.h"
 
 #include <ATen/ATen.h>
@@ -17,13 +17,13 @@ constexpr size_t kLimit = 1 << 20;
 constexpr int64_t kLine = 2;
 
 at::Tensor read_png(const std::filesystem::path& path) {
-  const Picture picture = decode_picture(path.string(), read_file(path, kLimit));
-  at::Tensor pixels = at::empty({picture.shape.height, picture.shape.width, 3}, at::kByte);
-  std::copy(picture.pixels.begin(), picture.pixels.end(), pixels.data_ptr<uint8_t>());
+  const DecodedImage image = decode_image(path.string(), read_file(path, kLimit));
+  at::Tensor pixels = at::empty({image.shape.height, image.shape.width, 3}, at::kByte);
+  std::copy(image.pixels.begin(), image.pixels.end(), pixels.data_ptr<uint8_t>());
   return pixels;
 }
 
-TEST(ImageGrid, PutsPicturesRowByRowWithLinesBetween) {
+TEST(ImageGrid, PutsImagesRowByRowWithLinesBetween) {
   const TemporaryFolder folder;
   const auto images = at::randint(0, 256, {5, 3, 4, 3}, at::kByte);
   write_image_grid(folder / "grid.png", images, 3, 2);
@@ -38,7 +38,7 @@ TEST(ImageGrid, PutsPicturesRowByRowWithLinesBetween) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"grid.png"});
 }
 
-TEST(ImageGrid, TakesGreyPicturesAndMoreColumnsThanPictures) {
+TEST(ImageGrid, TakesGreyImagesAndMoreColumnsThanImages) {
   const TemporaryFolder folder;
   const auto images = at::randint(0, 256, {2, 3, 3, 1}, at::kByte);
   write_image_grid(folder / "grid.png", images, 8, /*scale=*/1);
@@ -55,7 +55,7 @@ TEST(ImageGrid, ChoosesASquareThatAPersonCanSee) {
   EXPECT_EQ(grid.size(1), 3 * (64 + kLine) + kLine);
 }
 
-TEST(ImageGrid, RefusesWhatIsNoPicture) {
+TEST(ImageGrid, RefusesWhatIsNoImage) {
   const TemporaryFolder folder;
   EXPECT_THROW(write_image_grid(folder / "a.png", at::zeros({1, 3, 4, 4}, at::kByte), 1), Error);
   EXPECT_THROW(write_image_grid(folder / "a.png", at::zeros({1, 4, 4, 3}), 1), Error);

@@ -12,8 +12,8 @@
 #include "base/error.h"
 #include "data/sample_order.h"
 #include "support/expect_error.h"
+#include "support/images.h"
 #include "support/memory.h"
-#include "support/pictures.h"
 #include "support/temporary_folder.h"
 
 namespace gm {
@@ -22,12 +22,12 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr ImageShape kLoaderShape{4, 6, 3};
-constexpr int64_t kPictures = 103;
+constexpr int64_t kImages = 103;
 
 class Loader : public ::testing::Test {
  protected:
   Loader() {
-    write_numbered_file(folder_ / "a.h5", kLoaderShape, kPictures, {"cat", "dog", "wild"});
+    write_numbered_file(folder_ / "a.h5", kLoaderShape, kImages, {"cat", "dog", "wild"});
     dataset_ = std::make_shared<const ImageDataset>(folder_ / "a.h5");
   }
 
@@ -42,8 +42,8 @@ class Loader : public ::testing::Test {
   std::shared_ptr<const ImageDataset> dataset_;
 };
 
-TEST_F(Loader, YieldsThePicturesOfTheOrderEpochAfterEpoch) {
-  const SampleOrder order(kPictures, 4, 12, 3);
+TEST_F(Loader, YieldsTheImagesOfTheOrderEpochAfterEpoch) {
+  const SampleOrder order(kImages, 4, 12, 3);
   const auto batches = load({.batch_size = 12, .shards = 4, .seed = 3}, 40);
   int64_t position = 0;
   for (const Batch& batch : batches) {
@@ -53,7 +53,7 @@ TEST_F(Loader, YieldsThePicturesOfTheOrderEpochAfterEpoch) {
         ((batch.images + 1) * 127.5).round().to(at::kByte).permute({0, 2, 3, 1}).contiguous();
     for (int64_t i = 0; i < 12; ++i, ++position) {
       const int64_t index = order.index_at(position);
-      const auto expected = numbered_picture(index, kLoaderShape);
+      const auto expected = numbered_image(index, kLoaderShape);
       const auto* found = pixels.const_data_ptr<uint8_t>() + i * kLoaderShape.bytes();
       EXPECT_TRUE(std::equal(expected.begin(), expected.end(), found)) << position;
       EXPECT_EQ(batch.positions[i].item<int64_t>(), position);
@@ -63,7 +63,7 @@ TEST_F(Loader, YieldsThePicturesOfTheOrderEpochAfterEpoch) {
 }
 
 TEST_F(Loader, PixelsBecomeMinusOneToOne) {
-  ImageFileWriter writer(folder_ / "ends.h5", {1, 2, 1}, 1, {});
+  Hdf5ImageWriter writer(folder_ / "ends.h5", {1, 2, 1}, 1, {});
   writer.append(std::vector<uint8_t>{0, 255}, 0);
   writer.close();
   dataset_ = std::make_shared<const ImageDataset>(folder_ / "ends.h5");
@@ -98,7 +98,7 @@ TEST_F(Loader, TheRanksTogetherSeeWhatOneRankSees) {
   }
 }
 
-TEST_F(Loader, GoesOnFromAnyMicroBatch) {
+TEST_F(Loader, ResumesFromAnyMicroBatch) {
   LoaderOptions options{.batch_size = 8, .shards = 8, .seed = 5};
   options.augmentation = {.resize_crop = 1.5, .flip = true};
   const auto whole = load(options, 30);
@@ -148,11 +148,11 @@ TEST_F(Loader, StopsAtOnceInTheMiddleOfALargeBatch) {
 
 TEST_F(Loader, HoldsLittleOfAFileOfFiveGigabytes) {
   constexpr ImageShape shape{32, 32, 3};
-  constexpr int64_t pictures = (int64_t{5} << 30) / shape.bytes();
+  constexpr int64_t images = (int64_t{5} << 30) / shape.bytes();
   // Nothing is written between creation and close: the file takes 5 GB of names, not of disk.
-  ImageFileWriter(folder_ / "5gb.h5", shape, pictures, {"cat"}).close();
+  Hdf5ImageWriter(folder_ / "5gb.h5", shape, images, {"cat"}).close();
   const auto dataset = std::make_shared<const ImageDataset>(folder_ / "5gb.h5");
-  ASSERT_EQ(dataset->size(), pictures);
+  ASSERT_EQ(dataset->size(), images);
   const int64_t before = resident_bytes();
   ImageLoader loader(dataset, {.batch_size = 256, .shards = 8, .prefetch = 4});
   for (int m = 0; m < 200; ++m) loader.next();

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "support/expect_error.h"
-#include "support/pictures.h"
+#include "support/images.h"
 #include "support/temporary_folder.h"
 
 namespace gm {
@@ -42,7 +42,7 @@ class MaskPairs : public ::testing::Test {
  private:
   Names masks(int64_t images, const Names& names) {
     Names found;
-    for (const auto& path : masks_of_pictures(folder_.path(), images, names))
+    for (const auto& path : masks_of_images(folder_.path(), images, names))
       found.push_back(path.lexically_relative(folder_.path()).string());
     return found;
   }

@@ -13,7 +13,7 @@
 #include "data/mask_pairs.h"
 #include "data/mask_shapes.h"
 #include "support/expect_error.h"
-#include "support/pictures.h"
+#include "support/images.h"
 #include "support/png.h"
 #include "support/temporary_folder.h"
 
@@ -58,7 +58,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, DrawnMasks,
                          ::testing::ValuesIn(std::vector<const char*>(kDrawnMaskKinds.begin(),
                                                                       kDrawnMaskKinds.end())));
 
-TEST_P(DrawnMasks, AreFloatsOfZeroAndOneOnePlaneAPicture) {
+TEST_P(DrawnMasks, AreFloatsOfZeroAndOneOnePlaneAImage) {
   const at::Tensor masks = draw(config_of(GetParam()), 50, 1, 20, 28);
   EXPECT_EQ(masks.scalar_type(), at::kFloat);
   EXPECT_EQ(masks.sizes(), (at::IntArrayRef{50, 1, 20, 28}));
@@ -289,17 +289,17 @@ TEST_F(MaskFilesTest, WhiteIsMissingHoweverItIsWritten) {
   for (const int64_t times : count(drawn)) EXPECT_NEAR(static_cast<double>(times), 300, 60);
 }
 
-TEST_F(MaskFilesTest, OneFileIsTheMaskOfEveryPicture) {
+TEST_F(MaskFilesTest, OneFileIsTheMaskOfEveryImage) {
   write("one.png", masks_[2][0] * 255);
   const at::Tensor drawn = open(folder_ / "one.png").masks(at::arange(5, at::kLong));
   EXPECT_TRUE(at::equal(drawn, masks_[2].expand_as(drawn)));
 }
 
-TEST_F(MaskFilesTest, EachPictureHasTheMaskOfItsName) {
+TEST_F(MaskFilesTest, EachImageHasTheMaskOfItsName) {
   const std::vector<std::string> names{"c", "cats/a", "b"};
   fs::create_directory(folder_ / "cats");
   for (int64_t i = 0; i < 3; ++i) write(names[static_cast<size_t>(i)] + ".png", masks_[i][0] * 255);
-  const MaskSource source(masks_of_pictures(folder_.path(), 3, names), 3, 4);
+  const MaskSource source(masks_of_images(folder_.path(), 3, names), 3, 4);
   EXPECT_TRUE(at::equal(source.masks(at::tensor({2, 0, 1, 2}, at::kLong)),
                         masks_.index_select(0, at::tensor({2, 0, 1, 2}, at::kLong))));
   EXPECT_THAT(source.content_hash(), SizeIs(32));
@@ -318,7 +318,7 @@ TEST_F(MaskFilesTest, TheHashFollowsContentAlone) {
 }
 
 TEST_F(MaskFilesTest, SaysWhatIsWrong) {
-  expect_refused(at::ones({4, 3}), "the mask is of 3 x 4 pixels, but the run's pictures of 4 x 3");
+  expect_refused(at::ones({4, 3}), "the mask is of 3 x 4 pixels, but the run's images of 4 x 3");
   expect_refused(masks_[0][0] * 128, "holds the grey value 128");
   at::Tensor mostly = masks_[0][0] * 255;
   mostly[2][2] = 1;

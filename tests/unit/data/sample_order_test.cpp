@@ -1,4 +1,4 @@
-// The order of pictures: each once an epoch, by chance, the same for any number of ranks.
+// The order of images: each once an epoch, by chance, the same for any number of ranks.
 #include "data/sample_order.h"
 
 #include <gmock/gmock.h>
@@ -102,22 +102,22 @@ TEST(Permuted, DependsOnSeedEpochAndShard) {
 }
 
 TEST(SampleOrder, EachShardGivesItsShareOfEveryMicroBatch) {
-  constexpr int64_t kPictures = 103, kShards = 4, kBatch = 12;
-  const SampleOrder order(kPictures, kShards, kBatch, 0);
+  constexpr int64_t kImages = 103, kShards = 4, kBatch = 12;
+  const SampleOrder order(kImages, kShards, kBatch, 0);
   for (int64_t position = 0; position < 100 * kBatch; ++position) {
     const int64_t shard = position % kBatch / (kBatch / kShards);
     const int64_t index = order.index_at(position);
-    EXPECT_GE(index, shard * kPictures / kShards);
-    EXPECT_LT(index, (shard + 1) * kPictures / kShards);
+    EXPECT_GE(index, shard * kImages / kShards);
+    EXPECT_LT(index, (shard + 1) * kImages / kShards);
   }
 }
 
-TEST(SampleOrder, EachShardShowsItsPicturesOnceAnEpochWithoutAGap) {
-  constexpr int64_t kPictures = 103, kShards = 4, kBatch = 12, kShare = kBatch / kShards;
-  const SampleOrder order(kPictures, kShards, kBatch, 0);
+TEST(SampleOrder, EachShardShowsItsImagesOnceAnEpochWithoutAGap) {
+  constexpr int64_t kImages = 103, kShards = 4, kBatch = 12, kShare = kBatch / kShards;
+  const SampleOrder order(kImages, kShards, kBatch, 0);
   for (int64_t shard = 0; shard < kShards; ++shard) {
-    const int64_t begin = shard * kPictures / kShards;
-    const int64_t size = (shard + 1) * kPictures / kShards - begin;
+    const int64_t begin = shard * kImages / kShards;
+    const int64_t size = (shard + 1) * kImages / kShards - begin;
     std::vector<int64_t> stream;
     for (int64_t k = 0; k < 5 * size; ++k)
       stream.push_back(order.index_at(k / kShare * kBatch + shard * kShare + k % kShare));
@@ -147,7 +147,7 @@ TEST(CheckDivisible, SaysWhichSizesWouldWork) {
             HasSubstr("batch sizes that would work: 8, 16, 24, 32, 40;"),
             HasSubstr("numbers of shards that would work: 2, 6, 10, 30")));
   expect_error<InputError>([] { check_divisible(31, 8, 32, 1); },
-                           AllOf(HasSubstr("31 pictures"), HasSubstr("32 of one global batch")));
+                           AllOf(HasSubstr("31 images"), HasSubstr("32 of one global batch")));
 }
 
 }  // namespace

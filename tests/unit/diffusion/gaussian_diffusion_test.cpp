@@ -9,7 +9,7 @@ namespace {
 
 at::Tensor no_noise(const at::Tensor& x, const at::Tensor&) { return at::zeros_like(x); }
 
-TEST(NoiseSchedule, FallsFromPictureToNoise) {
+TEST(NoiseSchedule, FallsFromImageToNoise) {
   const NoiseSchedule schedule = cosine_schedule(100);
   for (size_t t = 1; t < 100; ++t) EXPECT_LT(schedule.alpha_bar[t], schedule.alpha_bar[t - 1]);
   EXPECT_GT(schedule.alpha_bar.front(), 0.999);
@@ -31,7 +31,7 @@ TEST(GaussianDiffusion, TakesOutTheNoiseThatItPutIn) {
   EXPECT_TRUE(diffusion.predict_x0(x, t, noise).allclose(x0, 1e-4, 1e-4));
 }
 
-TEST(GaussianDiffusion, ClampsThePredictedPictureWhenAsked) {
+TEST(GaussianDiffusion, ClampsThePredictedImageWhenAsked) {
   const at::Tensor x = at::full({1, 1, 2, 2}, 5.0F);
   const GaussianDiffusion clamped({.steps = 10, .clamp = true});
   const GaussianDiffusion free({.steps = 10, .clamp = false});

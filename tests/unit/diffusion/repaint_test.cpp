@@ -65,18 +65,18 @@ TEST(Repaint, FollowsThePapersAlgorithmAndKeepsKnownPixelsToTheBit) {
   constexpr int64_t kSteps = 3, kPixels = 4;
   const GaussianDiffusion diffusion({.steps = kSteps, .clamp = false});
   const NoiseSchedule& s = diffusion.schedule();
-  const at::Tensor picture = at::tensor({-1.0F, -0.3F, 0.123456F, 0.9F}).view({1, 1, 1, kPixels});
+  const at::Tensor image = at::tensor({-1.0F, -0.3F, 0.123456F, 0.9F}).view({1, 1, 1, kPixels});
   const at::Tensor mask = at::tensor({0.0F, 1.0F, 0.0F, 1.0F}).view({1, 1, 1, kPixels});
   const auto noise = [&](int64_t draw) { return injected(draw, kPixels); };
 
   const at::Tensor filled =
-      repaint(diffusion, tenth, picture, mask, {.jump_length = 1, .resamplings = 2}, noise);
+      repaint(diffusion, tenth, image, mask, {.jump_length = 1, .resamplings = 2}, noise);
 
   // Algorithm 1 of the paper, pixel by pixel in double precision. Each pixel of this network is on
   // its own.
   for (int64_t pixel = 0; pixel < kPixels; ++pixel) {
     const auto draw = [&](int64_t i) { return noise(i).view(-1)[pixel].item<double>(); };
-    const double known = picture.view(-1)[pixel].item<double>();
+    const double known = image.view(-1)[pixel].item<double>();
     const bool missing = mask.view(-1)[pixel].item<double>() == 1;
     const std::vector<int64_t> levels{3, 2, 3, 2, 1, 2, 1, 0};
     double x = draw(0);

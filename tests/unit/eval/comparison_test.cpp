@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/image_grid.h"
-#include "support/pictures.h"
+#include "support/images.h"
 #include "support/temporary_folder.h"
 
 namespace gm {
@@ -14,8 +14,8 @@ namespace {
 
 using testing::HasSubstr;
 
-InpaintingFigures figures(int64_t pictures, double psnr_hole) {
-  return {.pictures = pictures, .values = {{"psnr_hole", psnr_hole}, {"l1", 0.125}}};
+InpaintingFigures figures(int64_t images, double psnr_masked) {
+  return {.images = images, .values = {{"psnr_masked", psnr_masked}, {"l1", 0.125}}};
 }
 
 std::vector<NamedReport> two_reports() {
@@ -31,7 +31,7 @@ std::vector<NamedReport> two_reports() {
 
 TEST(ComparisonTable, HasARowAMethodAndOneByArea) {
   const std::string table = comparison_table(two_reports());
-  EXPECT_THAT(table, HasSubstr("method          psnr_hole              l1\n"));
+  EXPECT_THAT(table, HasSubstr("method        psnr_masked              l1\n"));
   EXPECT_THAT(table, HasSubstr("runs/unet         22.2500          0.1250\n"));
   EXPECT_THAT(table, HasSubstr("10-20 % (10)    40-50 % (20)\n"));
   EXPECT_THAT(table, HasSubstr("mean fill           14.50           11.50\n"));
@@ -41,26 +41,26 @@ TEST(ComparisonJson, HoldsEveryFigure) {
   const auto json = nlohmann::json::parse(comparison_json(two_reports()));
   EXPECT_EQ(json["methods"].size(), 2U);
   EXPECT_EQ(json["methods"][1]["name"], "runs/unet");
-  EXPECT_EQ(json["methods"][1]["psnr_hole"], 22.25);
-  EXPECT_EQ(json["methods"][0]["by_area"][1]["pictures"], 20);
+  EXPECT_EQ(json["methods"][1]["psnr_masked"], 22.25);
+  EXPECT_EQ(json["methods"][0]["by_area"][1]["images"], 20);
   EXPECT_EQ(json["methods"][0]["by_area"][1]["from"], 0.4);
 }
 
-TEST(ComparisonStrips, ShowOriginalHoleFillingsAndDifferences) {
+TEST(ComparisonStrips, ShowOriginalMasksFillingsAndDifferences) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "data.h5", {8, 8, 1}, 3, {});
-  const HoledPictures pictures(
+  const MaskedDataset images(
       std::make_shared<const ImageDataset>(folder / "data.h5"),
       {.kind = "centre", .coverage_min = 0.25, .coverage_max = 0.25, .path = {}}, 1);
-  const FillMethod white{
+  const InpaintMethod white{
       .name = "white",
-      .fill = [](const IncompletePictures& incomplete, const at::Tensor&, const SamplingObserver&) {
-        return at::where(incomplete.masks > 0.5, at::ones({1}), incomplete.pictures);
+      .fill = [](const MaskedImages& incomplete, const at::Tensor&, const SamplingObserver&) {
+        return at::where(incomplete.masks > 0.5, at::ones({1}), incomplete.images);
       }};
   const at::Tensor pixels =
-      to_pixels(comparison_strips({white}, pictures, at::arange(2, at::kLong), {}));
+      to_pixels(comparison_images({white}, images, at::arange(2, at::kLong), {}));
   EXPECT_EQ(pixels.sizes(), at::IntArrayRef({2, 2 * 8, 3 * 8, 1}));
-  // Of the second picture: row 0 or 1, column 0 to 2, a pixel of that square.
+  // Of the second image: row 0 or 1, column 0 to 2, a pixel of that square.
   const auto pixel = [&](int64_t row, int64_t column, int64_t y, int64_t x) {
     return pixels[1][8 * row + y][8 * column + x][0].item<int>();
   };
@@ -75,18 +75,18 @@ TEST(ComparisonStrips, ShowOriginalHoleFillingsAndDifferences) {
   EXPECT_EQ(pixel(1, 2, 0, 0), 0);
 }
 
-TEST(HoledPictures, SpreadEvenlyOverAllOfThem) {
+TEST(MaskedDataset, SpreadEvenlyOverAllOfThem) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "data.h5", {8, 8, 1}, 10, {});
-  const HoledPictures pictures(std::make_shared<const ImageDataset>(folder / "data.h5"),
-                               MaskConfig{}, 1);
-  const auto spread = [&](int64_t count) {
-    const at::Tensor i = pictures.spread(at::arange(count, at::kLong), count);
+  const MaskedDataset images(std::make_shared<const ImageDataset>(folder / "data.h5"), MaskConfig{},
+                             1);
+  const auto evenly_spaced = [&](int64_t count) {
+    const at::Tensor i = images.evenly_spaced(at::arange(count, at::kLong), count);
     return std::vector<int64_t>(i.data_ptr<int64_t>(), i.data_ptr<int64_t>() + count);
   };
-  EXPECT_EQ(spread(5), (std::vector<int64_t>{0, 2, 4, 6, 8}));
-  EXPECT_EQ(spread(10), (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
-  EXPECT_EQ(spread(3), (std::vector<int64_t>{0, 3, 6}));
+  EXPECT_EQ(evenly_spaced(5), (std::vector<int64_t>{0, 2, 4, 6, 8}));
+  EXPECT_EQ(evenly_spaced(10), (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(evenly_spaced(3), (std::vector<int64_t>{0, 3, 6}));
 }
 
 }  // namespace

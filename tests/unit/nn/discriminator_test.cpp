@@ -10,7 +10,7 @@ namespace {
 
 const DiscriminatorShape kDiscriminatorSmall = {.channels = 3, .height = 16, .width = 24, .dim = 8};
 
-at::Tensor pictures(int64_t count = 2) {
+at::Tensor images(int64_t count = 2) {
   return at::randn({count, 3, 16, 24}).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
@@ -33,23 +33,23 @@ bool has_gradients(const Discriminator& network) {
   return false;
 }
 
-TEST(Discriminator, JudgesEachPatchOrTheWholePicture) {
-  EXPECT_EQ(Discriminator(kDiscriminatorSmall, 1).forward(pictures()).logits.sizes(),
+TEST(Discriminator, JudgesEachPatchOrTheWholeImage) {
+  EXPECT_EQ(Discriminator(kDiscriminatorSmall, 1).forward(images()).logits.sizes(),
             (at::IntArrayRef{2, 1, 2, 3}));
-  EXPECT_EQ(Discriminator(whole(), 1).forward(pictures()).logits.sizes(),
+  EXPECT_EQ(Discriminator(whole(), 1).forward(images()).logits.sizes(),
             (at::IntArrayRef{2, 1, 1, 1}));
 }
 
 TEST(Discriminator, ShowsWhatItsInnerLayersSee) {
-  const Judgement judgement = Discriminator(kDiscriminatorSmall, 1).forward(pictures());
-  ASSERT_EQ(judgement.activations.size(), 3U);
-  EXPECT_EQ(judgement.activations[0].sizes(), (at::IntArrayRef{2, 8, 8, 12}));
-  EXPECT_EQ(judgement.activations[2].sizes(), (at::IntArrayRef{2, 32, 2, 3}));
+  const DiscriminatorOutput output = Discriminator(kDiscriminatorSmall, 1).forward(images());
+  ASSERT_EQ(output.activations.size(), 3U);
+  EXPECT_EQ(output.activations[0].sizes(), (at::IntArrayRef{2, 8, 8, 12}));
+  EXPECT_EQ(output.activations[2].sizes(), (at::IntArrayRef{2, 32, 2, 3}));
 }
 
-TEST(Discriminator, JudgesAPictureWhateverStandsBesideIt) {
+TEST(Discriminator, JudgesAImageWhateverStandsBesideIt) {
   Discriminator network(kDiscriminatorSmall, 1);
-  const at::Tensor x = pictures(4);
+  const at::Tensor x = images(4);
   const at::Tensor alone = network.forward(x.narrow(0, 1, 1)).logits;
   EXPECT_TRUE(network.forward(x).logits.narrow(0, 1, 1).allclose(alone, 1e-5, 1e-6));
 }
@@ -57,7 +57,7 @@ TEST(Discriminator, JudgesAPictureWhateverStandsBesideIt) {
 TEST(Discriminator, PlainOperatorsGiveTheSameLogitsAndGradients) {
   for (const DiscriminatorShape& shape : {kDiscriminatorSmall, whole(), normalized()}) {
     Discriminator network(shape, 1);
-    const at::Tensor x = pictures();
+    const at::Tensor x = images();
     const at::Tensor fast = network.forward(x).logits;
     fast.square().sum().backward();
     std::vector<at::Tensor> gradients;
@@ -75,7 +75,7 @@ TEST(Discriminator, PlainOperatorsGiveTheSameLogitsAndGradients) {
   }
 }
 
-TEST(Discriminator, RefusesPicturesThatItCannotHalve) {
+TEST(Discriminator, RefusesImagesThatItCannotHalve) {
   expect_error<InputError>([] { Discriminator({.channels = 3, .height = 7, .width = 32}, 1); },
                            testing::HasSubstr("at least 8 pixels"));
   EXPECT_NO_THROW(Discriminator({.channels = 1, .height = 8, .width = 9}, 1));
@@ -84,7 +84,7 @@ TEST(Discriminator, RefusesPicturesThatItCannotHalve) {
 TEST(FrozenWeights, PassesTheGradientOnWithoutTakingOne) {
   for (const DiscriminatorShape& shape : {kDiscriminatorSmall, normalized()}) {
     Discriminator network(shape, 1);
-    const at::Tensor x = pictures().requires_grad_();
+    const at::Tensor x = images().requires_grad_();
     at::Tensor logits;
     {
       const FrozenWeights frozen(network);
@@ -100,10 +100,10 @@ TEST(FrozenWeights, PassesTheGradientOnWithoutTakingOne) {
 TEST(FrozenWeights, LeavePassesBeforeAndAfterAsTheyAre) {
   for (const DiscriminatorShape& shape : {kDiscriminatorSmall, normalized()}) {
     Discriminator network(shape, 1);
-    const auto pass = [&] { network.forward(pictures()).logits.sum().backward(); };
+    const auto pass = [&] { network.forward(images()).logits.sum().backward(); };
     const auto frozen_pass = [&] {
       const FrozenWeights frozen(network);
-      const at::Tensor x = pictures().requires_grad_();
+      const at::Tensor x = images().requires_grad_();
       network.forward(x).logits.sum().backward();
     };
     frozen_pass();

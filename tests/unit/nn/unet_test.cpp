@@ -21,14 +21,16 @@ TEST(Unet, KeepsSizeAndLayoutForAnySizeThatItCanHalve) {
 }
 
 TEST(Unet, WithoutTimeGoesFromOneNumberOfChannelsToAnother) {
-  Unet network(kUnetSmall, {.in_channels = 4, .out_channels = 3, .timed = false}, /*seed=*/1);
+  Unet network(kUnetSmall, {.in_channels = 4, .out_channels = 3, .time_conditioned = false},
+               /*seed=*/1);
   EXPECT_EQ(network.forward(at::randn({2, 4, 6, 10})).sizes(), (at::IntArrayRef{2, 3, 6, 10}));
 }
 
 TEST(Unet, IsToldOfTimeOrNotAsItWasMade) {
-  Unet timed(kUnetSmall, 1, 1), untimed(kUnetSmall, {1, 1, /*timed=*/false}, 1);
-  EXPECT_THROW(timed.forward(at::randn({1, 1, 8, 8})), Error);
-  EXPECT_THROW(untimed.forward(at::randn({1, 1, 8, 8}), steps(1)), Error);
+  Unet time_conditioned(kUnetSmall, 1, 1),
+      unconditioned(kUnetSmall, {1, 1, /*time_conditioned=*/false}, 1);
+  EXPECT_THROW(time_conditioned.forward(at::randn({1, 1, 8, 8})), Error);
+  EXPECT_THROW(unconditioned.forward(at::randn({1, 1, 8, 8}), steps(1)), Error);
 }
 
 TEST(Unet, InitialWeightsDependOnTheSeedAlone) {
@@ -75,7 +77,7 @@ TEST(Unet, SeesNewWeightsOnceTold) {
   const at::Tensor x = at::randn({1, 1, 8, 8});
   const at::Tensor before = network.forward(x, steps(1));
   for (const auto& parameter : network.parameters()) parameter.mul_(1.5);
-  network.weights_changed();
+  network.invalidate_cache();
   EXPECT_FALSE(network.forward(x, steps(1)).allclose(before));
 }
 

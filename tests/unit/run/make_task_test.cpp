@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "support/expect_error.h"
-#include "support/pictures.h"
+#include "support/images.h"
 #include "support/png.h"
 #include "support/temporary_folder.h"
 #include "tasks/ddpm.h"
@@ -38,7 +38,7 @@ TEST(MakeTask, MakesTheTaskOfEachName) {
   EXPECT_NE(dynamic_cast<GanInpaintTask*>(make("gan_inpaint").get()), nullptr);
 }
 
-TEST(TrainingMasks, AreOpenedOnlyForATaskThatTrainsOnHoles) {
+TEST(TrainingMasks, AreOpenedOnlyForATaskThatTrainsOnMasks) {
   const auto open = [](RunConfig config) {
     config.mask.kind = "files";
     config.mask.path = "/nowhere/masks";
@@ -53,12 +53,12 @@ TEST(TrainingMasks, AreOpenedOnlyForATaskThatTrainsOnHoles) {
 
 TEST(TrainingDataHash, KnowsTheMaskFilesOfARun) {
   const TemporaryFolder folder;
-  write_numbered_file(folder / "pictures.h5", kShape, 2);
-  const ImageDataset pictures(folder / "pictures.h5");
+  write_numbered_file(folder / "images.h5", kShape, 2);
+  const ImageDataset images(folder / "images.h5");
   const auto hash_with = [&](const MaskConfig& mask) {
     RunConfig config = small("inpaint");
     config.mask = mask;
-    return training_data_hash(pictures, open_training_masks(config, kShape).get());
+    return training_data_hash(images, open_training_masks(config, kShape).get());
   };
   const auto file = [&](const char* name, int64_t missing_rows) {
     at::Tensor mask = at::zeros({16, 16, 1}, at::kByte);
@@ -72,9 +72,9 @@ TEST(TrainingDataHash, KnowsTheMaskFilesOfARun) {
   const std::string one = hash_with(file("one.png", 4));
   EXPECT_EQ(one, hash_with(file("elsewhere.png", 4)));
   EXPECT_NE(one, hash_with(file("other.png", 5)));
-  EXPECT_NE(one, pictures.content_hash());
-  EXPECT_EQ(hash_with({}), pictures.content_hash());
-  EXPECT_EQ(training_data_hash(pictures, nullptr), pictures.content_hash());
+  EXPECT_NE(one, images.content_hash());
+  EXPECT_EQ(hash_with({}), images.content_hash());
+  EXPECT_EQ(training_data_hash(images, nullptr), images.content_hash());
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ TEST_F(GanInpaint, SpectralNormsIterateOnceAStepHoweverManyMicroBatches) {
   EXPECT_TRUE(after_step(3).equal(after_one));
 }
 
-TEST_F(GanInpaint, FillsHolesAndKeepsTheRest) {
+TEST_F(GanInpaint, FillsMasksAndKeepsTheRest) {
   const Batch known = batch(0, 2);
   const at::Tensor masks = upper_half(known.positions);
   const at::Tensor filled = task.inpaint({known.images, masks}, 1, known.positions, {});
@@ -137,7 +137,7 @@ TEST(GanInpaintTask, AddsOnlyTermsThatHaveAWeight) {
                                                    "probability_real", "probability_fake"));
 }
 
-TEST(GanInpaintTask, R1OfChosenPicturesIsThatOfAllInExpectation) {
+TEST(GanInpaintTask, R1OfChosenImagesIsThatOfAllInExpectation) {
   const auto mean_r1 = [](int64_t every) {
     GanInpaintTask task({kModel, {.r1 = 1, .r1_every = every, .dim = 8, .spectral_norm = false}},
                         upper_half, kShape, /*seed=*/1);
@@ -154,7 +154,7 @@ TEST(GanInpaintTask, R1OfChosenPicturesIsThatOfAllInExpectation) {
   };
   const double all = mean_r1(1);
   EXPECT_GT(all, 0);
-  EXPECT_NEAR(mean_r1(4), all, 0.3 * all);  // of 128 pictures or so
+  EXPECT_NEAR(mean_r1(4), all, 0.3 * all);  // of 128 images or so
 }
 
 TEST(GanInpaintTask, AtLambdaZeroTheDiscriminatorIsOnlyLookedAt) {
@@ -172,7 +172,7 @@ TEST(GanInpaintTask, ReferenceSumsTheSquaredErrorWhereOthersTakeItsMean) {
   EXPECT_NEAR(reconstruction("minimax"), 32 * reconstruction("hinge"), 1e-3);
 }
 
-TEST(GanInpaintTask, RefusesPicturesThatADiscriminatorCannotHalve) {
+TEST(GanInpaintTask, RefusesImagesThatADiscriminatorCannotHalve) {
   expect_error<InputError>(
       [] {
         GanInpaintTask({kModel, {.dim = 8}}, upper_half, {.height = 4, .width = 4, .channels = 1},
@@ -181,7 +181,7 @@ TEST(GanInpaintTask, RefusesPicturesThatADiscriminatorCannotHalve) {
       testing::HasSubstr("at least 8 pixels"));
 }
 
-TEST(InpaintTask, LossIsTheMeanSquaredErrorOfTheHole) {
+TEST(InpaintTask, LossIsTheMeanSquaredErrorOfTheMasks) {
   InpaintTask task(kModel, upper_half, kShape, /*seed=*/1);
   const Batch one = batch(3, 1);
   const double loss = task.phases()[0].loss(one).total.item<double>();

@@ -21,9 +21,10 @@ TEST(AdversarialLoss, ReferenceIsItsFormulas) {
   const AdversarialLoss loss("minimax");
   const at::Tensor real = at::tensor({0.3, -1.2}), fake = at::tensor({2.0, -0.4});
   const auto d = [](double logit) { return 1 / (1 + std::exp(-logit)); };
-  EXPECT_NEAR(value(loss.of_generator(fake)), -(std::log(d(2.0)) + std::log(d(-0.4))) / 2, 1e-9);
-  EXPECT_NEAR(value(loss.of_real(real)), -(std::log(d(0.3)) + std::log(d(-1.2))) / 2, 1e-9);
-  EXPECT_NEAR(value(loss.of_fake(fake)), -(std::log(1 - d(2.0)) + std::log(1 - d(-0.4))) / 2, 1e-9);
+  EXPECT_NEAR(value(loss.generator_loss(fake)), -(std::log(d(2.0)) + std::log(d(-0.4))) / 2, 1e-9);
+  EXPECT_NEAR(value(loss.real_loss(real)), -(std::log(d(0.3)) + std::log(d(-1.2))) / 2, 1e-9);
+  EXPECT_NEAR(value(loss.fake_loss(fake)), -(std::log(1 - d(2.0)) + std::log(1 - d(-0.4))) / 2,
+              1e-9);
   EXPECT_NEAR(value(loss.probability(fake)), (d(2.0) + d(-0.4)) / 2, 1e-9);
 }
 
@@ -33,7 +34,7 @@ TEST(AdversarialLoss, StaysFiniteAtLogitsThatAreSure) {
     for (const float size : {1e4F, -1e4F}) {
       const at::Tensor logits = at::full({4, 1, 2, 2}, size).requires_grad_();
       const at::Tensor sum =
-          loss.of_generator(logits) + loss.of_real(logits) + loss.of_fake(logits);
+          loss.generator_loss(logits) + loss.real_loss(logits) + loss.fake_loss(logits);
       sum.backward();
       EXPECT_TRUE(std::isfinite(value(sum))) << name << " at " << size;
       EXPECT_TRUE(logits.grad().isfinite().all().item<bool>()) << name << " at " << size;
@@ -41,7 +42,7 @@ TEST(AdversarialLoss, StaysFiniteAtLogitsThatAreSure) {
   }
   // A probability would have been rounded to 0, and its gradient been lost.
   const at::Tensor logits = at::full({1}, -1e4F).requires_grad_();
-  AdversarialLoss("minimax").of_generator(logits).backward();
+  AdversarialLoss("minimax").generator_loss(logits).backward();
   EXPECT_EQ(logits.grad().item<float>(), -1.F);
 }
 
@@ -50,12 +51,12 @@ TEST(AdversarialLoss, OfABatchIsTheMeanOverItsHalves) {
   const auto halves = logits.chunk(2);
   for (const char* name : kNames) {
     const AdversarialLoss loss(name);
-    EXPECT_NEAR(value(loss.of_generator(logits)),
-                value(loss.of_generator(halves[0]) + loss.of_generator(halves[1])) / 2, 1e-12);
-    EXPECT_NEAR(value(loss.of_real(logits)),
-                value(loss.of_real(halves[0]) + loss.of_real(halves[1])) / 2, 1e-12);
-    EXPECT_NEAR(value(loss.of_fake(logits)),
-                value(loss.of_fake(halves[0]) + loss.of_fake(halves[1])) / 2, 1e-12);
+    EXPECT_NEAR(value(loss.generator_loss(logits)),
+                value(loss.generator_loss(halves[0]) + loss.generator_loss(halves[1])) / 2, 1e-12);
+    EXPECT_NEAR(value(loss.real_loss(logits)),
+                value(loss.real_loss(halves[0]) + loss.real_loss(halves[1])) / 2, 1e-12);
+    EXPECT_NEAR(value(loss.fake_loss(logits)),
+                value(loss.fake_loss(halves[0]) + loss.fake_loss(halves[1])) / 2, 1e-12);
   }
 }
 
@@ -65,9 +66,9 @@ TEST(AdversarialLoss, OfChanceIsTheLeastOfADiscriminatorThatSaysTheSameOfAll) {
     const AdversarialLoss loss(name);
     double least = std::numeric_limits<double>::infinity();
     for (const at::Tensor& logit : same.unbind()) {
-      least = std::min(least, value(loss.of_real(logit) + loss.of_fake(logit)));
+      least = std::min(least, value(loss.real_loss(logit) + loss.fake_loss(logit)));
     }
-    EXPECT_NEAR(loss.of_chance(), least, 1e-6) << name;
+    EXPECT_NEAR(loss.chance_loss(), least, 1e-6) << name;
   }
 }
 
@@ -128,9 +129,10 @@ TEST(ChosenForR1, DependOnSeedAndPositionAlone) {
 }
 
 TEST(FeatureDistance, IsTheMeanOverLayersOfTheMeanDifference) {
-  const Judgement ones{.logits = at::zeros({1}), .activations = {at::ones({2, 3}), at::ones({4})}};
-  const Judgement others{.logits = at::zeros({1}),
-                         .activations = {at::full({2, 3}, 3.F), at::zeros({4})}};
+  const DiscriminatorOutput ones{.logits = at::zeros({1}),
+                                 .activations = {at::ones({2, 3}), at::ones({4})}};
+  const DiscriminatorOutput others{.logits = at::zeros({1}),
+                                   .activations = {at::full({2, 3}, 3.F), at::zeros({4})}};
   EXPECT_NEAR(value(feature_distance(ones, others)), (2.0 + 1.0) / 2, 1e-6);
 }
 

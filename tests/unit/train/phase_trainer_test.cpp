@@ -13,11 +13,11 @@
 namespace gm {
 namespace {
 
-/// Loss: mean over the batch of w . x, so that the gradient is the mean picture.
+/// Loss: mean over the batch of w . x, so that the gradient is the mean image.
 class Dot : public Network {
  public:
   Dot() : w(register_parameter("w", at::zeros({4}))) {}
-  void weights_changed() override { ++changes; }
+  void invalidate_cache() override { ++changes; }
 
   at::Tensor w;
   at::Tensor counter = register_buffer("counter", at::zeros({1}, at::kLong));
@@ -46,7 +46,7 @@ class PhaseTrainerTest : public ::testing::Test {
   TrainConfig train_{.steps = 10, .batch_size = 2, .accumulate = 2};
   OptimizerConfig optimizer_{.learning_rate = 0.5};
   std::optional<EmaConfig> ema_ = EmaConfig{.half_life_images = 4, .ramp = 0};
-  LapClock clock_;
+  StepTimer clock_;
 };
 
 TEST_F(PhaseTrainerTest, AveragesLossAndGradientOverMicroBatches) {
@@ -105,7 +105,7 @@ TEST_F(PhaseTrainerTest, SamplesFromTheMovingAverageOnlyWhileAsked) {
 }
 
 /// What a checkpoint keeps is all that the next step depends on.
-TEST_F(PhaseTrainerTest, GoesOnFromItsStateToTheLastBit) {
+TEST_F(PhaseTrainerTest, ResumesFromItsStateToTheLastBit) {
   optimizer_.warmup_steps = 5;
   const auto train = [&](PhaseTrainer& trainer, int64_t begin, int64_t end) {
     for (int64_t step = begin; step < end; ++step) {

@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(RunDirectoryTest, BeginsWithItsConfigurationAndGoesOnWithAnother) {
+TEST(RunDirectoryTest, BeginsWithItsConfigurationAndResumesWithAnother) {
   const TemporaryFolder folder;
   const RunDirectory directory(folder / "run");
   EXPECT_FALSE(directory.holds_run());

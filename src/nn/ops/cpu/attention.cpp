@@ -1,4 +1,4 @@
-// Full attention on the CPU, one picture [P,C] at a time and one head after the other, so that no
+// Full attention on the CPU, one image [P,C] at a time and one head after the other, so that no
 // more than one matrix [P,P] is needed. Backward computes everything again from x.
 #include "nn/ops/attention.h"
 
@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "nn/ops/cpu/gemm.h"
 #include "nn/ops/cpu/parallel.h"
-#include "nn/ops/cpu/product.h"
 #include "nn/ops/cpu/projections.h"
-#include "nn/ops/cpu/rows.h"
+#include "nn/ops/cpu/row_ops.h"
 #include "nn/ops/cpu/simd.h"
 
 namespace gm::ops::GM_KERNEL_SET {
@@ -93,11 +93,11 @@ GM_KERNEL void softmax_rows_backward(const float* y, float* dy, int64_t rows, in
   }
 }
 
-/// The attention within one picture. One thread's work space, which takes a picture after the
+/// The attention within one image. One thread's work space, which takes an image after the
 /// other.
-class Picture {
+class DecodedImage {
  public:
-  Picture(const Projections& projections, const AttentionShape& shape)
+  DecodedImage(const Projections& projections, const AttentionShape& shape)
       : projections_(projections),
         shape_(shape),
         qkv_(shape.pixels * row()),
@@ -110,9 +110,9 @@ class Picture {
   void forward(const float* x, float* y) {
     project(x);
     for (int64_t h = 0; h < shape_.heads; ++h) attend(h);
-    add_product(shape_.pixels, shape_.channels, shape_.width(), {out_.data(), shape_.width()},
-                projections_.out_transposed.const_data_ptr<float>(), shape_.channels, y,
-                shape_.channels);
+    gemm_add(shape_.pixels, shape_.channels, shape_.width(), {out_.data(), shape_.width()},
+             projections_.out_transposed.const_data_ptr<float>(), shape_.channels, y,
+             shape_.channels);
   }
 
   /// Sets dx, and adds to the gradients of the weights.
@@ -122,20 +122,20 @@ class Picture {
     dout_.resize(out_.size());
     dweights_.resize(weights_.size());
     project(x);
-    set_product(pixels, width, channels, {dy, channels}, projections_.out.const_data_ptr<float>(),
-                width, dout_.data(), width);
+    gemm(pixels, width, channels, {dy, channels}, projections_.out.const_data_ptr<float>(), width,
+         dout_.data(), width);
     for (int64_t h = 0; h < shape_.heads; ++h) {
       attend(h);
       backward_head(h);
     }
     normalize_columns_backward(qkv_.data(), dqkv_.data(), pixels, 2 * width, row(),
                                inverse_.data());
-    set_product(pixels, channels, row(), {dqkv_.data(), row()},
-                projections_.qkv.const_data_ptr<float>(), channels, dx, channels);
-    add_product(row(), channels, pixels, MatrixView{dqkv_.data(), row()}.transposed(), x, channels,
-                gradients.qkv, channels);
-    add_product(width, channels, pixels, MatrixView{out_.data(), width}.transposed(), dy, channels,
-                gradients.out_transposed, channels);
+    gemm(pixels, channels, row(), {dqkv_.data(), row()}, projections_.qkv.const_data_ptr<float>(),
+         channels, dx, channels);
+    gemm_add(row(), channels, pixels, MatrixView{dqkv_.data(), row()}.transposed(), x, channels,
+             gradients.qkv, channels);
+    gemm_add(width, channels, pixels, MatrixView{out_.data(), width}.transposed(), dy, channels,
+             gradients.out_transposed, channels);
     add_rows(dy, channels, pixels, gradients.bias);
   }
 
@@ -149,8 +149,8 @@ class Picture {
   int64_t value(int64_t head) const { return 2 * shape_.width() + query(head); }
 
   void project(const float* x) {
-    set_product(shape_.pixels, row(), shape_.channels, {x, shape_.channels},
-                projections_.qkv_transposed.const_data_ptr<float>(), row(), qkv_.data(), row());
+    gemm(shape_.pixels, row(), shape_.channels, {x, shape_.channels},
+         projections_.qkv_transposed.const_data_ptr<float>(), row(), qkv_.data(), row());
     normalize_columns(qkv_.data(), shape_.pixels, 2 * shape_.width(), row(), inverse_.data());
   }
 
@@ -158,7 +158,7 @@ class Picture {
   void compare(const MatrixView& from, int64_t with, float* to) {
     const int64_t d = shape_.head_channels, columns = columns_of(shape_);
     transpose(shape_.pixels, d, qkv_.data() + with, row(), transposed_.data(), columns);
-    set_product(shape_.pixels, columns, d, from, transposed_.data(), columns, to, columns);
+    gemm(shape_.pixels, columns, d, from, transposed_.data(), columns, to, columns);
   }
 
   /// The head's weights and result.
@@ -166,22 +166,22 @@ class Picture {
     const int64_t pixels = shape_.pixels, columns = columns_of(shape_);
     compare({qkv_.data() + query(head), row()}, key(head), weights_.data());
     softmax_rows(weights_.data(), pixels, pixels, columns);
-    set_product(pixels, shape_.head_channels, pixels, {weights_.data(), columns},
-                qkv_.data() + value(head), row(), out_.data() + query(head), shape_.width());
+    gemm(pixels, shape_.head_channels, pixels, {weights_.data(), columns},
+         qkv_.data() + value(head), row(), out_.data() + query(head), shape_.width());
   }
 
   void backward_head(int64_t head) {
     const int64_t pixels = shape_.pixels, columns = columns_of(shape_), d = shape_.head_channels;
     const float* dout = dout_.data() + query(head);
     const MatrixView weights = {weights_.data(), columns}, dweights = {dweights_.data(), columns};
-    set_product(pixels, d, pixels, weights.transposed(), dout, shape_.width(),
-                dqkv_.data() + value(head), row());
+    gemm(pixels, d, pixels, weights.transposed(), dout, shape_.width(), dqkv_.data() + value(head),
+         row());
     compare({dout, shape_.width()}, value(head), dweights_.data());
     softmax_rows_backward(weights_.data(), dweights_.data(), pixels, columns);
-    set_product(pixels, d, pixels, dweights, qkv_.data() + key(head), row(),
-                dqkv_.data() + query(head), row());
-    set_product(pixels, d, pixels, dweights.transposed(), qkv_.data() + query(head), row(),
-                dqkv_.data() + key(head), row());
+    gemm(pixels, d, pixels, dweights, qkv_.data() + key(head), row(), dqkv_.data() + query(head),
+         row());
+    gemm(pixels, d, pixels, dweights.transposed(), qkv_.data() + query(head), row(),
+         dqkv_.data() + key(head), row());
   }
 
   const Projections& projections_;
@@ -199,14 +199,14 @@ Tensor attention_forward(const Tensor& x, const Tensor& to_qkv, const Tensor& to
   const AttentionShape shape(x, to_out, heads);
   const Projections projections(to_qkv, to_out);
   const Tensor bias = out_bias.contiguous();
-  const int64_t values = shape.picture_size();
+  const int64_t values = shape.image_size();
   Tensor y = at::empty_like(x);
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
-    Picture picture(projections, shape);
+    DecodedImage image(projections, shape);
     for (int64_t n = begin; n < end; ++n) {
       float* to = y.mutable_data_ptr<float>() + n * values;
       repeat_row(bias.const_data_ptr<float>(), shape.channels, shape.pixels, to);
-      picture.forward(x.const_data_ptr<float>() + n * values, to);
+      image.forward(x.const_data_ptr<float>() + n * values, to);
     }
   });
   return y;
@@ -217,15 +217,15 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> attention_backward(const Tensor& dy, 
                                                               const Tensor& to_out, int64_t heads) {
   const AttentionShape shape(x, to_out, heads);
   const Projections projections(to_qkv, to_out);
-  const int64_t values = shape.picture_size();
+  const int64_t values = shape.image_size();
   Tensor dx = at::empty_like(x);
   const SharedAttentionGradients shared(shares_of(x.size(0)), shape, projections.qkv);
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
-    Picture picture(projections, shape);
+    DecodedImage image(projections, shape);
     for (int64_t n = begin; n < end; ++n) {
-      picture.backward(dy.const_data_ptr<float>() + n * values,
-                       x.const_data_ptr<float>() + n * values,
-                       dx.mutable_data_ptr<float>() + n * values, shared.of(share));
+      image.backward(dy.const_data_ptr<float>() + n * values,
+                     x.const_data_ptr<float>() + n * values,
+                     dx.mutable_data_ptr<float>() + n * values, shared.of(share));
     }
   });
   return {dx, shared.qkv(), shared.out(), shared.bias()};

@@ -92,7 +92,7 @@ std::tuple<Tensor, Tensor> channel_layer_norm_backward(const Tensor& dy, const T
   const int64_t channels = x.size(1), pixels = x.size(2) * x.size(3);
   const Tensor gains = gain.contiguous();
   Tensor dx = at::empty_like(x);
-  // One picture's sum of its own: so long a sum of floats as a batch's would lose digits.
+  // One image's sum of its own: so long a sum of floats as a batch's would lose digits.
   const Tensor dgain = at::zeros({x.size(0), channels}, gain.options());
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {

@@ -2,21 +2,21 @@
 
 #include <algorithm>
 
-#include "nn/ops/cpu/product.h"
+#include "nn/ops/cpu/gemm.h"
 
 namespace gm::ops::GM_KERNEL_SET::direct {
 
 namespace {
 
-int64_t bordered_size(int64_t height, int64_t width, int64_t channels) {
+int64_t padded_size(int64_t height, int64_t width, int64_t channels) {
   return (height + 2) * (width + 2) * channels;
 }
 
 /// The first of `x`, its channels side by side, in a border of zeros: [H+2,W+2,C]. The three pixels
 /// under a row of taps are then one run of memory.
-void add_border(const Pictures<const float>& x, float* to) {
+void add_border(const Images<const float>& x, float* to) {
   const int64_t channels = x.channels(), row = (x.width + 2) * channels;
-  std::fill_n(to, bordered_size(x.height, x.width, channels), 0.0F);
+  std::fill_n(to, padded_size(x.height, x.width, channels), 0.0F);
   float* first = to + row + channels;
   for (const auto& part : x.parts) {
     const float* from = part.data;
@@ -30,7 +30,7 @@ void add_border(const Pictures<const float>& x, float* to) {
 }
 
 /// A row of results, [W,C], to where it belongs.
-void put_row(const float* from, int64_t row, const Pictures<float>& y) {
+void put_row(const float* from, int64_t row, const Images<float>& y) {
   for (const auto& part : y.parts) {
     float* to = part.data + row * y.width * part.channels;
     for (int64_t j = 0; j < y.width; ++j, to += part.channels) {
@@ -43,40 +43,40 @@ void put_row(const float* from, int64_t row, const Pictures<float>& y) {
 }  // namespace
 
 int64_t scratch_size(int64_t height, int64_t width, int64_t channels) {
-  return bordered_size(height, width, channels);
+  return padded_size(height, width, channels);
 }
 
-void convolve(const Pictures<const float>& x, int64_t count, const float* form, const float* bias,
-              const Pictures<float>& y, float* scratch) {
+void convolve(const Images<const float>& x, int64_t count, const float* packed_weight,
+              const float* bias, const Images<float>& y, float* scratch) {
   const int64_t in = x.channels(), out = y.channels(), row = (x.width + 2) * in;
-  float* results = scratch + bordered_size(x.height, x.width, in);
+  float* results = scratch + padded_size(x.height, x.width, in);
   for (int64_t n = 0; n < count; ++n) {
     add_border(x.from(n), scratch);
     for (int64_t i = 0; i < x.height; ++i) {
       std::fill_n(results, x.width * out, 0.0F);
       for (int64_t j = 0; bias && j < x.width; ++j) std::copy_n(bias, out, results + j * out);
       for (int64_t k = 0; k < 3; ++k) {
-        add_product(x.width, out, 3 * in, {scratch + (i + k) * row, in}, form + k * 3 * in * out,
-                    out, results, out);
+        gemm_add(x.width, out, 3 * in, {scratch + (i + k) * row, in},
+                 packed_weight + k * 3 * in * out, out, results, out);
       }
       put_row(results, i, y.from(n));
     }
   }
 }
 
-void weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy, int64_t count,
-                     float* dform, float* dbias, float* scratch) {
+void weight_gradient(const Images<const float>& x, const Images<const float>& dy, int64_t count,
+                     float* dpacked_weight, float* dbias, float* scratch) {
   const int64_t in = x.channels(), out = dy.channels(), row = (x.width + 2) * in;
   const float* gradients = dy.parts[0].data;
-  std::fill_n(dform, kTaps * out * in, 0.0F);
+  std::fill_n(dpacked_weight, kTaps * out * in, 0.0F);
   std::fill_n(dbias, out, 0.0F);
   for (int64_t n = 0; n < count; ++n) {
     add_border(x.from(n), scratch);
     for (int64_t i = 0; i < x.height; ++i, gradients += x.width * out) {
       for (int64_t tap = 0; tap < kTaps; ++tap) {
         const float* pixels = scratch + (i + tap / 3) * row + tap % 3 * in;
-        add_product(out, in, x.width, MatrixView{gradients, out}.transposed(), pixels, in,
-                    dform + tap * out * in, in);
+        gemm_add(out, in, x.width, MatrixView{gradients, out}.transposed(), pixels, in,
+                 dpacked_weight + tap * out * in, in);
       }
       for (int64_t j = 0; j < x.width; ++j) {
         for (int64_t c = 0; c < out; ++c) dbias[c] += gradients[j * out + c];

@@ -1,29 +1,30 @@
 /// 3x3 convolutions (stride 1, a border of zeros) as they are written: one product of matrices for
-/// each row of pixels and each row of taps. For pictures that are smaller than Winograd's tiles.
+/// each row of pixels and each row of taps. For images that are smaller than Winograd's tiles.
 ///
 /// All functions run on the calling thread and expect channels in multiples of 8.
 #pragma once
 
 #include <cstdint>
 
-#include "nn/ops/cpu/pictures.h"
+#include "nn/ops/cpu/images.h"
 
 namespace gm::ops::GM_KERNEL_SET::direct {
 
 /// The taps of a kernel.
 inline constexpr int64_t kTaps = 9;
 
-/// How many floats of scratch the functions below want for pictures of this size, with C input
+/// How many floats of scratch the functions below want for images of this size, with C input
 /// and output channels together.
 int64_t scratch_size(int64_t height, int64_t width, int64_t channels);
 
-/// y = convolution of `count` pictures x with `form` [3,3,in,out], plus `bias` [C] unless null.
-void convolve(const Pictures<const float>& x, int64_t count, const float* form, const float* bias,
-              const Pictures<float>& y, float* scratch);
+/// y = convolution of `count` images x with `packed_weight` [3,3,in,out], plus `bias` [C] unless
+/// null.
+void convolve(const Images<const float>& x, int64_t count, const float* packed_weight,
+              const float* bias, const Images<float>& y, float* scratch);
 
 /// Sets `dform` [3,3,out,in] to the gradient of the weight and `dbias` [out] to that of the bias,
-/// from `count` pictures x and the gradients dy of their results, in one part.
-void weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy, int64_t count,
-                     float* dform, float* dbias, float* scratch);
+/// from `count` images x and the gradients dy of their results, in one part.
+void weight_gradient(const Images<const float>& x, const Images<const float>& dy, int64_t count,
+                     float* dpacked_weight, float* dbias, float* scratch);
 
 }  // namespace gm::ops::GM_KERNEL_SET::direct

@@ -1,4 +1,4 @@
-// Group norm, scale and shift, SiLU and residual on the CPU: for each picture [pixels,channels] two
+// Group norm, scale and shift, SiLU and residual on the CPU: for each image [pixels,channels] two
 // passes for the statistics and one for the result; two passes for the gradients.
 #include <ATen/ATen.h>
 #include <torch/library.h>
@@ -35,7 +35,7 @@ struct Norm {
   float shift_of(int64_t c) const { return shift ? shift[c] : 0.0F; }
 };
 
-/// Work space for one picture: a few numbers for each channel.
+/// Work space for one image: a few numbers for each channel.
 struct GroupNormScratch {
   explicit GroupNormScratch(int64_t channels)
       : a(channels), b(channels), c(channels), d(channels) {}
@@ -173,9 +173,9 @@ struct GroupNormGradients {
   float* scale_shift;  // [2*channels]
 };
 
-void backward_picture(const float* dy, const float* x, const Norm& norm, const Shape& shape,
-                      const float* statistics, GroupNormScratch& scratch, float* dx,
-                      const GroupNormGradients& gradients) {
+void backward_image(const float* dy, const float* x, const Norm& norm, const Shape& shape,
+                    const float* statistics, GroupNormScratch& scratch, float* dx,
+                    const GroupNormGradients& gradients) {
   float* factor = scratch.a.data();
   float* offset = scratch.b.data();
   float* sums = scratch.c.data();
@@ -232,18 +232,18 @@ std::tuple<Tensor, Tensor> group_norm_silu_forward(const Tensor& x, const Tensor
                                                    const Tensor& bias, int64_t groups,
                                                    const OptionalTensor& scale_shift,
                                                    const OptionalTensor& residual) {
-  const int64_t pictures = x.size(0);
+  const int64_t images = x.size(0);
   const Shape shape = {x.size(2) * x.size(3), x.size(1), groups};
   const int64_t values = shape.pixels * shape.channels;
   const Tensor gains = weight.contiguous(), shifts = bias.contiguous();
   const OptionalTensor scales = contiguous(scale_shift);
   Tensor y = at::empty_like(x);
-  Tensor statistics = at::empty({pictures, groups, 2}, x.options(), at::MemoryFormat::Contiguous);
+  Tensor statistics = at::empty({images, groups, 2}, x.options(), at::MemoryFormat::Contiguous);
   const float* from = data_of(x);
   float* to = y.mutable_data_ptr<float>();
   float* group_statistics = statistics.mutable_data_ptr<float>();
 
-  for_each_share(pictures, [&](int64_t, int64_t begin, int64_t end) {
+  for_each_share(images, [&](int64_t, int64_t begin, int64_t end) {
     GroupNormScratch scratch(shape.channels);
     for (int64_t n = begin; n < end; ++n) {
       float* own = group_statistics + n * groups * 2;
@@ -259,17 +259,17 @@ std::tuple<Tensor, Tensor> group_norm_silu_forward(const Tensor& x, const Tensor
 std::tuple<Tensor, Tensor, Tensor, Tensor> group_norm_silu_backward(
     const Tensor& dy, const Tensor& x, const Tensor& weight, const Tensor& bias,
     const OptionalTensor& scale_shift, const Tensor& statistics) {
-  const int64_t pictures = x.size(0);
+  const int64_t images = x.size(0);
   const Shape shape = {x.size(2) * x.size(3), x.size(1), statistics.size(1)};
   const int64_t values = shape.pixels * shape.channels;
   const Tensor gains = weight.contiguous(), shifts = bias.contiguous();
   const OptionalTensor scales = contiguous(scale_shift);
   Tensor dx = at::empty_like(x);
-  const Tensor dweight = at::empty({pictures, shape.channels}, weight.options());
-  const Tensor dbias = at::empty({pictures, shape.channels}, weight.options());
-  Tensor dscale_shift = at::empty({pictures, 2 * shape.channels}, weight.options());
+  const Tensor dweight = at::empty({images, shape.channels}, weight.options());
+  const Tensor dbias = at::empty({images, shape.channels}, weight.options());
+  Tensor dscale_shift = at::empty({images, 2 * shape.channels}, weight.options());
 
-  for_each_share(pictures, [&](int64_t, int64_t begin, int64_t end) {
+  for_each_share(images, [&](int64_t, int64_t begin, int64_t end) {
     GroupNormScratch scratch(shape.channels);
     for (int64_t n = begin; n < end; ++n) {
       const GroupNormGradients gradients = {
@@ -277,10 +277,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> group_norm_silu_backward(
           dbias.mutable_data_ptr<float>() + n * shape.channels,
           dscale_shift.mutable_data_ptr<float>() + n * 2 * shape.channels,
       };
-      backward_picture(data_of(dy) + n * values, data_of(x) + n * values,
-                       norm_of(gains, shifts, scales, n), shape,
-                       data_of(statistics) + n * shape.groups * 2, scratch,
-                       dx.mutable_data_ptr<float>() + n * values, gradients);
+      backward_image(data_of(dy) + n * values, data_of(x) + n * values,
+                     norm_of(gains, shifts, scales, n), shape,
+                     data_of(statistics) + n * shape.groups * 2, scratch,
+                     dx.mutable_data_ptr<float>() + n * values, gradients);
     }
   });
   return {dx, dweight.sum(0), dbias.sum(0), dscale_shift};

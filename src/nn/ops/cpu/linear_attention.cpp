@@ -1,4 +1,4 @@
-// Linear attention on the CPU, one picture x [P,C] at a time, in blocks of pixels that stay in the
+// Linear attention on the CPU, one image x [P,C] at a time, in blocks of pixels that stay in the
 // nearest cache. Neither v nor the attention's output is made, because for each head
 //
 //   out = q (k^T v) Wout^T = q M  with  M = (k^T x) Wv^T Wout^T  [d,C],
@@ -6,7 +6,7 @@
 // where k^T x, the average of the pixels under each channel of k, is [d,C]: beside q and k, only
 // two products touch the pixels. q and k are computed again in backward, which is cheaper than to
 // read them from memory. Where there are no more than half as many pixels as channels, M is no
-// gain: few_pixels.h goes the plain way.
+// gain: small_linear_attention.h goes the plain way.
 #include "nn/ops/cpu/linear_attention.h"
 
 #include <ATen/ATen.h>
@@ -17,12 +17,12 @@
 #include <numeric>
 #include <vector>
 
-#include "nn/ops/cpu/few_pixels.h"
+#include "nn/ops/cpu/gemm.h"
 #include "nn/ops/cpu/head_softmax.h"
 #include "nn/ops/cpu/parallel.h"
-#include "nn/ops/cpu/product.h"
-#include "nn/ops/cpu/rows.h"
+#include "nn/ops/cpu/row_ops.h"
 #include "nn/ops/cpu/simd.h"
+#include "nn/ops/cpu/small_linear_attention.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
@@ -77,16 +77,16 @@ void mix(const float* averages, const LinearAttentionWeights& weights, const Att
   const int64_t d = shape.head_channels, channels = shape.channels;
   for (int64_t first = 0; first < shape.width(); first += d) {
     float* context = scratch.context.data() + first * d;
-    set_product(d, d, channels, {averages + first * channels, channels},
-                weights.value_transposed() + first, weights.transposed_stride(), context, d);
+    gemm(d, d, channels, {averages + first * channels, channels},
+         weights.value_transposed() + first, weights.transposed_stride(), context, d);
     for (int64_t i = 0; i < d * d; ++i) context[i] *= context_factor(shape);
-    set_product(d, channels, d, {context, d},
-                weights.out_transposed.const_data_ptr<float>() + first * channels, channels,
-                scratch.mixed.data() + first * channels, channels);
+    gemm(d, channels, d, {context, d},
+         weights.out_transposed.const_data_ptr<float>() + first * channels, channels,
+         scratch.mixed.data() + first * channels, channels);
   }
 }
 
-/// `averages` [D,C] and `log_sums` [D] of one picture.
+/// `averages` [D,C] and `log_sums` [D] of one image.
 void average(const float* x, const LinearAttentionWeights& weights, const AttentionShape& shape,
              bool small, LinearAttentionScratch& scratch, float* averages, float* log_sums) {
   const int64_t width = shape.width(), channels = shape.channels;
@@ -105,8 +105,8 @@ void average(const float* x, const LinearAttentionWeights& weights, const Attent
                            scratch.rescale.data());
       scale_rows(averages, width, channels, scratch.rescale.data());
     }
-    add_product(width, channels, rows, MatrixView{k, width}.transposed(), block, channels, averages,
-                channels);
+    gemm_add(width, channels, rows, MatrixView{k, width}.transposed(), block, channels, averages,
+             channels);
   });
   for (int64_t i = 0; i < width; ++i) {
     log_sums[i] = scratch.maxima[i] + std::log(scratch.sums[i]);
@@ -115,9 +115,9 @@ void average(const float* x, const LinearAttentionWeights& weights, const Attent
   scale_rows(averages, width, channels, scratch.rescale.data());
 }
 
-void forward_picture(const float* x, const LinearAttentionWeights& weights, const float* bias,
-                     const AttentionShape& shape, LinearAttentionScratch& scratch, float* y,
-                     float* averages, float* log_sums) {
+void forward_image(const float* x, const LinearAttentionWeights& weights, const float* bias,
+                   const AttentionShape& shape, LinearAttentionScratch& scratch, float* y,
+                   float* averages, float* log_sums) {
   const int64_t width = shape.width(), channels = shape.channels;
   const bool small = weights.make_small_logits(x, shape);
   average(x, weights, shape, small, scratch, averages, log_sums);
@@ -128,7 +128,7 @@ void forward_picture(const float* x, const LinearAttentionWeights& weights, cons
     softmax_heads(q, rows * width, shape.head_channels, small);
     float* out = y + first * channels;
     repeat_row(bias, channels, rows, out);
-    add_product(rows, channels, width, {q, width}, scratch.mixed.data(), channels, out, channels);
+    gemm_add(rows, channels, width, {q, width}, scratch.mixed.data(), channels, out, channels);
   });
 }
 
@@ -147,15 +147,14 @@ void backward_query(const float* dy, const float* x, const LinearAttentionWeight
     add_rows(dout, channels, rows, gradients.bias);
     weights.project(block, rows, weights.query_transposed(), q);
     softmax_heads(q, rows * width, shape.head_channels, small);
-    add_product(width, channels, rows, MatrixView{q, width}.transposed(), dout, channels,
-                scratch.dmixed.data(), channels);
-    set_product(rows, width, channels, {dout, channels}, scratch.transposed.data(), width, dq,
-                width);
+    gemm_add(width, channels, rows, MatrixView{q, width}.transposed(), dout, channels,
+             scratch.dmixed.data(), channels);
+    gemm(rows, width, channels, {dout, channels}, scratch.transposed.data(), width, dq, width);
     softmax_heads_backward(q, dq, rows * width, shape.head_channels);
-    set_product(rows, channels, width, {dq, width}, weights.query(), channels,
-                dx + first * channels, channels);
-    add_product(width, channels, rows, MatrixView{dq, width}.transposed(), block, channels,
-                gradients.qkv, channels);
+    gemm(rows, channels, width, {dq, width}, weights.query(), channels, dx + first * channels,
+         channels);
+    gemm_add(width, channels, rows, MatrixView{dq, width}.transposed(), block, channels,
+             gradients.qkv, channels);
   });
 }
 
@@ -168,15 +167,15 @@ void backward_mix(const float* averages, const LinearAttentionWeights& weights,
     const float* context = scratch.context.data() + first * d;
     const float* dmixed = scratch.dmixed.data() + first * channels;
     float* dcontext = scratch.dcontext.data() + first * d;
-    add_product(d, channels, d, MatrixView{context, d}.transposed(), dmixed, channels,
-                gradients.out_transposed + first * channels, channels);
-    set_product(d, d, channels, {dmixed, channels}, weights.out.const_data_ptr<float>() + first,
-                width, dcontext, d);
+    gemm_add(d, channels, d, MatrixView{context, d}.transposed(), dmixed, channels,
+             gradients.out_transposed + first * channels, channels);
+    gemm(d, d, channels, {dmixed, channels}, weights.out.const_data_ptr<float>() + first, width,
+         dcontext, d);
     for (int64_t i = 0; i < d * d; ++i) dcontext[i] *= context_factor(shape);
-    set_product(d, channels, d, {dcontext, d}, weights.value() + first * channels, channels,
-                scratch.daverages.data() + first * channels, channels);
-    add_product(d, channels, d, MatrixView{dcontext, d}.transposed(), averages + first * channels,
-                channels, gradients.qkv + (2 * width + first) * channels, channels);
+    gemm(d, channels, d, {dcontext, d}, weights.value() + first * channels, channels,
+         scratch.daverages.data() + first * channels, channels);
+    gemm_add(d, channels, d, MatrixView{dcontext, d}.transposed(), averages + first * channels,
+             channels, gradients.qkv + (2 * width + first) * channels, channels);
   }
 }
 
@@ -200,25 +199,24 @@ void backward_key(const float* x, const float* averages, const float* log_sums,
     float* dblock = dx + first * channels;
     weights.project(block, rows, weights.key_transposed(), k);
     softmax_pixels(k, rows, width, log_sums, small);
-    add_product(rows, channels, width, {k, width}, daverages, channels, dblock, channels);
-    set_product(rows, width, channels, {block, channels}, scratch.transposed.data(), width, dk,
-                width);
+    gemm_add(rows, channels, width, {k, width}, daverages, channels, dblock, channels);
+    gemm(rows, width, channels, {block, channels}, scratch.transposed.data(), width, dk, width);
     softmax_pixels_backward(k, dk, rows, width, centers.data());
-    add_product(rows, channels, width, {dk, width}, weights.key(), channels, dblock, channels);
-    add_product(width, channels, rows, MatrixView{dk, width}.transposed(), block, channels,
-                gradients.qkv + width * channels, channels);
+    gemm_add(rows, channels, width, {dk, width}, weights.key(), channels, dblock, channels);
+    gemm_add(width, channels, rows, MatrixView{dk, width}.transposed(), block, channels,
+             gradients.qkv + width * channels, channels);
   });
 }
 
-Tensor forward_few_pixels(const Tensor& x, const LinearAttentionWeights& weights,
-                          const Tensor& bias, const AttentionShape& shape) {
-  const int64_t values = shape.picture_size();
+Tensor forward_small(const Tensor& x, const LinearAttentionWeights& weights, const Tensor& bias,
+                     const AttentionShape& shape) {
+  const int64_t values = shape.image_size();
   Tensor y = at::empty_like(x);
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
-    FewPixels picture(weights, shape);
+    SmallLinearAttention image(weights, shape);
     for (int64_t n = begin; n < end; ++n) {
-      picture.forward(x.const_data_ptr<float>() + n * values, bias.const_data_ptr<float>(),
-                      y.mutable_data_ptr<float>() + n * values);
+      image.forward(x.const_data_ptr<float>() + n * values, bias.const_data_ptr<float>(),
+                    y.mutable_data_ptr<float>() + n * values);
     }
   });
   return y;
@@ -230,11 +228,11 @@ std::tuple<Tensor, Tensor, Tensor> linear_attention_forward(const Tensor& x, con
   const AttentionShape shape(x, to_out, heads);
   const LinearAttentionWeights weights(to_qkv, to_out, shape);
   const Tensor bias = out_bias.contiguous();
-  if (FewPixels::suits(shape)) {
+  if (SmallLinearAttention::suits(shape)) {
     const Tensor nothing = at::empty({0}, weights.qkv.options());
-    return {forward_few_pixels(x, weights, bias, shape), nothing, nothing};
+    return {forward_small(x, weights, bias, shape), nothing, nothing};
   }
-  const int64_t values = shape.picture_size();
+  const int64_t values = shape.image_size();
   Tensor y = at::empty_like(x);
   Tensor averages = at::empty({x.size(0), shape.width(), shape.channels}, weights.qkv.options());
   Tensor log_sums = at::empty({x.size(0), shape.width()}, weights.qkv.options());
@@ -242,10 +240,10 @@ std::tuple<Tensor, Tensor, Tensor> linear_attention_forward(const Tensor& x, con
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
     LinearAttentionScratch scratch(shape);
     for (int64_t n = begin; n < end; ++n) {
-      forward_picture(x.const_data_ptr<float>() + n * values, weights, bias.const_data_ptr<float>(),
-                      shape, scratch, y.mutable_data_ptr<float>() + n * values,
-                      averages.mutable_data_ptr<float>() + n * averages.stride(0),
-                      log_sums.mutable_data_ptr<float>() + n * log_sums.stride(0));
+      forward_image(x.const_data_ptr<float>() + n * values, weights, bias.const_data_ptr<float>(),
+                    shape, scratch, y.mutable_data_ptr<float>() + n * values,
+                    averages.mutable_data_ptr<float>() + n * averages.stride(0),
+                    log_sums.mutable_data_ptr<float>() + n * log_sums.stride(0));
     }
   });
   return {y, averages, log_sums};
@@ -256,33 +254,33 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> linear_attention_backward(
     const Tensor& averages, const Tensor& log_sums) {
   const AttentionShape shape(x, to_out, heads);
   const LinearAttentionWeights weights(to_qkv, to_out, shape);
-  const int64_t values = shape.picture_size();
+  const int64_t values = shape.image_size();
   Tensor dx = at::empty_like(x);
   const SharedAttentionGradients shared(shares_of(x.size(0)), shape, weights.qkv);
 
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
     const AttentionGradients gradients = shared.of(share);
-    if (FewPixels::suits(shape)) {
-      FewPixels picture(weights, shape);
+    if (SmallLinearAttention::suits(shape)) {
+      SmallLinearAttention image(weights, shape);
       for (int64_t n = begin; n < end; ++n) {
-        picture.backward(dy.const_data_ptr<float>() + n * values,
-                         x.const_data_ptr<float>() + n * values,
-                         dx.mutable_data_ptr<float>() + n * values, gradients);
+        image.backward(dy.const_data_ptr<float>() + n * values,
+                       x.const_data_ptr<float>() + n * values,
+                       dx.mutable_data_ptr<float>() + n * values, gradients);
       }
       return;
     }
     LinearAttentionScratch scratch(shape);
     for (int64_t n = begin; n < end; ++n) {
-      const float* picture = x.const_data_ptr<float>() + n * values;
+      const float* image = x.const_data_ptr<float>() + n * values;
       const float* average = averages.const_data_ptr<float>() + n * averages.stride(0);
-      float* dpicture = dx.mutable_data_ptr<float>() + n * values;
-      const bool small = weights.make_small_logits(picture, shape);
+      float* dimage = dx.mutable_data_ptr<float>() + n * values;
+      const bool small = weights.make_small_logits(image, shape);
       mix(average, weights, shape, scratch);
-      backward_query(dy.const_data_ptr<float>() + n * values, picture, weights, shape, small,
-                     scratch, dpicture, gradients);
+      backward_query(dy.const_data_ptr<float>() + n * values, image, weights, shape, small, scratch,
+                     dimage, gradients);
       backward_mix(average, weights, shape, scratch, gradients);
-      backward_key(picture, average, log_sums.const_data_ptr<float>() + n * log_sums.stride(0),
-                   weights, shape, small, scratch, dpicture, gradients);
+      backward_key(image, average, log_sums.const_data_ptr<float>() + n * log_sums.stride(0),
+                   weights, shape, small, scratch, dimage, gradients);
     }
   });
   return {dx, shared.qkv(), shared.out(), shared.bias()};

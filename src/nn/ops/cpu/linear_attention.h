@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nn/ops/cpu/gemm.h"
 #include "nn/ops/cpu/head_softmax.h"
-#include "nn/ops/cpu/product.h"
 #include "nn/ops/cpu/projections.h"
 #include "nn/ops/cpu/simd.h"
 
@@ -39,7 +39,7 @@ struct LinearAttentionWeights : Projections {
         channels_(shape.channels),
         longest_(longest_row(query(), 2 * width_, channels_)) {}
 
-  /// Whether q and k of the picture x [P,C] are small logits for certain: no product of two vectors
+  /// Whether q and k of the image x [P,C] are small logits for certain: no product of two vectors
   /// is larger than that of their lengths.
   bool make_small_logits(const float* x, const AttentionShape& shape) const {
     return longest_row(x, shape.pixels, shape.channels) * longest_ <= kSmallLogit;
@@ -57,8 +57,7 @@ struct LinearAttentionWeights : Projections {
 
   /// The block x Wq^T or x Wk^T [rows,D] of the pixels x [rows,C].
   void project(const float* x, int64_t rows, const float* transposed, float* to) const {
-    set_product(rows, width_, channels_, {x, channels_}, transposed, transposed_stride(), to,
-                width_);
+    gemm(rows, width_, channels_, {x, channels_}, transposed, transposed_stride(), to, width_);
   }
 
  private:

@@ -6,10 +6,10 @@
 #include <array>
 #include <vector>
 
+#include "nn/ops/cpu/gemm.h"
+#include "nn/ops/cpu/images.h"
 #include "nn/ops/cpu/parallel.h"
-#include "nn/ops/cpu/pictures.h"
-#include "nn/ops/cpu/product.h"
-#include "nn/ops/cpu/rows.h"
+#include "nn/ops/cpu/row_ops.h"
 #include "nn/ops/cpu/transpose_of.h"
 #include "nn/ops/operator.h"
 #include "nn/ops/pixels.h"
@@ -27,13 +27,13 @@ constexpr int64_t kBlockRows = 48;
 template <class Float>
 using Parts = std::array<ChannelPart<Float>, 2>;
 
-Parts<const float> parts_of(const Tensor& x, const OptionalTensor& beside) {
+Parts<const float> parts_of(const Tensor& x, const OptionalTensor& skip) {
   Parts<const float> parts = {{{x.const_data_ptr<float>(), x.size(1)}, {}}};
-  if (beside) parts[1] = {beside->const_data_ptr<float>(), beside->size(1)};
+  if (skip) parts[1] = {skip->const_data_ptr<float>(), skip->size(1)};
   return parts;
 }
 
-/// Calls work(first pixel, number of pixels) for each block of the share's pictures.
+/// Calls work(first pixel, number of pixels) for each block of the share's images.
 template <class Work>
 void for_each_block(int64_t begin, int64_t end, int64_t pixels, const Work& work) {
   for (int64_t p = begin * pixels; p < end * pixels; p += kBlockRows) {
@@ -41,15 +41,15 @@ void for_each_block(int64_t begin, int64_t end, int64_t pixels, const Work& work
   }
 }
 
-Tensor pointwise_convolution_forward(const Tensor& x, const OptionalTensor& beside,
+Tensor pointwise_convolution_forward(const Tensor& x, const OptionalTensor& skip,
                                      const Tensor& weight, const Tensor& bias) {
   const int64_t out = weight.size(0), in = weight.size(1), pixels = x.size(2) * x.size(3);
-  Tensor y = pictures_like(x, out);
+  Tensor y = images_like(x, out);
   const Tensor factor = transpose_of(weight.reshape({out, in}).contiguous());
   const int64_t columns = factor.size(1);
   std::vector<float> start(columns);
   std::copy_n(bias.contiguous().const_data_ptr<float>(), out, start.data());
-  const Parts<const float> parts = parts_of(x, beside);
+  const Parts<const float> parts = parts_of(x, skip);
 
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
     std::vector<float> block(columns == out ? 0 : kBlockRows * columns);
@@ -59,8 +59,8 @@ Tensor pointwise_convolution_forward(const Tensor& x, const OptionalTensor& besi
       repeat_row(start.data(), columns, count, to);
       const float* rows = factor.const_data_ptr<float>();
       for (const auto& [data, channels] : parts) {
-        add_product(count, columns, channels, {data + first * channels, channels}, rows, columns,
-                    to, columns);
+        gemm_add(count, columns, channels, {data + first * channels, channels}, rows, columns, to,
+                 columns);
         rows += channels * columns;
       }
       if (to == result) return;
@@ -71,17 +71,17 @@ Tensor pointwise_convolution_forward(const Tensor& x, const OptionalTensor& besi
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor> pointwise_convolution_backward(
-    const Tensor& dy, const Tensor& x, const OptionalTensor& beside, const Tensor& weight) {
+    const Tensor& dy, const Tensor& x, const OptionalTensor& skip, const Tensor& weight) {
   const int64_t out = weight.size(0), in = weight.size(1), pixels = x.size(2) * x.size(3);
   const Tensor matrix = weight.contiguous();
   Tensor dx = at::empty_like(x);
-  Tensor dbeside = beside ? at::empty_like(*beside) : Tensor();
+  Tensor dskip = skip ? at::empty_like(*skip) : Tensor();
   const int64_t shares = shares_of(x.size(0));
   const Tensor dweight = at::zeros({shares, out, in}, x.options());
   const Tensor dbias = at::zeros({shares, out}, x.options());
-  const Parts<const float> parts = parts_of(x, beside);
+  const Parts<const float> parts = parts_of(x, skip);
   const std::array<float*, 2> dparts = {dx.mutable_data_ptr<float>(),
-                                        beside ? dbeside.mutable_data_ptr<float>() : nullptr};
+                                        skip ? dskip.mutable_data_ptr<float>() : nullptr};
 
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
     float* sum = dweight.mutable_data_ptr<float>() + share * dweight.stride(0);
@@ -93,15 +93,15 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> pointwise_convolution_backward(
       for (size_t i = 0; i < parts.size(); ++i) {
         const auto [data, channels] = parts[i];
         if (channels == 0) continue;
-        set_product(count, channels, out, gradient, matrix.const_data_ptr<float>() + column, in,
-                    dparts[i] + first * channels, channels);
-        add_product(out, channels, count, gradient.transposed(), data + first * channels, channels,
-                    sum + column, in);
+        gemm(count, channels, out, gradient, matrix.const_data_ptr<float>() + column, in,
+             dparts[i] + first * channels, channels);
+        gemm_add(out, channels, count, gradient.transposed(), data + first * channels, channels,
+                 sum + column, in);
         column += channels;
       }
     });
   });
-  return {dx, dbeside, dweight.sum(0).view(weight.sizes()), dbias.sum(0)};
+  return {dx, dskip, dweight.sum(0).view(weight.sizes()), dbias.sum(0)};
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace gm::ops::GM_KERNEL_SET {
 
 struct AttentionShape {
-  /// Of pictures `x` [N,C,H,W] and the output projection [C,D,1,1].
+  /// Of images `x` [N,C,H,W] and the output projection [C,D,1,1].
   AttentionShape(const at::Tensor& x, const at::Tensor& to_out, int64_t head_count)
       : pixels(x.size(2) * x.size(3)),
         channels(x.size(1)),
@@ -22,8 +22,8 @@ struct AttentionShape {
   int64_t head_channels;  // d
 
   int64_t width() const { return heads * head_channels; }  // D
-  /// Floats of a picture.
-  int64_t picture_size() const { return pixels * channels; }
+  /// Floats of an image.
+  int64_t image_size() const { return pixels * channels; }
 };
 
 /// The projections from C channels to q, k and v of D channels each, and from D back to C, with
@@ -42,7 +42,7 @@ struct Projections {
   at::Tensor out_transposed;  // [D,C]
 };
 
-/// Where one share of the pictures sums up the gradients of its weights.
+/// Where one share of the images sums up the gradients of its weights.
 struct AttentionGradients {
   float* qkv;             // [3*D,C]
   float* out_transposed;  // [D,C]

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <vector>
 
-#include "nn/ops/cpu/product.h"
+#include "nn/ops/cpu/gemm.h"
 #include "nn/ops/cpu/simd.h"
 
 namespace gm::ops::GM_KERNEL_SET {

@@ -1,16 +1,16 @@
 // The 4x4 convolution of stride 2, its transpose and its weight's gradient on the CPU: products of
-// the weight with the windows of bordered pictures, a row of results and a row of taps at a time.
+// the weight with the windows of padded images, a row of results and a row of taps at a time.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "nn/ops/cpu/bordered_pictures.h"
-#include "nn/ops/cpu/panels.h"
+#include "nn/ops/cpu/gemm.h"
+#include "nn/ops/cpu/packed_panels.h"
+#include "nn/ops/cpu/padded_input.h"
 #include "nn/ops/cpu/parallel.h"
-#include "nn/ops/cpu/product.h"
-#include "nn/ops/cpu/rows.h"
+#include "nn/ops/cpu/row_ops.h"
 #include "nn/ops/operator.h"
 #include "nn/ops/pixels.h"
 
@@ -64,7 +64,7 @@ class Weight {
   Tensor weight_;
 };
 
-/// The taps as right factors for what the windows of the big picture hold: a row for each row of
+/// The taps as right factors for what the windows of the big image hold: a row for each row of
 /// taps, the panels [4*B,S] of its four.
 Tensor pack_windows(const Tensor& weight) {
   const int64_t big = weight.size(1);
@@ -100,15 +100,15 @@ Tensor pack_corners(const Tensor& weight) {
   return packed;
 }
 
-/// Pictures of so many floats at a time, so that they stay there as well and a weight that does not
+/// Images of so many floats at a time, so that they stay there as well and a weight that does not
 /// is read seldom; no more than there are.
-int64_t pictures_at_a_time(const Tensor& x) {
+int64_t images_at_a_time(const Tensor& x) {
   constexpr int64_t kFloats = 32 * 1024;
   return std::clamp<int64_t>(kFloats / (x.numel() / x.size(0)), 1, x.size(0));
 }
 
-/// Dense pictures [N,height,width,channels].
-struct PictureBatch {
+/// Dense images [N,height,width,channels].
+struct ImageBatch {
   float* data;
   int64_t height, width, channels;
 
@@ -117,27 +117,27 @@ struct PictureBatch {
   }
 };
 
-/// Calls work(first picture, number of pictures) for a few of them at a time.
+/// Calls work(first image, number of images) for a few of them at a time.
 template <class Work>
 void for_a_few(int64_t begin, int64_t end, int64_t most, const Work& work) {
   for (int64_t n = begin; n < end; n += most) work(n, std::min(most, end - n));
 }
 
-/// The result's pixels of row i see the rows 2i to 2i + 3 of the bordered big picture; from each, a
+/// The result's pixels of row i see the rows 2i to 2i + 3 of the padded big image; from each, a
 /// window takes 4 pixels, the next window those from two pixels further on.
 Tensor strided_convolution(const Tensor& big, const Tensor& weight, const OptionalTensor& bias) {
-  Tensor small = pictures_like(big, weight.size(0), big.size(2) / 2, big.size(3) / 2);
+  Tensor small = images_like(big, weight.size(0), big.size(2) / 2, big.size(3) / 2);
   const int64_t channels = big.size(1), out = small.size(1);
   const int64_t height = small.size(2), width = small.size(3);
   const Tensor taps = pack_windows(weight);
   const Panels panels = {4 * channels, out, kPanel};
   const Tensor start = bias_or_zeros(bias, out, big);
-  const int64_t most = pictures_at_a_time(big);
+  const int64_t most = images_at_a_time(big);
 
   for_each_share(big.size(0), [&](int64_t, int64_t begin, int64_t end) {
-    BorderedPictures pictures(big, most, /*border=*/1);
+    PaddedInput images(big, most, /*border=*/1);
     for_a_few(begin, end, most, [&](int64_t first, int64_t count) {
-      pictures.copy(big.const_data_ptr<float>() + first * pictures.picture_size(), count);
+      images.copy(big.const_data_ptr<float>() + first * images.image_size(), count);
       float* y = small.mutable_data_ptr<float>() + first * height * width * out;
       repeat_row(start.const_data_ptr<float>(), out, count * height * width, y);
       for (int64_t j = 0; j < out; j += kPanel) {
@@ -146,9 +146,9 @@ Tensor strided_convolution(const Tensor& big, const Tensor& weight, const Option
           const float* factor =
               taps.const_data_ptr<float>() + tap * taps.stride(0) + panels.at(0, j);
           for (int64_t row = 0; row < count * height; ++row) {
-            const float* seen = pictures.row(row / height, 2 * (row % height) + tap);
-            add_product(width, panel, 4 * channels, {seen, 2 * channels}, factor, panel,
-                        y + row * width * out + j, out);
+            const float* seen = images.row(row / height, 2 * (row % height) + tap);
+            gemm_add(width, panel, 4 * channels, {seen, 2 * channels}, factor, panel,
+                     y + row * width * out + j, out);
           }
         }
       }
@@ -157,22 +157,22 @@ Tensor strided_convolution(const Tensor& big, const Tensor& weight, const Option
   return small;
 }
 
-/// With the even rows of the big picture before the odd ones, the windows of all pixels that see
+/// With the even rows of the big image before the odd ones, the windows of all pixels that see
 /// the same row of taps are the rows of one matrix, those of as many columns as the border has room
 /// for among them.
 Tensor strided_convolution_weight_gradient(const Tensor& big, const Tensor& small) {
   const int64_t channels = big.size(1), out = small.size(1);
   const int64_t height = small.size(2), width = small.size(3);
   const Tensor dweight = at::zeros({shares_of(big.size(0)), 4, 4, channels, out}, big.options());
-  const int64_t most = pictures_at_a_time(big);
+  const int64_t most = images_at_a_time(big);
 
   for_each_share(big.size(0), [&](int64_t share, int64_t begin, int64_t end) {
-    BorderedPictures pictures(big, most, /*border=*/1, /*stride=*/2);
-    const int64_t columns = pictures.length() / (2 * channels), pixels = height * columns;
+    PaddedInput images(big, most, /*border=*/1, /*stride=*/2);
+    const int64_t columns = images.length() / (2 * channels), pixels = height * columns;
     std::vector<float> gradients(most * pixels * out);
     float* sum = dweight.mutable_data_ptr<float>() + share * dweight.stride(0);
     for_a_few(begin, end, most, [&](int64_t first, int64_t count) {
-      pictures.copy(big.const_data_ptr<float>() + first * pictures.picture_size(), count);
+      images.copy(big.const_data_ptr<float>() + first * images.image_size(), count);
       const float* dy = small.const_data_ptr<float>() + first * height * width * out;
       for (int64_t row = 0; row < count * height; ++row) {
         std::copy_n(dy + row * width * out, width * out, gradients.data() + row * columns * out);
@@ -180,10 +180,10 @@ Tensor strided_convolution_weight_gradient(const Tensor& big, const Tensor& smal
       for (int64_t j = 0; j < out; j += kPanel) {
         for (int64_t tap = 0; tap < 4; ++tap) {
           for (int64_t n = 0; n < count; ++n) {
-            const MatrixView seen = {pictures.row(n, tap), 2 * channels};
-            add_product(4 * channels, std::min(kPanel, out - j), pixels - columns + width,
-                        seen.transposed(), gradients.data() + n * pixels * out + j, out,
-                        sum + tap * dweight.stride(1) + j, out);
+            const MatrixView seen = {images.row(n, tap), 2 * channels};
+            gemm_add(4 * channels, std::min(kPanel, out - j), pixels - columns + width,
+                     seen.transposed(), gradients.data() + n * pixels * out + j, out,
+                     sum + tap * dweight.stride(1) + j, out);
           }
         }
       }
@@ -192,11 +192,11 @@ Tensor strided_convolution_weight_gradient(const Tensor& big, const Tensor& smal
   return dweight.sum(0).permute({3, 2, 0, 1});
 }
 
-/// The pixels (2i + a, 2j + b) of a few big pictures see corner (a, b) of the 3x3 pixels around (i,
-/// j) of the bordered small ones with `channels`. With the corner's packed `taps`; added to `big`,
+/// The pixels (2i + a, 2j + b) of a few big images see corner (a, b) of the 3x3 pixels around (i,
+/// j) of the padded small ones with `channels`. With the corner's packed `taps`; added to `big`,
 /// or set without `add`.
-void convolve_corner(const BorderedPictures& small, int64_t count, int64_t channels, int64_t a,
-                     int64_t b, const Tensor& taps, bool add, const PictureBatch& big) {
+void convolve_corner(const PaddedInput& small, int64_t count, int64_t channels, int64_t a,
+                     int64_t b, const Tensor& taps, bool add, const ImageBatch& big) {
   const int64_t out = big.channels;
   const int64_t rows = (big.height - a + 1) / 2, columns = (big.width - b + 1) / 2;
   const Panels panels = {2 * channels, out, kPanel};
@@ -204,7 +204,7 @@ void convolve_corner(const BorderedPictures& small, int64_t count, int64_t chann
     const int64_t panel = panels.width(j);
     for (int64_t tap = 0; tap < 2; ++tap) {
       const float* factor = taps.const_data_ptr<float>() + tap * taps.stride(0) + panels.at(0, j);
-      const auto product = add || tap > 0 ? add_product : set_product;
+      const auto product = add || tap > 0 ? gemm_add : gemm;
       for (int64_t row = 0; row < count * rows; ++row) {
         const int64_t n = row / rows, i = row % rows;
         product(columns, panel, 2 * channels, {small.row(n, i + a + tap) + b * channels, channels},
@@ -226,22 +226,22 @@ Tensor transposed_strided_convolution(const Tensor& small, const Tensor& weight,
         .narrow(1, 0, out)
         .contiguous(at::MemoryFormat::ChannelsLast);
   }
-  Tensor big = pictures_like(small, out, height, width);
+  Tensor big = images_like(small, out, height, width);
   const Tensor taps = pack_corners(weight);
   const OptionalTensor start = bias ? OptionalTensor(bias->contiguous()) : bias;
-  const int64_t most = pictures_at_a_time(small);
+  const int64_t most = images_at_a_time(small);
 
   for_each_share(small.size(0), [&](int64_t, int64_t begin, int64_t end) {
-    BorderedPictures pictures(small, most, /*border=*/1);
+    PaddedInput images(small, most, /*border=*/1);
     for_a_few(begin, end, most, [&](int64_t first, int64_t count) {
-      pictures.copy(small.const_data_ptr<float>() + first * pictures.picture_size(), count);
-      const PictureBatch to = {big.mutable_data_ptr<float>() + first * height * width * out, height,
-                               width, out};
+      images.copy(small.const_data_ptr<float>() + first * images.image_size(), count);
+      const ImageBatch to = {big.mutable_data_ptr<float>() + first * height * width * out, height,
+                             width, out};
       if (start) {
         repeat_row(start->const_data_ptr<float>(), out, count * height * width, to.data);
       }
       for (int64_t i = 0; i < 4; ++i) {
-        convolve_corner(pictures, count, small.size(1), i / 2, i % 2, taps[i / 2][i % 2],
+        convolve_corner(images, count, small.size(1), i / 2, i % 2, taps[i / 2][i % 2],
                         start.has_value(), to);
       }
     });

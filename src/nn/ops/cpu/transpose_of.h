@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "nn/ops/cpu/product.h"
+#include "nn/ops/cpu/gemm.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "nn/ops/cpu/panels.h"
-#include "nn/ops/cpu/product.h"
+#include "nn/ops/cpu/gemm.h"
+#include "nn/ops/cpu/packed_panels.h"
 
 namespace gm::ops::GM_KERNEL_SET::winograd {
 
@@ -20,11 +20,11 @@ int64_t block_of(int64_t channels) { return channels <= 256 ? 36 : 18; }
 }  // namespace
 
 void prepare(const Taps<const float>& taps, int64_t rows, int64_t columns, int64_t begin,
-             int64_t end, float* form) {
+             int64_t end, float* packed_weight) {
   const Panels panels = {rows, columns, kPanel};
   for (int64_t j = 0; j < columns; j += kPanel) {
     transform_taps(taps.from(begin, j), end - begin, panels.width(j),
-                   {form + panels.at(begin, j), element_stride(rows * columns)});
+                   {packed_weight + panels.at(begin, j), element_stride(rows * columns)});
   }
 }
 
@@ -33,8 +33,8 @@ int64_t scratch_size(int64_t in, int64_t out) {
   return kElements * (element_stride(block * in) + element_stride(block * out));
 }
 
-void convolve(const Pictures<const float>& x, int64_t count, const float* form, const float* bias,
-              const Pictures<float>& y, float* scratch) {
+void convolve(const Images<const float>& x, int64_t count, const float* packed_weight,
+              const float* bias, const Images<float>& y, float* scratch) {
   const int64_t in = x.channels(), out = y.channels(), block = block_of(in + out);
   const int64_t tiles = count * tiles_of(x.height, x.width);
   const Panels panels = {in, out, kPanel};
@@ -44,18 +44,18 @@ void convolve(const Pictures<const float>& x, int64_t count, const float* form, 
     const Elements<float> products = {windows[kElements], element_stride(n * out)};
     transform_windows(x, first, n, windows);
     for (int64_t e = 0; e < kElements; ++e) {
-      const float* matrix = form + e * element_stride(in * out);
+      const float* matrix = packed_weight + e * element_stride(in * out);
       for (int64_t j = 0; j < out; j += kPanel) {
-        set_product(n, panels.width(j), in, {windows[e], in}, matrix + panels.at(0, j),
-                    panels.width(j), products[e] + j, out);
+        gemm(n, panels.width(j), in, {windows[e], in}, matrix + panels.at(0, j), panels.width(j),
+             products[e] + j, out);
       }
     }
     transform_results({products.data, products.step}, bias, first, n, y);
   }
 }
 
-void weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy, int64_t count,
-                     float* dform, float* dbias, float* scratch) {
+void weight_gradient(const Images<const float>& x, const Images<const float>& dy, int64_t count,
+                     float* dpacked_weight, float* dbias, float* scratch) {
   const int64_t in = x.channels(), out = dy.channels(), block = block_of(in + out);
   const int64_t tiles = count * tiles_of(x.height, x.width);
   std::fill_n(dbias, out, 0.0F);
@@ -65,10 +65,10 @@ void weight_gradient(const Pictures<const float>& x, const Pictures<const float>
     const Elements<float> gradients = {windows[kElements], element_stride(n * out)};
     transform_windows(x, first, n, windows);
     transform_gradients(dy, first, n, gradients, dbias);
-    const auto product = first == 0 ? set_product : add_product;
+    const auto product = first == 0 ? gemm : gemm_add;
     for (int64_t e = 0; e < kElements; ++e) {
       product(out, in, n, MatrixView{gradients[e], out}.transposed(), windows[e], in,
-              dform + e * element_stride(out * in), in);
+              dpacked_weight + e * element_stride(out * in), in);
     }
   }
 }

@@ -1,12 +1,12 @@
 /// Winograd's convolution (winograd_tiles.h) where the transformed weight stays in a near cache: a
-/// block of tiles after the other goes through all steps. Threads share the pictures.
+/// block of tiles after the other goes through all steps. Threads share the images.
 ///
 /// All functions run on the calling thread and expect channels in multiples of 8.
 #pragma once
 
 #include <cstdint>
 
-#include "nn/ops/cpu/pictures.h"
+#include "nn/ops/cpu/images.h"
 #include "nn/ops/cpu/winograd_tiles.h"
 
 namespace gm::ops::GM_KERNEL_SET::winograd {
@@ -15,20 +15,20 @@ namespace gm::ops::GM_KERNEL_SET::winograd {
 /// columns)` apart, as convolve() wants them. Does the rows [begin,end), so that threads can share
 /// the work.
 void prepare(const Taps<const float>& taps, int64_t rows, int64_t columns, int64_t begin,
-             int64_t end, float* form);
+             int64_t end, float* packed_weight);
 
 /// How many floats of scratch the functions below want. The same for in and out exchanged.
 int64_t scratch_size(int64_t in, int64_t out);
 
-/// y = convolution of `count` pictures x with the weight behind `form`, plus `bias` [C] unless
-/// null.
-void convolve(const Pictures<const float>& x, int64_t count, const float* form, const float* bias,
-              const Pictures<float>& y, float* scratch);
+/// y = convolution of `count` images x with the weight behind `packed_weight`, plus `bias` [C]
+/// unless null.
+void convolve(const Images<const float>& x, int64_t count, const float* packed_weight,
+              const float* bias, const Images<float>& y, float* scratch);
 
 /// Sets `dform` [36,out,in], with the stride of a form, to the gradient of the transformed weight
-/// and `dbias` [out] to that of the bias, from `count` pictures x and the gradients dy of their
+/// and `dbias` [out] to that of the bias, from `count` images x and the gradients dy of their
 /// results, in one part.
-void weight_gradient(const Pictures<const float>& x, const Pictures<const float>& dy, int64_t count,
-                     float* dform, float* dbias, float* scratch);
+void weight_gradient(const Images<const float>& x, const Images<const float>& dy, int64_t count,
+                     float* dpacked_weight, float* dbias, float* scratch);
 
 }  // namespace gm::ops::GM_KERNEL_SET::winograd

@@ -13,23 +13,23 @@ constexpr int64_t kWindow = 6;  // pixels that they depend on
 constexpr float kA = 0.70710678118654752F;
 constexpr float kB = 1.41421356237309505F;
 
-/// Where the tiles of pictures lie.
+/// Where the tiles of images lie.
 struct Tiling {
   int64_t height, width;
   int64_t rows = (height + kTile - 1) / kTile;
   int64_t columns = (width + kTile - 1) / kTile;
 
-  int64_t per_picture() const { return rows * columns; }
+  int64_t per_image() const { return rows * columns; }
 };
 
-/// One tile: its picture and the first of its pixels.
+/// One tile: its image and the first of its pixels.
 struct Tile {
-  int64_t picture, y, x;
+  int64_t image, y, x;
 };
 
 GM_INLINE Tile tile_at(const Tiling& tiling, int64_t index) {
-  const int64_t within = index % tiling.per_picture();
-  return {index / tiling.per_picture(), within / tiling.columns * kTile,
+  const int64_t within = index % tiling.per_image();
+  return {index / tiling.per_image(), within / tiling.columns * kTile,
           within % tiling.columns * kTile};
 }
 
@@ -93,7 +93,7 @@ GM_INLINE Six column_of(const Row (&rows)[kWindow], int64_t j) {
   return {{rows[0].v[j], rows[1].v[j], rows[2].v[j], rows[3].v[j], rows[4].v[j], rows[5].v[j]}};
 }
 
-/// What lies outside of a picture. Read from memory like a pixel: known zeros would make compilers
+/// What lies outside of an image. Read from memory like a pixel: known zeros would make compilers
 /// take the products with them out of the sums that follow, and so spoil the fused instructions.
 alignas(4 * kLanes) constexpr float kOutside[kLanes] = {};
 
@@ -103,19 +103,19 @@ GM_INLINE const float* pixel(const float* row, int64_t x, int64_t width, int64_t
 }
 
 /// B^T x B of the window around a tile, for all channels of a part: element e of channel c goes to
-/// to[e * step + c]. `inside`: known to be one within the picture.
+/// to[e * step + c]. `inside`: known to be one within the image.
 template <bool inside>
 GM_INLINE void window(const ChannelPart<const float>& part, const Tiling& size, const Tile& tile,
                       float* to, int64_t step) {
   const int64_t channels = part.channels;
-  const float* picture = part.data + tile.picture * size.height * size.width * channels;
+  const float* image = part.data + tile.image * size.height * size.width * channels;
   for (int64_t c = 0; c < channels; c += kLanes) {
     Six half[kWindow];
 #pragma GCC unroll 6
     for (int64_t i = 0; i < kWindow; ++i) {
       const int64_t y = tile.y - 1 + i;
       const bool is_row = inside || (y >= 0 && y < size.height);
-      const float* row = is_row ? picture + y * size.width * channels + c : kOutside;
+      const float* row = is_row ? image + y * size.width * channels + c : kOutside;
       Six pixels;
 #pragma GCC unroll 6
       for (int64_t j = 0; j < kWindow; ++j) {
@@ -140,7 +140,7 @@ GM_INLINE void result(const float* from, int64_t step, const float* bias, const 
   const int64_t channels = part.channels;
   const int64_t rows = inside ? kTile : std::min(kTile, size.height - tile.y);
   const int64_t columns = inside ? kTile : std::min(kTile, size.width - tile.x);
-  float* to = part.data + ((tile.picture * size.height + tile.y) * size.width + tile.x) * channels;
+  float* to = part.data + ((tile.image * size.height + tile.y) * size.width + tile.x) * channels;
   for (int64_t c = 0; c < channels; c += kLanes) {
     Four half[kWindow];
 #pragma GCC unroll 6
@@ -172,14 +172,14 @@ template <bool inside>
 GM_INLINE void gradient(const ChannelPart<const float>& part, const Tiling& size, const Tile& tile,
                         float* to, int64_t step, float* sums) {
   const int64_t channels = part.channels;
-  const float* picture = part.data + tile.picture * size.height * size.width * channels;
+  const float* image = part.data + tile.image * size.height * size.width * channels;
   for (int64_t c = 0; c < channels; c += kLanes) {
     Six half[kTile];
     Lanes total = {};
 #pragma GCC unroll 4
     for (int64_t i = 0; i < kTile; ++i) {
       const bool is_row = inside || tile.y + i < size.height;
-      const float* row = is_row ? picture + (tile.y + i) * size.width * channels + c : kOutside;
+      const float* row = is_row ? image + (tile.y + i) * size.width * channels + c : kOutside;
       Four pixels;
 #pragma GCC unroll 4
       for (int64_t j = 0; j < kTile; ++j) {
@@ -201,7 +201,8 @@ GM_INLINE void gradient(const ChannelPart<const float>& part, const Tiling& size
 }
 
 /// G w G^T of taps `tap_stride` floats apart, to form[e * step].
-GM_INLINE void transform_taps_at(const float* taps, int64_t tap_stride, float* form, int64_t step) {
+GM_INLINE void transform_taps_at(const float* taps, int64_t tap_stride, float* packed_weight,
+                                 int64_t step) {
   Six half[3];
 #pragma GCC unroll 3
   for (int64_t i = 0; i < 3; ++i) {
@@ -213,7 +214,8 @@ GM_INLINE void transform_taps_at(const float* taps, int64_t tap_stride, float* f
   for (int64_t j = 0; j < kWindow; ++j) {
     const Six column = transform_row_of_taps({{half[0].v[j], half[1].v[j], half[2].v[j]}});
 #pragma GCC unroll 6
-    for (int64_t i = 0; i < kWindow; ++i) store(form + (i * kWindow + j) * step, column.v[i]);
+    for (int64_t i = 0; i < kWindow; ++i)
+      store(packed_weight + (i * kWindow + j) * step, column.v[i]);
   }
 }
 
@@ -223,9 +225,9 @@ GM_INLINE void transform_taps_at(const float* taps, int64_t tap_stride, float* f
 /// of a cache.
 int64_t element_stride(int64_t count) { return ((count + 15) / 16 | 1) * 16; }
 
-int64_t tiles_of(int64_t height, int64_t width) { return Tiling{height, width}.per_picture(); }
+int64_t tiles_of(int64_t height, int64_t width) { return Tiling{height, width}.per_image(); }
 
-GM_KERNEL void transform_windows(const Pictures<const float>& x, int64_t first, int64_t count,
+GM_KERNEL void transform_windows(const Images<const float>& x, int64_t first, int64_t count,
                                  const Elements<float>& to) {
   const Tiling tiling = {x.height, x.width};
   float* tile_to = to.data;
@@ -245,7 +247,7 @@ GM_KERNEL void transform_windows(const Pictures<const float>& x, int64_t first, 
 }
 
 GM_KERNEL void transform_results(const Elements<const float>& from, const float* bias,
-                                 int64_t first, int64_t count, const Pictures<float>& y) {
+                                 int64_t first, int64_t count, const Images<float>& y) {
   const Tiling tiling = {y.height, y.width};
   const float* tile_from = from.data;
   for (int64_t t = 0; t < count; ++t) {
@@ -264,7 +266,7 @@ GM_KERNEL void transform_results(const Elements<const float>& from, const float*
   }
 }
 
-GM_KERNEL void transform_gradients(const Pictures<const float>& dy, int64_t first, int64_t count,
+GM_KERNEL void transform_gradients(const Images<const float>& dy, int64_t first, int64_t count,
                                    const Elements<float>& to, float* sums) {
   const Tiling tiling = {dy.height, dy.width};
   float* tile_to = to.data;
@@ -279,11 +281,11 @@ GM_KERNEL void transform_gradients(const Pictures<const float>& dy, int64_t firs
 }
 
 GM_KERNEL void transform_taps(const Taps<const float>& taps, int64_t rows, int64_t columns,
-                              const Elements<float>& form) {
+                              const Elements<float>& packed_weight) {
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; j += kLanes) {
       transform_taps_at(taps.data + i * taps.row_stride + j, taps.tap_stride,
-                        form.data + i * columns + j, form.step);
+                        packed_weight.data + i * columns + j, packed_weight.step);
     }
   }
 }

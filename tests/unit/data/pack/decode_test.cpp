@@ -52,24 +52,24 @@ std::string grey_png(size_t width, size_t height, int bits, const std::string& r
 }
 
 void expect_refused(const std::string& file, const char* reason) {
-  expect_error<InputError>([&] { decode_picture("photos/a", file); },
+  expect_error<InputError>([&] { decode_image("photos/a", file); },
                            AllOf(StartsWith("photos/a: "), HasSubstr(reason)));
 }
 
-TEST(DecodePicture, RefusesAJpegThatDrawsItsPixelsHundredsOfTimes) {
+TEST(DecodeImage, RefusesAJpegThatDrawsItsPixelsHundredsOfTimes) {
   constexpr std::array<jpeg_scan_info, 2> kScans{{{1, {0}, 0, 0, 0, 0}, {1, {0}, 1, 63, 0, 0}}};
   std::string jpeg = encode_jpeg({16, 16, 1}, std::vector<uint8_t>(16, 100), [&](auto* settings) {
     settings->scan_info = kScans.data();
     settings->num_scans = kScans.size();
   });
-  EXPECT_EQ(decode_picture("a.jpg", jpeg).shape, (ImageShape{16, 16, 3}));
+  EXPECT_EQ(decode_image("a.jpg", jpeg).shape, (ImageShape{16, 16, 3}));
   const size_t end = jpeg.size() - 2, scan = jpeg.rfind("\xff\xda");
   const std::string last_scan = jpeg.substr(scan, end - scan);
   for (int i = 0; i < 600; ++i) jpeg.insert(end, last_scan);
   expect_refused(jpeg, "more than 500 scans");
 }
 
-TEST(DecodePicture, RefusesAJpegThatLacksTheScanOfAColour) {
+TEST(DecodeImage, RefusesAJpegThatLacksTheScanOfAColour) {
   constexpr std::array<jpeg_scan_info, 3> kScans{
       {{1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}}};
   std::string jpeg =
@@ -77,12 +77,12 @@ TEST(DecodePicture, RefusesAJpegThatLacksTheScanOfAColour) {
         settings->scan_info = kScans.data();
         settings->num_scans = kScans.size();
       });
-  EXPECT_EQ(decode_picture("a.jpg", jpeg).pixels[0], 100);
+  EXPECT_EQ(decode_image("a.jpg", jpeg).pixels[0], 100);
   const size_t last_scan = jpeg.rfind("\xff\xda");
   expect_refused(jpeg.erase(last_scan, jpeg.size() - 2 - last_scan), "scans are missing");
 }
 
-TEST(DecodePicture, NamesFilesOfOtherKinds) {
+TEST(DecodeImage, NamesFilesOfOtherKinds) {
   using std::string_literals::operator""s;
   for (const auto& [bytes, kind] : {
            std::pair("RIFF\x1a\0\0\0WEBPVP8 "s, "is a WebP image"),
@@ -108,27 +108,27 @@ TEST(DecodePicture, NamesFilesOfOtherKinds) {
     expect_refused(bytes, kind);
 }
 
-TEST(DecodePicture, AGreyValueIsTransparentAsItIsStored) {
+TEST(DecodeImage, AGreyValueIsTransparentAsItIsStored) {
   // Two pixels of two bits, 1 and 2: gm takes the PNG standard's meaning of the key, 1 of 0..3.
   const std::string file =
       grey_png(2, 1, 2, std::string("\0\x60", 2), png_chunk("tRNS", std::string("\0\1", 2)));
   expect_refused(file, "has transparent pixels");
-  EXPECT_EQ(decode_picture("a.png", file, {.background = uint8_t{9}, .grey = true}).pixels,
+  EXPECT_EQ(decode_image("a.png", file, {.background = uint8_t{9}, .grey = true}).pixels,
             (std::vector<uint8_t>{9, 170}));
 }
 
-TEST(DecodePicture, TextThatGrowsWithoutEndIsNotUnpacked) {
+TEST(DecodeImage, TextThatGrowsWithoutEndIsNotUnpacked) {
   const auto turned = [](size_t spaces) {
     const std::string xmp = std::string(spaces, ' ') + "tiff:Orientation=\"6\"";
     const std::string keyword("XML:com.adobe.xmp\0\0", 19);
     const std::string text = png_chunk("zTXt", keyword + compressed(xmp));
-    return decode_picture("a.png", grey_png(2, 1, 8, std::string(3, '\0'), text)).shape;
+    return decode_image("a.png", grey_png(2, 1, 8, std::string(3, '\0'), text)).shape;
   };
   EXPECT_EQ(turned(size_t{1} << 19), (ImageShape{2, 1, 3}));
   EXPECT_EQ(turned(size_t{1} << 22), (ImageShape{1, 2, 3}));
 }
 
-TEST(DecodePicture, RefusesAFileWithTooFewBytesForItsPixels) {
+TEST(DecodeImage, RefusesAFileWithTooFewBytesForItsPixels) {
   expect_refused(grey_png(16000, 16000, 8, "few bytes"), "declares 16000 x 16000 pixels");
   const std::vector<uint8_t> row(16 * 3, 100);
   for (std::string jpeg :
@@ -139,25 +139,25 @@ TEST(DecodePicture, RefusesAFileWithTooFewBytesForItsPixels) {
   }
 }
 
-TEST(AnnouncePicture, OnlyOneLargeImageIsInMemory) {
+TEST(AnnounceImage, OnlyOneLargeImageIsInMemory) {
   std::atomic<bool> is_gone = false;
   std::future<bool> second;
   {
-    const Picture first = announce_picture("a", {9000, 12000, 3});
+    const DecodedImage first = announce_image("a", {9000, 12000, 3});
     second = std::async(std::launch::async, [&] {
-      const Picture waited = announce_picture("b", {12000, 9000, 3});
+      const DecodedImage waited = announce_image("b", {12000, 9000, 3});
       return is_gone.load();
     });
-    EXPECT_EQ(announce_picture("small", {4000, 6000, 3}).shape.width, 6000) << "need not wait";
+    EXPECT_EQ(announce_image("small", {4000, 6000, 3}).shape.width, 6000) << "need not wait";
     is_gone = true;
   }
   EXPECT_TRUE(second.get());
 }
 
-TEST(AnnouncePicture, RefusesWhatNoMemoryHolds) {
+TEST(AnnounceImage, RefusesWhatNoMemoryHolds) {
   for (const ImageShape& shape : {ImageShape{20000, 20000, 3}, ImageShape{1, int64_t{1} << 31, 3},
                                   ImageShape{int64_t{1} << 31, int64_t{1} << 31, 3}}) {
-    expect_error<InputError>([&] { announce_picture("a.png", shape); },
+    expect_error<InputError>([&] { announce_image("a.png", shape); },
                              AllOf(HasSubstr("a.png: declares "), HasSubstr("make it smaller")));
   }
 }

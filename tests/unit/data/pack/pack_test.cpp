@@ -34,7 +34,7 @@ void write_png(const fs::path& path, int value, int64_t side = 20) {
   write_image_grid(path, at::full({1, side - 4, side - 4, 3}, value, at::kByte), 1, 1);
 }
 
-/// Forty pictures: cat/NN.png with value NN, dog/NN.png with value 100 + NN.
+/// Forty images: cat/NN.png with value NN, dog/NN.png with value 100 + NN.
 void write_folder(const fs::path& folder) {
   for (int i = 0; i < 20; ++i) {
     write_png(folder / "cat" / fmt::format("{:02}.png", i), i);
@@ -53,7 +53,7 @@ uint8_t middle(const ImageDataset& dataset, int64_t index) {
 TEST(Pack, PacksAFolderInOrder) {
   const TemporaryFolder in, out;
   write_folder(in.path());
-  const auto report = pack_pictures({.input = in.path(), .output = out / "a.h5", .size = 12});
+  const auto report = pack_images({.input = in.path(), .output = out / "a.h5", .size = 12});
   EXPECT_EQ(report.packed, 40);
   EXPECT_EQ(report.skipped, 0);
   const ImageDataset dataset(out / "a.h5");
@@ -70,17 +70,17 @@ TEST(Pack, TheBytesDoNotDependOnTheJobs) {
   const TemporaryFolder in, out;
   write_folder(in.path());
   for (const int jobs : {1, 2, 5})
-    pack_pictures(
+    pack_images(
         {.input = in.path(), .output = out / fmt::format("{}.h5", jobs), .size = 9, .jobs = jobs});
   const auto expected = read_file(out / "1.h5", kLimit);
   EXPECT_TRUE(read_file(out / "2.h5", kLimit) == expected);
   EXPECT_TRUE(read_file(out / "5.h5", kLimit) == expected);
 }
 
-TEST(Pack, SpreadsPicturesOverShards) {
+TEST(Pack, SpreadsImagesOverShards) {
   const TemporaryFolder in, out;
   write_folder(in.path());
-  pack_pictures({.input = in.path(), .output = out / "shards", .size = 8, .shards = 3});
+  pack_images({.input = in.path(), .output = out / "shards", .size = 8, .shards = 3});
   const ImageDataset dataset(out / "shards");
   ASSERT_EQ(dataset.files().size(), 3U);
   EXPECT_EQ(dataset.files()[0].path().filename(), "00000-of-00003.h5");
@@ -92,7 +92,7 @@ TEST(Pack, SpreadsPicturesOverShards) {
 TEST(Pack, KeepsTheChosenClassesAndMakesGrey) {
   const TemporaryFolder in, out;
   write_folder(in.path());
-  pack_pictures(
+  pack_images(
       {.input = in.path(), .output = out / "a.h5", .size = 8, .classes = "dog", .grey = true});
   const ImageDataset dataset(out / "a.h5");
   EXPECT_EQ(dataset.shape(), (ImageShape{8, 8, 1}));
@@ -102,14 +102,14 @@ TEST(Pack, KeepsTheChosenClassesAndMakesGrey) {
 
 TEST(Pack, AnIdxFileKeepsItsSizeUnlessToldOtherwise) {
   const TemporaryFolder folder;
-  write_bytes(folder / "x-images-idx3", idx_pictures(10, 6, 6));
+  write_bytes(folder / "x-images-idx3", idx_images(10, 6, 6));
   write_bytes(folder / "x-labels-idx1", idx_labels({0, 1, 0, 1, 0, 1, 0, 1, 0, 1}));
-  pack_pictures({.input = folder / "x-images-idx3", .output = folder / "own.h5"});
-  pack_pictures({.input = folder / "x-images-idx3",
-                 .output = folder / "padded.h5",
-                 .size = 10,
-                 .fit = "pad"});
-  const ImageFile own(folder / "own.h5"), padded(folder / "padded.h5");
+  pack_images({.input = folder / "x-images-idx3", .output = folder / "own.h5"});
+  pack_images({.input = folder / "x-images-idx3",
+               .output = folder / "padded.h5",
+               .size = 10,
+               .fit = "pad"});
+  const Hdf5Images own(folder / "own.h5"), padded(folder / "padded.h5");
   EXPECT_EQ(own.shape(), (ImageShape{6, 6, 1}));
   EXPECT_EQ(padded.shape(), (ImageShape{10, 10, 1}));
   std::vector<uint8_t> small(36), large(100);
@@ -124,21 +124,21 @@ TEST(Pack, AnIdxFileKeepsItsSizeUnlessToldOtherwise) {
   EXPECT_EQ(padded.label(7), 1);
 }
 
-TEST(Pack, HoldsOutTheSamePicturesHoweverTheyArePacked) {
+TEST(Pack, HoldsOutTheSameImagesHoweverTheyArePacked) {
   const TemporaryFolder in, out;
   write_folder(in.path());
   const auto whole =
-      pack_pictures({.input = in.path(), .output = out / "a.h5", .size = 8, .holdout = 0.3});
-  const auto shards = pack_pictures(
+      pack_images({.input = in.path(), .output = out / "a.h5", .size = 8, .holdout = 0.3});
+  const auto shards = pack_images(
       {.input = in.path(), .output = out / "shards", .size = 8, .shards = 3, .holdout = 0.3});
   write_bytes(in / "cat" / "07.png", "hello");
-  const auto shortened = pack_pictures({.input = in.path(),
-                                        .output = out / "short.h5",
-                                        .size = 8,
-                                        .holdout = 0.3,
-                                        .skip_bad = true});
+  const auto shortened = pack_images({.input = in.path(),
+                                      .output = out / "short.h5",
+                                      .size = 8,
+                                      .holdout = 0.3,
+                                      .skip_bad = true});
   const auto hashes = [&](const char* name) {
-    return ImageDataset(out / name, "all", Part::kHeldOut).picture_hashes();
+    return ImageDataset(out / name, "all", Part::kHeldOut).image_hashes();
   };
   const auto expected = hashes("a.h5");
   EXPECT_GT(whole.held_out, 3);
@@ -148,28 +148,28 @@ TEST(Pack, HoldsOutTheSamePicturesHoweverTheyArePacked) {
   EXPECT_EQ(hashes("shards"), expected);
   EXPECT_EQ(shortened.packed, 39);
   EXPECT_THAT(hashes("short.h5"), ::testing::IsSubsetOf(expected));
-  for (const char* name : {"a.h5", "short.h5"}) ImageFile(out / name).verify();
+  for (const char* name : {"a.h5", "short.h5"}) Hdf5Images(out / name).verify();
 }
 
-TEST(Pack, ABadPictureEndsItAndLeavesNothing) {
+TEST(Pack, ABadImageEndsItAndLeavesNothing) {
   const TemporaryFolder in, out;
   write_folder(in.path());
   write_bytes(in / "dog" / "05.png", "hello");
   write_bytes(in / "cat" / "07.png", "hello");
   expect_error<InputError>(
-      [&] { pack_pictures({.input = in.path(), .output = out / "a.h5", .size = 8}); },
+      [&] { pack_images({.input = in.path(), .output = out / "a.h5", .size = 8}); },
       AllOf(HasSubstr("cat/07.png"), HasSubstr("neither a JPEG nor a PNG")));
   EXPECT_THAT(out.names(), IsEmpty());
 }
 
-TEST(Pack, SkipsBadPicturesWhenAsked) {
+TEST(Pack, SkipsBadImagesWhenAsked) {
   const TemporaryFolder in, out;
   write_folder(in.path());
   for (const char* name : {"cat/07.png", "cat/19.png", "dog/05.png"})
     write_bytes(in / name, "hello");
   for (const int64_t shards : {1, 3}) {
     const auto output = out / fmt::format("{}", shards);
-    const auto report = pack_pictures(
+    const auto report = pack_images(
         {.input = in.path(), .output = output, .size = 8, .shards = shards, .skip_bad = true});
     EXPECT_EQ(report.packed, 37);
     EXPECT_EQ(report.skipped, 3);
@@ -185,14 +185,14 @@ TEST(Pack, SkipsBadPicturesWhenAsked) {
   }
 }
 
-TEST(Pack, NoUsablePictureIsAnError) {
+TEST(Pack, NoUsableImageIsAnError) {
   const TemporaryFolder in, out;
   write_bytes(in / "a.png", "hello");
   expect_error<InputError>(
       [&] {
-        pack_pictures({.input = in.path(), .output = out / "a.h5", .size = 8, .skip_bad = true});
+        pack_images({.input = in.path(), .output = out / "a.h5", .size = 8, .skip_bad = true});
       },
-      HasSubstr("none of the 1 pictures"));
+      HasSubstr("none of the 1 images"));
   EXPECT_THAT(out.names(), IsEmpty());
 }
 
@@ -202,7 +202,7 @@ TEST(Pack, SaysWhichOptionIsWrong) {
   const auto refuse = [&](PackOptions options, const auto& message) {
     if (options.input.empty()) options.input = in.path();
     if (options.output.empty()) options.output = out / "a.h5";
-    expect_error<InputError>([&] { pack_pictures(options); }, message);
+    expect_error<InputError>([&] { pack_images(options); }, message);
     EXPECT_THAT(out.names(), IsEmpty());
   };
   refuse({}, HasSubstr("say with --size"));
@@ -218,10 +218,10 @@ TEST(Pack, SaysWhichOptionIsWrong) {
 
 TEST(Pack, AFullDiskIsNoticedAndLeavesNothing) {
   const TemporaryFolder folder;
-  write_bytes(folder / "x-images-idx3", idx_pictures(40, 256, 256));
+  write_bytes(folder / "x-images-idx3", idx_images(40, 256, 256));
   {
     const FileSizeLimit limit(1 << 20);
-    EXPECT_THROW(pack_pictures({.input = folder / "x-images-idx3", .output = folder / "a.h5"}),
+    EXPECT_THROW(pack_images({.input = folder / "x-images-idx3", .output = folder / "a.h5"}),
                  Error);
   }
   EXPECT_THAT(folder.names(), ElementsAre("x-images-idx3"));

@@ -1,4 +1,4 @@
-// Where pictures come from: what is listed, in which order, and what is refused.
+// Where images come from: what is listed, in which order, and what is refused.
 #include "data/pack/source.h"
 
 #include <gmock/gmock.h>
@@ -22,9 +22,9 @@ using ::testing::IsEmpty;
 
 std::vector<std::string> names(const TemporaryFolder& folder, const FolderListing& listing) {
   std::vector<std::string> found;
-  for (const auto& picture : listing.pictures)
+  for (const auto& image : listing.images)
     found.push_back(
-        fmt::format("{}:{}", fs::relative(picture.path, folder.path()).string(), picture.label));
+        fmt::format("{}:{}", fs::relative(image.path, folder.path()).string(), image.label));
   return found;
 }
 
@@ -77,7 +77,7 @@ TEST(FolderListing, TakesEveryEndingOfJpegAndPngAndCountsTheOthers) {
        {"a.webp", "b.WEBP", "c.webp", "d.gif", "e.heic", "notes", ".hidden.webp"})
     write_bytes(folder / name, "");
   const auto listing = list_folder(folder.path(), "all");
-  EXPECT_EQ(listing.pictures.size(), 5U);
+  EXPECT_EQ(listing.images.size(), 5U);
   EXPECT_THAT(listing.remarks(),
               ElementsAre("6 files left out, as they do not end in .jpg, .jpeg, .jpe, .jfif, .png: "
                           "3 .webp, 1 without an ending, 1 .gif, 1 .heic"));
@@ -175,16 +175,16 @@ TEST(FolderListing, OneImageIsAListingOfItsOwn) {
   write_bytes(folder / "c", "\xff\xd8\xff\xe0");
   write_bytes(folder / "d.h5", "\x89HDF");
   for (const char* name : {"a.png", "b", "c"}) {
-    EXPECT_TRUE(is_picture_file(folder / name)) << name;
-    EXPECT_THAT(names(folder, list_pictures(folder / name, "all")),
+    EXPECT_TRUE(is_image_file(folder / name)) << name;
+    EXPECT_THAT(names(folder, list_images(folder / name, "all")),
                 ElementsAre(fmt::format("{}:0", name)));
   }
-  EXPECT_FALSE(is_picture_file(folder / "d.h5"));
-  EXPECT_FALSE(is_picture_file(folder.path()));
+  EXPECT_FALSE(is_image_file(folder / "d.h5"));
+  EXPECT_FALSE(is_image_file(folder.path()));
   ASSERT_EQ(::mkfifo((folder / "pipe.png").c_str(), 0600), 0);
   const auto source = open_source(folder / "pipe.png", {});
   expect_error<InputError>([&] { source->next().decode(); }, HasSubstr("it is a pipe"));
-  expect_error<InputError>([&] { list_pictures(folder / "a.png", "cat"); },
+  expect_error<InputError>([&] { list_images(folder / "a.png", "cat"); },
                            HasSubstr("has no classes"));
 }
 
@@ -193,13 +193,13 @@ TEST(FolderListing, FollowsLinksButNotInCircles) {
   write_bytes(elsewhere / "a.jpg", "");
   fs::create_directory(folder / "cat");
   fs::create_directory_symlink(elsewhere.path(), folder / "cat" / "linked");
-  EXPECT_EQ(list_folder(folder.path(), "all").pictures.size(), 1U);
+  EXPECT_EQ(list_folder(folder.path(), "all").images.size(), 1U);
   fs::create_directory_symlink(folder.path(), folder / "cat" / "circle");
   expect_error<InputError>([&] { list_folder(folder.path(), "all"); },
                            AllOf(HasSubstr("cat/circle"), HasSubstr("leads back to")));
 }
 
-std::vector<std::pair<int64_t, int64_t>> numbers_and_labels(PictureSource& source) {
+std::vector<std::pair<int64_t, int64_t>> numbers_and_labels(ImageSource& source) {
   std::vector<std::pair<int64_t, int64_t>> found;
   for (int64_t i = 0; i < source.size(); ++i) {
     const SourceItem item = source.next();
@@ -210,9 +210,9 @@ std::vector<std::pair<int64_t, int64_t>> numbers_and_labels(PictureSource& sourc
 
 TEST(IdxSource, ReadsPlainAndGzipWithLabelsFromBeside) {
   const TemporaryFolder folder;
-  write_bytes(folder / "train-images-idx3-ubyte", idx_pictures(5, 4, 4));
+  write_bytes(folder / "train-images-idx3-ubyte", idx_images(5, 4, 4));
   write_bytes(folder / "train-labels-idx1-ubyte", idx_labels({2, 0, 2, 1, 0}));
-  write_gzip(folder / "t-images-idx3-ubyte.gz", idx_pictures(5, 4, 4));
+  write_gzip(folder / "t-images-idx3-ubyte.gz", idx_images(5, 4, 4));
   write_gzip(folder / "t-labels-idx1-ubyte.gz", idx_labels({2, 0, 2, 1, 0}));
   for (const char* name : {"train-images-idx3-ubyte", "t-images-idx3-ubyte.gz"}) {
     const auto source = open_source(folder / name, {});
@@ -242,7 +242,7 @@ TEST(IdxSource, FindsLabelsHoweverTheNamesAreSpelled) {
   };
   for (const auto& [images, labels] : spellings) {
     const TemporaryFolder folder;
-    write_bytes(folder / images, idx_pictures(3, 4, 4));
+    write_bytes(folder / images, idx_images(3, 4, 4));
     write_bytes(folder / "other-labels-idx1-ubyte", "hello");
     write_bytes(folder / labels, idx_labels({0, 2, 1}));
     const auto source = open_source(folder / images, {});
@@ -253,12 +253,12 @@ TEST(IdxSource, FindsLabelsHoweverTheNamesAreSpelled) {
 
 TEST(IdxSource, WithoutLabelsThereAreNoClasses) {
   const TemporaryFolder folder;
-  write_bytes(folder / "pictures.idx", idx_pictures(2, 3, 5));
-  const auto source = open_source(folder / "pictures.idx", {});
+  write_bytes(folder / "images.idx", idx_images(2, 3, 5));
+  const auto source = open_source(folder / "images.idx", {});
   EXPECT_TRUE(source->classes().empty());
   EXPECT_THAT(source->remarks(), ElementsAre(HasSubstr("no file of labels is beside it")));
   EXPECT_EQ(source->own_size(), 0) << "3 x 5 is no one size";
-  expect_error<InputError>([&] { open_source(folder / "pictures.idx", {.classes = "1"}); },
+  expect_error<InputError>([&] { open_source(folder / "images.idx", {.classes = "1"}); },
                            HasSubstr("no file of labels"));
 }
 
@@ -276,14 +276,14 @@ TEST(IdxSource, RefusesWhatIsWrong) {
   refuse("text", "hello, world", "is not an IDX file");
   refuse("empty", "", "ends too early");
   refuse("labels", idx_labels({1, 2}), "is not an IDX file of 3-dimensional bytes");
-  refuse("short", idx_pictures(3, 4, 4).substr(0, 50), "ends too early");
-  refuse("long", idx_pictures(3, 4, 4) + "x", "more than its header declares");
+  refuse("short", idx_images(3, 4, 4).substr(0, 50), "ends too early");
+  refuse("long", idx_images(3, 4, 4) + "x", "more than its header declares");
   refuse("huge", idx_header({4'000'000'000U, 28, 28}), "declares 4000000000");
   refuse("billion", idx_header({1 << 30, 1, 1}), "16 bytes cannot hold the 1073741824");
   refuse("wide", idx_header({1, 1'000'000, 28}), "declares 1000000");
   refuse("none", idx_header({0, 28, 28}), "declares 0");
   write_bytes(folder / "a-labels-idx1", idx_labels({1, 2}));
-  refuse("a-images-idx3", idx_pictures(3, 4, 4), "holds 2 labels for the 3 pictures");
+  refuse("a-images-idx3", idx_images(3, 4, 4), "holds 2 labels for the 3 images");
   expect_error<InputError>([&] { open_source(folder / "missing", {}); }, HasSubstr("no such file"));
 }
 

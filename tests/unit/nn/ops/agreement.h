@@ -18,7 +18,7 @@ using Function = std::function<Tensor(const Tensors&)>;
 
 constexpr auto kLast = at::MemoryFormat::ChannelsLast;
 
-inline Tensor pictures(at::IntArrayRef shape) { return at::randn(shape).contiguous(kLast); }
+inline Tensor images(at::IntArrayRef shape) { return at::randn(shape).contiguous(kLast); }
 
 /// f(inputs), and the gradients of the sum of f(inputs) times a fixed random tensor.
 inline Tensors run(const Function& f, const Tensors& inputs, at::ScalarType type) {

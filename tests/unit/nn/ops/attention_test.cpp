@@ -8,7 +8,7 @@ namespace gm::ops {
 namespace {
 
 struct AttentionCase {
-  int64_t pictures, channels, height, width, heads, head_channels;
+  int64_t images, channels, height, width, heads, head_channels;
 };
 
 /// Numbers of pixels that fill vectors and that do not; a single pixel; other heads; numbers of
@@ -18,13 +18,13 @@ const AttentionCase kAttentionCases[] = {
     {5, 8, 1, 1, 4, 32},   {2, 6, 4, 4, 4, 32},  {2, 8, 3, 3, 2, 12}};
 
 void PrintTo(const AttentionCase& c, std::ostream* out) {
-  *out << c.pictures << 'x' << c.channels << 'x' << c.height << 'x' << c.width << ", " << c.heads
+  *out << c.images << 'x' << c.channels << 'x' << c.height << 'x' << c.width << ", " << c.heads
        << " heads of " << c.head_channels;
 }
 
 Tensors attention_inputs(const AttentionCase& c) {
   const int64_t width = c.heads * c.head_channels;
-  return {pictures({c.pictures, c.channels, c.height, c.width}),
+  return {images({c.images, c.channels, c.height, c.width}),
           at::randn({3 * width, c.channels, 1, 1}), at::randn({c.channels, width, 1, 1}),
           at::randn({c.channels})};
 }

@@ -10,7 +10,7 @@ namespace gm::ops {
 namespace {
 
 /// A size for which a weight is prepared, and the kernel that this picks for the way forward, for
-/// pictures of any size. The kernel of the way back follows from their own size.
+/// images of any size. The kernel of the way back follows from their own size.
 struct Kernel {
   const char* name;
   int64_t size;
@@ -32,27 +32,26 @@ Tensor convolution_plain(const Tensors& in) {
 }
 
 struct ConvolutionCase {
-  int64_t pictures, channels, beside, out, height, width;
+  int64_t images, channels, skip, out, height, width;
 };
 
 void PrintTo(const ConvolutionCase& c, std::ostream* stream) {
-  *stream << c.pictures << 'x' << c.channels << '+' << c.beside << "->" << c.out << " at "
-          << c.height << 'x' << c.width;
+  *stream << c.images << 'x' << c.channels << '+' << c.skip << "->" << c.out << " at " << c.height
+          << 'x' << c.width;
 }
 
-/// Inputs of `shape`, `beside` undefined where it has no channels.
+/// Inputs of `shape`, `skip` undefined where it has no channels.
 Tensors convolution_inputs(const ConvolutionCase& shape) {
-  const int64_t in = shape.channels + shape.beside;
+  const int64_t in = shape.channels + shape.skip;
   const auto of = [&](int64_t channels) {
-    return channels == 0 ? Tensor()
-                         : pictures({shape.pictures, channels, shape.height, shape.width});
+    return channels == 0 ? Tensor() : images({shape.images, channels, shape.height, shape.width});
   };
   return {of(shape.channels), at::randn({shape.out, in, 3, 3}), at::randn({shape.out}),
-          of(shape.beside)};
+          of(shape.skip)};
 }
 
 /// Whole tiles and parts of them; fewer tiles than a block and more; every remainder of the
-/// products' rows and columns; the network's shapes; channels that no kernel takes; pictures of up
+/// products' rows and columns; the network's shapes; channels that no kernel takes; images of up
 /// to 2x2 pixels, whose gradients are the direct kernel's; the wide kernel's channels, in whole
 /// panels and parts of them, with tiles for several chunks.
 const ConvolutionCase kConvolutionCases[] = {
@@ -101,27 +100,28 @@ TEST(Convolution3x3Of, RandomShapesAgreeWithThePlainForm) {
 TEST(Convolution3x3Of, PreparesFormsForItsKernelsAlone) {
   const Tensor weight = at::randn({16, 24, 3, 3});
   const auto floats = [&](const Kernel& kernel) {
-    return prepare_convolution3x3(weight, kernel.size, kernel.size).form.numel();
+    return prepare_convolution3x3(weight, kernel.size, kernel.size).packed_weight.numel();
   };
   EXPECT_EQ(floats(kDirect), 9 * 16 * 24);
   EXPECT_EQ(floats(kWinograd), 36 * 16 * 24);
   // The wide kernel transforms the weight whenever it is used.
-  EXPECT_EQ(prepare_convolution3x3(at::randn({128, 128, 3, 3}), 8, 8).form.numel(), 9 * 128 * 128);
+  EXPECT_EQ(prepare_convolution3x3(at::randn({128, 128, 3, 3}), 8, 8).packed_weight.numel(),
+            9 * 128 * 128);
   for (const Tensor& other : {at::randn({16, 20, 3, 3}), at::randn({12, 24, 3, 3}),
                               at::randn({16, 24, 3, 3}, at::kDouble)}) {
-    EXPECT_FALSE(prepare_convolution3x3(other, 8, 8).form.defined());
+    EXPECT_FALSE(prepare_convolution3x3(other, 8, 8).packed_weight.defined());
   }
 }
 
 TEST(Convolution3x3Of, TakesInputsOfAnyLayout) {
   at::manual_seed(1);
-  const Tensor x = at::randn({2, 16, 12, 9}), beside = at::randn({2, 8, 12, 9});
+  const Tensor x = at::randn({2, 16, 12, 9}), skip = at::randn({2, 8, 12, 9});
   const Tensor weight = at::randn({16, 24, 3, 3}), bias = at::randn({16});
-  const Tensor expected = convolution_plain({x, weight, bias, beside});
+  const Tensor expected = convolution_plain({x, weight, bias, skip});
   const Tensor wide = at::randn({2, 16, 12, 18}).slice(3, 0, 18, 2).copy_(x);
   const Tensor wide_bias = at::randn({32}).slice(0, 0, 32, 2).copy_(bias);
   for (const Tensor& input : {x, x.contiguous(kLast), wide}) {
-    for (const Tensor& other : {beside, beside.contiguous(kLast)}) {
+    for (const Tensor& other : {skip, skip.contiguous(kLast)}) {
       for (const Tensor& shift : {bias, wide_bias}) {
         const Tensor y = by(kWinograd)({input, weight, shift, other});
         EXPECT_TRUE(y.allclose(expected, 1e-4, 1e-4));
@@ -160,8 +160,8 @@ TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
     const Tensors one = on_threads(1);
     for (const int count : {2, 3}) {
       const Tensors several = on_threads(count);
-      for (const size_t of_pictures : {0, 1, 4}) {
-        EXPECT_TRUE(one[of_pictures].equal(several[of_pictures]));
+      for (const size_t of_images : {0, 1, 4}) {
+        EXPECT_TRUE(one[of_images].equal(several[of_images]));
       }
       for (const size_t of_parameters : {2, 3}) {
         EXPECT_TRUE(one[of_parameters].allclose(several[of_parameters], 1e-4, 1e-3));
@@ -225,7 +225,7 @@ TEST_P(WinogradError, IsSmallAtEveryScale) {
 }
 
 /// Activations as they follow a SiLU: mostly positive, a few channels large, neighbours alike.
-TEST_P(WinogradError, IsSmallForSmoothPicturesWithAMean) {
+TEST_P(WinogradError, IsSmallForSmoothImagesWithAMean) {
   Tensors in = convolution_inputs(GetParam());
   for (const size_t i : {0, 3}) {
     if (!in[i].defined()) continue;

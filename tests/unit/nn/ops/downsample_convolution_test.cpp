@@ -8,11 +8,11 @@ namespace gm::ops {
 namespace {
 
 struct DownsampleCase {
-  int64_t pictures, in, out, height, width;
+  int64_t images, in, out, height, width;
 };
 
 /// Odd sizes, whose last row or column of pixels nobody or few see; a single output pixel; several
-/// pictures at a time; several panels of channels; inputs of any number of channels; outputs of
+/// images at a time; several panels of channels; inputs of any number of channels; outputs of
 /// others than multiples of 8, which are left to the plain form.
 const DownsampleCase kDownsampleCases[] = {
     {2, 8, 8, 2, 2},     {3, 16, 16, 32, 32}, {1, 24, 40, 7, 5}, {2, 32, 64, 8, 8},
@@ -20,7 +20,7 @@ const DownsampleCase kDownsampleCases[] = {
     {9, 128, 136, 8, 8}, {2, 16, 5, 8, 8}};
 
 void PrintTo(const DownsampleCase& c, std::ostream* out) {
-  *out << c.pictures << 'x' << c.in << '-' << c.out << 'x' << c.height << 'x' << c.width;
+  *out << c.images << 'x' << c.in << '-' << c.out << 'x' << c.height << 'x' << c.width;
 }
 
 class DownsampleConvolution : public testing::TestWithParam<DownsampleCase> {};
@@ -30,7 +30,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, DownsampleConvolution, testing::ValuesIn(kDownsa
 TEST_P(DownsampleConvolution, AgreesWithThePlainForm) {
   const DownsampleCase c = GetParam();
   at::manual_seed(1);
-  const Tensors inputs = {pictures({c.pictures, c.in, c.height, c.width}),
+  const Tensors inputs = {images({c.images, c.in, c.height, c.width}),
                           at::randn({c.out, c.in, 4, 4}), at::randn({c.out})};
   for (const int threads : {1, 2}) {
     const Threads limit(threads);
@@ -43,7 +43,7 @@ TEST_P(DownsampleConvolution, AgreesWithThePlainForm) {
 
 /// Each gradient alone: what nobody asks for is not computed, and changes nothing.
 TEST(DownsampleConvolution, GivesAnyGradientWithoutTheOthers) {
-  const Tensors inputs = {pictures({2, 3, 8, 8}), at::randn({16, 3, 4, 4}), at::randn({16})};
+  const Tensors inputs = {images({2, 3, 8, 8}), at::randn({16, 3, 4, 4}), at::randn({16})};
   const auto gradients = [&](const std::vector<bool>& wanted) {
     Tensors variables;
     for (size_t i = 0; i < inputs.size(); ++i) {
@@ -72,7 +72,7 @@ TEST(DownsampleConvolution, LeavesOtherLayoutsToThePlainForm) {
 }
 
 TEST(DownsampleConvolution, KeepsNotANumber) {
-  Tensor x = pictures({2, 16, 8, 8});
+  Tensor x = images({2, 16, 8, 8});
   x[1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
   const Tensor y = downsample_convolution(x, at::randn({8, 16, 4, 4}), at::randn({8}));
   EXPECT_TRUE(y[0].isfinite().all().item<bool>());

@@ -10,7 +10,7 @@ namespace {
 
 using Shapes = std::vector<std::vector<int64_t>>;
 
-// 2 pictures of 4x4 pixels, 3 + 5 channels to 7.
+// 2 images of 4x4 pixels, 3 + 5 channels to 7.
 constexpr double kPixels = 2 * 4 * 4;
 const std::vector<int64_t> kX{2, 3, 4, 4}, kBeside{2, 5, 4, 4}, kY{2, 7, 4, 4}, kNone;
 

@@ -8,22 +8,22 @@ namespace gm::ops {
 namespace {
 
 struct InputConvolutionCase {
-  int64_t pictures, in, out, size, height, width;
+  int64_t images, in, out, size, height, width;
 };
 
-/// Colours and grey; pictures smaller than the window; other windows; several blocks; what is left
+/// Colours and grey; images smaller than the window; other windows; several blocks; what is left
 /// to the plain form.
 const InputConvolutionCase kInputConvolutionCases[] = {{2, 3, 16, 7, 32, 32}, {3, 1, 8, 7, 28, 28},
                                                        {1, 3, 24, 7, 2, 3},   {5, 4, 16, 5, 9, 6},
                                                        {1, 8, 8, 1, 5, 4},    {2, 3, 10, 7, 8, 8}};
 
 void PrintTo(const InputConvolutionCase& c, std::ostream* out) {
-  *out << c.pictures << 'x' << c.in << '-' << c.out << ' ' << c.size << 'x' << c.size << " of "
+  *out << c.images << 'x' << c.in << '-' << c.out << ' ' << c.size << 'x' << c.size << " of "
        << c.height << 'x' << c.width;
 }
 
 Tensors input_convolution_inputs(const InputConvolutionCase& c) {
-  return {pictures({c.pictures, c.in, c.height, c.width}), at::randn({c.out, c.in, c.size, c.size}),
+  return {images({c.images, c.in, c.height, c.width}), at::randn({c.out, c.in, c.size, c.size}),
           at::randn({c.out})};
 }
 
@@ -45,7 +45,7 @@ TEST_P(InputConvolution, AgreesWithThePlainForm) {
   }
 }
 
-TEST(InputConvolutionOf, MakesNoGradientForThePictureThatNeedsNone) {
+TEST(InputConvolutionOf, MakesNoGradientForTheImageThatNeedsNone) {
   const Tensors in = input_convolution_inputs({2, 3, 8, 7, 6, 6});
   const Tensor weight = in[1].requires_grad_();
   seven_by_seven({in[0], weight, in[2]}).sum().backward();

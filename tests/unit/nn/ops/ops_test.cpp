@@ -24,17 +24,17 @@ namespace gm::ops {
 namespace {
 
 struct Shape {
-  int64_t pictures, channels, height, width;
+  int64_t images, channels, height, width;
 
-  std::vector<int64_t> sizes() const { return {pictures, channels, height, width}; }
+  std::vector<int64_t> sizes() const { return {images, channels, height, width}; }
 };
 
 void PrintTo(const Shape& s, std::ostream* out) {
-  *out << s.pictures << 'x' << s.channels << 'x' << s.height << 'x' << s.width;
+  *out << s.images << 'x' << s.channels << 'x' << s.height << 'x' << s.width;
 }
 
 /// One group a channel; odd numbers of pixels; fewer pixels than a block, a whole number of blocks
-/// and some more; a single pixel; a single picture.
+/// and some more; a single pixel; a single image.
 const Shape kShapes[] = {{2, 8, 5, 3},  {3, 16, 32, 32}, {1, 24, 7, 7}, {5, 32, 16, 3},
                          {2, 64, 8, 8}, {4, 128, 4, 4},  {3, 40, 1, 1}};
 
@@ -49,13 +49,12 @@ INSTANTIATE_TEST_SUITE_P(Shapes, OperatorShapes, testing::ValuesIn(kShapes));
 
 TEST_P(OperatorShapes, GroupNormSilu) {
   const int64_t channels = shape().channels;
-  const Tensor x = pictures(shape().sizes()) * 2 + 3;
+  const Tensor x = images(shape().sizes()) * 2 + 3;
   const Tensor weight = at::randn({channels}), bias = at::randn({channels});
   for (const bool with_scale : {false, true}) {
     for (const bool with_residual : {false, true}) {
-      const Tensor scale_shift =
-          with_scale ? at::randn({shape().pictures, 2 * channels}) : Tensor();
-      const Tensor residual = with_residual ? pictures(shape().sizes()) : Tensor();
+      const Tensor scale_shift = with_scale ? at::randn({shape().images, 2 * channels}) : Tensor();
+      const Tensor residual = with_residual ? images(shape().sizes()) : Tensor();
       const auto call = [](const auto& f) {
         return [&f](const Tensors& in) { return f(in[0], in[1], in[2], 8, in[3], in[4]); };
       };
@@ -66,14 +65,14 @@ TEST_P(OperatorShapes, GroupNormSilu) {
 }
 
 TEST_P(OperatorShapes, ChannelLayerNorm) {
-  const Tensor x = pictures(shape().sizes()) * 2 + 3;
+  const Tensor x = images(shape().sizes()) * 2 + 3;
   const Tensor gain = at::randn({1, shape().channels, 1, 1});
   const auto call = [](const auto& f) {
     return [&f](const Tensors& in) { return f(in[0], in[1], in[2]); };
   };
   expect_agreement(call(channel_layer_norm), call(channel_layer_norm_plain), {x, gain, Tensor()});
   expect_agreement(call(channel_layer_norm), call(channel_layer_norm_plain),
-                   {x, gain, pictures(shape().sizes())});
+                   {x, gain, images(shape().sizes())});
 }
 
 class LinearAttentionTest : public OperatorShapes {
@@ -93,16 +92,16 @@ class LinearAttentionTest : public OperatorShapes {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, LinearAttentionTest, testing::ValuesIn(kShapes));
 
-TEST_P(LinearAttentionTest, AgreesWithThePlainForm) { check(pictures(shape().sizes()), 1, 4, 32); }
+TEST_P(LinearAttentionTest, AgreesWithThePlainForm) { check(images(shape().sizes()), 1, 4, 32); }
 
-TEST_P(LinearAttentionTest, TakesOtherHeads) { check(pictures(shape().sizes()), 1, 3, 16); }
+TEST_P(LinearAttentionTest, TakesOtherHeads) { check(images(shape().sizes()), 1, 3, 16); }
 
 /// exp of such logits would overflow: the kernel has to take the largest of all blocks away.
-TEST_P(LinearAttentionTest, SurvivesLargeLogits) { check(pictures(shape().sizes()), 50, 4, 32); }
+TEST_P(LinearAttentionTest, SurvivesLargeLogits) { check(images(shape().sizes()), 50, 4, 32); }
 
-/// Each picture goes through exp with or without its maximum taken away, as its own logits need.
+/// Each image goes through exp with or without its maximum taken away, as its own logits need.
 TEST_P(LinearAttentionTest, TakesSmallAndLargeLogitsInOneBatch) {
-  const Tensor x = pictures(shape().sizes());
+  const Tensor x = images(shape().sizes());
   x[0] *= 30;
   check(x, 1, 4, 32);
 }
@@ -146,20 +145,20 @@ TEST(Kernels, AreThereForTheCpu) {
 
 /// Kernels would read past the end of weights that are too small.
 TEST(Kernels, RefuseParametersThatDoNotFit) {
-  const Tensor x = pictures({2, 16, 4, 4}), bias = at::randn({16});
-  const Tensor beside = pictures({2, 8, 4, 4}), smaller = pictures({2, 8, 4, 3});
+  const Tensor x = images({2, 16, 4, 4}), bias = at::randn({16});
+  const Tensor skip = images({2, 8, 4, 4}), smaller = images({2, 8, 4, 3});
   const auto weight = [](int64_t in, int64_t size) { return at::randn({16, in, size, size}); };
   const auto convolve = [&](int64_t in, const Tensor& shift, const Tensor& other) {
     return convolution3x3(x, prepare_convolution3x3(weight(in, 3), 4, 4), shift, other);
   };
-  EXPECT_NO_THROW(convolve(24, bias, beside));
-  EXPECT_THROW(convolve(16, bias, beside), c10::Error);
+  EXPECT_NO_THROW(convolve(24, bias, skip));
+  EXPECT_THROW(convolve(16, bias, skip), c10::Error);
   EXPECT_THROW(convolve(24, bias, {}), c10::Error);
   EXPECT_THROW(convolve(24, bias, smaller), c10::Error);
-  EXPECT_THROW(convolve(24, at::randn({8}), beside), c10::Error);
+  EXPECT_THROW(convolve(24, at::randn({8}), skip), c10::Error);
 
-  EXPECT_NO_THROW(pointwise_convolution(x, weight(24, 1), bias, beside));
-  EXPECT_THROW(pointwise_convolution(x, weight(16, 1), bias, beside), c10::Error);
+  EXPECT_NO_THROW(pointwise_convolution(x, weight(24, 1), bias, skip));
+  EXPECT_THROW(pointwise_convolution(x, weight(16, 1), bias, skip), c10::Error);
   EXPECT_THROW(pointwise_convolution(x, weight(24, 1), bias, smaller), c10::Error);
   EXPECT_THROW(downsample_convolution(x, weight(8, 4), bias), c10::Error);
   EXPECT_THROW(upsample_convolution(x, weight(8, 3), bias), c10::Error);
@@ -194,7 +193,7 @@ TEST(Kernels, RefuseParametersThatDoNotFit) {
 
 /// Kernels record nothing: a gradient penalty through them would be wrong without a word.
 TEST(Kernels, RefuseSecondDerivatives) {
-  const Tensor x = pictures({2, 16, 4, 4}).requires_grad_(), bias = at::randn({16});
+  const Tensor x = images({2, 16, 4, 4}).requires_grad_(), bias = at::randn({16});
   const auto weight = [](int64_t size) { return at::randn({16, 16, size, size}).requires_grad_(); };
   const Tensor to_qkv = at::randn({96, 16, 1, 1}), to_out = at::randn({16, 32, 1, 1});
   const Tensor standardized = weight(3);
@@ -218,7 +217,7 @@ TEST(Kernels, RefuseSecondDerivatives) {
 }
 
 TEST(Kernels, TakeGradientsOfAnyLayout) {
-  const Tensor x = pictures({2, 16, 6, 6}).requires_grad_();
+  const Tensor x = images({2, 16, 6, 6}).requires_grad_();
   const Tensor gain = at::ones({1, 16, 1, 1});
   const Tensor dy = at::randn({2, 16, 6, 6});
   const Tensor expected = torch::autograd::grad({channel_layer_norm_plain(x, gain)}, {x}, {dy})[0];
@@ -238,7 +237,7 @@ TEST(Kernels, LeaveOtherLayoutsAndChannelsToThePlainForm) {
 
 /// A training run stops at a loss that is not a number; no operator may swallow one.
 TEST(Kernels, PassOnWhatIsNotANumber) {
-  Tensor x = pictures({2, 16, 8, 8});
+  Tensor x = images({2, 16, 8, 8});
   x[1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
   const Tensor ones = at::ones({16});
   const Tensors results = {
@@ -253,7 +252,7 @@ TEST(Kernels, PassOnWhatIsNotANumber) {
 }
 
 TEST(Kernels, DoNotDependOnTheNumberOfThreadsBeyondRounding) {
-  const Tensor x = pictures({5, 16, 8, 8});
+  const Tensor x = images({5, 16, 8, 8});
   const Tensors weights = {at::randn({384, 16, 1, 1}), at::randn({16, 128, 1, 1}), at::randn({16})};
   const auto attend = [&](const Tensors& in) {
     return linear_attention(in[0], in[1], in[2], in[3], 4);

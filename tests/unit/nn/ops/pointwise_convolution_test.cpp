@@ -8,7 +8,7 @@ namespace gm::ops {
 namespace {
 
 struct PointwiseCase {
-  int64_t pictures, in, beside, out, height, width;
+  int64_t images, in, skip, out, height, width;
 };
 
 /// One input and two; few outputs, which fill no vector; more pixels than blocks, and less; numbers
@@ -18,14 +18,14 @@ const PointwiseCase kPointwiseCases[] = {
     {2, 16, 0, 3, 9, 7},  {2, 16, 8, 1, 5, 5},     {2, 6, 0, 8, 4, 4},      {2, 8, 5, 8, 4, 4}};
 
 void PrintTo(const PointwiseCase& c, std::ostream* out) {
-  *out << c.pictures << 'x' << c.in << '+' << c.beside << '-' << c.out << 'x' << c.height << 'x'
+  *out << c.images << 'x' << c.in << '+' << c.skip << '-' << c.out << 'x' << c.height << 'x'
        << c.width;
 }
 
 Tensors pointwise_inputs(const PointwiseCase& c) {
-  return {pictures({c.pictures, c.in, c.height, c.width}),
-          at::randn({c.out, c.in + c.beside, 1, 1}), at::randn({c.out}),
-          c.beside > 0 ? pictures({c.pictures, c.beside, c.height, c.width}) : Tensor()};
+  return {images({c.images, c.in, c.height, c.width}), at::randn({c.out, c.in + c.skip, 1, 1}),
+          at::randn({c.out}),
+          c.skip > 0 ? images({c.images, c.skip, c.height, c.width}) : Tensor()};
 }
 
 Tensor pointwise_kernel(const Tensors& in) {

@@ -17,16 +17,16 @@ namespace gm::ops {
 namespace {
 
 struct Drawn {
-  int64_t pictures, channels, beside, out, height, width;
+  int64_t images, channels, skip, out, height, width;
 
   std::vector<int64_t> sizes(int64_t of_channels) const {
-    return {pictures, of_channels, height, width};
+    return {images, of_channels, height, width};
   }
 };
 
 void PrintTo(const Drawn& d, std::ostream* out) {
-  *out << d.pictures << 'x' << d.channels << '+' << d.beside << '-' << d.out << 'x' << d.height
-       << 'x' << d.width;
+  *out << d.images << 'x' << d.channels << '+' << d.skip << '-' << d.out << 'x' << d.height << 'x'
+       << d.width;
 }
 
 class RandomShapes : public testing::TestWithParam<int> {
@@ -49,7 +49,7 @@ class RandomShapes : public testing::TestWithParam<int> {
     return x;
   }
 
-  /// Both forms, with the pictures, which are the first of the inputs, in every layout, and with
+  /// Both forms, with the images, which are the first of the inputs, in every layout, and with
   /// all others so; and in double precision.
   static void expect_same(const Function& kernel, const Function& plain, const Tensors& inputs,
                           const Drawn& drawn, double tolerance = 2e-5) {
@@ -59,13 +59,13 @@ class RandomShapes : public testing::TestWithParam<int> {
       if (!expected[i].defined()) continue;
       EXPECT_TRUE(doubles[i].allclose(expected[i])) << i;
     }
-    for (const int of_pictures : {0, 1, 2}) {
+    for (const int of_images : {0, 1, 2}) {
       for (const int of_others : {0, 2}) {
-        SCOPED_TRACE(testing::PrintToString(drawn) + ", layouts " + std::to_string(of_pictures) +
+        SCOPED_TRACE(testing::PrintToString(drawn) + ", layouts " + std::to_string(of_images) +
                      " and " + std::to_string(of_others));
         const auto with_layouts = [&](Tensors in) {
           for (size_t i = 0; i < in.size(); ++i) {
-            in[i] = laid_out(in[i], i == 0 ? of_pictures : of_others);
+            in[i] = laid_out(in[i], i == 0 ? of_images : of_others);
           }
           return kernel(in);
         };
@@ -94,7 +94,7 @@ TEST_P(RandomShapes, DownsampleConvolution) {
   };
   expect_same(
       call(downsample_convolution), call(downsample_convolution_plain),
-      {pictures(d.sizes(d.channels)), at::randn({d.out, d.channels, 4, 4}), at::randn({d.out})}, d);
+      {images(d.sizes(d.channels)), at::randn({d.out, d.channels, 4, 4}), at::randn({d.out})}, d);
 }
 
 TEST_P(RandomShapes, UpsampleConvolution) {
@@ -104,7 +104,7 @@ TEST_P(RandomShapes, UpsampleConvolution) {
   };
   expect_same(
       call(upsample_convolution), call(upsample_convolution_plain),
-      {pictures(d.sizes(d.channels)), at::randn({d.out, d.channels, 3, 3}), at::randn({d.out})}, d);
+      {images(d.sizes(d.channels)), at::randn({d.out, d.channels, 3, 3}), at::randn({d.out})}, d);
 }
 
 TEST_P(RandomShapes, InputConvolution) {
@@ -114,7 +114,7 @@ TEST_P(RandomShapes, InputConvolution) {
   };
   expect_same(
       call(input_convolution), call(input_convolution_plain),
-      {pictures(d.sizes(d.channels)), at::randn({d.out, d.channels, 7, 7}), at::randn({d.out})}, d);
+      {images(d.sizes(d.channels)), at::randn({d.out, d.channels, 7, 7}), at::randn({d.out})}, d);
 }
 
 TEST_P(RandomShapes, PointwiseConvolution) {
@@ -123,8 +123,8 @@ TEST_P(RandomShapes, PointwiseConvolution) {
     return [&f](const Tensors& in) { return f(in[0], in[1], in[2], in[3]); };
   };
   expect_same(call(pointwise_convolution), call(pointwise_convolution_plain),
-              {pictures(d.sizes(d.channels)), at::randn({d.out, d.channels + d.beside, 1, 1}),
-               at::randn({d.out}), pictures(d.sizes(d.beside))},
+              {images(d.sizes(d.channels)), at::randn({d.out, d.channels + d.skip, 1, 1}),
+               at::randn({d.out}), images(d.sizes(d.skip))},
               d);
 }
 
@@ -135,7 +135,7 @@ TEST_P(RandomShapes, Attentions) {
     return [&f](const Tensors& in) { return f(in[0], in[1], in[2], in[3], heads); };
   };
   const double scale = 1 / std::sqrt(static_cast<double>(d.channels));
-  const Tensors inputs = {pictures(d.sizes(d.channels)),
+  const Tensors inputs = {images(d.sizes(d.channels)),
                           at::randn({3 * width, d.channels, 1, 1}) * scale,
                           at::randn({d.channels, width, 1, 1}), at::randn({d.channels})};
   expect_same(call(attention), call(attention_plain), inputs, d);
@@ -150,10 +150,10 @@ TEST_P(RandomShapes, Norms) {
   const auto group_norm = [groups](const auto& f) {
     return [&f, groups](const Tensors& in) { return f(in[0], in[1], in[2], groups, in[3], in[4]); };
   };
-  const Tensor x = pictures(d.sizes(d.channels)), residual = pictures(d.sizes(d.channels));
+  const Tensor x = images(d.sizes(d.channels)), residual = images(d.sizes(d.channels));
   expect_same(group_norm(group_norm_silu), group_norm(group_norm_silu_plain),
               {x, at::randn({d.channels}), at::randn({d.channels}),
-               at::randn({d.pictures, 2 * d.channels}), residual},
+               at::randn({d.images, 2 * d.channels}), residual},
               d, tolerance);
   const auto layer_norm = [](const auto& f) {
     return [&f](const Tensors& in) { return f(in[0], in[1], in[2]); };

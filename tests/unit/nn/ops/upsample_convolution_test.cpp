@@ -8,10 +8,10 @@ namespace gm::ops {
 namespace {
 
 struct UpsampleCase {
-  int64_t pictures, in, out, height, width;
+  int64_t images, in, out, height, width;
 };
 
-/// Odd sizes; a single pixel, which is all border; several pictures at a time; several panels of
+/// Odd sizes; a single pixel, which is all border; several images at a time; several panels of
 /// channels; outputs of any number of channels; inputs of others than multiples of 8, which are
 /// left to the plain form.
 const UpsampleCase kUpsampleCases[] = {
@@ -19,7 +19,7 @@ const UpsampleCase kUpsampleCases[] = {
     {1, 64, 32, 8, 8}, {2, 3, 16, 4, 4},    {2, 16, 5, 4, 4},  {9, 136, 128, 4, 4}};
 
 void PrintTo(const UpsampleCase& c, std::ostream* out) {
-  *out << c.pictures << 'x' << c.in << '-' << c.out << 'x' << c.height << 'x' << c.width;
+  *out << c.images << 'x' << c.in << '-' << c.out << 'x' << c.height << 'x' << c.width;
 }
 
 class UpsampleConvolution : public testing::TestWithParam<UpsampleCase> {};
@@ -29,7 +29,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, UpsampleConvolution, testing::ValuesIn(kUpsample
 TEST_P(UpsampleConvolution, AgreesWithThePlainForm) {
   const UpsampleCase c = GetParam();
   at::manual_seed(1);
-  const Tensors inputs = {pictures({c.pictures, c.in, c.height, c.width}),
+  const Tensors inputs = {images({c.images, c.in, c.height, c.width}),
                           at::randn({c.out, c.in, 3, 3}), at::randn({c.out})};
   for (const int threads : {1, 2}) {
     const Threads limit(threads);
@@ -47,7 +47,7 @@ TEST(UpsampleConvolution, LeavesOtherLayoutsToThePlainForm) {
 }
 
 TEST(UpsampleConvolution, KeepsNotANumber) {
-  Tensor x = pictures({2, 16, 8, 8});
+  Tensor x = images({2, 16, 8, 8});
   x[1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
   const Tensor y = upsample_convolution(x, at::randn({8, 16, 3, 3}), at::randn({8}));
   EXPECT_TRUE(y[0].isfinite().all().item<bool>());

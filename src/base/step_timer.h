@@ -1,0 +1,29 @@
+/// Where the time of a step goes.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gm {
+
+/// A stopwatch with named parts: lap("data") books everything since the last lap, or the start,
+/// under "data".
+class StepTimer {
+ public:
+  using Parts =
+      std::vector<std::pair<std::string, double>>;  ///< Seconds by part, in order of first use.
+
+  void lap(const std::string& part);
+
+  const Parts& parts() const { return parts_; }
+  /// From the start to the last lap.
+  double total_seconds() const;
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  Parts parts_;
+};
+
+}  // namespace gm

@@ -1,0 +1,43 @@
+/// What the reader and the writer of image files agree on: names, and how content is hashed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/image_shape.h"
+
+namespace gm::hdf5_image_format {
+
+inline constexpr const char* kImages = "/images";
+inline constexpr const char* kLabels = "/labels";
+inline constexpr const char* kClasses = "/classes";
+inline constexpr const char* kBlockHashes = "/block_hashes";
+inline constexpr const char* kHeldOut = "/held_out";
+inline constexpr const char* kVersionAttribute = "format_version";
+inline constexpr const char* kHashAttribute = "content_hash";
+inline constexpr const char* kBlockAttribute = "block_images";
+inline constexpr const char* kHoldoutAttribute = "holdout";
+inline constexpr size_t kHashDigits = 32;
+
+/// Images in a block of about 4 MiB, the unit of writing, hashing and verifying.
+int64_t block_images(const ImageShape& shape);
+
+/// Hash of the images of a block and of their labels (none: an empty span).
+std::string hash_block(std::span<const uint8_t> pixels, std::span<const int64_t> labels);
+
+/// Hash of everything that a file holds.
+std::string hash_content(const ImageShape& shape, int64_t images,
+                         const std::vector<std::string>& classes,
+                         const std::vector<std::string>& block_hashes, double holdout);
+
+/// Hash of one image's pixels, by which images are told apart.
+uint64_t hash_image(std::span<const uint8_t> pixels);
+
+/// Whether an image belongs to the fraction `holdout` that is kept from training. Its pixels alone
+/// decide, so that equal images are on the same side, in whatever order and file.
+bool is_held_out(std::span<const uint8_t> pixels, double holdout);
+
+}  // namespace gm::hdf5_image_format

@@ -1,0 +1,53 @@
+/// Writes the image files that image_file.h reads.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/image_shape.h"
+
+namespace gm {
+
+/// Creates a file for a known number of images and takes them one by one, in order. Holds one
+/// block of about 4 MiB. The same images give the same bytes.
+class Hdf5ImageWriter {
+ public:
+  /// Without `classes` there are no labels. The fraction `holdout` of the images, chosen by their
+  /// content, is marked as kept from training. Throws Error when the file cannot be created.
+  Hdf5ImageWriter(const std::filesystem::path& path, const ImageShape& shape, int64_t images,
+                  std::vector<std::string> classes, double holdout = 0);
+  ~Hdf5ImageWriter();
+
+  /// Takes pixels [H,W,C] and a label, which is ignored when there are no classes. Throws Error
+  /// when the disk is full.
+  void append(std::span<const uint8_t> pixels, int64_t label);
+  /// Images taken so far.
+  int64_t written() const { return written_; }
+  /// Those of them that are kept from training.
+  int64_t held_out() const { return held_out_; }
+  /// Writes what is left, the hashes and the attributes. With fewer images than were announced
+  /// the file is readable but fails verification.
+  void close();
+
+ private:
+  struct File;
+  void write_block();
+
+  ImageShape shape_;
+  int64_t images_;
+  std::vector<std::string> classes_;
+  double holdout_;
+  std::unique_ptr<File> file_;
+  int64_t block_images_;
+  int64_t written_ = 0, held_out_ = 0;
+  std::vector<uint8_t> block_;
+  std::vector<int64_t> block_labels_;
+  std::vector<uint8_t> block_held_out_;
+  std::vector<std::string> block_hashes_;
+};
+
+}  // namespace gm

@@ -1,0 +1,235 @@
+#include "data/pack_folder_to_cache.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/signals.h"
+#include "data/folder_entries.h"
+#include "data/hdf5_images.h"
+#include "data/pack/decode.h"
+#include "data/pack/folder_listing.h"
+#include "data/pack/pack.h"
+#include "data/pack/progress_bar.h"
+#include "data/pack/source.h"
+
+namespace gm {
+namespace fs = std::filesystem;
+namespace {
+
+fs::path cache_folder(const DataConfig& config) {
+  if (!config.cache.empty()) return config.cache;
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0')
+    return fs::path(cache) / "gm";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+    return fs::path(home) / ".cache" / "gm";
+  throw InputError("data.cache: set it, as neither XDG_CACHE_HOME nor HOME is set");
+}
+
+void create_cache(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw InputError("data.cache: {} cannot be created: {}", folder.string(), error.message());
+}
+
+/// Whether the folder is one of image files rather than of images.
+bool holds_hdf5_files(const fs::path& folder) {
+  const FolderEntries entries = entries_of(folder);
+  const auto first = std::ranges::find_if(entries.files, is_hdf5_name);
+  if (first == entries.files.end()) return false;
+  if (!survey_folder(folder).classes.empty()) {
+    throw InputError(
+        "data.path: {}: holds HDF5 files ({}) beside sub-folders of images; name the file, or "
+        "move it away to train on the sub-folders",
+        folder.string(), first->filename().string());
+  }
+  return true;
+}
+
+void log_ignored_images(const fs::path& path) {
+  std::error_code nothing_there;
+  if (!fs::is_directory(path, nothing_there)) return;
+  const auto beside = survey_folder(path).images.size();
+  if (beside > 0)
+    log_info("{}: its HDF5 files are read; {} images beside them are left out", path.string(),
+             beside);
+}
+
+/// Whether `path` names images, and not image files. Throws InputError when nothing is there.
+bool names_images(const fs::path& path) {
+  std::error_code reason;
+  const fs::file_status status = fs::status(path, reason);
+  if (!fs::exists(status)) {
+    throw InputError(
+        "data.path: {}: {}", path.string(),
+        status.type() == fs::file_type::not_found ? "no such file or folder" : reason.message());
+  }
+  return fs::is_directory(status) ? !holds_hdf5_files(path) : is_image_file(path);
+}
+
+/// Names, sizes and times of all files: what has to be the same for the contents not to be read
+/// again.
+std::string appearance(const FolderListing& listing) {
+  Hash hash;
+  for (const auto& image : listing.images) {
+    std::error_code ignored;  // what cannot be asked cannot be read either: the packing will say so
+    const auto time = fs::last_write_time(image.path, ignored).time_since_epoch().count();
+    hash.add(fmt::format("{}\n{} {}\n", fs::absolute(image.path).string(),
+                         fs::file_size(image.path, ignored), time));
+  }
+  return hash.hex();
+}
+
+/// Hash of all images' bytes and classes, wherever the folder lies.
+std::string content(const FolderListing& listing) {
+  Progress progress("reading", static_cast<int64_t>(listing.images.size()));
+  Hash hash;
+  hash.add(fmt::format("{}\n", fmt::join(listing.classes, "\n")));
+  for (const auto& image : listing.images) {
+    throw_if_stop_requested();
+    hash.add(fmt::format("{} ", image.label)).add(hash_file(image.path));
+    progress.advance();
+  }
+  return hash.hex();
+}
+
+/// Where the cache remembers the content() of a folder of this appearance.
+fs::path memory_of(const FolderListing& listing, const fs::path& cache) {
+  return cache / (appearance(listing) + ".content");
+}
+
+std::string read_memory(const fs::path& memory) {
+  constexpr size_t kHexBytes = 32;
+  return read_file(memory, kHexBytes);
+}
+
+std::string remembered_content(const FolderListing& listing, const fs::path& cache) {
+  const fs::path memory = memory_of(listing, cache);
+  if (fs::exists(memory)) return read_memory(memory);
+  const std::string hash = content(listing);
+  write_file_atomically(memory, hash);
+  return hash;
+}
+
+/// The packed copy of a folder of that content, as this version of gm decodes it.
+fs::path packed_copy(const DataConfig& config, int64_t channels, const std::string& content,
+                     const fs::path& cache) {
+  std::string key = fmt::format("{} {} {} {} {}", Hdf5Images::kFormatVersion, kDecoderVersion,
+                                config.image_size, config.fit, content);
+  if (config.holdout > 0) key += fmt::format(" holdout {}", config.holdout);
+  if (channels == 1) key += " grey";
+  return cache / (Hash().add(key).hex() + ".h5");
+}
+
+bool is_intact(const fs::path& path) {
+  if (!fs::exists(path)) return false;
+  try {
+    const Hdf5Images file(path);
+    return true;
+  } catch (const InputError& error) {
+    log_warning("the packed copy is damaged and made anew: {}", error.what());
+    return false;
+  }
+}
+
+/// Another run may pack the same images at the same time: whoever is last puts an equal file in
+/// the place of the first one's, which those who have it open keep.
+void pack_into(const fs::path& packed, const FolderListing& listing, const DataConfig& config,
+               bool grey) {
+  const auto source = open_folder_source(listing, {.grey = grey});
+  StagedPath staged(packed);
+  pack_images(*source, {.output = staged.path(),
+                        .size = config.image_size,
+                        .fit = config.fit,
+                        .holdout = config.holdout,
+                        .grey = grey});
+  staged.commit();
+}
+
+}  // namespace
+
+fs::path prepare_dataset(const DataConfig& config, int64_t channels) {
+  const fs::path path = config.path;
+  if (!names_images(path)) {
+    log_ignored_images(path);
+    return path;
+  }
+  const FolderListing listing = list_images(path, config.classes);
+  for (const std::string& remark : listing.remarks()) log_info("{}: {}", path.string(), remark);
+  const fs::path cache = cache_folder(config);
+  create_cache(cache);
+  const fs::path packed = packed_copy(config, channels, remembered_content(listing, cache), cache);
+  if (!is_intact(packed)) {
+    log_info("packing {} images of {} into {}", listing.images.size(), path.string(),
+             packed.string());
+    pack_into(packed, listing, config, channels == 1);
+  }
+  return packed;
+}
+
+std::optional<fs::path> find_prepared_dataset(const DataConfig& config) {
+  const fs::path path = config.path;
+  if (!fs::exists(path)) return std::nullopt;
+  if (!names_images(path)) return path;
+  const FolderListing listing = list_images(path, config.classes);
+  const fs::path cache = cache_folder(config), memory = memory_of(listing, cache);
+  if (!fs::exists(memory)) return std::nullopt;
+  const fs::path packed = packed_copy(config, /*channels=*/3, read_memory(memory), cache);
+  return fs::exists(packed) ? std::optional(packed) : std::nullopt;
+}
+
+std::vector<std::string> image_names(const fs::path& path) {
+  if (!names_images(path)) return {};
+  const FolderListing listing = list_images(path, "all");
+  std::vector<std::string> names;
+  for (const ImagePath& image : listing.images) {
+    names.push_back(image.path.lexically_relative(listing.folder).replace_extension().string());
+  }
+  std::vector<std::string> sorted = names;
+  std::ranges::sort(sorted);
+  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
+    throw InputError("{}: two images are called {}, but for the ending; rename one of them",
+                     path.string(), *twice);
+  }
+  return names;
+}
+
+fs::path folder_of_images(const fs::path& path) {
+  std::error_code nothing_there;
+  if (fs::is_directory(path, nothing_there)) return path;
+  if (!names_images(path)) return {};
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+void require_image_size(const ImageDataset& dataset, int64_t image_size) {
+  const auto& shape = dataset.shape();
+  if (shape.height == image_size && shape.width == image_size) return;
+  throw InputError(
+      "{}: holds images of {} x {}, but data.image_size is {}; set data.image_size, or pack them "
+      "again with --size {}",
+      dataset.files().front().path().string(), shape.width, shape.height, image_size, image_size);
+}
+
+void require_holdout(const ImageDataset& dataset, double holdout) {
+  if (holdout == 0) return;
+  for (const Hdf5Images& file : dataset.files()) {
+    if (file.holdout() == holdout) continue;
+    throw InputError(
+        "{}: was packed with --holdout {}, but data.holdout is {}; leave out data.holdout, or pack "
+        "the images again with --holdout {}",
+        file.path().string(), file.holdout(), holdout, holdout);
+  }
+}
+
+AugmentationOptions augmentation_options(const DataConfig& config) {
+  return {.resize_crop = config.resize_crop, .flip = config.flip};
+}
+
+}  // namespace gm

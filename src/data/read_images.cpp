@@ -1,0 +1,28 @@
+#include "data/read_images.h"
+
+#include <ATen/ops/empty.h>
+
+#include <vector>
+
+namespace gm {
+
+void to_unit_range(std::span<const uint8_t> pixels, float* values) {
+  for (size_t i = 0; i < pixels.size(); ++i)
+    values[i] = static_cast<float>(pixels[i]) * (2.0F / 255.0F) - 1.0F;
+}
+
+at::Tensor read_images(const ImageDataset& dataset, const at::Tensor& indices) {
+  const ImageShape& shape = dataset.shape();
+  const at::Tensor images =
+      at::empty({indices.size(0), shape.channels, shape.height, shape.width},
+                at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+  std::vector<uint8_t> pixels(static_cast<size_t>(shape.bytes()));
+  const auto index = indices.accessor<int64_t, 1>();
+  for (int64_t n = 0; n < indices.size(0); ++n) {
+    dataset.read_image(index[n], pixels);
+    to_unit_range(pixels, images.data_ptr<float>() + n * shape.bytes());
+  }
+  return images;
+}
+
+}  // namespace gm

@@ -1,0 +1,95 @@
+#include "run/datasets.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "comm/consistency.h"
+#include "comm/on_rank_zero.h"
+#include "data/class_names.h"
+#include "data/label_counts.h"
+#include "data/mask_shapes.h"
+#include "data/masks.h"
+#include "data/pack_folder_to_cache.h"
+
+namespace gm {
+namespace {
+
+std::optional<Part> part_named(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  if (name == "training") return Part::kTraining;
+  return name == "held_out" ? Part::kHeldOut : Part::kAll;
+}
+
+/// Of images that no choice of classes takes.
+void warn_of_images_without_class(const ImageDataset& dataset, const std::string& classes) {
+  if (means_all_classes(classes)) return;
+  const auto others = count_labels(dataset).of_others;
+  if (others.empty()) return;
+  log_warning("{}: {}: data.classes = \"{}\" leaves them out",
+              dataset.files().front().path().string(), describe_labels(others), classes);
+}
+
+}  // namespace
+
+std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::optional<Part> part,
+                                                 Communicator& communicator, int64_t channels) {
+  const std::string path =
+      text_from_rank_zero(communicator, [&] { return prepare_dataset(config, channels).string(); });
+  if (!part) {
+    const bool has_any = ImageDataset(path, config.classes).has_held_out();
+    part = has_any ? Part::kHeldOut : Part::kAll;
+  }
+  auto dataset = std::make_shared<const ImageDataset>(path, config.classes, *part);
+  require_image_size(*dataset, config.image_size);
+  require_holdout(*dataset, config.holdout);
+  if (communicator.rank() == 0) warn_of_images_without_class(*dataset, config.classes);
+  require_same_everywhere(communicator, "the dataset", dataset->content_hash());
+  return dataset;
+}
+
+std::shared_ptr<const ImageDataset> open_images(const LoadedRun& run, const ImageChoice& choice,
+                                                Communicator& communicator) {
+  DataConfig config = run.config.data;
+  if (!choice.path.empty()) {
+    config.path = choice.path;
+    config.classes = "all";
+    config.holdout = 0;
+  }
+  auto images = open_dataset(config, part_named(choice.part), communicator, run.shape.channels);
+  require_fit(*images, run);
+  return images;
+}
+
+void require_fit(const ImageDataset& images, const LoadedRun& run) {
+  const ImageShape &theirs = images.shape(), &ours = run.shape;
+  if (theirs.height == ours.height && theirs.width == ours.width &&
+      theirs.channels == ours.channels) {
+    return;
+  }
+  throw InputError("{}: images of {}x{}x{}, but the model of {} takes {}x{}x{}",
+                   images.files().front().path().string(), theirs.height, theirs.width,
+                   theirs.channels, run.name, ours.height, ours.width, ours.channels);
+}
+
+MaskConfig override_mask(MaskConfig mask, const std::string& kind_or_path) {
+  if (kind_or_path.empty()) return mask;
+  const bool is_kind = kind_or_path == "mixed" ||
+                       std::ranges::find(kDrawnMaskKinds, kind_or_path) != kDrawnMaskKinds.end();
+  if (is_kind) {
+    mask.kind = kind_or_path;
+    mask.path = "";
+    return mask;
+  }
+  if (std::error_code reason; !std::filesystem::exists(kind_or_path, reason)) {
+    throw InputError("--mask {}: neither a kind of mask ({}, mixed) nor a file or folder{}",
+                     kind_or_path, fmt::join(kDrawnMaskKinds, ", "),
+                     reason ? ": " + reason.message() : "");
+  }
+  mask.kind = "files";
+  mask.path = kind_or_path;
+  return mask;
+}
+
+}  // namespace gm

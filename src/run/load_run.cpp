@@ -1,0 +1,111 @@
+#include "run/load_run.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "checkpoint/find_checkpoint.h"
+#include "checkpoint/weights.h"
+#include "comm/on_rank_zero.h"
+#include "config/schema.h"
+#include "config/toml.h"
+#include "run/make_task.h"
+
+namespace gm {
+namespace {
+
+/// What may differ from the run's own: it changes nothing that was trained.
+constexpr std::array<std::string_view, 4> kOpenSections{"mask.", "repaint.", "evaluate.",
+                                                        "watchdog."};
+
+void assign(RunConfig& config, const std::vector<std::string>& assignments) {
+  const Schema schema(config);
+  for (const std::string& text : assignments) {
+    const Assignment assignment = parse_override(text);
+    const bool open = std::ranges::any_of(kOpenSections, [&](std::string_view section) {
+      return assignment.key.starts_with(section);
+    });
+    if (!open) {
+      throw InputError(
+          "{}: is neither a directory nor a key that can be set for a trained run, which are those "
+          "of "
+          "mask, repaint, evaluate and watchdog",
+          text);
+    }
+    schema.set(assignment);
+  }
+}
+
+/// A checkpoint of a run, and those of its weights that were chosen.
+struct Opened {
+  Checkpoint checkpoint;
+  TensorMap weights;
+};
+
+Opened open_folder(const std::filesystem::path& folder, const std::string& weights) {
+  Checkpoint checkpoint(folder);
+  TensorMap tensors = checkpoint.load(weights);
+  return {std::move(checkpoint), std::move(tensors)};
+}
+
+Opened open_step(const std::string& run, int64_t step, const std::string& weights) {
+  const std::filesystem::path folder = CheckpointStore(run).folder_of(step);
+  std::error_code nothing_there;
+  if (std::filesystem::exists(folder, nothing_there)) return open_folder(folder, weights);
+  throw InputError("{}: there is no checkpoint of step {}; look into {}", run, step,
+                   folder.parent_path().string());
+}
+
+Opened open_newest(const std::string& run, const std::string& weights) {
+  TensorMap tensors;
+  auto checkpoint = newest_good(CheckpointStore(run), [&](const Checkpoint& candidate) {
+    tensors = candidate.load(weights);
+  });
+  if (!checkpoint) throw InputError("{}: the run has no checkpoint yet", run);
+  return {*std::move(checkpoint), std::move(tensors)};
+}
+
+/// One rank decides: a run that continues may save another checkpoint between two looks.
+Opened open_checkpoint(const std::string& run, const LoadedRun::Choice& choice,
+                       Communicator& communicator) {
+  std::optional<Opened> opened;
+  const std::string folder = text_from_rank_zero(communicator, [&] {
+    opened = choice.step ? open_step(run, *choice.step, choice.weights)
+                         : open_newest(run, choice.weights);
+    return opened->checkpoint.folder().string();
+  });
+  return opened ? *std::move(opened) : open_folder(folder, choice.weights);
+}
+
+/// From the weights themselves, since the run's data may be elsewhere by now.
+int64_t image_channels(const TensorMap& weights, const std::filesystem::path& file) {
+  const auto found = weights.find("final_conv.weight");
+  if (found == weights.end() || found->second.dim() != 4) {
+    throw InputError("{}: no weights of a U-Net: it has no final_conv.weight", file.string());
+  }
+  return found->second.size(0);
+}
+
+}  // namespace
+
+LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
+                   const std::vector<std::string>& assignments, Communicator& communicator) {
+  LoadedRun trained{.name = run, .config = read_run_config(run), .shape = {}, .task = nullptr};
+  assign(trained.config, assignments);
+  const auto [checkpoint, weights] = open_checkpoint(run, choice, communicator);
+  const auto file = checkpoint.file(choice.weights);
+  const int64_t size = trained.config.data.image_size;
+  trained.shape = {.height = size, .width = size, .channels = image_channels(weights, file)};
+  trained.task = make_task(trained.config, trained.shape);
+  require_finite(weights, file);
+  load_weights(trained.task->sampled_network().parameter_list(), weights, file);
+  trained.task->sampled_network().invalidate_cache();
+  trained.step = checkpoint.info().state.step;
+  trained.data_hash = checkpoint.info().identity.data_hash;
+  log_info("{}: checkpoint of step {}, {} weights", run, trained.step, choice.weights);
+  return trained;
+}
+
+}  // namespace gm

@@ -1,0 +1,46 @@
+#include "tasks/masking.h"
+
+#include <ATen/ATen.h>
+
+namespace gm {
+
+namespace {
+
+/// Of each image: [n].
+at::Tensor sums(const at::Tensor& values) { return values.sum({1, 2, 3}); }
+
+at::Tensor mean_of_missing(const at::Tensor& errors, const at::Tensor& masks) {
+  const at::Tensor missing_values = (sums(masks) * errors.size(1)).clamp_min(1);
+  return (sums(errors) / missing_values).mean();
+}
+
+}  // namespace
+
+at::Tensor network_input(const MaskedImages& incomplete) {
+  const at::Tensor known = incomplete.images.masked_fill(incomplete.masks > 0.5, 0);
+  return at::cat({known, incomplete.masks}, 1).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+at::Tensor paste(const MaskedImages& incomplete, const at::Tensor& filling) {
+  return at::where(incomplete.masks > 0.5, filling, incomplete.images);
+}
+
+at::Tensor inpaint_with_prediction(const MaskedImages& incomplete, const at::Tensor& filling) {
+  return paste(incomplete, filling.clamp(-1, 1));
+}
+
+at::Tensor summed_squared_error(const at::Tensor& filled, const at::Tensor& original) {
+  return sums((filled - original).square()).mean();
+}
+
+at::Tensor mean_squared_error(const at::Tensor& filled, const at::Tensor& original,
+                              const at::Tensor& masks) {
+  return mean_of_missing((filled - original).square(), masks);
+}
+
+at::Tensor mean_absolute_error(const at::Tensor& filled, const at::Tensor& original,
+                               const at::Tensor& masks) {
+  return mean_of_missing((filled - original).abs(), masks);
+}
+
+}  // namespace gm

@@ -1,0 +1,53 @@
+#include "tasks/process_images.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "diffusion/counter_noise.h"
+
+namespace gm {
+
+DdpmTask& require_process(Task& task, const std::string& asked) {
+  auto* const ddpm = dynamic_cast<DdpmTask*>(&task);
+  if (ddpm == nullptr || !task.can_sample()) {
+    throw InputError("{}: the run makes no images out of noise (run.task, diffusion.condition)",
+                     asked);
+  }
+  return *ddpm;
+}
+
+std::vector<int64_t> strip_timesteps(int64_t steps) {
+  std::vector<int64_t> timesteps;
+  for (const int64_t percent : {0, 25, 50, 75, 99}) timesteps.push_back(steps * percent / 100);
+  return timesteps;
+}
+
+at::Tensor forward_process_images(const GaussianDiffusion& diffusion, const at::Tensor& images,
+                                  uint64_t seed) {
+  const auto noise = counter_normal(seed, Stream::kNoise, at::arange(images.size(0), at::kLong),
+                                    /*draw=*/0, images.size(1), images.size(2), images.size(3));
+  std::vector<at::Tensor> moments;
+  for (const int64_t t : strip_timesteps(diffusion.steps())) {
+    moments.push_back(diffusion.q_sample(images, at::full({images.size(0)}, t, at::kLong), noise));
+  }
+  return at::cat(moments, /*dim=*/3);
+}
+
+at::Tensor reverse_process_images(DdpmTask& task, uint64_t seed, const at::Tensor& indices,
+                                  const SamplingObserver& observer) {
+  const auto timesteps = strip_timesteps(task.diffusion().steps());
+  std::vector<at::Tensor> moments;
+  task.sample(seed, indices, [&](int64_t t, const at::Tensor& images) {
+    // A process of few steps shows one and the same step for several moments.
+    const auto times = std::count(timesteps.begin(), timesteps.end(), t);
+    for (int64_t i = 0; i < times; ++i) moments.push_back(images.clone());
+    observer(t, images);
+  });
+  return at::cat(moments, /*dim=*/3);
+}
+
+}  // namespace gm

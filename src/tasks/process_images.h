@@ -1,0 +1,31 @@
+/// Strips that show the diffusion process: images turning into noise, and noise into images.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tasks/ddpm.h"
+
+namespace gm {
+
+/// The task as one that makes images out of noise, and so has a process to show; `asked` names
+/// the option that wants it. Throws InputError for any other task.
+DdpmTask& require_process(Task& task, const std::string& asked);
+
+/// Timesteps at 0, 25, 50, 75 and 99 % of a process of `steps` steps.
+std::vector<int64_t> strip_timesteps(int64_t steps);
+
+/// The images `images` ([n,C,H,W] in [-1,1]) with the noise of each of strip_timesteps():
+/// [n,C,H,5*W], from clear to noise. DecodedImage i gets the noise of (`seed`, i).
+at::Tensor forward_process_images(const GaussianDiffusion& diffusion, const at::Tensor& images,
+                                  uint64_t seed);
+
+/// The samples `indices` of the series of `seed` on their way, after the reverse step at each of
+/// strip_timesteps(): [n,C,H,5*W], from noise to clear.
+at::Tensor reverse_process_images(DdpmTask& task, uint64_t seed, const at::Tensor& indices,
+                                  const SamplingObserver& observer);
+
+}  // namespace gm

@@ -1,0 +1,152 @@
+/// A disk that fails at a chosen call, in one of the ways that disks and machines do.
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "checkpoint/file_system.h"
+
+namespace gm {
+
+/// Every call to the storage and its files is counted and named. Writing fails half-way.
+class FailingStorage final : public Storage {
+ public:
+  static constexpr size_t kNever = std::numeric_limits<size_t>::max();
+  enum class Fault {
+    kRefusal,   ///< The call fails, those after it work: a full disk on which room is made.
+    kPowerCut,  ///< The call and all after it fail, and bytes that were not synced are lost.
+    kPowerCutForgetsNames,  ///< The same, and so are new names in folders that were not synced.
+  };
+
+  /// Faults begin at call `index`, counted from 0.
+  void fail_at(size_t index, Fault fault) {
+    calls_.clear();
+    fail_at_ = index;
+    fault_ = fault;
+  }
+  /// What was called since fail_at(): "write model.safetensors".
+  const std::vector<std::string>& calls() const { return calls_; }
+  /// What was renamed into place before it was durable. Has to stay empty.
+  const std::vector<std::string>& renamed_too_early() const { return renamed_too_early_; }
+
+  void create_folder(const std::filesystem::path& path) override {
+    count("create_folder", path);
+    const bool is_new = !std::filesystem::exists(path);
+    disk_.create_folder(path);
+    not_durable_.insert(path);
+    if (is_new) add_name(path, [path] { std::filesystem::remove_all(path); });
+  }
+  std::unique_ptr<OutputFile> create_file(const std::filesystem::path& path) override {
+    count("create_file", path);
+    not_durable_.insert(path);
+    not_durable_.insert(path.parent_path());
+    add_name(path, [path] { std::filesystem::remove(path); });
+    return std::make_unique<File>(*this, path);
+  }
+  void sync_folder(const std::filesystem::path& path) override {
+    count("sync_folder", path);
+    disk_.sync_folder(path);
+    not_durable_.erase(path);
+    std::erase_if(new_names_, [&](const NewName& name) { return name.folder == path; });
+  }
+  void rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    count("rename", to);
+    for (const auto& path : not_durable_) {
+      if (path.string().starts_with(from.string())) renamed_too_early_.push_back(path.string());
+    }
+    const bool replaces_link = std::filesystem::is_symlink(std::filesystem::symlink_status(to));
+    const auto old_target = replaces_link ? std::filesystem::read_symlink(to) : "";
+    disk_.rename(from, to);
+    add_name(to, [from, to, old_target] {
+      std::filesystem::rename(to, from);
+      if (!old_target.empty()) std::filesystem::create_symlink(old_target, to);
+    });
+  }
+  void link(const std::filesystem::path& target, const std::filesystem::path& path) override {
+    count("link", path);
+    disk_.link(target, path);
+    add_name(path, [path] { std::filesystem::remove(path); });
+  }
+  /// Is never forgotten: what comes back is what a failed removal leaves.
+  void remove(const std::filesystem::path& path) override {
+    count("remove", path);
+    disk_.remove(path);
+  }
+
+ private:
+  class File final : public OutputFile {
+   public:
+    File(FailingStorage& storage, std::filesystem::path path)
+        : storage_(storage), path_(std::move(path)), file_(storage.disk_.create_file(path_)) {}
+
+    void write(std::span<const std::byte> bytes) override {
+      try {
+        storage_.count("write", path_);
+      } catch (const Error&) {
+        file_->write(bytes.first(bytes.size() / 2));
+        throw;
+      }
+      file_->write(bytes);
+    }
+    void close() override {
+      storage_.count("close", path_);
+      file_->close();
+      storage_.not_durable_.erase(path_);
+    }
+
+   private:
+    FailingStorage& storage_;
+    std::filesystem::path path_;
+    std::unique_ptr<OutputFile> file_;
+  };
+
+  void count(const char* call, const std::filesystem::path& path) {
+    const size_t index = calls_.size();
+    calls_.push_back(std::string(call) + " " + path.filename().string());
+    const bool fails = fault_ == Fault::kRefusal ? index == fail_at_ : index >= fail_at_;
+    if (!fails) return;
+    if (fault_ != Fault::kRefusal) lose_bytes();
+    if (fault_ == Fault::kPowerCutForgetsNames) lose_names();
+    throw Error("{}: no disk", calls_.back());
+  }
+
+  /// Of files that were not closed; the worst that a power cut may do to them.
+  void lose_bytes() {
+    for (const auto& path : not_durable_) {
+      std::error_code gone;
+      if (std::filesystem::is_regular_file(path, gone)) std::filesystem::resize_file(path, 0, gone);
+    }
+  }
+
+  /// `undo` brings back what its folder held before.
+  struct NewName {
+    std::filesystem::path folder;
+    std::function<void()> undo;
+  };
+  void add_name(const std::filesystem::path& path, std::function<void()> undo) {
+    new_names_.push_back({path.parent_path(), std::move(undo)});
+  }
+  void lose_names() {
+    for (; !new_names_.empty(); new_names_.pop_back()) {
+      try {
+        new_names_.back().undo();
+      } catch (const std::filesystem::filesystem_error&) {
+        // It was removed or renamed again, which was undone, or was not.
+      }
+    }
+  }
+
+  Disk disk_;
+  size_t fail_at_ = kNever;
+  Fault fault_ = Fault::kRefusal;
+  std::vector<std::string> calls_;
+  std::set<std::filesystem::path> not_durable_;
+  std::vector<NewName> new_names_;
+  std::vector<std::string> renamed_too_early_;
+};
+
+}  // namespace gm
