@@ -26,9 +26,9 @@ MaskedImages MaskedDataset::at(const at::Tensor& indices) const {
 at::Tensor inpainting_images(Task& task, const MaskedDataset& images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const MaskedImages shown = images.at(indices);
-  const at::Tensor with_hole = shown.images.masked_fill(shown.masks > 0.5, 0);
+  const at::Tensor masked = shown.images.masked_fill(shown.masks > 0.5, 0);
   const at::Tensor filled = task.inpaint(shown, seed, indices, observer);
-  return at::cat({shown.images, with_hole, filled}, /*dim=*/3);
+  return at::cat({shown.images, masked, filled}, /*dim=*/3);
 }
 
 }  // namespace gm

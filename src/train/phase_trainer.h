@@ -58,7 +58,7 @@ class PhaseTrainer {
   /// there is an average, and "optimizer", in which Adam's moments of a parameter are NAME.exp_avg
   /// and NAME.exp_avg_sq.
   CheckpointTensors state() const;
-  /// Goes on from what state() gave, at this number of updates. `saved` is rank 0's, `folder` is
+  /// Resumes from what state() gave, at this number of updates. `saved` is rank 0's, `folder` is
   /// for messages. Throws InputError on every rank when it is of another network. Called by all
   /// ranks.
   void restore(const CheckpointTensors& saved, int64_t updates, const std::string& folder);

@@ -57,7 +57,7 @@ class Trainer {
   /// Takes over the networks' parameters (see FlatParameters). Every rank makes one.
   Trainer(const TrainerConfig& config, const TrainerParts& parts);
 
-  /// Goes on where a run stopped; the loader has to stand there as well. Called by all ranks.
+  /// Resumes where a run stopped; the loader has to start there as well. Called by all ranks.
   void resume(const ResumedRun& run);
 
   /// From where it stands to the last step, with samples and checkpoints on the way and at the end.

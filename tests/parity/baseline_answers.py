@@ -80,9 +80,9 @@ def metrics(filled, original, mask):
         full=True,
     )
     masked = mask.astype(bool)
-    hole_error = mean_squared_error(original[masked], filled[masked])
+    masked_error = mean_squared_error(original[masked], filled[masked])
     whole = [peak_signal_noise_ratio(original, filled, data_range=1), whole_ssim]
-    within = [10 * np.log10(1 / hole_error), ssim_map[masked].mean()]
+    within = [10 * np.log10(1 / masked_error), ssim_map[masked].mean()]
     return (
         np.array([*whole, np.abs(original - filled).mean()]),
         np.array([*within, np.abs(original - filled)[masked].mean()]),

@@ -21,7 +21,7 @@ TASKS = {
     "repaint": ["repaint.jump_length=2", "repaint.resamplings=2"],
     "conditioned": ["diffusion.condition=inpaint"],
 }
-TRAINED_ON_HOLES = [name for name in TASKS if name != "repaint"]
+TRAINED_ON_MASKS = [name for name in TASKS if name != "repaint"]
 
 
 class Inpainting(Exercises):
@@ -66,7 +66,7 @@ class Inpainting(Exercises):
 
 class Training(Inpainting):
     def test_ranks_do_not_change_the_curves(self):
-        for name in TRAINED_ON_HOLES:
+        for name in TRAINED_ON_MASKS:
             # At a small rate, so that a last bit does not grow from step to step.
             settings = [*TASKS[name], "optimizer.learning_rate=1e-5"]
             one = self.lines(self.reference(None, *settings), "train")
@@ -79,7 +79,7 @@ class Training(Inpainting):
                                                msg=f"{name} on {ranks} ranks, step {a['step']}: {key}")
 
     def test_an_interrupted_run_equals_an_uninterrupted_one(self):
-        for name in TRAINED_ON_HOLES:
+        for name in TRAINED_ON_MASKS:
             for ranks in (None, 2):
                 reference = self.reference(ranks, *TASKS[name])
                 run = f"interrupted-{name}-{ranks}"
@@ -418,7 +418,7 @@ class Folders(Inpainting):
 
 
 class Evaluation(Inpainting):
-    def test_compares_all_methods_on_the_same_holes_on_any_number_of_ranks(self):
+    def test_compares_all_methods_on_the_same_masks_on_any_number_of_ranks(self):
         runs = [self.trained(name) for name in TASKS]
         one, _ = self.evaluate(*runs, "--data", self.held, "--part", "all", "--count", 50)
         self.assertEqual([method["name"] for method in one], ["mean fill", "harmonic fill", *runs])
