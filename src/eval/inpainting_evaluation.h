@@ -40,7 +40,7 @@ struct InpaintingFigures {
   std::vector<std::pair<std::string, double>> values = {};
 };
 
-/// The images whose masked covers at least `from` of them, and less than `to`.
+/// The images whose mask covers at least `from` of them, and less than `to`.
 struct AreaBin {
   double from = 0, to = 0;
   InpaintingFigures figures = {};

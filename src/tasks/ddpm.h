@@ -17,7 +17,7 @@
 
 namespace gm {
 
-/// The loss is the mean absolute error of the predicted noise. Noise, timestep and masked of a
+/// The loss is the mean absolute error of the predicted noise. Noise, timestep and mask of a
 /// image are keyed by its global sample position, so that they do not depend on the rank that
 /// trains it.
 class DdpmTask : public Task {

@@ -29,7 +29,7 @@ GanInpaintTask::GanInpaintTask(const Options& options, MaskMaker masks, const Im
       generator_(make_inpainting_unet(options.model, shape, seed)),
       // Not of the numbers that the generator's first weights are made of.
       discriminator_(discriminator_shape(options.gan, shape), ~seed),
-      watch_(adversarial_.chance_loss()) {}
+      monitor_(adversarial_.chance_loss()) {}
 
 std::vector<Phase> GanInpaintTask::phases() {
   return {{.name = "generator",
@@ -121,7 +121,7 @@ at::Tensor GanInpaintTask::inpaint(const MaskedImages& incomplete, uint64_t, con
 }
 
 std::string GanInpaintTask::warning(const std::map<std::string, double>& terms) {
-  return watch_.look(terms);
+  return monitor_.observe(terms);
 }
 
 }  // namespace gm

@@ -67,7 +67,7 @@ class GanInpaintTask : public Task {
   Unet generator_;
   Discriminator discriminator_;
   std::deque<Made> made_;  // of the micro-batches of a step, in their order
-  GanMonitor watch_;
+  GanMonitor monitor_;
 };
 
 }  // namespace gm

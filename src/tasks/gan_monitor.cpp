@@ -42,7 +42,7 @@ void add_diversity(const at::Tensor& filled, const at::Tensor& images, const at:
   terms["diversity_real"] = difference(images);
 }
 
-std::string GanMonitor::look(const std::map<std::string, double>& terms) {
+std::string GanMonitor::observe(const std::map<std::string, double>& terms) {
   const double loss = terms.at("real") + terms.at("fake");
   if (lasts(loss < kSure * chance_, won_)) {
     return fmt::format(

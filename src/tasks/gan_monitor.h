@@ -32,7 +32,7 @@ class GanMonitor {
   /// discriminator has won when next to nothing is left of its loss beside what chance costs; the
   /// generator has collapsed when it fills all masks alike. Where diversity is not measured, it
   /// says so once.
-  std::string look(const std::map<std::string, double>& terms);
+  std::string observe(const std::map<std::string, double>& terms);
 
  private:
   double chance_;

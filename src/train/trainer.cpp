@@ -72,14 +72,15 @@ void Trainer::run() {
 }
 
 void Trainer::train_to_the_end() {
-  verify_ranks();
+  if (config_.train.verify_ranks_every > 0) verify_ranks();
   if (is_missing("sample", config_.sample.every)) save_samples();
   if (evaluation_is_due() && is_missing("evaluation", config_.evaluate_every)) evaluate();
   while (state_.step < config_.train.steps) {
     throw_if_stop_requested();
     train_step();
     record_save(writer_.poll());
-    if (due(config_.train.verify_ranks_every)) verify_ranks();
+    if (config_.train.verify_ranks_every > 0 && due(config_.train.verify_ranks_every))
+      verify_ranks();
     if (due(config_.checkpoint_every)) start_checkpoint();
     if (due(config_.sample.every)) save_samples();
     if (evaluation_is_due()) evaluate();

@@ -158,7 +158,7 @@ class TrainerTest : public testing::Test {
                                .batch_size = kTrainerBatch,
                                .accumulate = 1,
                                .max_nonfinite = 3,
-                               .verify_ranks_every = 1},
+                               .verify_ranks_every = verify_every_},
                      .optimizer = {.learning_rate = 0.01, .warmup_steps = 3},
                      .ema = {.half_life_images = 50},
                      .sample = {.every = 0},
@@ -198,6 +198,7 @@ class TrainerTest : public testing::Test {
   std::filesystem::path root_;
   std::shared_ptr<const ImageDataset> dataset_;
   Metrics metrics_;
+  int64_t verify_every_ = 1;
 };
 
 TEST_F(TrainerTest, ANumberThatIsNoneOnOneRankSkipsTheStepOnAll) {
@@ -314,6 +315,13 @@ TEST_F(TrainerTest, ABufferThatDriftsOnOneRankIsFound) {
   if (test_world().size() == 1) return train("drifting", 2, task);
   expect_error<Error>([&] { train("drifting", 2, task); },
                       HasSubstr("after step 1 differ between the ranks"));
+}
+
+TEST_F(TrainerTest, RanksAreNotComparedWhenTheUserDoesNotWantIt) {
+  TwoPhaseTask task({.drift = 1e-6});
+  verify_every_ = 0;
+  train("unverified", 2, task);
+  EXPECT_THAT(metrics_.text(), HasSubstr("gm_steps_total 2"));
 }
 
 TEST_F(TrainerTest, WhatTheTaskWarnsOfIsSaidByRankZeroAlone) {

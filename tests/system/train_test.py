@@ -344,7 +344,7 @@ class WrongInput(Runs):
 
     def test_the_address_of_the_metrics(self):
         for address in ("::g", "127.0.0.1:9464", "http://localhost", "[::1"):
-            self.refuse("telemetry.address", address, arguments=[f"telemetry.address={address}"])
+            self.refuse("telemetry.address", address, arguments=[f"telemetry.address={address}", "telemetry.port=9464"])
 
     def test_several_ranks_say_it_once(self):
         done = self.run_program("gm_train", [f"data.path={self.data}", *SMALL, "run.dir=r", "train.step=3"], ranks=2)

@@ -35,7 +35,7 @@ class GanMonitorTest : public testing::TestWithParam<DiscriminatorOutputs> {
   }
 
   AdversarialLoss loss{GetParam().loss};
-  GanMonitor watch{loss.chance_loss()};
+  GanMonitor monitor{loss.chance_loss()};
 };
 
 INSTANTIATE_TEST_SUITE_P(Losses, GanMonitorTest,
@@ -47,33 +47,33 @@ INSTANTIATE_TEST_SUITE_P(Losses, GanMonitorTest,
                          [](const auto& tested) { return tested.param.loss; });
 
 /// What is said in `steps` steps of the same terms.
-std::vector<std::string> said(GanMonitor& watch, const Terms& of, int64_t steps) {
+std::vector<std::string> said(GanMonitor& monitor, const Terms& of, int64_t steps) {
   std::vector<std::string> words;
   for (int64_t i = 0; i < steps; ++i) {
-    if (std::string word = watch.look(of); !word.empty()) words.push_back(std::move(word));
+    if (std::string word = monitor.observe(of); !word.empty()) words.push_back(std::move(word));
   }
   return words;
 }
 
 TEST_P(GanMonitorTest, SaysOnceThatTheDiscriminatorHasWon) {
-  EXPECT_THAT(said(watch, sure(), GanMonitor::kPatience - 1), testing::IsEmpty());
-  EXPECT_THAT(said(watch, sure(), 1000),
+  EXPECT_THAT(said(monitor, sure(), GanMonitor::kPatience - 1), testing::IsEmpty());
+  EXPECT_THAT(said(monitor, sure(), 1000),
               testing::ElementsAre(testing::HasSubstr("gan.discriminator_lr_scale")));
 }
 
 TEST_P(GanMonitorTest, StartsToCountAnewWhenTheGameResumes) {
-  said(watch, sure(), GanMonitor::kPatience - 1);
-  said(watch, fair(), 1);
-  EXPECT_THAT(said(watch, sure(), GanMonitor::kPatience - 1), testing::IsEmpty());
+  said(monitor, sure(), GanMonitor::kPatience - 1);
+  said(monitor, fair(), 1);
+  EXPECT_THAT(said(monitor, sure(), GanMonitor::kPatience - 1), testing::IsEmpty());
 }
 
 TEST_P(GanMonitorTest, SaysThatAllMasksAreFilledAlike) {
-  EXPECT_THAT(said(watch, fair(/*diversity=*/0.05), 1000),
+  EXPECT_THAT(said(monitor, fair(/*diversity=*/0.05), 1000),
               testing::ElementsAre(testing::HasSubstr("alike")));
 }
 
 TEST_P(GanMonitorTest, IsSilentAboutAFairGame) {
-  EXPECT_THAT(said(watch, fair(/*diversity=*/0.8), 1000), testing::IsEmpty());
+  EXPECT_THAT(said(monitor, fair(/*diversity=*/0.8), 1000), testing::IsEmpty());
 }
 
 TEST_P(GanMonitorTest, SaysOnceThatDiversityIsNotMeasured) {
@@ -81,7 +81,7 @@ TEST_P(GanMonitorTest, SaysOnceThatDiversityIsNotMeasured) {
   unmeasured.erase("diversity");
   unmeasured.erase("diversity_real");
   EXPECT_THAT(
-      said(watch, unmeasured, 1000),
+      said(monitor, unmeasured, 1000),
       testing::ElementsAre(testing::HasSubstr("not measured"), testing::HasSubstr("has won")));
 }
 
