@@ -113,14 +113,22 @@ void refuse_empty_arguments(int argc, const char* const* argv) {
   }
 }
 
+/// The arguments behind the program's name, each as `rewrite` makes it, last first: as CLI11 wants
+/// them. Throws InputError for empty ones.
+std::vector<std::string> arguments_for_cli(int argc, const char* const* argv,
+                                           std::string (*rewrite)(std::string)) {
+  refuse_empty_arguments(argc, argv);
+  std::vector<std::string> reversed;
+  for (int i = argc - 1; i > 0; --i) reversed.push_back(rewrite(argv[i]));
+  return reversed;
+}
+
 /// Fills what `app` was told to fill. Returns the text that answers --help or --version, if one of
 /// them was asked for.
 std::optional<std::string> parse_arguments(CLI::App& app, int argc, const char* const* argv) {
-  refuse_empty_arguments(argc, argv);
-  std::vector<std::string> reversed;  // as CLI11 wants them
-  for (int i = argc - 1; i > 0; --i) reversed.push_back(with_underscores(argv[i]));
+  std::vector<std::string> arguments = arguments_for_cli(argc, argv, with_underscores);
   try {
-    app.parse(std::move(reversed));
+    app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
     return app.help();
   } catch (const CLI::CallForVersion&) {
@@ -202,11 +210,9 @@ TrainCommand parse_train_command(int argc, const char* const* argv) {
 }
 
 std::optional<std::string> answer_or_parse(CLI::App& app, int argc, const char* const* argv) {
-  refuse_empty_arguments(argc, argv);
-  std::vector<std::string> reversed;  // as CLI11 wants them
-  for (int i = argc - 1; i > 0; --i) reversed.push_back(with_current_name(argv[i]));
+  std::vector<std::string> arguments = arguments_for_cli(argc, argv, with_current_name);
   try {
-    app.parse(std::move(reversed));
+    app.parse(std::move(arguments));
   } catch (const CLI::Success& answer) {
     std::ostringstream text;
     app.exit(answer, text);
