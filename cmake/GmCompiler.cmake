@@ -1,30 +1,30 @@
-# How our own code is compiled: warnings, sanitizers, ccache and the precompiled header.
+# Compiler settings: warnings, sanitizers, ccache and the precompiled header.
 
 set(CMAKE_COMPILE_WARNING_AS_ERROR ON)
 
-# Everything is position independent in the same way, so that one precompiled header serves the
-# library, the programs and the tests.
+# All code is compiled with the same position-independent option, so that the library, the programs and
+# the tests can share one precompiled header.
 set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
 add_library(gm_flags INTERFACE)
 target_compile_options(gm_flags INTERFACE -fPIC)
 target_compile_options(gm_flags INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2)
-if(CMAKE_CXX_COMPILER_ID MATCHES Clang)  # base/cpu/simd.h compares a kernel set with itself
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)  # base/cpu/simd.h compares a kernel set with itself.
   target_compile_options(gm_flags INTERFACE -Wno-tautological-compare)
-else()  # GCC takes the sources that a unit includes (GmUnits.cmake) for headers.
+else()  # GCC treats the sources that a unit includes (GmUnits.cmake) as headers.
   target_compile_options(gm_flags INTERFACE -Wno-subobject-linkage)
 endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -DNDEBUG")
 
 if(GM_SANITIZE)
-  # LibTorch hides the type information that the check of vtables compares.
+  # The vptr check needs type information that LibTorch hides.
   target_compile_options(gm_flags INTERFACE
     -fsanitize=${GM_SANITIZE} -fno-sanitize=vptr -fno-omit-frame-pointer)
   target_link_options(gm_flags INTERFACE -fsanitize=${GM_SANITIZE})
 endif()
 
-# ccache: relative paths make a clone in another folder hit the cache; the sloppiness is what ccache
-# asks for where a precompiled header is used.
+# ccache: with relative paths, clones in different folders share cached results. ccache requires this
+# sloppiness for precompiled headers.
 find_program(GM_CCACHE ccache)
 if(GM_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
@@ -37,20 +37,20 @@ if(GM_CCACHE)
   endif()
 endif()
 
-# Only system headers: the header then depends on LibTorch alone, not on where the clone lies.
+# Only system headers, so that the precompiled header does not depend on the folder of the clone.
 set(GM_PRECOMPILED_HEADERS
   <algorithm> <array> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span>
   <string> <string_view> <utility> <vector>
   <fmt/format.h> <ATen/ATen.h> <ATen/Parallel.h> <torch/nn/module.h>)
 
-# Sources that know no tensors, and so do not wait for the precompiled header of LibTorch.
+# Sources that use no tensors. They do not need the precompiled header of LibTorch.
 set(GM_TORCH_FREE "/(base|config|telemetry)/|/train/cpu/|/ops/cpu/(gemm|winograd|direct_convolution)|/data/(pack/|pack_folder|hdf5|image_[ds]|class_names|mask_|sample_order|resize|augmentation)")
 
 function(gm_precompile_torch target)
   target_precompile_headers(${target} PRIVATE ${GM_PRECOMPILED_HEADERS})
 endfunction()
 
-# The header that the library has compiled already, for a target with the same flags.
+# Reuses the precompiled header of the library, for a target with the same flags.
 function(gm_reuse_precompiled_torch target)
   target_precompile_headers(${target} REUSE_FROM gm)
 endfunction()

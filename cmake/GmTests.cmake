@@ -1,5 +1,5 @@
-# Test programs, and their registration with ctest: one entry a gtest suite. One entry a test, as
-# gtest_discover_tests makes, would start LibTorch some hundred times.
+# Test programs and their registration with ctest: one entry per gtest suite. gtest_discover_tests adds one
+# entry per test, which would load LibTorch hundreds of times.
 
 set(gm_test_environment OMP_NUM_THREADS=1 GM_BIN_DIR=${CMAKE_BINARY_DIR}/bin
   GM_SOURCE_DIR=${CMAKE_SOURCE_DIR})
@@ -16,13 +16,13 @@ list(APPEND gm_test_environment ${gm_mpi_environment})
 if(GM_SANITIZE)
   set(gm_suppressions ${CMAKE_SOURCE_DIR}/tests/sanitizers)
   list(APPEND gm_test_environment
-    ASAN_OPTIONS=detect_container_overflow=0  # Vectors cross the border to libraries that are not instrumented.
+    ASAN_OPTIONS=detect_container_overflow=0  # Vectors are passed to libraries that are not instrumented.
     LSAN_OPTIONS=suppressions=${gm_suppressions}/leaks.txt:print_suppressions=0
     UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
     TSAN_OPTIONS=suppressions=${gm_suppressions}/threads.txt:ignore_noninstrumented_modules=1)
 endif()
 
-# gm_test_program(NAME FOLDER LIBRARIES...): a gtest program of all sources under tests/FOLDER.
+# gm_test_program(NAME FOLDER LIBRARIES...): a gtest program from all sources in tests/FOLDER.
 function(gm_test_program name folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
   if(NOT sources)
@@ -30,15 +30,15 @@ function(gm_test_program name folder)
   endif()
   gm_unite_sources(sources 6)
   add_executable(${name} ${sources})
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)  # compiles faster; what takes time is gm
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)  # Compiles faster. The tests spend their time in gm.
   target_link_libraries(${name} PRIVATE gm ${ARGN})
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE GM_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/${folder}")
   gm_reuse_precompiled_torch(${name})
 endfunction()
 
-# gm_test_suites(PROGRAM LABEL label [RANKS n]): one ctest entry a suite of PROGRAM; under mpirun with n
-# ranks where RANKS is given.
+# gm_test_suites(PROGRAM LABEL label [RANKS n]): one ctest entry per suite of PROGRAM, under mpirun with n
+# ranks if RANKS is given.
 function(gm_test_suites program)
   cmake_parse_arguments(arg "" "LABEL;RANKS" "" ${ARGN})
   if(NOT TARGET ${program})
@@ -57,7 +57,7 @@ function(gm_test_suites program)
     set(processors ${arg_RANKS})
     list(APPEND environment GM_TEST_RANKS=${arg_RANKS})
     if(GM_SANITIZE)
-      # Open MPI has unloaded its plug-ins by the time that leaks are looked for: theirs bear no name to suppress.
+      # Open MPI unloads its plug-ins before the leak check. Their leaks have no names, so they cannot be suppressed.
       list(APPEND environment ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=0)
     endif()
   endif()

@@ -1,11 +1,11 @@
-# Which sources are compiled together, and how often.
+# Unity builds: which sources are compiled together, and how often.
 #
-# The sources of a folder are compiled as one unit: LibTorch's headers are then read once a folder instead of
-# once a source. So no name in an anonymous namespace may appear twice in a folder. Sources that know no tensors
-# have a unit of their own, which does not need the precompiled header.
+# The sources of a folder are compiled as one unit, so that the headers of LibTorch are read once per folder
+# instead of once per source. So a name in an anonymous namespace must be unique in its folder. Sources that use
+# no tensors form a separate unit, which does not need the precompiled header.
 #
-# Sources in folders cpu/ hold kernels. Each is compiled once for each instruction set, into a namespace of its
-# own (src/base/cpu/simd.h), and base/kernel_set.h chooses one of the sets when a program starts.
+# Sources in folders named cpu/ contain kernels. They are compiled once for each instruction set, each time into
+# a separate namespace (src/base/cpu/simd.h). base/kernel_set.h chooses one of the sets when a program starts.
 
 set(GM_KERNEL_SETS portable)
 string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" gm_processor)
@@ -13,13 +13,13 @@ if(gm_processor MATCHES "^(x86_64|amd64)$")
   list(APPEND GM_KERNEL_SETS avx2 avx512)
 endif()
 
-# What base/kernel_set.h may choose from.
+# The sets that base/kernel_set.h chooses from.
 list(TRANSFORM GM_KERNEL_SETS PREPEND "KernelSet::" OUTPUT_VARIABLE gm_set_names)
 list(JOIN gm_set_names "," gm_set_names)
 target_compile_definitions(gm_flags INTERFACE "GM_KERNEL_SETS=${gm_set_names}")
 
-# gm_unite_sources(LIST MOST): replaces the sources in LIST by generated ones that include them. A unit has at
-# most MOST sources: all of them are compiled again when one changes.
+# gm_unite_sources(LIST MOST): replaces the sources in LIST by generated sources that include them. A unit has at
+# most MOST sources, because all of them are compiled again when one changes.
 function(gm_unite_sources list most)
   set(units "")
   foreach(source IN LISTS ${list})
@@ -28,7 +28,7 @@ function(gm_unite_sources list most)
     if("/${path}" MATCHES "${GM_TORCH_FREE}")
       string(APPEND unit _plain)
     endif()
-    string(REGEX REPLACE "^(src|tests)/" "" path ${path})  # no absolute path: clones share ccache's results
+    string(REGEX REPLACE "^(src|tests)/" "" path ${path})  # A relative path, so that clones share cached results.
     list(APPEND units ${unit})
     list(APPEND ${unit}_paths ${path})
   endforeach()
@@ -49,7 +49,7 @@ function(gm_unite_sources list most)
   set(${list} ${result} PARENT_SCOPE)
 endfunction()
 
-# gm_generate_unit(RESULT UNIT PATHS): the source that includes PATHS, or one for each kernel set.
+# gm_generate_unit(RESULT UNIT PATHS): the source that includes PATHS, or one source for each kernel set.
 function(gm_generate_unit result unit paths)
   list(TRANSFORM paths REPLACE ".+" "#include \"\\0\"\n")
   list(JOIN paths "" content)
@@ -62,8 +62,8 @@ function(gm_generate_unit result unit paths)
       list(APPEND files ${file})
     endforeach()
     if(unit MATCHES _plain)
-      # The machine's own square root, without the C library's word on negative numbers. The precompiled header
-      # does not fit this option.
+      # Square roots compile to one instruction, because errno is not set for negative numbers. The precompiled
+      # header is not compatible with this option.
       set_source_files_properties(${files} PROPERTIES COMPILE_OPTIONS -fno-math-errno)
     endif()
   else()

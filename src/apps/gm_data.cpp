@@ -1,5 +1,4 @@
-// gm_data: packs images into HDF5 files, says what such files hold, verifies them, and draws
-// masks.
+// gm_data: packs images into HDF5 files, describes and verifies such files, and draws masks.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <fmt/ranges.h>
@@ -46,19 +45,19 @@ struct Command {
 void describe_pack(CLI::App& pack, Command& command) {
   PackOptions& options = command.pack;
   pack.add_option("input", options.input,
-                  "A folder of JPEG and PNG files, one sub-folder a class; or an IDX file (.gz or "
-                  "not), whose labels are looked for beside it")
+                  "A folder of JPEG and PNG files, with one sub-folder per class; or an IDX file "
+                  "(.gz or not), with its label file in the same folder")
       ->transform(a_path())
       ->required();
-  pack.add_option("-o,--out", options.output, "The file to make; a folder when --shards is given")
+  pack.add_option("-o,--out", options.output, "The output file; a folder when --shards is given")
       ->transform(a_path())
       ->required();
   pack.add_option("--size", options.size,
-                  "Height and width in pixels; an IDX file's own when not given")
+                  "Height and width in pixels; the size of an IDX file's images when not given")
       ->transform(whole_number(1, 8192));
   pack.add_option("--fit", options.fit,
-                  "How an image becomes square: crop (the middle), pad (made smaller where too "
-                  "large, never larger, with black around it) or squash")
+                  "How an image is made square: crop (the centre), pad (shrunk if too large, never "
+                  "enlarged, with a black border) or squash")
       ->check(CLI::IsMember({"crop", "pad", "squash"}))
       ->capture_default_str();
   pack.add_option("--classes", options.classes, "Classes to keep, separated by commas, or all")
@@ -67,19 +66,20 @@ void describe_pack(CLI::App& pack, Command& command) {
       ->transform(whole_number(1, 99999))
       ->capture_default_str();
   pack.add_option("--holdout", options.holdout,
-                  "Fraction of the images that is kept from training, for evaluation; their "
-                  "content decides, so that equal images are on the same side")
+                  "Fraction of the images that is kept from training, for evaluation; chosen by "
+                  "content, so equal images are in the same part")
       ->transform(number(0.0, 0.9))
       ->capture_default_str();
-  pack.add_option("-j,--jobs", options.jobs, "Threads; all allowed cores when not given")
+  pack.add_option("-j,--jobs", options.jobs,
+                  "Number of threads; one per available core when not given")
       ->transform(whole_number(1, 1024));
   pack.add_option("--background", command.background,
-                  "Grey value, 0 (black) to 255 (white), behind transparent pixels, which are "
-                  "refused when not given")
+                  "Grey value, 0 (black) to 255 (white), behind transparent pixels; when not "
+                  "given, images with transparent pixels are refused")
       ->transform(whole_number(0, 255));
   pack.add_flag("--grey", options.grey, "One channel instead of three");
   pack.add_flag("--skip-bad", options.skip_bad,
-                "Count and leave out images that cannot be used, instead of ending");
+                "Skip and count images that cannot be used, instead of failing");
 }
 
 void pack(Command& command) {
@@ -99,7 +99,7 @@ void pack(Command& command) {
     print(fmt::format("{} of them are kept from training\n", report.held_out));
 }
 
-/// Images that are kept from training.
+/// Number of held-out images.
 int64_t held_out_images(const ImageDataset& dataset) {
   int64_t count = 0;
   for (const auto& file : dataset.files()) count += std::ranges::count(file.held_out(), 1);
@@ -134,7 +134,8 @@ std::string as_json(const ImageDataset& dataset) {
                                     {"held_out", held_out_images(dataset)},
                                     {"content_hash", dataset.content_hash()},
                                     {"files", files}};
-  // Names that are no UTF-8, of files of others, become what JSON can hold.
+  // Class names that are not UTF-8 (possible in files not made by gm_data) are replaced by valid
+  // text.
   using Json = nlohmann::ordered_json;
   return info.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -175,19 +176,19 @@ void verify(const Command& command) {
 void describe_masks(CLI::App& masks, MasksCommand& command) {
   masks
       .add_option("settings", command.settings,
-                  "A configuration file or the directory of a run, keys as mask.coverage_max=0.3, "
-                  "which win over it, or both; without a file and mask.kind: every kind that is "
-                  "drawn")
+                  "A configuration file or the directory of a run, keys such as "
+                  "mask.coverage_max=0.3, which override it, or both; without a file and without "
+                  "mask.kind, every kind of drawn mask")
       ->transform(a_path());
-  masks.add_option("-o,--out", command.output, "The PNG file to make; - for stdout")
+  masks.add_option("-o,--out", command.output, "The output PNG file; - for stdout")
       ->transform(a_path())
       ->required();
-  masks.add_option("--count", command.count, "Masks of each kind")
+  masks.add_option("--count", command.count, "Number of masks of each kind")
       ->transform(whole_number(1, 1000))
       ->capture_default_str();
 }
 
-/// One row of masks of a kind.
+/// One row of masks of one kind.
 at::Tensor row_of_masks(const RunConfig& config, int64_t count) {
   const MaskSource source(config.mask, config.data.image_size, config.data.image_size,
                           static_cast<uint64_t>(config.run.seed));
@@ -213,8 +214,8 @@ void draw_masks(const MasksCommand& command) {
     rows.push_back(row_of_masks(config, command.count));
   }
   const at::Tensor pixels = at::cat(rows).mul(255).permute({0, 2, 3, 1}).to(at::kByte);
-  write_image_grid(command.output, pixels, command.count);
-  const std::string report = fmt::format("{}: white is missing; one row each of {}",
+  write_image_grid(command.output, {pixels}, {.columns = command.count});
+  const std::string report = fmt::format("{}: white is missing; one row for each of {}",
                                          command.output.string(), fmt::join(kinds, ", "));
   if (is_stdout(command.output))
     log_info("{}", report);
@@ -225,24 +226,24 @@ void draw_masks(const MasksCommand& command) {
 int run(int argc, char** argv) {
   Command command;
   CLI::App app(
-      "Packs images into HDF5 files that gm_train reads, looks into such files, and draws masks.",
+      "Packs images into HDF5 files that gm_train reads, describes and verifies such files, and "
+      "draws masks.",
       "gm_data");
   app.set_version_flag("--version", "gm " GM_VERSION);
   app.require_subcommand(1);
   CLI::App* pack_command = app.add_subcommand("pack", "Pack a folder of images or an IDX file");
   describe_pack(*pack_command, command);
   CLI::App* info_command =
-      app.add_subcommand("info", "Say what a file, or a folder of files, holds");
-  info_command->add_flag("--json", command.as_json, "As JSON");
+      app.add_subcommand("info", "Describe the content of a file, or of a folder of files");
+  info_command->add_flag("--json", command.as_json, "Print JSON");
   CLI::App* verify_command =
-      app.add_subcommand("verify", "Compare a file, or a folder of files, with its own hashes");
+      app.add_subcommand("verify", "Check a file, or a folder of files, against the stored hashes");
   for (CLI::App* reader : {info_command, verify_command}) {
     reader->add_option("path", command.path, "An HDF5 file, or a folder of them")
         ->transform(a_path())
         ->required();
   }
-  CLI::App* masks_command =
-      app.add_subcommand("masks", "Draw examples of the masks of images that are to be filled");
+  CLI::App* masks_command = app.add_subcommand("masks", "Draw examples of masks");
   describe_masks(*masks_command, command.masks);
   if (const auto answer = answer_or_parse(app, argc, argv)) {
     print(*answer);
@@ -259,5 +260,5 @@ int run(int argc, char** argv) {
 }  // namespace gm
 
 int main(int argc, char** argv) {
-  return gm::run_alone([&] { return gm::run(argc, argv); });
+  gm::run_alone([&] { return gm::run(argc, argv); });
 }

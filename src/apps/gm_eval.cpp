@@ -1,18 +1,19 @@
-// gm_eval: how well the models of runs inpaint images that they have not seen, on one
-// process or on all ranks of a launcher.
+// gm_eval: evaluates how well the models of runs inpaint held-out images, on one process or on all
+// ranks of a launcher.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <optional>
 
+#include "apps/command.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
-#include "base/malloc_settings.h"
 #include "base/output.h"
+#include "base/progress_bar.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
-#include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
@@ -50,27 +51,27 @@ void declare(CLI::App& app, EvalCommand& command) {
                  "images when not given")
       ->transform(a_path());
   app.add_option("--part", command.images.part,
-                 "Which of the images: those that gm_data held out, those that training reads, "
-                 "or all")
+                 "Part of the images: those that gm_data held out, those for training, or all")
       ->check(CLI::IsMember({"held_out", "training", "all"}));
-  app.add_option("--mask", command.mask,
-                 "The masks: a kind of mask.kind, or a PNG file or a folder of them (white is "
-                 "missing), which are dealt out by chance, whatever their names; the first run's "
-                 "own kind when not given")
+  app.add_option(
+         "--mask", command.mask,
+         "The masks: a kind of mask.kind, or a PNG file or a folder of them (white is missing), "
+         "which are assigned to the images at random; the masks of the first run when not given")
       ->transform(a_path());
-  app.add_option("--count", command.count, "Images; evaluate.count when not given")
+  app.add_option("--count", command.count, "Number of images; evaluate.count when not given")
       ->transform(whole_number(1, 1'000'000'000));
   app.add_option("--weights", command.choice.weights,
-                 "The moving average of the weights, or those of the last step")
+                 "Weights to use: their moving average (ema), or those of the last step (model)")
       ->check(CLI::IsMember({"ema", "model"}))
       ->capture_default_str();
-  app.add_option("--step", command.choice.step, "Checkpoint to take; the newest when not given")
+  app.add_option("--step", command.choice.step,
+                 "Step of the checkpoint to use; the newest when not given")
       ->transform(whole_number(0, INT64_MAX));
-  app.add_option("--json", command.json, "Also write the figures into this file; - for stdout")
+  app.add_option("--json", command.json, "Also write the figures to this JSON file; - for stdout")
       ->transform(a_path());
   app.add_option("--image", command.image,
-                 "PNG file for eight images: original, masked, and as each method fills them, "
-                 "with the difference below")
+                 "PNG file with eight images: original, masked, and inpainted by each method, with "
+                 "the difference below")
       ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
@@ -78,7 +79,7 @@ void declare(CLI::App& app, EvalCommand& command) {
 std::vector<LoadedRun> open_runs(const EvalCommand& command, Communicator& ranks) {
   const Positionals positionals(command.arguments);
   if (positionals.names.empty()) {
-    throw InputError("give the directory of a run; --help says more");
+    throw InputError("give the directory of a run; see --help");
   }
   std::vector<LoadedRun> runs;
   for (const std::string& directory : positionals.names) {
@@ -93,32 +94,36 @@ std::vector<InpaintMethod> methods_of(const std::vector<LoadedRun>& runs, uint64
   return methods;
 }
 
-/// Makes `before` come before every batch that the methods fill.
-void interpose(std::vector<InpaintMethod>& methods, const std::function<void()>& before) {
+/// Calls `begin` before every batch that a method fills, and `end` with its number of images after
+/// it.
+void observe_batches(std::vector<InpaintMethod>& methods, const std::function<void()>& begin,
+                     const std::function<void(int64_t images)>& end) {
   for (InpaintMethod& method : methods) {
-    method.fill = [before, fill = std::move(method.fill)](const MaskedImages& incomplete,
-                                                          const at::Tensor& indices,
-                                                          const SamplingObserver& observer) {
-      before();
-      return fill(incomplete, indices, observer);
+    method.inpaint = [=, fill = std::move(method.inpaint)](const MaskedImages& masked_images,
+                                                           const at::Tensor& indices,
+                                                           const SamplingObserver& observer) {
+      begin();
+      const at::Tensor filled = fill(masked_images, indices, observer);
+      end(indices.numel());
+      return filled;
     };
   }
 }
 
 /// Called by all ranks.
-at::Tensor make_comparison(const std::vector<InpaintMethod>& methods, const MaskedDataset& images,
-                           Communicator& ranks) {
+LabelledImages make_comparison(const std::vector<InpaintMethod>& methods,
+                               const MaskedDataset& images, Communicator& ranks) {
   const int64_t shown = std::min<int64_t>(8, images.size());
   const auto make = [&](const at::Tensor& i, const SamplingObserver& observer) {
     return comparison_images(methods, images, images.evenly_spaced(i, shown), observer);
   };
-  return sample_on_all_ranks(make, ranks, {.count = shown});
+  return {sample_on_all_ranks(make, ranks, {.count = shown}), comparison_labels(methods)};
 }
 
-/// `rows` are written where an image is asked for. Files are written before stdout, which gets
-/// the table if it is not one of the outputs: nobody need read it to the end.
+/// Writes `comparison` if --image is given. Prints the table to stdout if stdout is not another
+/// output. Files are written first, because the reader of stdout may close it early.
 void write(const EvalCommand& command, const std::vector<NamedReport>& reports,
-           const at::Tensor& rows, int64_t height) {
+           const LabelledImages& comparison, int64_t height) {
   const auto write_json = [&] {
     if (command.json.empty()) return;
     write_output(command.json, comparison_json(reports));
@@ -126,9 +131,9 @@ void write(const EvalCommand& command, const std::vector<NamedReport>& reports,
   };
   if (!is_stdout(command.json)) write_json();
   if (!command.image.empty()) {
-    write_image_grid(command.image, rows, /*columns=*/1, std::max<int64_t>(1, 64 / height));
-    log_info("{} images in {}: original, masked, then the methods in the order of the table",
-             rows.size(0), command.image);
+    write_image_grid(command.image, comparison,
+                     {.columns = 1, .scale = std::max<int64_t>(1, 64 / height)});
+    log_info("{} images in {}", comparison.images.size(0), command.image);
   }
   if (is_stdout(command.json)) write_json();
   if (!is_stdout(command.json) && !is_stdout(command.image)) {
@@ -136,10 +141,11 @@ void write(const EvalCommand& command, const std::vector<NamedReport>& reports,
   }
 }
 
-/// Throws InputError unless the outputs can be written, without touching what the runs and the
-/// evaluation read.
+/// Throws InputError unless the outputs can be written without overwriting an input of the runs or
+/// of the evaluation.
 void check_files(const EvalCommand& command, const std::vector<LoadedRun>& runs) {
   const RunConfig& config = runs.front().config;
+  if (!command.images.path.empty()) require_exists("--data", command.images.path);
   std::vector<std::filesystem::path> inputs{
       command.images.path.empty() ? config.data.path : command.images.path,
       override_mask(config.mask, command.mask).path};
@@ -147,7 +153,7 @@ void check_files(const EvalCommand& command, const std::vector<LoadedRun>& runs)
   check_outputs({{"--json", command.json}, {"--image", command.image, ".png"}}, inputs);
 }
 
-/// The images that all runs are compared on, once it is known that all can be.
+/// The images on which all runs are compared. Throws InputError when they do not fit a run.
 std::shared_ptr<const ImageDataset> open_common_images(const EvalCommand& command,
                                                        const std::vector<LoadedRun>& runs,
                                                        Communicator& ranks) {
@@ -165,7 +171,7 @@ void evaluate(World& world, const EvalCommand& command) {
   Communicator& ranks = world.communicator();
   require_same_kernels(ranks);
   Watchdog watchdog(world);
-  // How long packing a folder of images takes is not ours to bound.
+  // No time limit: packing a folder of images may take hours.
   auto section = std::make_optional(watchdog.section("data preparation", 0));
   const std::vector<LoadedRun> runs = open_runs(command, ranks);
   check_files(command, runs);
@@ -179,34 +185,30 @@ void evaluate(World& world, const EvalCommand& command) {
       .count = std::min(command.count.value_or(config.evaluate.count), images.size()),
       .batch_size = config.evaluate.batch_size};
   std::vector<InpaintMethod> methods = methods_of(runs, seed);
-  interpose(methods, [&] {
-    section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));
-  });
+  std::optional<ProgressBar> progress;  // of rank 0
+  observe_batches(
+      methods,
+      [&] { section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds)); },
+      [&](int64_t filled) {
+        if (progress) progress->advance(filled * ranks.size());
+      });
   std::vector<NamedReport> reports;
   for (const InpaintMethod& method : methods) {
+    if (ranks.rank() == 0) progress.emplace(method.name, work.count);
     reports.emplace_back(method.name, evaluate_inpainting(method, images, work, ranks));
+    progress.reset();
     log_info("{}: {} images filled", method.name, work.count);
   }
-  const at::Tensor rows =
-      command.image.empty() ? at::Tensor() : make_comparison(methods, images, ranks);
-  section.emplace(watchdog.section("writing", 0));  // a pipe's reader may come late
-  on_rank_zero(ranks, [&] { write(command, reports, rows, images.shape().height); });
+  const LabelledImages comparison =
+      command.image.empty() ? LabelledImages() : make_comparison(methods, images, ranks);
+  section.emplace(watchdog.section("writing", 0));  // no time limit: a pipe may be slow
+  on_rank_zero(ranks, [&] { write(command, reports, comparison, images.shape().height); });
 }
 
 }  // namespace
 }  // namespace gm
 
 int main(int argc, char** argv) {
-  gm::tune_allocator();
-  return gm::run_program([&](gm::World& world) {
-    CLI::App app("Compares how well the models of runs inpaint images.", "gm_eval");
-    gm::EvalCommand command;
-    gm::declare(app, command);
-    if (const auto answer = gm::answer_or_parse(app, argc, argv)) {
-      if (world.rank() == 0) gm::print(*answer);
-    } else {
-      gm::evaluate(world, command);
-    }
-    return gm::kExitDone;
-  });
+  CLI::App app("Compares how well the models of runs inpaint images.", "gm_eval");
+  gm::run_command(app, argc, argv, gm::declare, gm::evaluate);
 }

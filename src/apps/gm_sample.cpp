@@ -1,19 +1,18 @@
-// gm_sample: makes images with the model of a run, or inpaints images, on one process or
-// on all ranks of a launcher.
+// gm_sample: samples images from the model of a run, or inpaints images, on one process or on all
+// ranks of a launcher.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <optional>
 
+#include "apps/command.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/malloc_settings.h"
 #include "base/output.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
-#include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
@@ -30,8 +29,8 @@
 namespace gm {
 namespace {
 
-constexpr int64_t kMostBytes = int64_t{1} << 30;  // of the images and their grid, in memory
-constexpr int64_t kUsualImages = 64;
+constexpr int64_t kMaxBytes = int64_t{1} << 30;  // memory limit for the images and their grid
+constexpr int64_t kDefaultCount = 64;
 
 struct SampleCommand {
   std::string run;
@@ -55,48 +54,49 @@ void declare(CLI::App& app, SampleCommand& command) {
                  "section.key=value for keys of watchdog and, with --inpaint, of mask and repaint, "
                  "such as mask.coverage_max=0.3");
   app.add_option("--count", command.count,
-                 "Number of images; 64, or all that are to be filled, when not given")
+                 "Number of images; 64, or all images of --inpaint, when not given")
       ->transform(whole_number(1, 1'000'000'000));
-  app.add_option("--seed", command.seed, "Names a series of images; another seed, another series")
+  app.add_option("--seed", command.seed,
+                 "Seed of the random numbers; another seed gives other images")
       ->transform(whole_number(0, UINT64_MAX))
       ->capture_default_str();
   app.add_option("--inpaint", command.inpaint,
                  "Inpaint these images: a folder of JPEG and PNG files, one such file, or an "
                  "HDF5 file")
       ->transform(a_path());
-  app.add_option(
-         "--mask", command.mask,
-         "The masks: a kind of mask.kind, a PNG file for all images (white is missing), or "
-         "a folder of one for each, called like the image (with one prefix or suffix that is the "
-         "same for all, if any), of the size that the run's images have; the run's own kind when "
-         "not given")
+  app.add_option("--mask", command.mask,
+                 "The masks: a kind of mask.kind, a PNG file for all images (white is missing), or "
+                 "a folder with one PNG file per image, named like the image (optionally with one "
+                 "prefix or suffix that is the same for all masks), of the size of the run's "
+                 "images; the masks of the run when not given")
       ->transform(a_path());
   app.add_option("--out", command.out,
                  "PNG file for the grid of images (- for stdout); with --inpaint: original, "
                  "masked, inpainted")
       ->transform(a_path())
       ->capture_default_str();
-  app.add_option("--images", command.images,
-                 "Also write each image as a PNG file of its own into this folder, called like the "
-                 "file that was filled")
+  app.add_option(
+         "--images", command.images,
+         "Also write each image as a separate PNG file to this folder, named like the input file")
       ->transform(a_path());
   app.add_option("--weights", command.choice.weights,
-                 "The moving average of the weights, or those of the last step")
+                 "Weights to use: their moving average (ema), or those of the last step (model)")
       ->check(CLI::IsMember({"ema", "model"}))
       ->capture_default_str();
-  app.add_option("--step", command.choice.step, "Checkpoint to take; the newest when not given")
+  app.add_option("--step", command.choice.step,
+                 "Step of the checkpoint to use; the newest when not given")
       ->transform(whole_number(0, INT64_MAX));
   app.add_option("--batch", command.batch_size, "Images that a rank makes at a time")
       ->transform(whole_number(1, 100'000))
       ->capture_default_str();
   app.add_option("--trajectory", command.trajectory,
-                 "PNG file for rows that show eight images on their way out of the noise")
+                 "PNG file that shows the reverse process, from noise to image, of eight images")
       ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
 
-/// Throws InputError when the filled images would be written over the originals, which are called
-/// like them.
+/// Throws InputError when the inpainted images would overwrite the originals, which have the same
+/// names.
 void require_another_folder(const std::string& images, const std::filesystem::path& originals) {
   std::error_code nothing_there;
   if (!std::filesystem::equivalent(images, originals, nothing_there)) return;
@@ -104,7 +104,7 @@ void require_another_folder(const std::string& images, const std::filesystem::pa
       "--images {}: the files read from there would be overwritten; name another folder", images);
 }
 
-/// Throws InputError for keys that would change nothing.
+/// Throws InputError for keys that have no effect.
 void check_assignments(const SampleCommand& command) {
   for (const std::string& assignment : command.assignments) {
     if (assignment.starts_with("evaluate.")) {
@@ -117,12 +117,13 @@ void check_assignments(const SampleCommand& command) {
   }
 }
 
-/// Throws InputError unless the outputs can be written, without touching what is read.
-void check_files(const SampleCommand& command, const LoadedRun& run) {
+/// Throws InputError unless the outputs can be written without overwriting an input.
+void check_files(const SampleCommand& command, const LoadedRun& run, const MaskConfig& mask) {
   std::vector<std::filesystem::path> inputs{config_file_of(run.name)};
   if (!command.inpaint.empty()) {
+    require_exists("--inpaint", command.inpaint);
     inputs.emplace_back(command.inpaint);
-    inputs.emplace_back(override_mask(run.config.mask, command.mask).path);
+    inputs.emplace_back(mask.path);
   }
   check_outputs({{"--out", command.out, ".png"}, {"--trajectory", command.trajectory, ".png"}},
                 inputs);
@@ -135,17 +136,19 @@ void check(const SampleCommand& command) {
   }
   check_assignments(command);
   if (!command.trajectory.empty() && !command.inpaint.empty()) {
-    throw InputError("--trajectory shows new images, --inpaint needs none: give one of them");
+    throw InputError(
+        "--trajectory shows how new images are made, which --inpaint does not do: give only one of "
+        "them");
   }
 }
 
-/// Masked images as a user names them.
+/// The images and masks that a user names.
 struct InpaintInput {
   MaskedDataset masked;
-  std::vector<std::string> names;  ///< Of their files; empty when they do not come from files.
+  std::vector<std::string> names;  ///< Of the image files; empty for images from an HDF5 file.
 };
 
-/// Whether the user has said where the masks are, instead of leaving it to the run.
+/// Whether the user names masks, instead of using those of the run.
 bool names_masks(const SampleCommand& command) {
   return !command.mask.empty() ||
          std::ranges::any_of(command.assignments, [](const std::string& assignment) {
@@ -153,10 +156,9 @@ bool names_masks(const SampleCommand& command) {
          });
 }
 
-MaskedDataset with_masks(const SampleCommand& command, const LoadedRun& run,
+MaskedDataset with_masks(const SampleCommand& command, const MaskConfig& mask,
                          std::shared_ptr<const ImageDataset> dataset,
                          const std::vector<std::string>& names) {
-  const MaskConfig mask = override_mask(run.config.mask, command.mask);
   const bool has_folder = std::filesystem::is_directory(mask.path);
   if (has_folder) require_another_folder(command.images, mask.path);
   if (!has_folder || !names_masks(command)) return {std::move(dataset), mask, command.seed};
@@ -165,34 +167,35 @@ MaskedDataset with_masks(const SampleCommand& command, const LoadedRun& run,
   return {std::move(dataset), MaskSource(files, shape.height, shape.width)};
 }
 
-InpaintInput open_input(const SampleCommand& command, const LoadedRun& run, Communicator& ranks) {
+InpaintInput open_input(const SampleCommand& command, const LoadedRun& run, const MaskConfig& mask,
+                        Communicator& ranks) {
   require_another_folder(command.images, folder_of_images(command.inpaint));
   const auto dataset = open_images(run, {.path = command.inpaint, .part = "all"}, ranks);
   std::vector<std::string> names = image_names(command.inpaint);
   if (!names.empty() && std::ssize(names) != dataset->size())
-    throw InputError("{}: has changed while it was read; start again", command.inpaint);
-  MaskedDataset masked = with_masks(command, run, dataset, names);
+    throw InputError("{}: changed while it was read; start again", command.inpaint);
+  MaskedDataset masked = with_masks(command, mask, dataset, names);
   require_same_everywhere(ranks, "the masks", masked.masks_hash());
   return {std::move(masked), std::move(names)};
 }
 
-/// How many images to make; all of `input` unless the user says otherwise.
+/// Number of images to make. Default with `input`: all of its images.
 int64_t number_of_images(const SampleCommand& command, const std::optional<InpaintInput>& input) {
-  if (!input) return command.count.value_or(kUsualImages);
+  if (!input) return command.count.value_or(kDefaultCount);
   return std::min(command.count.value_or(INT64_MAX), input->masked.size());
 }
 
-/// Throws InputError unless there is memory for `count` images, each of so many squares like
-/// `shape` side by side, and for the grid of them.
+/// Throws InputError unless `count` images and their grid fit the memory limit. Each image is
+/// `squares` squares of `shape`, side by side.
 void require_memory(int64_t count, const ImageShape& shape, int64_t squares) {
   const int64_t bytes =
       squares * shape.bytes() + bytes_in_grid(shape.height, squares * shape.width, shape.channels);
-  if (count <= kMostBytes / bytes) return;
-  throw InputError("{} images are too many to make at a time: give --count, of at most {}", count,
-                   kMostBytes / bytes);
+  if (count <= kMaxBytes / bytes) return;
+  throw InputError("{} images are too many to make at a time: set --count to at most {}", count,
+                   kMaxBytes / bytes);
 }
 
-/// The files of --images, in `folder`: called as `input` says, or by their numbers.
+/// The files of --images in `folder`, named like the files of `input`, or numbered.
 std::vector<std::filesystem::path> image_files(const std::filesystem::path& folder, int64_t count,
                                                const std::optional<InpaintInput>& input) {
   std::vector<std::filesystem::path> files;
@@ -205,26 +208,26 @@ std::vector<std::filesystem::path> image_files(const std::filesystem::path& fold
   return files;
 }
 
-/// Throws InputError when one of the `files` of --images, or their folder, would take the place
-/// of another output or of a mask file.
+/// Throws InputError when one of the `files` of --images, or their folder, is the same as another
+/// output or a mask file.
 void require_other_files(const SampleCommand& command, const MaskConfig& mask,
                          const std::vector<std::filesystem::path>& files) {
-  if (!mask.path.empty() && std::ranges::find(files, true_name(mask.path)) != files.end()) {
+  if (!mask.path.empty() && std::ranges::find(files, canonical_name(mask.path)) != files.end()) {
     throw InputError("--images {} would overwrite the mask {}; name another folder", command.images,
                      mask.path);
   }
   for (const std::string& output : {command.out, command.trajectory}) {
-    const std::filesystem::path name = output.empty() ? "" : true_name(output);
+    const std::filesystem::path name = output.empty() ? "" : canonical_name(output);
     const bool is_taken =
-        name == true_name(command.images) || std::ranges::find(files, name) != files.end();
+        name == canonical_name(command.images) || std::ranges::find(files, name) != files.end();
     if (!output.empty() && is_taken) {
-      throw InputError("{} would be written twice, by --images {} too; give another name", output,
+      throw InputError("{} would be written twice, also by --images {}; give another name", output,
                        command.images);
     }
   }
 }
 
-/// The last square of each image: of rows, the filled one.
+/// The last square of each image. With --inpaint, this is the inpainted image.
 at::Tensor squares(const at::Tensor& pixels) {
   return pixels.narrow(2, pixels.size(2) - pixels.size(1), pixels.size(1)).contiguous();
 }
@@ -246,7 +249,8 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command, Communicator
   };
   const at::Tensor rows = sample_on_all_ranks(make, ranks, {.count = kStrips});
   on_rank_zero(ranks, [&] {
-    write_image_grid(command.trajectory, rows, /*columns=*/1);
+    const auto labels = timestep_labels(task.diffusion().steps());
+    write_image_grid(command.trajectory, {rows, labels}, {.columns = 1});
     log_info("rows of {} images in {}", kStrips, command.trajectory);
   });
 }
@@ -256,10 +260,11 @@ void sample(World& world, const SampleCommand& command) {
   Communicator& ranks = world.communicator();
   require_same_kernels(ranks);
   Watchdog watchdog(world);
-  // How long packing a folder of images takes is not ours to bound.
+  // No time limit: packing a folder of images may take hours.
   auto section = std::make_optional(watchdog.section("data preparation", 0));
   const LoadedRun run = load_run(command.run, command.choice, command.assignments, ranks);
-  check_files(command, run);
+  const MaskConfig mask = override_mask(run.config.mask, command.mask);
+  check_files(command, run, mask);
   Task& task = *run.task;
   auto* const process =
       command.trajectory.empty() ? nullptr : &require_process(task, "--trajectory");
@@ -267,32 +272,33 @@ void sample(World& world, const SampleCommand& command) {
   std::optional<InpaintInput> input;
   if (!command.inpaint.empty()) {
     task.check_inpainting();
-    input.emplace(open_input(command, run, ranks));
+    input.emplace(open_input(command, run, mask, ranks));
   }
   const DistributedRange work{.count = number_of_images(command, input),
                               .batch_size = command.batch_size};
   require_memory(work.count, run.shape, input ? kImagesInAStrip : 1);
   std::vector<std::filesystem::path> files;
   if (!command.images.empty()) {
-    files = image_files(true_name(command.images), work.count, input);
-    require_other_files(command, override_mask(run.config.mask, command.mask), files);
+    files = image_files(canonical_name(command.images), work.count, input);
+    require_other_files(command, mask, files);
   }
   const auto begin_section = [&] {
     section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
   };
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    begin_section();  // the limit is that of a batch, however many there are
+    begin_section();  // the time limit applies to each batch
     if (!input) return task.sample(command.seed, indices, observer);
     return inpainting_images(task, input->masked, command.seed, indices, observer);
   };
 
   const at::Tensor pixels = sample_on_all_ranks(make, ranks, work);
-  section.emplace(watchdog.section("writing", 0));  // a slow disk's many files are no failure
+  section.emplace(watchdog.section("writing", 0));  // no time limit: the disk may be slow
   const auto write_grid = [&] {
-    write_image_grid(command.out, pixels);
+    write_image_grid(command.out,
+                     {pixels, input ? inpainting_labels() : std::vector<std::string>{}});
     log_info("{} images in {}", work.count, command.out);
   };
-  // Files are written before stdout: nobody need read that one to the end.
+  // Files are written before stdout, because the reader of stdout may close it early.
   on_rank_zero(ranks, [&] {
     if (!files.empty()) {
       write_images(files, pixels);
@@ -312,16 +318,6 @@ void sample(World& world, const SampleCommand& command) {
 }  // namespace gm
 
 int main(int argc, char** argv) {
-  gm::tune_allocator();
-  return gm::run_program([&](gm::World& world) {
-    CLI::App app("Makes images with the model of a run, or inpaints images.", "gm_sample");
-    gm::SampleCommand command;
-    gm::declare(app, command);
-    if (const auto answer = gm::answer_or_parse(app, argc, argv)) {
-      if (world.rank() == 0) gm::print(*answer);
-    } else {
-      gm::sample(world, command);
-    }
-    return gm::kExitDone;
-  });
+  CLI::App app("Makes images with the model of a run, or inpaints images.", "gm_sample");
+  gm::run_command(app, argc, argv, gm::declare, gm::sample);
 }

@@ -88,7 +88,8 @@ void show_run(const World& world, const RunConfig& config, const ImageDataset& d
   log_info("{}\n{}", version_text(), format_table(rows));
 }
 
-/// Returns what a person should know of the file; may be empty.
+/// Loads the weights of model.weights, if set. Returns a remark about the file for the user; may be
+/// empty.
 std::string start_from(const std::string& path, Communicator& ranks, Network& network) {
   if (path.empty()) return "";
   Hash hash;
@@ -101,8 +102,8 @@ std::string start_from(const std::string& path, Communicator& ranks, Network& ne
   return remark;
 }
 
-/// Strips of up to eight images of the dataset on their way into noise, and of as many samples
-/// on their way out. Called by all ranks.
+/// Writes the forward process of up to eight images of the dataset, and the reverse process of the
+/// same number of samples, one row per image. Called by all ranks.
 void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
                   const RunDirectory& directory, uint64_t seed, Communicator& ranks) {
   const int64_t count = std::min<int64_t>(8, dataset->size());
@@ -110,10 +111,11 @@ void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
   as_they_are.batch_size = count;
   as_they_are.shards = 1;
   const at::Tensor images = ImageLoader(std::move(dataset), as_they_are).next().images;
+  const auto labels = timestep_labels(task.diffusion().steps());
   const auto draw = [&](const char* name, const at::Tensor& rows) {
     on_rank_zero(ranks, [&] {
       const auto path = directory.samples_folder() / name;
-      write_image_grid(path, rows, /*columns=*/1);
+      write_image_grid(path, {rows, labels}, {.columns = 1});
       log_info("{}", path.string());
     });
   };
@@ -131,14 +133,14 @@ void require_device(const std::string& device) {
   }
 }
 
-/// Everything that can be refused before the data are looked at: packing them may take hours.
+/// All checks that do not need the dataset. They run first, because packing it may take hours.
 void check_configuration(World& world, const RunConfig& config, const RunDirectory& directory) {
   Communicator& ranks = world.communicator();
   require_same_everywhere(ranks, "the program", program_build_id());
   require_same_everywhere(ranks, "the configuration", to_toml(config));
   require_device(config.run.device);
   if (config.telemetry.port != 0)
-    address_in_digits(config.telemetry.address);  // throws where it is none
+    address_in_digits(config.telemetry.address);  // throws if it is not an address
   require_same_kernels(ranks);
   check_divisible(config.data.shards, config.train.batch_size, world.size());
   check_image_size(config.model, config.data.image_size, config.data.image_size);
@@ -147,7 +149,7 @@ void check_configuration(World& world, const RunConfig& config, const RunDirecto
   });
 }
 
-/// Says what this start of the program is to the run in its folder.
+/// Logs whether the program resumes a run or the run is already finished.
 void log_start(const std::optional<ResumedRun>& resumed, const RunConfig& config) {
   if (!resumed) return;
   const int64_t step = resumed->info.state.step;
@@ -167,13 +169,13 @@ void train(World& world, const TrainCommand& command) {
   Watchdog watchdog(world);
 
   auto start = std::make_optional(watchdog.section("start", config.watchdog.start_seconds));
-  std::optional<RunLock> lock;  // of rank 0
+  std::optional<RunLock> lock;  // held by rank 0 only
   on_rank_zero(ranks, [&] {
     lock.emplace(directory.root(),
                  [](const std::string& reason) { end_world(kExitFailure, reason); });
   });
   check_configuration(world, config, directory);
-  // How long packing a folder of images takes is not ours to bound.
+  // No time limit: packing a folder of images may take hours.
   start.emplace(watchdog.section("data preparation", 0));
   const auto dataset = open_dataset(config.data, Part::kTraining, ranks);
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
@@ -181,7 +183,7 @@ void train(World& world, const TrainCommand& command) {
   const auto masks = open_training_masks(config, dataset->shape());
   const auto task = make_task(config, dataset->shape(), masks);
   auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
-  const TrainingHooks views = make_training_hooks(config, *task, ranks);
+  const TrainingHooks hooks = make_training_hooks(config, *task, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
@@ -233,9 +235,9 @@ void train(World& world, const TrainCommand& command) {
                    .directory = directory,
                    .checkpoints = checkpoints,
                    .log = log,
-                   .sample = views.sample,
-                   .evaluate = views.evaluate});
-  if (resumed) trainer.resume(*std::exchange(resumed, std::nullopt));  // its tensors are large
+                   .sample = hooks.sample,
+                   .evaluate = hooks.evaluate});
+  if (resumed) trainer.resume(*std::exchange(resumed, std::nullopt));  // frees its large tensors
   start.reset();
   expect_work_to_save();
   trainer.run();
@@ -254,7 +256,7 @@ void train(World& world, const TrainCommand& command) {
 
 int main(int argc, char** argv) {
   gm::tune_allocator();
-  return gm::run_program([&](gm::World& world) {
+  gm::run_program([&](gm::World& world) {
     const gm::TrainCommand command = gm::parse_train_command(argc, argv);
     if (command.answer) {
       if (world.rank() == 0) gm::print(*command.answer);

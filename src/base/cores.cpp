@@ -7,7 +7,8 @@
 namespace gm {
 namespace {
 
-/// Whole cores of two numbers of microseconds, which may be "max" or negative for no limit.
+/// The whole cores that a quota in microseconds allows in each period. nullopt if there is no
+/// limit: "max" or a negative number.
 std::optional<int> cores_of(std::istream& quota, std::istream& period) {
   double used = 0, available = 0;
   if (!(quota >> used) || !(period >> available) || used <= 0 || available <= 0) {

@@ -11,9 +11,9 @@ namespace gm {
 /// The cores that this process may run on; core 0 if the system does not say.
 cpu_set_t allowed_cores();
 
-/// The cores that the control group of this process may keep busy, rounded down but at least one.
-/// Nothing if the group has no limit. `group` is the folder of the group's files, of version 2
-/// (cpu.max) or version 1 (cpu/cpu.cfs_quota_us).
+/// The CPU quota of this process's control group in whole cores: rounded down, at least one.
+/// nullopt if the group has no limit. `group` is the folder with the group's files: cpu.max in
+/// version 2, cpu/cpu.cfs_quota_us in version 1.
 std::optional<int> cpu_quota(const std::filesystem::path& group = "/sys/fs/cgroup");
 
 /// The number of `cores`, limited by cpu_quota(). At least one.

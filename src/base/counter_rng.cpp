@@ -40,8 +40,8 @@ uint32_t CounterRng::next() {
 float CounterRng::uniform() { return static_cast<float>(next() >> 8) * 0x1p-24F; }
 
 uint32_t CounterRng::below(uint32_t n) {
-  // Lemire, "Fast random integer generation in an interval", 2019: the high word of a product, with
-  // the few values that would make it uneven drawn again.
+  // Lemire, "Fast random integer generation in an interval", 2019: the result is the high word of a
+  // product. The few values that would bias it are drawn again.
   uint64_t product = static_cast<uint64_t>(next()) * n;
   if (static_cast<uint32_t>(product) < n) {
     const uint32_t uneven = -n % n;

@@ -1,5 +1,4 @@
-/// Counter-based random numbers: a value depends on what it is for, never on how many were drawn
-/// before it.
+/// Counter-based random numbers: a value depends on its seed and position, never on earlier draws.
 #pragma once
 
 #include <array>
@@ -24,7 +23,7 @@ enum class Stream : uint32_t {
 
 /// Philox4x32-10: ten rounds of a keyed bijection of a 128-bit counter.
 /// Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
-/// In the header, so that compilers make vectors of it in loops over counters.
+/// Defined in the header so that compilers can vectorize loops over counters.
 inline std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter,
                                       std::array<uint32_t, 2> key) {
   constexpr uint32_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
@@ -42,8 +41,8 @@ inline std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter,
   return counter;
 }
 
-/// The random numbers that belong to (seed, stream, position, draw), always the same, on any rank.
-/// `position` is usually a global sample position; `draw` tells apart repeated use for one
+/// The random numbers of (seed, stream, position, draw): the same in every run and on every rank.
+/// `position` is usually a global sample position; `draw` distinguishes repeated uses of one
 /// position, such as the steps of a sampling loop.
 class CounterRng {
  public:

@@ -1,4 +1,4 @@
-/// The two kinds of failure that a user meets, and the exit status that each one means.
+/// The kinds of failure that a user sees, and the exit status of each.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,7 +12,7 @@ namespace gm {
 /// Exit statuses of every program. Scripts and job managers rely on them.
 enum ExitStatus : int {
   kExitDone = 0,
-  kExitFailure = 1,     ///< Anything that is not the user's input.
+  kExitFailure = 1,     ///< Any failure that the user's input did not cause.
   kExitInputWrong = 2,  ///< Command line, configuration, data or checkpoint; nothing was changed.
   kExitRetry = 75,      ///< Saved on request (EX_TEMPFAIL): the same command resumes.
 };
@@ -28,8 +28,8 @@ class Error : public std::runtime_error {
   virtual int exit_status() const { return kExitFailure; }
 };
 
-/// What the user gave is wrong: command line, configuration, data or checkpoint. Thrown before
-/// anything was changed.
+/// The user's input is wrong: command line, configuration, data or checkpoint. Thrown before
+/// anything is changed.
 class InputError : public Error {
  public:
   using Error::Error;
@@ -37,8 +37,8 @@ class InputError : public Error {
   int exit_status() const override { return kExitInputWrong; }
 };
 
-/// A person, or the job manager, asked the program to leave by a signal. Whoever catches it saves
-/// what is worth it; the same command resumes later.
+/// The user or the job manager sent a signal that asks the program to stop. The code that catches
+/// this saves its work; the same command resumes later.
 class StopRequested : public Error {
  public:
   using Error::Error;

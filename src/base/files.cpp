@@ -16,7 +16,7 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-/// What is under construction.
+/// The staged paths of all StagedPath objects of this process.
 struct StagedPaths {
   std::mutex mutex;
   std::set<fs::path> paths;
@@ -55,14 +55,14 @@ std::string_view kind_of(const fs::file_status& status) {
   }
 }
 
-/// Throws InputError unless `wanted` can be made in `folder`.
+/// Throws InputError unless `wanted` can be created in `folder`.
 void require_room_in(const fs::path& folder, const fs::path& wanted) {
   std::error_code nothing_there;
   if (!fs::is_directory(folder, nothing_there)) {
     throw InputError("{}: there is no folder {}; make it first", wanted.string(), folder.string());
   }
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-    throw InputError("{}: cannot be written into {}: {}", wanted.string(), folder.string(),
+    throw InputError("{}: cannot write into the folder {}: {}", wanted.string(), folder.string(),
                      std::strerror(errno));
   }
 }
@@ -81,14 +81,14 @@ void sync_to_disk(const fs::path& path) {
   const int reason = errno;
   ::close(descriptor);
   errno = reason;
-  // Some file systems have nothing to sync for a folder, and say so.
+  // Some file systems cannot sync a folder and return one of these errors.
   const bool cannot = reason == EINVAL || reason == ENOTSUP;
   if (status != 0 && !cannot) throw_system_error(path, "fsync");
 }
 
 StagedPath::StagedPath(fs::path final_path) : final_(without_links(final_path)) {
   if (is_special_file(final_)) {
-    throw Error("{}: is a device or a pipe, which is not replaced by a file", final_path.string());
+    throw Error("{}: is a device or a pipe, which a file must not replace", final_path.string());
   }
   if (!fs::is_directory(parent_of(final_))) {
     throw Error("{}: the folder {} does not exist", final_.string(), parent_of(final_).string());
@@ -133,13 +133,13 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
 }
 
 fs::path without_links(const fs::path& path) {
-  constexpr int kMostLinks = 40;  // as many as Linux follows
+  constexpr int kMaxLinks = 40;  // as many as Linux follows
   fs::path target = path;
   std::error_code no_link;
-  for (int i = 0; i < kMostLinks; ++i) {
+  for (int i = 0; i < kMaxLinks; ++i) {
     const fs::path next = fs::read_symlink(target, no_link);
     if (no_link) return target;
-    target = parent_of(target) / next;  // an absolute one stands for itself
+    target = parent_of(target) / next;  // an absolute `next` replaces the path
   }
   throw InputError("{}: a symbolic link that leads in a circle", path.string());
 }
@@ -152,7 +152,7 @@ bool is_special_file(const fs::path& path) {
 void require_writable(const fs::path& file) {
   std::error_code nothing_there;
   if (!file.has_filename() || fs::is_directory(file, nothing_there)) {
-    throw InputError("{}: names a folder, but a file is to be written", file.string());
+    throw InputError("{}: names a folder, but the output is a file", file.string());
   }
   if (!is_special_file(file)) return require_room_in(parent_of(without_links(file)), file);
   if (::access(file.c_str(), W_OK) != 0) {
@@ -164,13 +164,22 @@ void require_writable_folder(const fs::path& folder) {
   std::error_code nothing_there;
   if (fs::is_directory(folder, nothing_there)) return require_room_in(folder, folder);
   if (fs::is_symlink(folder, nothing_there) && !fs::exists(folder, nothing_there)) {
-    throw InputError("{}: is a link to the folder {}, which is not there; make it first",
+    throw InputError("{}: is a link to the folder {}, which does not exist; make it first",
                      folder.string(), without_links(folder).string());
   }
   if (fs::exists(folder, nothing_there)) {
-    throw InputError("{}: is a file, but a folder is to be written", folder.string());
+    throw InputError("{}: is a file, but the output is a folder", folder.string());
   }
   require_room_in(parent_of(folder.has_filename() ? folder : folder.parent_path()), folder);
+}
+
+void require_exists(std::string_view name, const fs::path& path) {
+  std::error_code reason;
+  const fs::file_status status = fs::status(path, reason);
+  if (fs::exists(status)) return;
+  throw InputError(
+      "{}: {}: {}", name, path.string(),
+      status.type() == fs::file_type::not_found ? "no such file or folder" : reason.message());
 }
 
 void require_regular_file(const fs::path& path) {
@@ -179,7 +188,7 @@ void require_regular_file(const fs::path& path) {
   if (fs::is_regular_file(status)) return;
   std::error_code no_link;
   if (fs::is_symlink(fs::symlink_status(path, no_link)) && !fs::exists(status)) {
-    throw InputError("{}: is a link to {}, where no file can be reached; remove it or mend it",
+    throw InputError("{}: is a link to {}, which cannot be reached; remove or repair the link",
                      path.string(), fs::read_symlink(path, no_link).string());
   }
   if (status.type() == fs::file_type::not_found)

@@ -1,5 +1,5 @@
-/// Files that appear whole or not at all: written beside their final place, made durable, then
-/// renamed.
+/// Checks of paths, and atomic writes: a file is written next to its final path, synced to disk,
+/// then renamed.
 #pragma once
 
 #include <cstddef>
@@ -9,14 +9,13 @@
 
 namespace gm {
 
-/// A file or folder under construction, beside its final place: `final_path` with a hidden name and
-/// a random tail. Whoever stages fills `path()` and calls commit(); without it, the destructor
-/// removes what was written.
+/// A temporary file or folder next to `final_path`, with a hidden name and a random suffix. The
+/// caller writes `path()` and then calls commit(). Without commit(), the destructor removes it.
 class StagedPath {
  public:
-  /// Nothing is created yet. Where `final_path` is a symbolic link, its target is made or replaced,
-  /// and the link stays. Throws Error when the parent folder does not exist, or when there is a
-  /// device or a pipe, which no file may replace.
+  /// Creates nothing yet. If `final_path` is a symbolic link, its target is created or replaced and
+  /// the link stays. Throws Error when the parent folder does not exist, or when `final_path` is a
+  /// device or a pipe, which a file must not replace.
   explicit StagedPath(std::filesystem::path final_path);
   ~StagedPath();
   StagedPath(const StagedPath&) = delete;
@@ -24,9 +23,9 @@ class StagedPath {
 
   /// Where to write.
   const std::filesystem::path& path() const { return staged_; }
-  /// Makes the content durable (fsync of every file and folder), renames it to the final path, and
-  /// makes the rename durable. An existing file is replaced; an existing folder is an error. Throws
-  /// Error with the system's reason.
+  /// Syncs every file and folder to disk (fsync), renames the whole to the final path, and syncs
+  /// the rename. An existing file is replaced; an existing folder is an error. Throws Error with
+  /// the system's reason.
   void commit();
 
  private:
@@ -35,38 +34,40 @@ class StagedPath {
   bool committed_ = false;
 };
 
-/// What the system says of an error number, and where it could mean many things, which one is
-/// likely.
+/// The system's text for an error number. If the text is ambiguous, the likely cause is added.
 std::string system_reason(int error);
 
-/// Removes all that is under construction in this process: before it ends without its destructors.
+/// Removes all staged paths of this process: called before it ends without running destructors.
 void remove_staged_paths();
 
-/// Returns when a file's bytes, or the names in a folder, are on the disk, if that is a file system
-/// that can be asked for it. Throws Error.
+/// Returns when a file's bytes, or the names in a folder, are on the disk. File systems that cannot
+/// sync `path` are ignored. Throws Error.
 void sync_to_disk(const std::filesystem::path& path);
 
-/// Replaces `path` with `content` in one step. Throws Error with the system's reason; the old file
-/// is kept then.
+/// Replaces `path` with `content` in one step. On failure throws Error with the system's reason and
+/// keeps the old file.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
-/// What `path` leads to through symbolic links, the last of which may point to nothing. Throws
-/// InputError when they lead in a circle.
+/// The path that `path` leads to through symbolic links. The last link may point to nothing. Throws
+/// InputError when the links form a circle.
 std::filesystem::path without_links(const std::filesystem::path& path);
 
-/// Whether there is a device, a pipe or a socket: what can be written into but not replaced.
+/// Whether `path` is a device, a pipe or a socket, which can be written to but not replaced.
 bool is_special_file(const std::filesystem::path& path);
 
-/// Throws InputError unless `file` can be written: its folder is there and lets us, and no folder
-/// has its name. Called before the work that is to end in it, not after.
+/// Throws InputError unless `file` can be written: its folder exists and is writable, and `file` is
+/// not a folder. Called before the work whose result is written to it.
 void require_writable(const std::filesystem::path& file);
 
-/// The same of a folder for files, which is there or can be made.
+/// The same for a folder of files, which exists or can be created.
 void require_writable_folder(const std::filesystem::path& folder);
 
-/// Throws InputError, saying what is there instead, unless `path` is a regular file or a link to
-/// one. To be called before a file of a user is opened: opening a pipe would wait for its other
-/// end.
+/// Throws InputError unless `path` leads to something; `name` is what the user gave it as
+/// ("data.path", "--data").
+void require_exists(std::string_view name, const std::filesystem::path& path);
+
+/// Throws InputError, which says what is there instead, unless `path` is a regular file or a link
+/// to one. Called before a user's file is opened: opening a pipe would wait for its other end.
 void require_regular_file(const std::filesystem::path& path);
 
 /// The whole file. Throws InputError when it cannot be read or is larger than `limit_bytes`.

@@ -1,4 +1,4 @@
-/// Content hashes (XXH3, 128 bit): fast, for telling files and states apart; not for security.
+/// Content hashes (XXH3, 128 bits): fast, to distinguish files and states; not for security.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ class Hash {
 
   Hash& add(std::span<const std::byte> bytes);
   Hash& add(std::string_view text);
-  /// 32 lower-case hexadecimal digits. May be asked for at any time; adding can continue.
+  /// 32 lower-case hexadecimal digits. Can be called at any time; more can be added afterwards.
   std::string hex() const;
 
  private:
@@ -33,7 +33,7 @@ class Hash {
   std::unique_ptr<XXH3_state_s, Free> state_;
 };
 
-/// The short form (XXH3, 64 bit), for telling many small things apart.
+/// A short hash (XXH3, 64 bits), to distinguish many small items.
 uint64_t hash64(std::span<const std::byte> bytes);
 
 /// Hash of a file's bytes, read in blocks. Throws InputError when it cannot be read.

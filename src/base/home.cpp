@@ -8,7 +8,7 @@
 namespace gm {
 namespace {
 
-/// As shells find it. Empty where there is none.
+/// The home folder as shells find it. Empty if there is none.
 std::string home_folder() {
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
   const passwd* user = ::getpwuid(::geteuid());
@@ -17,7 +17,7 @@ std::string home_folder() {
 
 }  // namespace
 
-std::optional<std::string> with_home(std::string_view path) {
+std::optional<std::string> expand_home(std::string_view path) {
   if (!path.starts_with('~')) return std::string(path);
   const std::string home = home_folder();
   const std::string_view rest = path.substr(1);

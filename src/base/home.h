@@ -1,4 +1,4 @@
-/// The home folder in paths that no shell has expanded, as in run.dir=~/runs/cats.
+/// Expands `~` in paths that no shell has expanded, such as run.dir=~/runs/cats.
 #pragma once
 
 #include <optional>
@@ -7,9 +7,9 @@
 
 namespace gm {
 
-/// `path` with a leading `~` in place of which the home folder of this user stands; other paths as
-/// they are. Nothing for another user's (`~ada/runs`), which is not looked up, and where nobody
-/// knows the home folder.
-std::optional<std::string> with_home(std::string_view path);
+/// `path` with a leading `~` replaced by this user's home folder; other paths unchanged. nullopt
+/// for another user's home folder (`~ada/runs`), which is not looked up, and if the home folder is
+/// unknown.
+std::optional<std::string> expand_home(std::string_view path);
 
 }  // namespace gm

@@ -5,7 +5,7 @@
 
 namespace gm {
 
-/// Its name, for people; two machines may have the same.
+/// The host name, for messages. Two machines may have the same name.
 std::string host_name();
 
 }  // namespace gm

@@ -12,10 +12,10 @@
 namespace gm {
 namespace {
 
-/// ATen's, and those that the build compiled the kernels for (cmake/GmKernels.cmake).
+/// ATen, and the sets that the build compiled the kernels for (cmake/GmKernels.cmake).
 constexpr std::array kSets = {KernelSet::aten, GM_KERNEL_SETS};
 
-/// Whether this machine knows the instructions.
+/// Whether this machine supports the instructions.
 bool runs_here(KernelSet set) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -39,7 +39,7 @@ std::string_view wanted_kernel_set() {
   return wanted ? wanted : "";
 }
 
-/// For static initialisation, where nobody could catch an exception.
+/// For static initialization, where exceptions cannot be caught.
 KernelSet wanted_or_best() {
   const auto wanted = std::find_if(kSets.begin(), kSets.end(), [](KernelSet set) {
     return name_of(set) == wanted_kernel_set() && is_available(set);
@@ -77,7 +77,8 @@ KernelSet choose_kernel_set(std::string_view wanted) {
     if (name_of(set) == wanted) return set;
     available.push_back(name_of(set));
   }
-  throw InputError("GM_KERNELS=\"{}\": this machine knows {}", wanted, fmt::join(available, ", "));
+  throw InputError("GM_KERNELS=\"{}\": this machine supports {}", wanted,
+                   fmt::join(available, ", "));
 }
 
 KernelSet kernel_set() {

@@ -15,7 +15,7 @@
 namespace gm {
 namespace {
 
-/// The sinks of this process. `terminal` says what a person reads, `file` what is kept.
+/// The sinks of this process: `terminal` is stderr, `file` is log.txt.
 struct Log {
   std::shared_ptr<spdlog::sinks::stderr_sink_mt> terminal =
       std::make_shared<spdlog::sinks::stderr_sink_mt>();
@@ -54,7 +54,7 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
 
 bool on_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
-/// Writes the status line, or nothing, over what stands in the terminal's last line.
+/// Replaces the terminal's last line by the status line, which may be empty.
 void draw_status(const std::string& status) { std::fputs(("\r\x1b[K" + status).c_str(), stderr); }
 
 }  // namespace

@@ -1,4 +1,4 @@
-/// Messages for people: to stderr, and to the run's log.txt. Thin over spdlog.
+/// Messages for people, written to stderr and to the run's log.txt. A thin layer over spdlog.
 #pragma once
 
 #include <fmt/format.h>
@@ -9,13 +9,13 @@
 
 namespace gm {
 
-/// kProgress says again and again where a run stands: on a terminal the status line does that, and
-/// the message goes to the log file alone. kSharedWarning is a warning that every rank gives alike,
-/// and only rank 0 shows.
+/// kProgress is a repeated message about the progress of a run. On a terminal the status line shows
+/// the progress, so the message is written only to the log file. kSharedWarning is a warning that
+/// is the same on every rank; only rank 0 shows it.
 enum class LogLevel { kProgress, kInfo, kSharedWarning, kWarning, kError };
 
 /// Puts `[rank r]` in front of every message of this process. Only rank 0 shows messages below a
-/// warning; warnings and errors are shown by every rank. A world of one shows no rank.
+/// warning; every rank shows warnings and errors. A world of one shows no rank.
 void set_log_rank(int rank, int world_size);
 
 /// Appends every message to `path` as well, with date and time. Throws Error when it cannot be
@@ -25,13 +25,14 @@ void add_log_file(const std::filesystem::path& path);
 /// Stops writing to the file of add_log_file, if any.
 void close_log_file();
 
-/// Shows `text` as the last line of the terminal, below every message, redrawn in place; an empty
-/// text removes it. Without effect when stderr is no terminal.
+/// Shows `text` as the last line of the terminal, below every message, redrawn in place. An empty
+/// text removes it. No effect if stderr is not a terminal.
 void set_status_line(std::string_view text);
 
 void log_message(LogLevel level, std::string_view message);
 
-/// To the file of add_log_file alone, if any: for what stderr is told in another way.
+/// Writes only to the file of add_log_file(), if any: for messages that reach stderr in another
+/// way.
 void log_to_file(LogLevel level, std::string_view message);
 
 template <typename... Args>

@@ -1,12 +1,12 @@
-/// Settings of the C library's memory allocator that fit a training loop.
+/// Settings of the C library's memory allocator for a training loop.
 #pragma once
 
 namespace gm {
 
-/// Lets the process keep the memory that it frees. By default glibc gives big blocks back to the
-/// kernel at once, and a training step, which asks for the same blocks again and again, pays the
-/// page faults anew each time: a third of its CPU time. Call it first thing in main. Does nothing
-/// with another C library.
+/// Makes the process keep the memory that it frees. By default glibc returns large blocks to the
+/// kernel immediately. A training step allocates the same blocks again and again, so the page
+/// faults repeat and cost a third of its CPU time. Call this first in main. Does nothing with
+/// another C library.
 void tune_allocator();
 
 }  // namespace gm

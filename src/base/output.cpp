@@ -21,7 +21,7 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-/// Called when writing on stdout failed.
+/// Called when writing to stdout failed.
 [[noreturn]] void fail_stdout() {
   const int reason = errno;
   if (reason == EPIPE) {
@@ -36,8 +36,8 @@ void write_to_stdout(const std::function<void(std::FILE*)>& write) {
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail_stdout();
 }
 
-/// The descriptor that a name in /dev stands for. Its file is neither opened again, which would
-/// begin at its start, nor replaced, which would part it from those who write there too.
+/// The descriptor that a name in /dev refers to, if any. Its file is not opened again, which would
+/// overwrite it from the start, and not replaced, which would separate it from its other writers.
 std::optional<int> named_descriptor(const fs::path& path) {
   if (path == "-" || path == "/dev/stdout") return STDOUT_FILENO;
   if (path == "/dev/stderr") return STDERR_FILENO;
@@ -67,36 +67,37 @@ void write_into(const fs::path& target, const fs::path& path,
 
 bool is_same_file(const fs::path& one, const fs::path& other) {
   std::error_code nothing_there;
-  return true_name(one) == true_name(other) || fs::equivalent(one, other, nothing_there);
+  return canonical_name(one) == canonical_name(other) || fs::equivalent(one, other, nothing_there);
 }
 
 /// Whether `output` would overwrite one of the files in the folder `input`.
 bool overwrites_in(const fs::path& input, const Output& output) {
   std::error_code nothing_there;
-  const fs::path folder = true_name(input), name = true_name(output.path);
+  const fs::path folder = canonical_name(input), name = canonical_name(output.path);
   const auto rest = std::mismatch(folder.begin(), folder.end(), name.begin(), name.end());
   return !output.ending.empty() && fs::exists(name, nothing_there) && rest.first == folder.end();
 }
 
-/// Throws InputError for a name that promises another kind of file than the one that is written.
+/// Throws InputError if the name has the extension of another file type than the one that is
+/// written.
 void require_ending(const Output& output) {
   if (output.ending.empty() || is_special_file(output.path) || named_descriptor(output.path))
     return;
   std::string ending = output.path.extension().string();
   std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
   if (ending.empty() || ending == output.ending) return;
-  throw InputError("{} {}: give a name that ends in {}, as no other kind of file is written",
+  throw InputError("{} {}: give a name that ends in {}; other file types are not supported",
                    output.option, output.path.string(), output.ending);
 }
 
 }  // namespace
 
 void open_missing_streams() {
-  // stdout is opened for reading, so that what is printed there fails and is missed.
+  // stdout is opened for reading only, so that printing to it fails.
   constexpr std::array kModes{O_RDONLY, O_RDONLY, O_WRONLY};
   for (int descriptor = 0; descriptor < 3; ++descriptor) {
     const bool is_closed = ::fcntl(descriptor, F_GETFD) < 0 && errno == EBADF;
-    // The lowest free descriptor is the one that is taken.
+    // open() returns the lowest free descriptor, which is this one.
     if (is_closed) ::open("/dev/null", kModes.at(static_cast<size_t>(descriptor)));
   }
 }
@@ -124,9 +125,9 @@ void check_outputs(const std::vector<Output>& outputs, const std::vector<fs::pat
   }
 }
 
-fs::path true_name(const fs::path& path) {
+fs::path canonical_name(const fs::path& path) {
   fs::path named = is_stdout(path) ? fs::path("/dev/stdout") : path;
-  if (!named.has_filename()) named = named.parent_path();  // folder/ is folder
+  if (!named.has_filename()) named = named.parent_path();  // folder/ means folder
   std::error_code no_such_thing;
   const fs::path absolute = fs::absolute(without_links(named), no_such_thing);
   const fs::path name = fs::weakly_canonical(absolute, no_such_thing);

@@ -1,5 +1,5 @@
-/// What a program hands to its user: text on stdout, and the files, devices and pipes that a
-/// command line names. Nothing of it is lost in silence, and nothing is overwritten by mistake.
+/// The output of a program: text on stdout, and the files, devices and pipes that the command line
+/// names. No output is lost silently, and nothing is overwritten by mistake.
 #pragma once
 
 #include <cstdio>
@@ -10,40 +10,41 @@
 
 namespace gm {
 
-/// Opens /dev/null in place of each of stdin, stdout and stderr that is closed. Otherwise the next
-/// file that is opened gets the free descriptor, and with it whatever is printed. What is printed
-/// on a stdout that was closed is still an error. The first act of every program.
+/// Opens /dev/null for each of stdin, stdout and stderr that is closed. Otherwise the next file
+/// that is opened would get the free descriptor, and printed text would be written to it. Printing
+/// to a closed stdout is still an error. Every program calls this first.
 void open_missing_streams();
 
-/// Writes `text` on stdout, at once. Throws Error with the system's reason when that fails. When
-/// nobody reads stdout any more (`| head`), the process ends as others do, by SIGPIPE.
+/// Writes `text` to stdout and flushes it. Throws Error with the system's reason when that fails.
+/// When the reader of stdout has ended (`| head`), SIGPIPE ends the process, as usual for programs.
 void print(std::string_view text);
 
 /// An output of a program, as the command line names it.
 struct Output {
   const char* option;          ///< "--out"
-  std::filesystem::path path;  ///< Empty where the option is not given.
-  std::string_view ending{};   ///< Of the only kind of file that is written, such as ".png".
+  std::filesystem::path path;  ///< Empty if the option is not given.
+  std::string_view ending{};   ///< Of the supported file type, such as ".png"; empty for any.
 };
 
-/// Throws InputError unless each of `outputs` can be written, has no ending of another kind of
-/// file, and is neither one of the others nor one of `inputs`, under whatever name. An input may be
-/// a folder of files with that ending. Called before the work that is to end in them, not after.
+/// Throws InputError unless each of `outputs` can be written, does not have the extension of
+/// another file type, and is not the same file as another output or one of `inputs`, under any
+/// name. An input may be a folder of files with that extension. Called before the work whose
+/// results are written.
 void check_outputs(const std::vector<Output>& outputs,
                    const std::vector<std::filesystem::path>& inputs = {});
 
-/// One name for each file, however an output or an input is spelled: absolute and without links.
-std::filesystem::path true_name(const std::filesystem::path& path);
+/// The unique name of a file, however its path is written: absolute and without links.
+std::filesystem::path canonical_name(const std::filesystem::path& path);
 
 /// Whether an output is stdout: `-`, `/dev/stdout` or `/dev/fd/1`.
 bool is_stdout(const std::filesystem::path& path);
 
-/// Lets `write` fill the output `path`. A file appears whole or not at all, as of StagedPath, also
-/// behind a symbolic link; a device or a pipe is written into, and so is a descriptor that is open
-/// (`/dev/stderr`, `/dev/fd/3`). Throws Error with the system's reason.
+/// Calls `write` to fill the output `path`. A file is replaced atomically (StagedPath), also behind
+/// a symbolic link. A device, a pipe or an open descriptor (`/dev/stderr`, `/dev/fd/3`) is written
+/// to directly. Throws Error with the system's reason.
 void write_output(const std::filesystem::path& path, const std::function<void(std::FILE*)>& write);
 
-/// The same for an output that is a text.
+/// Writes `text` to the output `path`.
 void write_output(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace gm

@@ -1,4 +1,4 @@
-/// How threads that have nothing to do for a while wait.
+/// Waiting that ends early when a stop is requested.
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,7 @@
 
 namespace gm {
 
-/// Waits for `duration`. Returns true at once when `stop` is asked for meanwhile.
+/// Waits for `duration`. Returns true immediately if a stop is requested meanwhile.
 inline bool wait_for_stop(std::chrono::duration<double> duration, const std::stop_token& stop) {
   std::mutex mutex;
   std::unique_lock lock(mutex);
@@ -18,7 +18,7 @@ inline bool wait_for_stop(std::chrono::duration<double> duration, const std::sto
   return never.wait_for(lock, stop, duration, [&] { return stop.stop_requested(); });
 }
 
-/// The same of a duration in which this process runs.
+/// The same, but only the time in which this process runs counts (RunningTime).
 inline bool wait_for_stop_in_running_time(std::chrono::duration<double> duration,
                                           const std::stop_token& stop) {
   constexpr auto kLookInterval = std::chrono::milliseconds(100);

@@ -1,4 +1,4 @@
-/// Ends a program that was asked to stop but does not get to where it would look.
+/// Ends a program that was asked to stop but does not reach a point where it checks for signals.
 #pragma once
 
 #include <functional>
@@ -7,11 +7,11 @@
 
 namespace gm {
 
-/// Signals that ask to stop (signals.h) are looked for between pieces of work. A start that waits
-/// for a rank which never comes, for a file that does not open or for one long piece of work gets
-/// to no such place. While nothing has to be saved, a thread of this object then calls `leave` with
-/// the reason, `patience_seconds` after the signal: first those who look have time to leave in good
-/// order.
+/// Programs check for stop signals (signals.h) between pieces of work. A program that waits at the
+/// start for a missing rank, for a file that does not open, or for one long computation does not
+/// reach such a check. As long as there is nothing to save, a thread of this object then calls
+/// `leave` with the reason, `patience_seconds` after the signal. The delay gives code that does
+/// check for signals the time to stop normally.
 class PromptStop {
  public:
   /// `leave` ends the process.

@@ -1,4 +1,4 @@
-/// Time that does not pass while this process is stopped.
+/// A clock that stands still while this process is stopped.
 #pragma once
 
 #include <algorithm>
@@ -6,19 +6,19 @@
 
 namespace gm {
 
-/// The time for which this process has run, seen by somebody who looks at it several times a
-/// second. A job that is suspended, a container that is paused and a process that is stopped by
-/// SIGSTOP have no limit to keep meanwhile: nobody could have been in time.
+/// The time for which this process has run. It must be read several times a second. Time limits do
+/// not count the time in which a job is suspended, a container is paused, or a process is stopped
+/// by SIGSTOP: the process could not do anything then.
 class RunningTime {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// What a longer time between two looks counts for: the process was stopped in it.
+  /// A longer time between two readings means that the process was stopped. It counts as this much.
   static constexpr std::chrono::milliseconds kLongestGap{400};
 
   explicit RunningTime(Clock::time_point now = Clock::now()) : last_look_(now) {}
 
-  /// A look: seconds since the beginning.
+  /// Reads the clock: seconds since construction.
   double seconds(Clock::time_point now = Clock::now()) {
     const Clock::duration gap = now - last_look_;
     last_look_ = now;
@@ -27,8 +27,8 @@ class RunningTime {
     return std::chrono::duration<double>(total_).count();
   }
 
-  /// The same since the process was continued last, or since the beginning.
-  double seconds_in_a_row(Clock::time_point now = Clock::now()) {
+  /// The same since the process last continued after a stop, or since construction.
+  double seconds_since_continued(Clock::time_point now = Clock::now()) {
     seconds(now);
     return std::chrono::duration<double>(total_ - continued_).count();
   }

@@ -13,16 +13,16 @@ namespace {
 constexpr int kNone = 0;
 constexpr std::array kStopSignals{SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU};
 
-// All that the handler touches; it may, as they are free of locks.
-std::atomic<int> noted = kNone;
+// The only state that the signal handler uses. It is lock-free, so the handler may use it.
+std::atomic<int> recorded = kNone;
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 std::atomic<bool> work_to_save = false;
 
-void note_signal(int signal) {
+void record_signal(int signal) {
   int expected = kNone;
-  noted.compare_exchange_strong(expected, signal);
+  recorded.compare_exchange_strong(expected, signal);
 }
 
 bool is_ignored(int signal) {
@@ -36,7 +36,7 @@ void handle(int signal) {
     std::signal(SIGINT, SIG_DFL);
     std::raise(SIGINT);
   }
-  note_signal(signal);
+  record_signal(signal);
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ void handle(int signal) {
 void catch_stop_signals() {
   struct sigaction action {};
   action.sa_handler = handle;
-  action.sa_flags = SA_RESTART;  // reads and writes under way continue
+  action.sa_flags = SA_RESTART;  // interrupted reads and writes continue
   sigemptyset(&action.sa_mask);
   for (const int signal : kStopSignals) {
     if (!is_ignored(signal)) ::sigaction(signal, &action, nullptr);
@@ -54,11 +54,11 @@ void catch_stop_signals() {
 void let_large_files_fail() { std::signal(SIGXFSZ, SIG_IGN); }
 
 std::optional<int> stop_signal() {
-  const int signal = noted;
+  const int signal = recorded;
   return signal == kNone ? std::nullopt : std::optional(signal);
 }
 
-void note_stop_signal(int signal) { note_signal(signal); }
+void record_stop_signal(int signal) { record_signal(signal); }
 
 std::string signal_name(int signal) {
   const char* name = ::sigabbrev_np(signal);

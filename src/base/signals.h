@@ -1,6 +1,6 @@
-/// The signals that ask a program to save and leave: SIGTERM, SIGINT, SIGUSR1, SIGUSR2 and SIGXCPU,
-/// which people and job managers send before they kill, and SIGHUP, which tells that the terminal
-/// is gone. SIGQUIT stays what ends a program at once.
+/// The signals that ask a program to save and stop: SIGTERM, SIGINT, SIGUSR1, SIGUSR2 and SIGXCPU,
+/// which users and job managers send before they kill a process, and SIGHUP, which means that the
+/// terminal is closed. SIGQUIT still ends a program immediately.
 #pragma once
 
 #include <optional>
@@ -8,34 +8,34 @@
 
 namespace gm {
 
-/// From now on those signals are noted instead of killing the process, but for those that were
-/// ignored when it was started, as SIGHUP is under nohup. A second SIGINT kills it: who presses
-/// Ctrl-C twice does not want to wait.
+/// From now on these signals are recorded instead of killing the process, except those that were
+/// ignored when it was started, such as SIGHUP under nohup. A second SIGINT kills the process: a
+/// user who presses Ctrl-C twice does not want to wait.
 void catch_stop_signals();
 
-/// From now on a file that outgrows the limit of the shell (ulimit -f) is a write that fails, as on
-/// a full disk, instead of a death by SIGXFSZ.
+/// From now on a write beyond the file size limit (ulimit -f) fails, as on a full disk, instead of
+/// killing the process by SIGXFSZ.
 void let_large_files_fail();
 
-/// The signal that came first; nothing as long as none has.
+/// The first signal that was received; nullopt if there was none.
 std::optional<int> stop_signal();
 
-/// As if `signal` had come to this process: another rank got it.
-void note_stop_signal(int signal);
+/// Records `signal` as if this process had received it: another rank did.
+void record_stop_signal(int signal);
 
 /// "SIGTERM".
 std::string signal_name(int signal);
 
-/// The last words of a program that leaves because of `signal`.
+/// The final message of a program that stops because of `signal`.
 std::string stop_reason(int signal);
 
-/// From now on the program has something that it saves before it leaves.
+/// From now on the program has work that it saves before it stops.
 void expect_work_to_save();
-/// Whether it may leave at any time, since it has not.
+/// Whether the program may stop at any time, because it has no work to save.
 bool has_nothing_to_save();
 
-/// Throws StopRequested when a signal came. For long work of one process that loses nothing by
-/// being left at any time; ranks that work together agree first (comm/stop.h).
+/// Throws StopRequested if a signal was received. For long work of one process that can stop at any
+/// time without loss; ranks that work together must agree first (comm/stop.h).
 void throw_if_stop_requested();
 
 }  // namespace gm

@@ -1,4 +1,4 @@
-/// A list of tensors under their names, as networks, flat buffers and files share it.
+/// A list of named tensors, shared by networks, flat buffers and files.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 #include <vector>
 
 namespace at {
-class Tensor;  // base includes nothing of LibTorch; who uses the list does
+class Tensor;  // base does not include LibTorch; users of the list do
 }
 
 namespace gm {

@@ -1,4 +1,4 @@
-/// Where the time of a step goes.
+/// Measures the time of each part of a step.
 #pragma once
 
 #include <chrono>
@@ -8,8 +8,8 @@
 
 namespace gm {
 
-/// A stopwatch with named parts: lap("data") books everything since the last lap, or the start,
-/// under "data".
+/// A stopwatch with named parts: lap("data") adds the time since the last lap, or the start, to
+/// "data".
 class StepTimer {
  public:
   using Parts =

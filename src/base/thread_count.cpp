@@ -25,7 +25,7 @@ std::string_view without_spaces(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-/// A number of threads; one that no integer holds is the largest.
+/// A number of threads; INT_MAX if it is too large for an int.
 std::optional<int> count_in(std::string_view text) {
   text = without_spaces(text);
   const bool digits = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
@@ -45,13 +45,14 @@ ThreadCount choose_threads(int share, int most) {
   const int threads = std::clamp(wished.value_or(share), 1, limit);
   if (!without_spaces(wish).empty() && !wished) {
     return {threads,
-            fmt::format("OMP_NUM_THREADS is \"{}\", which is no number of threads; {} used instead",
+            fmt::format("OMP_NUM_THREADS is \"{}\", not a number of threads; {} are used instead",
                         wish, threads)};
   }
   if (wished.value_or(0) > threads) {
-    return {threads,
-            fmt::format("OMP_NUM_THREADS is {}; {} are used, the most that {}", wish, threads,
-                        limit < most ? "OMP_THREAD_LIMIT allows" : "help: eight for each core")};
+    return {
+        threads,
+        fmt::format("OMP_NUM_THREADS is {}; {} are used, the most that {}", wish, threads,
+                    limit < most ? "OMP_THREAD_LIMIT allows" : "are useful: eight for each core")};
   }
   return {threads};
 }

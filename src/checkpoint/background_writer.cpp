@@ -11,7 +11,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Row by row, as the file has it: the thread that writes then has nothing left to compute.
+/// Copies are contiguous, as in the file: the thread that writes them need not convert them.
 void copy_tensors(const CheckpointTensors& from, CheckpointTensors& to) {
   for (const auto& [file, tensors] : from) {
     for (const auto& [name, tensor] : tensors) {
@@ -38,15 +38,14 @@ SaveOutcome save(CheckpointStore& store, const CheckpointInfo& info,
 
 void BackgroundWriter::start(const CheckpointInfo& info, const CheckpointTensors& tensors,
                              std::shared_ptr<void> held) {
-  if (under_way_.valid()) throw std::logic_error("a checkpoint is being saved already");
+  if (pending_.valid()) throw std::logic_error("a checkpoint is already being saved");
   const auto start = Clock::now();
   copy_tensors(tensors, copy_);
-  under_way_ =
-      std::async(std::launch::async, [this, info, start, held = std::move(held)]() mutable {
-        SaveOutcome outcome = save(store_, info, copy_, start);
-        held.reset();
-        return outcome;
-      });
+  pending_ = std::async(std::launch::async, [this, info, start, held = std::move(held)]() mutable {
+    SaveOutcome outcome = save(store_, info, copy_, start);
+    held.reset();
+    return outcome;
+  });
 }
 
 std::optional<SaveOutcome> BackgroundWriter::poll() {
@@ -54,11 +53,11 @@ std::optional<SaveOutcome> BackgroundWriter::poll() {
 }
 
 bool BackgroundWriter::ends_within(std::chrono::duration<double> patience) const {
-  return !under_way_.valid() || under_way_.wait_for(patience) == std::future_status::ready;
+  return !pending_.valid() || pending_.wait_for(patience) == std::future_status::ready;
 }
 
 std::optional<SaveOutcome> BackgroundWriter::wait() {
-  return under_way_.valid() ? std::optional(under_way_.get()) : std::nullopt;
+  return pending_.valid() ? std::optional(pending_.get()) : std::nullopt;
 }
 
 }  // namespace gm

@@ -1,4 +1,4 @@
-/// Saves checkpoints while the training continues.
+/// Saves checkpoints while training continues.
 #pragma once
 
 #include <chrono>
@@ -20,9 +20,8 @@ struct SaveOutcome {
   std::string failure = {};  ///< Why there is no checkpoint; empty when there is one.
 };
 
-/// One save at a time: the state is copied, which takes as long as reading and writing it in
-/// memory, and written by a thread of its own. The copy's memory is kept from one save to the next;
-/// it is as large as the state.
+/// One save at a time: start() copies the state in memory, and a separate thread writes the copy.
+/// The memory of the copy is kept for the next save; it is as large as the state.
 class BackgroundWriter {
  public:
   /// `store` outlives the writer.
@@ -32,14 +31,14 @@ class BackgroundWriter {
   BackgroundWriter(const BackgroundWriter&) = delete;
   BackgroundWriter& operator=(const BackgroundWriter&) = delete;
 
-  /// Starts a save of the tensors as they are now; they may change when it returns. Expects that
-  /// the save before has been taken note of by poll() or wait().
-  /// `held` is let go when the save ends.
+  /// Starts a save of the tensors as they are now; they may change after it returns. Expects that
+  /// poll() or wait() has returned the outcome of the previous save. `held` is released when the
+  /// save ends.
   void start(const CheckpointInfo& info, const CheckpointTensors& tensors,
              std::shared_ptr<void> held = nullptr);
-  /// How the save that was started ended, once; nothing while it continues, or when there is none.
+  /// The outcome of the save, returned once; nullopt while it continues, or if there is none.
   std::optional<SaveOutcome> poll();
-  /// Whether nothing is being saved, or it ends within this time.
+  /// Whether no save is in progress, or it ends within this time.
   bool ends_within(std::chrono::duration<double> patience) const;
   /// As poll(), but waits for the end.
   std::optional<SaveOutcome> wait();
@@ -47,7 +46,7 @@ class BackgroundWriter {
  private:
   CheckpointStore& store_;
   CheckpointTensors copy_;
-  std::future<SaveOutcome> under_way_;  // last: its end needs the others
+  std::future<SaveOutcome> pending_;  // last: its destructor waits for the save
 };
 
 }  // namespace gm

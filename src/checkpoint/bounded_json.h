@@ -1,4 +1,4 @@
-/// JSON from files that may be hostile.
+/// Parses JSON from untrusted files.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -6,8 +6,8 @@
 
 namespace gm {
 
-/// The object that `text` is, nested at most `max_depth` levels. Null when it is no JSON object, or
-/// one that is nested deeper: nothing that recurses may meet such a tree.
+/// Parses `text` as a JSON object that is nested at most `max_depth` levels. Null if it is not a
+/// JSON object or is nested deeper: a recursive function could overflow the stack on such a tree.
 nlohmann::json parse_bounded_object(std::string_view text, int max_depth);
 
 }  // namespace gm

@@ -23,18 +23,18 @@ constexpr size_t kManifestLimitBytes = 1 << 20;
 /// An object of objects of records.
 constexpr int kManifestDepth = 3;
 
-// What a save that was killed leaves behind, and the next one clears away.
+// Left behind by a save that was killed; the next save removes them.
 constexpr const char* kStaged = ".new.partial";
 constexpr const char* kReplaced = ".replaced.partial";
 constexpr const char* kStagedLatest = ".latest.partial";
 
-/// Ends the name of a folder that was rejected; no longer that of a checkpoint.
+/// The suffix of a rejected folder, which is then no longer a checkpoint.
 constexpr const char* kRejected = ".rejected";
 
 /// The step in a checkpoint folder's name; nothing for any other name.
 std::optional<int64_t> step_of(const fs::path& folder) {
   const std::string name = folder.filename().string();
-  constexpr size_t kMinDigits = 8, kMaxDigits = 18;  // what an int64_t holds for certain
+  constexpr size_t kMinDigits = 8, kMaxDigits = 18;  // always fits into an int64_t
   if (!name.starts_with(kFolderPrefix)) return std::nullopt;
   const std::string digits = name.substr(std::string_view(kFolderPrefix).size());
   const bool plausible = digits.size() >= kMinDigits && digits.size() <= kMaxDigits &&
@@ -43,7 +43,7 @@ std::optional<int64_t> step_of(const fs::path& folder) {
   return std::stoll(digits);
 }
 
-/// What a symbolic link names; nothing where there is none.
+/// The target of a symbolic link; nullopt if `link` is not one.
 std::optional<fs::path> target_of(const fs::path& link) {
   if (!fs::is_symlink(fs::symlink_status(link))) return std::nullopt;
   return fs::read_symlink(link);
@@ -51,9 +51,9 @@ std::optional<fs::path> target_of(const fs::path& link) {
 
 bool is_folder_itself(const fs::path& path) { return fs::is_directory(fs::symlink_status(path)); }
 
-/// The step that the manifest in a folder tells: nothing where there is none, and less than any
-/// other where it is damaged.
-std::optional<int64_t> step_told_in(const fs::path& folder) {
+/// The step in the manifest of a folder. nullopt if there is no manifest; -1, less than any step,
+/// if it is damaged.
+std::optional<int64_t> manifest_step(const fs::path& folder) {
   constexpr int64_t kUnknown = -1;
   const fs::path manifest = folder / kManifest;
   if (!fs::exists(manifest)) return std::nullopt;
@@ -74,7 +74,7 @@ bool holds_all_of(const fs::path& folder, const fs::path& other) {
   });
 }
 
-/// Of what a manifest says but for this hash itself; the order of the names does not matter.
+/// The hash of a manifest without its own hash. The order of the names does not matter.
 std::string hash_of(nlohmann::json manifest) {
   manifest.erase(kOwnHash);
   Hash hash;
@@ -87,7 +87,7 @@ class ManifestReader {
  public:
   ManifestReader(std::string_view text, std::string where)
       : where_(std::move(where)), json_(parse_bounded_object(text, kManifestDepth)) {
-    if (json_.is_null()) throw InputError("{}: no JSON object, or nested too deeply", where_);
+    if (json_.is_null()) throw InputError("{}: not a JSON object, or nested too deeply", where_);
     const int64_t version = count(json_, "format_version");
     if (version != kFormatVersion) {
       throw InputError("{}: a checkpoint of format version {}; this program reads version {}",
@@ -97,11 +97,11 @@ class ManifestReader {
         json_.contains("identity_version") ? count(json_, "identity_version") : 1;
     if (identity != RunIdentity::kVersion) {
       throw InputError(
-          "{}: of identity version {}, which a newer gm writes; this one reads version {}", where_,
-          identity, RunIdentity::kVersion);
+          "{}: has identity version {}, which a newer gm writes; this program reads version {}",
+          where_, identity, RunIdentity::kVersion);
     }
     if (field<std::string>(json_, kOwnHash) != hash_of(json_)) {
-      throw InputError("{}: its hash is not the one that it says: the checkpoint is damaged",
+      throw InputError("{}: its hash does not match its content: the checkpoint is damaged",
                        where_);
     }
   }
@@ -125,7 +125,7 @@ class ManifestReader {
   void each_file(const Add& add) const {
     for (const auto& [name, record] : object(json_, "files").items()) {
       if (name.empty() || name.starts_with('.') || fs::path(name).filename() != name) {
-        throw InputError("{}: \"{}\" is no file of this folder", where_, name);
+        throw InputError("{}: \"{}\" is not a file of this folder", where_, name);
       }
       add(name, static_cast<uint64_t>(count(record, "bytes")),
           field<std::string>(record, "xxh3_128"));
@@ -149,7 +149,7 @@ class ManifestReader {
                           object.at(name).is_number_unsigned() &&
                           object.at(name).get<uint64_t>() <= kMaxCount;
     if (!is_count) {
-      throw InputError("{}: \"{}\" is missing or no count", where_, name);
+      throw InputError("{}: \"{}\" is missing or not a count", where_, name);
     }
     return object.at(name).get<int64_t>();
   }
@@ -179,7 +179,7 @@ class HashedFile {
     bytes_ += bytes.size();
   }
 
-  /// Makes the file durable; its record for the manifest.
+  /// Syncs the file to disk and returns its record for the manifest.
   nlohmann::ordered_json close() {
     file_->close();
     return {{"bytes", bytes_}, {"xxh3_128", hash_.hex()}};
@@ -250,7 +250,7 @@ TensorMap Checkpoint::load(const std::string& name) const {
   Hash hash;
   TensorMap tensors = load_safetensors(file(name), hash);
   if (hash.hex() != record->second.hash) {
-    throw InputError("{}: its hash is not the one in {}: the checkpoint is damaged",
+    throw InputError("{}: its hash does not match the one in {}: the checkpoint is damaged",
                      file(name).string(), kManifest);
   }
   return tensors;
@@ -285,14 +285,14 @@ fs::path CheckpointStore::save(const CheckpointInfo& info, const CheckpointTenso
     write_staged(info, files);
     put_in_place(folder);
   } catch (const std::exception&) {
-    remove_or_warn(root_ / kStaged);  // a full disk needs the room
+    remove_or_warn(root_ / kStaged);  // frees the space on a full disk
     throw;
   }
   point_latest_to(folder);
   try {
     remove_old();
   } catch (const fs::filesystem_error& error) {
-    log_warning("old checkpoints stay: {}", error.what());
+    log_warning("old checkpoints could not be removed: {}", error.what());
   }
   return folder;
 }
@@ -317,18 +317,18 @@ void CheckpointStore::write_staged(const CheckpointInfo& info, const CheckpointT
 void CheckpointStore::put_in_place(const fs::path& folder) {
   const fs::path replaced = root_ / kReplaced;
   storage_.remove(replaced);
-  // rename() replaces no folder that holds files.
+  // rename() does not replace a folder that holds files.
   if (fs::exists(folder)) storage_.rename(folder, replaced);
   storage_.rename(root_ / kStaged, folder);
   storage_.sync_folder(root_);
   remove_or_warn(replaced);
 }
 
-/// A convenience, without which nothing is lost.
+/// A convenience: if it fails, no data is lost.
 void CheckpointStore::point_latest_to(const fs::path& folder) {
   const fs::path latest = root_ / kLatest, staged = root_ / kStagedLatest;
   if (warned_of_latest_ && is_folder_itself(latest))
-    return;  // asking again would hash all its files
+    return;  // trying again would hash all its files
   try {
     storage_.remove(staged);
     make_room_for_latest();
@@ -337,18 +337,19 @@ void CheckpointStore::point_latest_to(const fs::path& folder) {
     storage_.sync_folder(root_);
   } catch (const std::exception& error) {
     if (std::exchange(warned_of_latest_, true)) return;
-    log_warning("{} cannot name the newest checkpoint, {}: {}; gm finds it by its number",
+    log_warning("{} cannot name the newest checkpoint, {}: {}; gm finds it by its step",
                 latest.string(), folder.filename().string(), error.what());
   }
 }
 
-/// Of a folder that a copying tool made of the link only what is there twice is removed.
+/// If a copying tool made a folder from the link, removes it, but only if all its files exist in
+/// the folder of its step.
 void CheckpointStore::make_room_for_latest() {
   const fs::path latest = root_ / kLatest, staged = root_ / kStagedLatest;
   if (!is_folder_itself(latest)) return;
-  const fs::path original = folder_of(step_told_in(latest).value_or(0));
+  const fs::path original = folder_of(manifest_step(latest).value_or(0));
   if (!holds_all_of(original, latest)) {
-    throw Error("it is a folder with files that no other folder holds, and is left alone");
+    throw Error("it is a folder with files that are in no other folder, and is left alone");
   }
   storage_.rename(latest, staged);
   storage_.remove(staged);
@@ -358,12 +359,12 @@ void CheckpointStore::roll_back_to(const Checkpoint& checkpoint) {
   const int64_t step = checkpoint.info().state.step;
   const fs::path folder = folder_of(step), latest = root_ / kLatest;
   if (checkpoint.folder() == latest) {
-    if (fs::exists(folder)) set_aside(folder);  // it was looked at first, and could not be used
+    if (fs::exists(folder)) set_aside(folder);  // it was tried first and could not be used
     storage_.rename(latest, folder);
-  } else if (is_folder_itself(latest) && step_told_in(latest) > step) {
+  } else if (is_folder_itself(latest) && manifest_step(latest) > step) {
     set_aside(latest);
   }
-  // First, so that it never names a folder that is gone.
+  // First, so that `latest` never names a folder that is gone.
   if (target_of(latest) != folder.filename()) point_latest_to(folder);
   for (const fs::path& other : list()) {
     if (step_of(other) > step) set_aside(other);
@@ -391,7 +392,7 @@ void CheckpointStore::remove_or_warn(const fs::path& path) {
   try {
     storage_.remove(path);
   } catch (const Error& error) {
-    log_warning("an old checkpoint stays: {}", error.what());
+    log_warning("an old checkpoint could not be removed: {}", error.what());
   }
 }
 
@@ -409,7 +410,7 @@ std::vector<fs::path> CheckpointStore::candidates() const {
   std::vector<fs::path> folders = list();
   std::ranges::reverse(folders);
   const fs::path latest = root_ / kLatest;
-  const auto step = is_folder_itself(latest) ? step_told_in(latest) : std::nullopt;
+  const auto step = is_folder_itself(latest) ? manifest_step(latest) : std::nullopt;
   if (step) {
     const auto is_older = [&](const fs::path& folder) { return step_of(folder) < step; };
     folders.insert(std::ranges::find_if(folders, is_older), latest);

@@ -39,7 +39,7 @@ class DiskFile final : public OutputFile {
 
   void close() override {
     if (::fsync(descriptor_) != 0) throw_system_error(path_, "fsync");
-    // A network disk may report only here that the bytes did not arrive.
+    // A network disk may report only here that a write failed.
     if (::close(std::exchange(descriptor_, -1)) != 0) throw_system_error(path_, "closing");
   }
 

@@ -1,4 +1,4 @@
-/// The few things that a checkpoint asks of a disk, so that a test can make each of them fail.
+/// The disk operations that a checkpoint needs, so that a test can make each of them fail.
 #pragma once
 
 #include <cstddef>
@@ -8,21 +8,21 @@
 
 namespace gm {
 
-/// A new file while it is written.
+/// A new file that is being written.
 class OutputFile {
  public:
-  /// Gives up what was not closed.
+  /// Abandons the file if it was not closed.
   virtual ~OutputFile() = default;
   virtual void write(std::span<const std::byte> bytes) = 0;
-  /// Ends the file. Returns when its bytes are on the disk.
+  /// Closes the file. Returns when its bytes are on the disk.
   virtual void close() = 0;
 };
 
-/// Every function throws Error, with the path and the system's reason, when the disk refuses.
+/// Every function throws Error, with the path and the system's reason, if the disk fails.
 class Storage {
  public:
   virtual ~Storage() = default;
-  /// Its parent exists; that the folder itself exists already is no error.
+  /// The parent must exist. It is not an error if the folder itself exists.
   virtual void create_folder(const std::filesystem::path& path) = 0;
   /// An existing file is overwritten.
   virtual std::unique_ptr<OutputFile> create_file(const std::filesystem::path& path) = 0;
@@ -32,7 +32,7 @@ class Storage {
   virtual void rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   /// Makes the symbolic link `path` with the text `target`.
   virtual void link(const std::filesystem::path& target, const std::filesystem::path& path) = 0;
-  /// A file, link or whole folder; that there is none is no error.
+  /// Removes a file, a link or a whole folder. It is not an error if there is none.
   virtual void remove(const std::filesystem::path& path) = 0;
 };
 

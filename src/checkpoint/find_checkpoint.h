@@ -1,4 +1,4 @@
-/// Which of a run's checkpoints is used: to resume it, or by a program that only reads it.
+/// Finds the checkpoint to use: to resume a run, or for a program that only reads it.
 #pragma once
 
 #include <functional>
@@ -9,10 +9,10 @@
 
 namespace gm {
 
-/// The newest checkpoint that can be opened and that `read` takes: it throws InputError when it
-/// cannot use it. A newer one that is damaged is named in a warning and rejected. Nothing when
-/// the run never made a checkpoint. Throws InputError, saying what is wrong with each, when there
-/// are checkpoints but none is good. To be called by one rank.
+/// The newest checkpoint that can be opened and that `read` accepts; `read` throws InputError if it
+/// cannot use one. Rejects newer ones with a warning that names them. nullopt if the run never made
+/// a checkpoint. Throws InputError, which says what is wrong with each, if there are checkpoints
+/// but none is good. Called by one rank only.
 std::optional<Checkpoint> newest_good(const CheckpointStore& store,
                                       const std::function<void(const Checkpoint&)>& read);
 
@@ -22,7 +22,7 @@ struct ResumePoint {
   CheckpointTensors tensors;
 };
 
-/// The newest_good() whose every file is what its manifest says and that was made with
+/// The newest_good() checkpoint whose files all match its manifest and that was made with
 /// `config_hash`.
 std::optional<ResumePoint> find_resume_point(const CheckpointStore& store,
                                              std::string_view config_hash);

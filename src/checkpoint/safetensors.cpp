@@ -30,15 +30,15 @@ constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 /// The header is an object of objects of arrays.
 constexpr int kMaxHeaderDepth = 3;
 constexpr size_t kMaxDimensions = 16;
-/// Tensors begin at a multiple of this, so that a mapped file can be used as it lies.
+/// The data begin at a multiple of this, so that a memory-mapped file can be used directly.
 constexpr size_t kAlignment = 8;
 
 struct DType {
   const char* name;
   at::ScalarType type;
 };
-/// In the order in which Python's writer lays tensors out, so that equal content makes equal bytes:
-/// the largest elements first, which keeps every tensor aligned to its own.
+/// In the order of Python's writer, so that equal content gives equal bytes: the largest elements
+/// first, which aligns every tensor to its element size.
 constexpr std::array kDTypes{
     DType{"I64", at::kLong},  DType{"F64", at::kDouble},    DType{"F32", at::kFloat},
     DType{"I32", at::kInt},   DType{"BF16", at::kBFloat16}, DType{"F16", at::kHalf},
@@ -46,7 +46,7 @@ constexpr std::array kDTypes{
     DType{"BOOL", at::kBool},
 };
 
-/// A file open for reading, which closes itself.
+/// A file open for reading; the destructor closes it.
 class File {
  public:
   explicit File(const fs::path& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
@@ -63,7 +63,7 @@ class File {
   int descriptor_;
 };
 
-/// Where a tensor lies in the file, as its header entry says.
+/// The position of a tensor in the file, from its header entry.
 struct Entry {
   std::string name;
   at::ScalarType type;
@@ -115,7 +115,7 @@ class Reader {
     if (file_bytes_ < sizeof header_bytes) fail("is too short to be a safetensors file");
     read_next(&header_bytes, sizeof header_bytes);
     if (header_bytes > std::min(kMaxHeaderBytes, file_bytes_ - sizeof header_bytes)) {
-      fail("is no safetensors file, or was cut off: it declares a header of {} bytes",
+      fail("is not a safetensors file, or was cut off: it declares a header of {} bytes",
            header_bytes);
     }
     data_begin_ = sizeof header_bytes + header_bytes;
@@ -127,7 +127,7 @@ class Reader {
   nlohmann::json parse_header(const std::string& text) const {
     auto header = parse_bounded_object(text, kMaxHeaderDepth);
     if (header.is_null()) {
-      fail("is no safetensors file: its header is no JSON object, or nested deeply");
+      fail("is not a safetensors file: its header is not a JSON object, or is nested too deeply");
     }
     return header;
   }
@@ -160,13 +160,13 @@ class Reader {
   std::vector<uint64_t> counts_of(const std::string& name, const char* field,
                                   const nlohmann::json& array) const {
     if (!array.is_array() || array.size() > kMaxDimensions) {
-      fail("tensor \"{}\": {} is no array of at most {} numbers", name, field, kMaxDimensions);
+      fail("tensor \"{}\": {} is not an array of at most {} numbers", name, field, kMaxDimensions);
     }
     std::vector<uint64_t> counts;
     for (const auto& element : array) {
       if (!element.is_number_unsigned() ||
           element.get<uint64_t>() > std::numeric_limits<int64_t>::max()) {
-        fail("tensor \"{}\": {} holds {}, which is no count", name, field, element.dump());
+        fail("tensor \"{}\": {} holds {}, which is not a count", name, field, element.dump());
       }
       counts.push_back(element.get<uint64_t>());
     }
@@ -180,8 +180,8 @@ class Reader {
     fail("tensor \"{}\": dtype {} is not supported", name, dtype.dump());
   }
 
-  /// The shape's bytes must be those between the offsets. They lie inside the file, so a product
-  /// that passes them is refused before it can overflow.
+  /// The size of the shape in bytes must equal the length between the offsets. A product that would
+  /// overflow is refused.
   void check_size(const Entry& entry, const std::vector<uint64_t>& shape) const {
     const uint64_t bytes = entry.end - entry.begin;
     uint64_t expected = c10::elementSize(entry.type);
@@ -200,8 +200,8 @@ class Reader {
     }
   }
 
-  /// The tensors must fill the file's data exactly: no gap to hide bytes in, no overlap. `entries`
-  /// in the order of their bytes.
+  /// The tensors must fill the file's data exactly, without gaps or overlaps. `entries` are in the
+  /// order of their bytes.
   void check_layout(const std::vector<Entry>& entries) const {
     uint64_t position = 0;
     for (const Entry& entry : entries) {
@@ -233,7 +233,7 @@ class Reader {
 
 using NamedTensor = std::pair<std::string, at::Tensor>;
 
-/// Place of a tensor's type in kDTypes. Throws for a tensor that cannot be saved.
+/// Index of a tensor's type in kDTypes. Throws for a tensor that cannot be saved.
 size_t dtype_index(const NamedTensor& named) {
   const auto& [name, tensor] = named;
   if (name == "__metadata__") throw Error("no tensor can be saved under the name \"{}\"", name);
@@ -252,7 +252,7 @@ std::vector<NamedTensor> in_file_order(const TensorMap& tensors) {
   return ordered;
 }
 
-/// Header text, padded with spaces so that the data begin aligned.
+/// Header text, padded with spaces to align the data.
 std::string header_of(const std::vector<NamedTensor>& tensors,
                       const std::map<std::string, std::string>& metadata) {
   auto header = nlohmann::ordered_json::object();

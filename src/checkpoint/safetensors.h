@@ -1,4 +1,4 @@
-/// Tensors in files: the safetensors format, readable by Python's `safetensors` and written by it.
+/// Reads and writes the safetensors format, compatible with Python's `safetensors`.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,20 +24,20 @@ using TensorMap = std::map<std::string, at::Tensor>;
 /// (https://github.com/huggingface/safetensors, README, "Format"). Everything that the header
 /// claims is checked against the file's length before memory is allocated.
 ///
-/// Throws InputError that names the file, and the tensor where one is to blame.
+/// Throws InputError that names the file, and the tensor if one is wrong.
 TensorMap load_safetensors(const std::filesystem::path& path);
 /// The same; every byte of the file is added to `hash`, in order, as it is read.
 TensorMap load_safetensors(const std::filesystem::path& path, Hash& hash);
 
-/// Where a file's bytes go, in order.
+/// Receives the bytes of a file, in order.
 using ByteSink = std::function<void(std::span<const std::byte>)>;
 
-/// Gives `sink` the bytes of a safetensors file of `tensors`, each byte once. `metadata` becomes
-/// the header's `__metadata__`.
+/// Writes a safetensors file of `tensors` to `sink`, each byte once. `metadata` becomes the
+/// header's `__metadata__`.
 ///
-/// Tensors may be of any layout; they must be on the CPU and of a type that the format knows:
+/// Tensors may have any layout. They must be on the CPU and of a type that the format supports:
 /// float64/32/16, bfloat16, int64/32/16/8, uint8, bool. Throws Error for a tensor of another type
-/// or device, before anything is written, and what `sink` throws.
+/// or device, before anything is written, and whatever `sink` throws.
 void write_safetensors(const ByteSink& sink, const TensorMap& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

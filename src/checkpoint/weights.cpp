@@ -15,7 +15,7 @@
 namespace gm {
 namespace {
 
-/// Names for a message, those with the same first part as one: "step, online_model.* (160)".
+/// Names for a message; names with the same first part are combined: "step, online_model.* (160)".
 std::string in_groups(const std::vector<std::string>& names) {
   std::map<std::string, size_t> sizes;
   for (const std::string& name : names) {
@@ -33,7 +33,7 @@ std::string shape_text(const at::Tensor& tensor) {
   return fmt::format("[{}]", fmt::join(tensor.sizes(), ","));
 }
 
-/// What keeps `weights` from being the weights of `parameters`; empty when nothing does.
+/// Why `weights` do not fit `parameters`; empty if they do.
 std::vector<std::string> mismatches(const NamedTensors& parameters, const TensorMap& weights) {
   std::vector<std::string> missing, misshapen, unexpected;
   TensorMap left = weights;
@@ -58,7 +58,7 @@ std::vector<std::string> mismatches(const NamedTensors& parameters, const Tensor
   return reasons;
 }
 
-/// How many of the network's names the file has behind each prefix ("", "module.").
+/// How many of the network's names the file has with each prefix ("", "module.").
 std::map<std::string, size_t> prefixes(const NamedTensors& parameters, const TensorMap& file) {
   std::set<std::string_view> names;
   size_t longest = 0;
@@ -77,8 +77,8 @@ std::map<std::string, size_t> prefixes(const NamedTensors& parameters, const Ten
   return counts;
 }
 
-/// The prefix behind which the file has most of the network's names: all of them, if it is the
-/// right file. Of several such, the one of averaged weights.
+/// The prefix with which the file has most of the network's names: all of them, if it is the right
+/// file. Of several such prefixes, the one of averaged weights.
 std::string prefix_of_network(const NamedTensors& parameters, const TensorMap& file,
                               const std::filesystem::path& path) {
   size_t most = 0;
@@ -94,9 +94,8 @@ std::string prefix_of_network(const NamedTensors& parameters, const TensorMap& f
   if (best.size() > 1 && averaged.size() == 1) return averaged.front();
   if (best.size() > 1 && most == parameters.size()) {
     throw InputError(
-        "{}: holds {} networks, behind the prefixes \"{}\"; save the one to start from in a file "
-        "of "
-        "its own",
+        "{}: holds {} networks, with the prefixes \"{}\"; save the one to start from in its own "
+        "file",
         path.string(), best.size(), fmt::join(best, "\", \""));
   }
   const bool is_likely = 2 * most >= parameters.size();
@@ -117,7 +116,7 @@ FoundWeights find_weights(const NamedTensors& parameters, const TensorMap& file,
     else
       left_out.push_back(name);
   }
-  found.remark = fmt::format("{}: took the prefix {} off every name", path.string(), prefix);
+  found.remark = fmt::format("{}: removed the prefix {} from every name", path.string(), prefix);
   if (!left_out.empty()) found.remark += "; left out: " + in_groups(left_out);
   return found;
 }

@@ -1,4 +1,4 @@
-/// Putting the tensors of a file into a network's parameters, strictly.
+/// Loads the tensors of a file into a network's parameters, with strict checks.
 #pragma once
 
 #include <filesystem>
@@ -10,9 +10,9 @@
 namespace gm {
 
 /// Copies `weights` into `parameters`, in place and without recording gradients, converting the
-/// type where it differs. Every parameter needs exactly one tensor of its own shape and nothing may
-/// be left over; otherwise InputError lists what is missing, unexpected or of another shape (the
-/// weights are another network's), naming `path`, and no parameter was changed.
+/// type if it differs. Every parameter needs exactly one tensor of its own shape, and no tensor may
+/// be left over. Otherwise throws InputError, which names `path` and lists what is missing,
+/// unexpected or of another shape (the weights belong to another network); no parameter is changed.
 void load_weights(const NamedTensors& parameters, const TensorMap& weights,
                   const std::filesystem::path& path);
 
@@ -22,16 +22,16 @@ struct FoundWeights {
   std::string remark;  ///< What was done to the names, and what was left out; may be empty.
 };
 
-/// Finds the weights of the network of `parameters` in `file`, which `path` names. Programs that
-/// wrap a network save it with a prefix on every name (`module.`, `_orig_mod.`, `model.`), and
-/// other tensors beside it. The prefix is taken off, and tensors without it are left out. Of
-/// several networks the averaged one is taken, which ema-pytorch calls `ema_model.`; InputError
-/// where that does not tell. Whether a network is complete is for load_weights() to say.
+/// Finds the weights of the network of `parameters` in `file`, which was read from `path`. Programs
+/// that wrap a network save it with a prefix on every name (`module.`, `_orig_mod.`, `model.`),
+/// together with other tensors. The prefix is removed, and tensors without it are left out. Of
+/// several networks the averaged one is used (`ema_model.` in ema-pytorch); throws InputError if
+/// that does not decide. Does not check whether the network is complete: load_weights() does.
 FoundWeights find_weights(const NamedTensors& parameters, const TensorMap& file,
                           const std::filesystem::path& path);
 
-/// Throws InputError, naming `path`, the tensors and how many of their values, unless all of
-/// `weights` are finite as float32, in which networks compute.
+/// Throws InputError unless all `weights` are finite as float32, in which networks compute. The
+/// message names `path`, the tensors and the number of values that are not finite.
 void require_finite(const TensorMap& weights, const std::filesystem::path& path);
 
 /// The parameters as they are saved: the same names, no gradients. The tensors share memory with

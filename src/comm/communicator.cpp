@@ -16,7 +16,7 @@ class CompleteReduction final : public PendingReduction {
   void wait() override {}
 };
 
-/// The bytes of a text as a tensor [length] of uint8, zeros behind its end.
+/// The bytes of a text as a tensor [length] of uint8, padded with zeros.
 at::Tensor bytes_of(std::string_view text, int64_t length) {
   at::Tensor bytes = at::zeros({length}, at::kByte);
   std::ranges::copy(text, bytes.mutable_data_ptr<uint8_t>());

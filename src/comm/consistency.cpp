@@ -16,7 +16,7 @@
 namespace gm {
 namespace {
 
-/// Adds the build ids in one segment of ELF notes: name, GNU, and the linker's hash of the content.
+/// Adds the build ids in one segment of ELF notes. The linker makes a build id from the content.
 void add_build_ids(Hash& hash, const char* notes, size_t bytes) {
   const auto padded = [](size_t size) { return (size + 3) & ~size_t{3}; };
   while (bytes >= sizeof(ElfW(Nhdr))) {
@@ -56,7 +56,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-/// Of each text the first line that is not the same in all of them.
+/// The first line that is not the same in all texts, as each text has it.
 std::vector<std::string> first_different_lines(const std::vector<std::string>& texts) {
   std::vector<std::vector<std::string>> lines;
   size_t longest = 0;
@@ -85,9 +85,9 @@ std::string list_ranks(const std::vector<int>& ranks) {
   return text;
 }
 
-/// Which ranks give which value, as "ranks 0, 2: A; rank 1: B". Empty when all give the same.
+/// Which ranks have which value, as "ranks 0, 2: A; rank 1: B". Empty if all have the same.
 std::string describe_difference(Communicator& communicator, std::string_view value) {
-  // Hashes first: usually they agree, and the values may be long.
+  // Hashes first: they are usually equal, and the values may be long.
   const std::vector<std::string> hashes = communicator.all_gather_text(Hash().add(value).hex());
   if (std::count(hashes.begin(), hashes.end(), hashes.front()) == std::ssize(hashes)) return "";
   const std::vector<std::string> lines = first_different_lines(communicator.all_gather_text(value));
@@ -112,7 +112,7 @@ void require_same_everywhere(Communicator& communicator, std::string_view what,
                              std::string_view value) {
   const std::string difference = describe_difference(communicator, value);
   if (difference.empty()) return;
-  throw InputError("{} differs between the ranks ({}); every node has to see the same", what,
+  throw InputError("{} differs between the ranks ({}); every node must see the same", what,
                    difference);
 }
 
@@ -127,7 +127,7 @@ void require_equal_parameters(Communicator& communicator, int64_t step, std::str
   if (difference.empty()) return;
   throw Error(
       "the parameters after step {} differ between the ranks ({}); resume from the last "
-      "checkpoint, and suspect the hardware of the odd rank if it happens again",
+      "checkpoint; if it happens again, check the hardware of the rank that differs",
       step, difference);
 }
 

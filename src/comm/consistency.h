@@ -1,4 +1,4 @@
-/// Proofs that all ranks run the same program on the same input and hold the same parameters.
+/// Checks that all ranks run the same program on the same input with the same parameters.
 #pragma once
 
 #include <cstdint>
@@ -9,21 +9,21 @@ namespace gm {
 
 class Communicator;
 
-/// Tells this build from any other: the build ids that the linker gave the program and libgm.
+/// Identifies this build: a hash of the build ids that the linker gave the program and libgm.
 std::string program_build_id();
 
-/// Throws InputError on every rank when the ranks do not all give the same `value`, naming which
-/// ranks give what; of a text of many lines, the first line that differs. `what` starts the
+/// Throws InputError on every rank unless all ranks give the same `value`. The message says which
+/// ranks have which value; for a text of many lines, the first line that differs. `what` starts the
 /// sentence: "the configuration". Called by all ranks.
 void require_same_everywhere(Communicator& communicator, std::string_view what,
                              std::string_view value);
 
-/// Throws InputError on every rank where GM_KERNELS cannot be met (base/kernel_set.h), or ranks
-/// compute with different kernels: other instructions round otherwise. Called by all ranks.
+/// Throws InputError on every rank if the set in GM_KERNELS is not available (base/kernel_set.h),
+/// or if ranks use different kernels: their results are rounded differently. Called by all ranks.
 void require_same_kernels(Communicator& communicator);
 
-/// Throws Error on every rank when the hash of the parameters differs between ranks after `step`,
-/// naming which ranks hold what. Called by all ranks.
+/// Throws Error on every rank if the hash of the parameters differs between ranks after `step`. The
+/// message says which ranks have which hash. Called by all ranks.
 void require_equal_parameters(Communicator& communicator, int64_t step, std::string_view hash);
 
 }  // namespace gm

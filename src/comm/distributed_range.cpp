@@ -9,7 +9,7 @@
 namespace gm {
 
 void for_each_rank_batch(const DistributedRange& work, Communicator& communicator,
-                         const std::function<void(const at::Tensor& items, int64_t own)>& act) {
+                         const std::function<void(const at::Tensor& items, int64_t valid)>& act) {
   const int64_t share = (work.count + communicator.size() - 1) / communicator.size();
   const int64_t first = communicator.rank() * share;
   for (int64_t done = 0; done < share; done += work.batch_size) {

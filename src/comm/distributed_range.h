@@ -1,4 +1,4 @@
-/// Work that all ranks divide among themselves.
+/// Work that is divided among all ranks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,12 +15,12 @@ struct DistributedRange {
   int64_t batch_size = 64;  ///< Items that a rank takes at a time.
 };
 
-/// Calls act(items, own) for this rank's share of the items, batch by batch: `items` int64 [n].
-/// Shares are of one size, so that all ranks call it equally often and with equally many items, and
-/// can meet in collective calls; the first `own` items are this rank's, and what a last rank has
-/// beyond them is the last item again. Called by all ranks. Throws StopRequested on all of them,
-/// before a batch, when one of them got a signal.
+/// Calls act(items, valid) for this rank's share of the items, batch by batch; `items` is int64
+/// [n]. All shares have the same size, so all ranks call `act` equally often, with equally many
+/// items, and can make collective calls in it. The first `valid` items belong to this rank. A share
+/// that extends past the last item is filled up with the last item. Called by all ranks. Throws
+/// StopRequested on all ranks, before a batch, if one of them received a signal.
 void for_each_rank_batch(const DistributedRange& work, Communicator& communicator,
-                         const std::function<void(const at::Tensor& items, int64_t own)>& act);
+                         const std::function<void(const at::Tensor& items, int64_t valid)>& act);
 
 }  // namespace gm

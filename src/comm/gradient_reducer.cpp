@@ -21,9 +21,9 @@ void NaiveReducer::finish() {
 
 /// The state that the hooks of the parameters share.
 ///
-/// Everything happens on the thread that runs the backward pass: a hook starts what has become
-/// ready and lets MPI proceed a little. A thread of its own for the communication would spin in MPI
-/// on a core that the backward pass needs, which was measured to cost more than it hides.
+/// Everything happens on the thread of the backward pass: a hook starts the reductions that are
+/// ready and lets MPI make progress. A separate communication thread would spin in MPI on a core
+/// that the backward pass needs. Measurements showed that this costs more than it hides.
 class BucketedReducer::Buckets {
  public:
   Buckets(Communicator& communicator, const at::Tensor& gradients,
@@ -39,7 +39,8 @@ class BucketedReducer::Buckets {
   int count() const { return static_cast<int>(buckets_.size()); }
 
   void begin_step(bool synchronize) {
-    if (synchronize_) throw Error("begin_step() before the finish() of the step before");
+    if (synchronize_)
+      throw Error("begin_step() was called before the finish() of the previous step");
     synchronize_ = synchronize;
     started_ = completed_ = 0;
     for (Bucket& bucket : buckets_) bucket.missing = bucket.parameters;
@@ -66,7 +67,7 @@ class BucketedReducer::Buckets {
     uintptr_t key;
   };
 
-  /// Buckets from the end of the buffer to its start. They cover all of it, gaps included.
+  /// Makes buckets from the end of the buffer to its start. They cover all of it, including gaps.
   void cut(const at::Tensor& gradients, const std::vector<GradientSlice>& slices,
            int64_t bucket_bytes) {
     int64_t end = gradients.numel();
@@ -107,8 +108,8 @@ class BucketedReducer::Buckets {
     while (completed_ < started_ && buckets_[completed_].reduction->poll()) ++completed_;
   }
 
-  /// Always in the order of the buckets: which gradient arrives first may differ between ranks, and
-  /// ranks that start collectives in different orders sum the wrong ones.
+  /// Always in the order of the buckets: the order in which gradients arrive may differ between
+  /// ranks, and ranks that start collectives in different orders would sum different buckets.
   void start_next() {
     Bucket& bucket = buckets_[started_++];
     bucket.reduction = communicator_.start_all_reduce_sum(bucket.gradients);
@@ -144,7 +145,7 @@ std::unique_ptr<GradientReducer> make_gradient_reducer(std::string_view kind,
   if (kind == "bucketed") {
     return std::make_unique<BucketedReducer>(communicator, gradients, slices);
   }
-  throw InputError("no reducer is called \"{}\"; there are \"bucketed\" and \"naive\"", kind);
+  throw InputError("there is no reducer \"{}\"; the reducers are \"bucketed\" and \"naive\"", kind);
 }
 
 }  // namespace gm

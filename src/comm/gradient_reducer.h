@@ -12,7 +12,7 @@ namespace gm {
 
 class Communicator;
 
-/// A parameter, and where its gradient lies in the flat gradient buffer, in elements.
+/// A parameter, and the position of its gradient in the flat gradient buffer, in elements.
 struct GradientSlice {
   at::Tensor parameter;
   int64_t offset;
@@ -25,20 +25,21 @@ struct GradientSlice {
 ///     loss.backward();
 ///     reducer.finish();
 ///
-/// After the finish() of a synchronising pass the buffer holds the *sum* over all micro-batches and
-/// ranks, the same on every rank to the last bit. The average is left to the optimizer, whose
-/// gradient scale divides for free.
+/// After the finish() of a synchronizing pass the buffer holds the *sum* over all micro-batches and
+/// ranks, bit-identical on every rank. The optimizer makes the average of it with its gradient
+/// scale, at no extra cost.
 class GradientReducer {
  public:
   virtual ~GradientReducer() = default;
   /// Before a backward pass. Without `synchronize`, gradients only accumulate on this rank.
   virtual void begin_step(bool synchronize) = 0;
-  /// After it. Returns when the sums are there. Gradients that the pass did not touch are summed as
-  /// they are, so a parameter that only some ranks used is right as well.
+  /// After a backward pass. Returns when the sums are complete. Gradients that the pass did not
+  /// touch are summed as they are, so the sum is also right for a parameter that only some ranks
+  /// used.
   virtual void finish() = 0;
 };
 
-/// One all-reduce of the whole buffer in finish(). Simple, and what the others are compared with.
+/// One all-reduce of the whole buffer in finish(). Simple: the reference for the other reducers.
 class NaiveReducer final : public GradientReducer {
  public:
   /// `gradients`: the flat buffer, [n], contiguous.
@@ -52,16 +53,16 @@ class NaiveReducer final : public GradientReducer {
   bool synchronize_ = false;
 };
 
-/// Cuts the buffer into buckets and reduces each one as soon as its last gradient is there, while
-/// the backward pass continues. The buffer is in the order of the forward pass, so buckets are made
-/// and started from its end.
+/// Divides the buffer into buckets and reduces each one as soon as its last gradient is ready,
+/// while the backward pass continues. The buffer is in the order of the forward pass, so buckets
+/// are made and started from its end.
 class BucketedReducer final : public GradientReducer {
  public:
   static constexpr int64_t kBucketBytes = 1 << 20;
 
   /// `gradients`: the flat buffer, [n], contiguous. `slices`: every parameter, in the order of
   /// their offsets, without overlap. A bucket holds whole parameters, `bucket_bytes` or more (the
-  /// last one less). Hooks stay on the parameters as long as this object lives.
+  /// last bucket may be smaller). The parameters keep their hooks as long as this object lives.
   BucketedReducer(Communicator& communicator, const at::Tensor& gradients,
                   const std::vector<GradientSlice>& slices, int64_t bucket_bytes = kBucketBytes);
   ~BucketedReducer() override;

@@ -29,7 +29,7 @@ MPI_Datatype mpi_type(const at::Tensor& tensor) {
   }
 }
 
-/// Throws Error unless MPI can read and write the tensor as one run of memory.
+/// Throws Error unless MPI can read and write the tensor as one block of memory.
 void require_host_memory(const at::Tensor& tensor) {
   if (!tensor.defined()) throw Error("a collective was given an undefined tensor");
   if (!tensor.device().is_cpu()) {
@@ -55,8 +55,8 @@ class PendingMpiReduction final : public PendingReduction {
   explicit PendingMpiReduction(at::Tensor tensor) : tensor_(std::move(tensor)) {}
 
   ~PendingMpiReduction() override {
-    // Only when an exception is on its way. MPI cannot cancel a collective and may write to the
-    // tensor until the process ends, so the memory has to stay.
+    // Incomplete only while an exception is handled. MPI cannot cancel a collective and may write
+    // to the tensor until the process ends, so the memory is never freed.
     if (!complete_) new at::Tensor(tensor_);
   }
 
@@ -100,8 +100,8 @@ MpiCommunicator::MpiCommunicator(MPI_Comm ranks, int64_t max_count) : max_count_
 }
 
 MpiCommunicator::~MpiCommunicator() {
-  // MPI_Comm_free waits for the other ranks, which may never come if this one is failing. The world
-  // ends soon either way, and MPI_Finalize frees what is left.
+  // MPI_Comm_free waits for the other ranks, which may never call it if this rank is failing. The
+  // world ends soon in either case, and MPI_Finalize frees what is left.
 }
 
 void MpiCommunicator::all_reduce(const at::Tensor& tensor, MPI_Op operation) {

@@ -8,11 +8,11 @@ namespace gm {
 
 class MpiCommunicator final : public Communicator {
  public:
-  /// MPI counts are ints, so larger tensors go in several calls.
+  /// MPI counts are ints, so larger tensors are sent in several calls.
   static constexpr int64_t kMaxCount = int64_t{1} << 30;
 
-  /// Makes a communicator of its own of the same ranks as `ranks`. Every one of them calls this
-  /// together. `max_count`: the most elements in one call; tests give a small one.
+  /// Duplicates `ranks`. Called by all ranks together. `max_count`: the maximum number of elements
+  /// in one MPI call; tests use a small one.
   explicit MpiCommunicator(MPI_Comm ranks, int64_t max_count = kMaxCount);
   ~MpiCommunicator() override;
   MpiCommunicator(const MpiCommunicator&) = delete;

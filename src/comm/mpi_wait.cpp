@@ -9,10 +9,10 @@ namespace {
 
 using std::chrono::microseconds;
 
-/// Messages between level ranks arrive within this time.
+/// Messages between ranks that wait at the same time arrive within this time.
 constexpr microseconds kPollingTime{200};
-/// A look costs some microseconds, a step of training many milliseconds: waking up late by this
-/// much is not seen in its time.
+/// A poll costs some microseconds, a training step many milliseconds: waking up this late does not
+/// change the step time noticeably.
 constexpr microseconds kPause{50};
 constexpr microseconds kLongestPause{500};
 

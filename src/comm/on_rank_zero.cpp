@@ -8,7 +8,7 @@
 namespace gm {
 namespace {
 
-/// How `act` ended and what it said, as text: an exit status of one character, and the rest.
+/// The outcome of `act` as text: one character with the exit status, then its text or message.
 std::string outcome_of(const std::function<std::string()>& act) {
   const auto outcome = [](ExitStatus status, std::string_view text) {
     return static_cast<char>(status) + std::string(text);

@@ -38,7 +38,8 @@ RankStatus::Outcome RankStatus::ask(std::string_view active_sections, double pat
   }
   Outcome outcome;
   RunningTime time;
-  while (std::ssize(outcome.answers) < size_ - 1 && time.seconds_in_a_row() < patience_seconds) {
+  while (std::ssize(outcome.answers) < size_ - 1 &&
+         time.seconds_since_continued() < patience_seconds) {
     while (const auto asker = next_question()) {
       send(*asker, kAnswer, active_sections);
       outcome.also_asked_by = std::min(outcome.also_asked_by.value_or(*asker), *asker);
@@ -57,8 +58,8 @@ void RankStatus::answer(const std::function<std::string()>& active_sections) {
 
 void RankStatus::share_stop_signal() {
   while (const auto status = waiting_message(comm_, kStop)) {
-    note_stop_signal(std::stoi(receive(*status)));
-    told_of_signal_ = true;  // by the rank that got it
+    record_stop_signal(std::stoi(receive(*status)));
+    told_of_signal_ = true;  // by the rank that received it
   }
   const auto signal = stop_signal();
   if (!signal || std::exchange(told_of_signal_, true)) return;
@@ -75,8 +76,8 @@ std::optional<int> RankStatus::next_question() {
 }
 
 void RankStatus::send(int rank, int tag, std::string_view text) {
-  // Nobody waits for the end of the sending: the receiver may never take it, and the world is about
-  // to end. So the bytes are kept for good.
+  // Does not wait until the message is sent: the receiver may never take it, and the world is about
+  // to end. So the bytes are never freed.
   const auto* kept = new std::string(text.substr(0, kMaxAnswerBytes));
   MPI_Request request;
   GM_MPI_CHECK(MPI_Isend(kept->data(), static_cast<int>(kept->size()), MPI_BYTE, rank, tag, comm_,

@@ -1,5 +1,5 @@
-/// What the ranks tell each other beside whatever their main threads do: where they are, when one
-/// is late, and that one was asked to stop.
+/// Messages between ranks that do not depend on their main threads: where each rank is when one is
+/// late, and that one was asked to stop.
 #pragma once
 
 #include <functional>
@@ -12,30 +12,31 @@
 
 namespace gm {
 
-/// Questions and answers between ranks, beside whatever their other threads do in MPI. Used by one
-/// thread of each rank.
+/// Questions and answers between ranks, independent of the MPI calls of their other threads. Used
+/// by one thread of each rank.
 class RankStatus {
  public:
-  /// Makes a communicator of its own of the same ranks as `ranks`. All of them call this together.
+  /// Duplicates `ranks`. Called by all ranks together.
   explicit RankStatus(MPI_Comm ranks);
   RankStatus(const RankStatus&) = delete;
   RankStatus& operator=(const RankStatus&) = delete;
 
   struct Outcome {
-    std::map<int, std::string> answers;  ///< By rank; without the ranks that said nothing.
+    std::map<int, std::string> answers;  ///< By rank; without the ranks that did not answer.
     std::optional<int> also_asked_by;    ///< The lowest rank that asked this one meanwhile.
   };
 
-  /// Asks every other rank and waits up to `patience_seconds` for the answers, answering itself
-  /// with `active_sections` if it is asked. Never blocks on a rank that is gone. Where the whole
-  /// job is suspended meanwhile, the others get the same time again when it is continued.
+  /// Asks every other rank and waits up to `patience_seconds` for the answers. Meanwhile answers
+  /// questions of other ranks with `active_sections`. Never blocks on a rank that has ended. If the
+  /// whole job is suspended meanwhile, the time starts again when it continues.
   Outcome ask(std::string_view active_sections, double patience_seconds);
 
-  /// Tells the other ranks of a signal that came to this one, once, and notes those that they tell
-  /// of: a rank that waits in a collective cannot say so itself. Returns at once.
+  /// Tells the other ranks, once, that this rank received a signal, and records the signals that
+  /// they report. A rank that waits in a collective cannot report it from there. Returns
+  /// immediately.
   void share_stop_signal();
 
-  /// Answers with `active_sections()` whoever asked. Returns at once.
+  /// Answers every rank that asked with `active_sections()`. Returns immediately.
   void answer(const std::function<std::string()>& active_sections);
 
  private:

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "base/end_process.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/output.h"
@@ -25,7 +26,7 @@ struct Failure {
   std::string reason;
 };
 
-/// One line, because the last line on stderr is what says why.
+/// One line, because the last line on stderr must hold the whole reason.
 std::string on_one_line(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
   for (size_t i = text.find('\n'); i != std::string::npos; i = text.find('\n', i)) {
@@ -34,7 +35,7 @@ std::string on_one_line(std::string text) {
   return text;
 }
 
-/// Of the exception being handled.
+/// The failure that the exception being handled stands for.
 Failure current_failure() {
   try {
     throw;
@@ -51,7 +52,7 @@ Failure current_failure() {
   }
 }
 
-/// An exception left a thread or a destructor: nobody is left to catch it.
+/// Called when an exception escaped from a thread or a destructor and cannot be caught any more.
 [[noreturn]] void end_world_on_terminate() {
   if (!std::current_exception()) end_world(kExitFailure, "std::terminate was called");
   const Failure failure = [] {
@@ -79,20 +80,7 @@ void log_alone(std::string_view reason) {
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
-}  // namespace
-
-int run_program(const std::function<int(World&)>& body) {
-  open_missing_streams();
-  std::set_terminate(end_world_on_terminate);
-  // Whoever reads our output or metrics may go away (`| head`): writing then fails, the run goes
-  // on.
-  std::signal(SIGPIPE, SIG_IGN);
-  let_large_files_fail();
-  catch_stop_signals();
-  const PromptStop prompt_stop([](const std::string& reason) {
-    remove_staged_paths();
-    end_world(kExitRetry, reason);
-  });
+int run_in_world(const std::function<int(World&)>& body) {
   std::optional<World> world;
   start(world);
   try {
@@ -103,7 +91,34 @@ int run_program(const std::function<int(World&)>& body) {
   }
 }
 
-int run_alone(const std::function<int()>& body) {
+int run_and_log(const std::function<int()>& body) {
+  try {
+    return body();
+  } catch (...) {
+    const Failure failure = current_failure();
+    log_alone(failure.reason);
+    return failure.status;
+  }
+}
+
+}  // namespace
+
+void run_program(const std::function<int(World&)>& body) {
+  open_missing_streams();
+  std::set_terminate(end_world_on_terminate);
+  // The reader of our output or metrics may end (`| head`): then writing fails, but the run
+  // continues.
+  std::signal(SIGPIPE, SIG_IGN);
+  let_large_files_fail();
+  catch_stop_signals();
+  const PromptStop prompt_stop([](const std::string& reason) {
+    remove_staged_paths();
+    end_world(kExitRetry, reason);
+  });
+  end_process(run_in_world(body));
+}
+
+void run_alone(const std::function<int()>& body) {
   open_missing_streams();
   let_large_files_fail();
   catch_stop_signals();
@@ -112,13 +127,7 @@ int run_alone(const std::function<int()>& body) {
     log_alone(reason);
     ::_exit(kExitRetry);
   });
-  try {
-    return body();
-  } catch (...) {
-    const Failure failure = current_failure();
-    log_alone(failure.reason);
-    return failure.status;
-  }
+  end_process(run_and_log(body));
 }
 
 }  // namespace gm

@@ -5,8 +5,8 @@ namespace gm {
 
 class Communicator;
 
-/// Throws StopRequested on every rank when one of them, or several, got a signal (base/signals.h).
-/// Called by all ranks, wherever all of them can leave: at every step boundary.
+/// Throws StopRequested on every rank if at least one of them received a signal (base/signals.h).
+/// Called by all ranks, wherever all of them can stop: at every step boundary.
 void throw_if_any_rank_stopped(Communicator& communicator);
 
 }  // namespace gm

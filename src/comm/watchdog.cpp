@@ -14,12 +14,12 @@
 namespace gm {
 namespace {
 
-/// How often a rank looks what is late and what the others say.
-constexpr std::chrono::duration<double> kLookInterval{0.2};
+/// How often a rank checks its deadlines and the messages of other ranks.
+constexpr std::chrono::duration<double> kPollInterval{0.2};
 /// How long a late rank waits for the answers. Several intervals, for machines under load.
 constexpr double kPatienceSeconds = 3;
-/// How long a late rank lets a lower late rank speak and end the world before it does so itself.
-constexpr auto kCourtesy = std::chrono::seconds(5);
+/// How long a late rank waits for a lower late rank to report and to end the world.
+constexpr auto kLowerRankWait = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -29,8 +29,8 @@ double Watchdog::Entry::deadline() const {
 
 std::string Watchdog::Entry::describe(double now) const {
   const double seconds = now - since;
-  if (limit_seconds == 0) return fmt::format("{} since {:.1f} s", name, seconds);
-  return fmt::format("{} since {:.1f} s (limit {:g} s)", name, seconds, limit_seconds);
+  if (limit_seconds == 0) return fmt::format("{} for {:.1f} s", name, seconds);
+  return fmt::format("{} for {:.1f} s (limit {:g} s)", name, seconds, limit_seconds);
 }
 
 Watchdog::Watchdog(World& world)
@@ -87,7 +87,7 @@ void Watchdog::watch() {
 }
 
 std::chrono::duration<double> Watchdog::until_next_look(double now) const {
-  auto next = kLookInterval;
+  auto next = kPollInterval;
   for (const Entry& entry : sections_) {
     next = std::min(next, std::chrono::duration<double>(entry.deadline() - now));
   }
@@ -109,13 +109,13 @@ std::string Watchdog::active_sections(double now) const {
   return text;
 }
 
-/// Says where every rank is, then what is late, and ends the world. If several ranks are late, as
-/// they are when one does not come to a collective, the lowest of them speaks for all.
+/// Logs where every rank is and what is late, and ends the world. If several ranks are late, for
+/// example because one does not reach a collective, the lowest of them reports.
 void Watchdog::report(const std::string& late, const std::string& where) {
   std::string reason = "late in " + late;
   if (rank_status_) {
     const RankStatus::Outcome outcome = rank_status_->ask(where, kPatienceSeconds);
-    if (outcome.also_asked_by.value_or(size_) < rank_) std::this_thread::sleep_for(kCourtesy);
+    if (outcome.also_asked_by.value_or(size_) < rank_) std::this_thread::sleep_for(kLowerRankWait);
     std::string silent;
     for (int rank = 0; rank < size_; ++rank) {
       if (rank == rank_) {

@@ -1,5 +1,5 @@
 /// Ends the whole world when a part of the run takes too long: nothing outside detects a rank that
-/// hangs, and the others would wait for it in a collective for ever.
+/// hangs, and the other ranks would wait for it in a collective forever.
 #pragma once
 
 #include <chrono>
@@ -19,42 +19,42 @@ namespace gm {
 class RankStatus;
 class World;
 
-/// A thread that watches named sections of the program, each with a limit of its own:
+/// A thread that watches named sections of the program, each with its own time limit:
 ///
 ///     {
 ///       const auto section = watchdog.section("checkpoint", config.checkpoint_seconds);
 ///       ...
 ///     }
 ///
-/// Sections nest and may be opened by several threads. When one is late, the watchdog asks those of
-/// the other ranks where they are, prints the answers (and which ranks give none), and ends the
-/// world with status 1.
+/// Sections nest and may be opened by several threads. When one is late, the watchdog asks the
+/// watchdogs of the other ranks where they are, prints the answers (and which ranks do not answer),
+/// and ends the world with status 1.
 ///
-/// Time in which this process was stopped does not count: a job that is suspended as a whole may be
-/// continued at any time. One rank that is stopped while the others run makes those late.
+/// Time in which this process is stopped does not count: a job that is suspended as a whole may
+/// continue at any time. If one rank is stopped while the others run, the others become late.
 class Watchdog {
  public:
   /// Called once, from the watchdog's thread, with what is late.
   using OnLate = std::function<void(const std::string& reason)>;
   class Section;
 
-  /// Every rank makes one. `world` must outlive it. Its thread also passes signals that ask to stop
-  /// on to the other ranks.
+  /// Every rank makes one. `world` must outlive it. Its thread also forwards stop signals to the
+  /// other ranks.
   explicit Watchdog(World& world);
-  /// With something else to do than to end the world: for tests.
+  /// Calls `on_late` instead of ending the world: for tests.
   Watchdog(World& world, OnLate on_late);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  /// Watches from now on, until the section is destroyed. With a limit of 0 it is never late, but
-  /// named in the answers to other ranks.
+  /// Watches from now on, until the section is destroyed. With a limit of 0 the section is never
+  /// late, but it is named in the answers to other ranks.
   [[nodiscard]] Section section(std::string_view name, double limit_seconds);
 
  private:
   struct Entry {
     std::string name;
-    double since;  ///< Of `time_`, in seconds.
+    double since;  ///< In seconds of `time_`.
     double limit_seconds;
 
     double deadline() const;

@@ -3,7 +3,7 @@
 
 namespace gm {
 
-/// Limits in seconds. 0 switches a limit off, for a debugger.
+/// Limits in seconds. 0 disables a limit, as a debugger needs.
 struct WatchdogConfig {
   double start_seconds = 600;
   double step_seconds = 300;

@@ -34,18 +34,18 @@ namespace {
 /// or writing the last checkpoint, takes minutes.
 constexpr double kStartSeconds = 600;
 constexpr double kFinishSeconds = 600;
-/// After every rank has failed, nobody has anything left to do.
+/// After every rank has failed, there is no work left to finish.
 constexpr double kFinishAfterFailureSeconds = 5;
 constexpr double kAbortSeconds = 5;
 
-/// Whether MPI is running, and as which rank: what end_world() has to know, from any thread.
+/// Whether MPI is running, and the rank of this process, for end_world() on any thread.
 struct MpiState {
   std::atomic<bool> running = false;
   std::atomic<int> rank = 0;
 };
 MpiState mpi_state;
 
-/// On stderr and, where this rank keeps one, in the run's log.
+/// Writes to stderr and, if this rank has one, to the run's log.
 void log_reason(int status, std::string_view reason) {
   const bool is_failure = status != kExitDone && status != kExitRetry;
   log_to_file(is_failure ? LogLevel::kError : LogLevel::kInfo, reason);
@@ -54,8 +54,8 @@ void log_reason(int status, std::string_view reason) {
   std::fwrite(line.data(), 1, line.size(), stderr);  // One write: lines of ranks do not mix.
 }
 
-/// Leaves the process when it still lives after `seconds`: for calls into MPI that may wait for
-/// ever.
+/// Ends the process unless this object is destroyed within `seconds`: for MPI calls that may wait
+/// forever.
 class LeaveAfter {
  public:
   LeaveAfter(double seconds, int status, std::string reason)
@@ -85,7 +85,7 @@ bool started_by_mpi_launcher() {
   return false;
 }
 
-/// How many processes the launcher says it started; 1 when it says nothing.
+/// The number of processes that the launcher reports; 1 if it reports none.
 int size_by_launcher() {
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
     if (const auto size = number_in_environment(name)) return *size;
@@ -96,14 +96,14 @@ int size_by_launcher() {
 void require_launcher_and_mpi_agree(int size) {
   if (size == size_by_launcher()) return;
   throw InputError(
-      "the launcher started {} processes but MPI connects {}: each would train a run of its own. "
+      "the launcher started {} processes but MPI connects {}: each would train its own run. "
       "Start them with Open MPI's mpirun, or with srun --mpi=pmix",
       size_by_launcher(), size);
 }
 
-/// The allowed cores, as far as a container's quota goes, divided among the processes of the node
-/// that may use any of the same ones: mpirun binds ranks to cores of their own or leaves them free,
-/// as it is told.
+/// The allowed cores, limited by the container's quota, divided by the number of processes of the
+/// node that share any of them. mpirun binds each rank to its own cores or lets all ranks use all
+/// cores, depending on its options.
 int share_of_cores(const cpu_set_t& mine, const std::vector<cpu_set_t>& on_node) {
   const auto overlaps = [&](const cpu_set_t& other) {
     cpu_set_t common;
@@ -117,9 +117,9 @@ int share_of_cores(const cpu_set_t& mine, const std::vector<cpu_set_t>& on_node)
 void initialize_mpi() {
   const LeaveAfter limit(kStartSeconds, kExitFailure,
                          fmt::format("MPI did not start within {} s", kStartSeconds));
-  // What waits inside MPI, at the start and the end, gives its core to others between its looks.
-  // Open MPI does so by itself only where mpirun knows of ranks that share cores; srun never says
-  // so.
+  // At the start and the end, ranks that wait inside MPI yield their core to others between polls.
+  // By default Open MPI does this only if mpirun knows that ranks share cores; srun never reports
+  // it.
   setenv("OMPI_MCA_mpi_yield_when_idle", "1", /*overwrite=*/0);
   int provided = MPI_THREAD_SINGLE;
   GM_MPI_CHECK(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided));
@@ -168,7 +168,7 @@ void World::start_mpi() {
   threads_ = share_of_cores(cores, on_node);
 }
 
-/// The ranks of a machine ask for the same, so one of them complains.
+/// All ranks of a machine have the same settings, so only one of them warns.
 void World::set_threads() {
   const ThreadCount chosen = choose_threads(threads_, most_threads());
   threads_ = chosen.threads;
@@ -182,7 +182,7 @@ World::~World() {
   const LeaveAfter limit =
       failed_everywhere_
           ? LeaveAfter(kFinishAfterFailureSeconds, *failed_everywhere_, "")
-          : LeaveAfter(kFinishSeconds, kExitFailure, "the other ranks did not come to the end");
+          : LeaveAfter(kFinishSeconds, kExitFailure, "the other ranks did not finish");
   MPI_Finalize();
   mpi_state.running = false;
 }
@@ -198,7 +198,7 @@ bool World::all_ranks_fail(double patience_seconds) {
 }
 
 int World::fail(int status, std::string_view reason) {
-  constexpr double kPatienceSeconds = 4;  // Ranks of a loaded machine do not fail at once.
+  constexpr double kPatienceSeconds = 4;  // On a loaded machine ranks fail at different times.
   if (!all_ranks_fail(kPatienceSeconds)) end_world(status, reason);
   const std::vector<std::string> failures =
       failure_communicator_->all_gather_text(fmt::format("{} {}", status, reason));
@@ -212,12 +212,12 @@ int World::fail(int status, std::string_view reason) {
 void end_world(int status, std::string_view reason) {
   static std::atomic_flag ending;
   while (ending.test_and_set()) ::pause();  // Another thread of this process was first.
-  // Whatever follows may wait for ever, for a lock that a stuck thread holds or for a launcher that
-  // is cut off: then this rank leaves alone after all.
+  // The following calls may wait forever, for a lock that a stuck thread holds or for a launcher
+  // that cannot be reached. Then this rank exits alone.
   const LeaveAfter limit(kAbortSeconds, status, "");
   log_reason(status, reason);
-  // Leaving alone would not do: under srun the others wait in their collectives for ever, and under
-  // mpirun an exit with status 0 or a hang of this rank goes unnoticed. MPI_Abort makes the
+  // Exiting alone is not enough: under srun the other ranks wait in their collectives forever, and
+  // under mpirun an exit with status 0 or a hang of this rank is not noticed. MPI_Abort makes the
   // launcher kill all ranks and return the status.
   if (mpi_state.running) MPI_Abort(MPI_COMM_WORLD, status);
   ::_exit(status);

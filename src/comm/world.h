@@ -11,18 +11,18 @@ namespace gm {
 class Communicator;
 class RankStatus;
 
-/// All processes of this run, as one of them sees it. One object for each process, made first and
+/// All processes of this run, seen from one of them. One object for each process, created first and
 /// destroyed last.
 ///
-/// MPI is started only when a launcher (mpirun, srun --mpi=pmix) started this process. Without one
-/// this is a world of one, which is no special case for anyone else; starting MPI there would cost
-/// 0.4 s and a daemon.
+/// MPI is started only if a launcher (mpirun, srun --mpi=pmix) started this process. Otherwise this
+/// is a world of one, which other code need not treat specially; starting MPI there would cost 0.4
+/// s and a daemon.
 class World {
  public:
-  /// Under a launcher: starts MPI for use from any thread (MPI_THREAD_MULTIPLE), so every rank has
-  /// to come here. Sets the number of threads of LibTorch's operators and the rank of the log.
-  /// Throws InputError when the launcher and the MPI library do not understand each other, which
-  /// would otherwise give N worlds of one that overwrite each other's files.
+  /// Under a launcher: starts MPI for use from any thread (MPI_THREAD_MULTIPLE), so every rank must
+  /// call this. Sets the number of threads of LibTorch's operators and the rank of the log. Throws
+  /// InputError if the launcher and the MPI library are not compatible. Otherwise there would be N
+  /// worlds of one that overwrite each other's files.
   World();
   /// Finishes MPI. Waits for the other ranks.
   ~World();
@@ -32,8 +32,8 @@ class World {
   /// 0 .. size() - 1.
   int rank() const { return rank_; }
   int size() const { return size_; }
-  /// Rank among the processes on this node, and how many those are. From MPI, because the
-  /// launchers' variables are wrong in some combinations.
+  /// Rank among the processes on this node, and the number of these processes. From MPI, because
+  /// the launchers' variables are wrong with some combinations of launcher and MPI library.
   int local_rank() const { return local_rank_; }
   int local_size() const { return local_size_; }
   /// Name of this node.
@@ -44,14 +44,15 @@ class World {
 
   /// The communicator of all ranks. Belongs to the world.
   Communicator& communicator() { return *communicator_; }
-  /// How the watchdogs of the ranks ask each other where they are. Null in a world of one.
+  /// Lets the watchdogs of the ranks ask each other where they are. Null in a world of one.
   RankStatus* rank_status() { return rank_status_.get(); }
 
-  /// For a rank on which an exception escaped: says `reason` as end_world() does, and returns the
-  /// exit status for it to leave with if every other rank comes here within four seconds. That is
-  /// so when all of them read the same wrong configuration; the reason is then said once for all
-  /// ranks that have the same one, and the status is `status`, or kExitFailure if the ranks differ.
-  /// Otherwise ends the world: the others would wait for this rank in a collective.
+  /// Called on a rank from which an exception escaped. If every other rank calls it within four
+  /// seconds, for example because all of them read the same wrong configuration, returns the exit
+  /// status for this rank. The reason is then printed once for all ranks that have the same reason
+  /// as rank 0. The status is `status`, or kExitFailure if the ranks differ. If some rank does not
+  /// call it, ends the world as end_world() does, because that rank would wait for this one in a
+  /// collective.
   int fail(int status, std::string_view reason);
 
  private:
@@ -71,9 +72,9 @@ class World {
   std::unique_ptr<RankStatus> rank_status_;
 };
 
-/// Ends every process of this world, now, with exit status `status`: mpirun and srun return it.
-/// `reason` becomes the last line on stderr, as `gm_train: [rank 2] reason`. (mpirun adds lines of
-/// its own to any status but 0, unless it is called with --quiet.) May be called from any thread.
+/// Ends every process of this world immediately with exit status `status`; mpirun and srun return
+/// it. `reason` becomes the last line on stderr, as `gm_train: [rank 2] reason`. (mpirun adds its
+/// own lines to any status but 0, unless it is called with --quiet.) May be called from any thread.
 [[noreturn]] void end_world(int status, std::string_view reason);
 
 }  // namespace gm

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "config/describe_program.h"
 #include "config/option_values.h"
 #include "config/renames.h"
 #include "config/schema.h"
@@ -20,7 +21,7 @@ namespace {
 
 constexpr const char* kDefaultFile = "gm.toml";
 
-/// An option as another name for keys.
+/// An option that is another name for one or two keys.
 struct Alias {
   const char* option;
   std::array<const char*, 2> keys;
@@ -42,7 +43,7 @@ constexpr std::array kAliases{
           "Steps between checkpoints and sample grids"},
 };
 
-/// What CLI11 found, as text.
+/// The arguments that CLI11 found, as text.
 struct Parsed {
   std::array<std::string, kAliases.size()> aliases;
   std::vector<std::string> dim_mults;
@@ -79,9 +80,9 @@ void describe_options(CLI::App& app, Parsed& parsed) {
                  "Resume the run in this directory, as with RUN as the first argument")
       ->transform(a_path());
   app.add_option("--dataloader_workers", parsed.dataloader_workers,
-                 "Accepted, without effect: loading takes a thread of its own")
+                 "Accepted, without effect: a separate thread loads the images")
       ->transform(whole_number(0, 1'000'000));
-  app.add_flag("--train", parsed.train, "Accepted: training is what gm_train does");
+  app.add_flag("--train", parsed.train, "Accepted, without effect: gm_train always trains");
   app.add_flag("--visualize", parsed.visualize, "Also draw the forward and reverse process");
   app.add_flag("--fid", parsed.fid, "Not in this version");
   app.footer(
@@ -89,7 +90,7 @@ void describe_options(CLI::App& app, Parsed& parsed) {
       "  gm_train configs/quickstart.toml\n"
       "  gm_train configs/quickstart.toml      (again: resumes the run)\n"
       "  mpirun -n 2 gm_train configs/quickstart.toml train.steps=500 run.dir=runs/short");
-  app.allow_extras();  // we say what an unknown option was probably meant to be
+  app.allow_extras();  // refuse_option() suggests a known one
 }
 
 [[noreturn]] void refuse_option(const CLI::App& app, const std::string& option) {
@@ -108,13 +109,13 @@ void refuse_empty_arguments(int argc, const char* const* argv) {
     const bool has_no_value =
         argument.starts_with("--") && argument.find('=') + 1 == argument.size();
     if (!argument.empty() && !has_no_value) continue;
-    throw InputError("command line: {} is empty, as where a shell variable has not been set",
+    throw InputError("command line: {} is empty; perhaps a shell variable is not set",
                      argument.empty() ? "an argument" : argument);
   }
 }
 
-/// The arguments behind the program's name, each as `rewrite` makes it, last first: as CLI11 wants
-/// them. Throws InputError for empty ones.
+/// The arguments after the program's name, changed by `rewrite`, in the reverse order that CLI11
+/// needs. Throws InputError for empty ones.
 std::vector<std::string> arguments_for_cli(int argc, const char* const* argv,
                                            std::string (*rewrite)(std::string)) {
   refuse_empty_arguments(argc, argv);
@@ -123,18 +124,20 @@ std::vector<std::string> arguments_for_cli(int argc, const char* const* argv,
   return reversed;
 }
 
-/// Fills what `app` was told to fill. Returns the text that answers --help or --version, if one of
-/// them was asked for.
-std::optional<std::string> parse_arguments(CLI::App& app, int argc, const char* const* argv) {
-  std::vector<std::string> arguments = arguments_for_cli(argc, argv, with_underscores);
+/// Parses `arguments` with `app`. Returns the text that answers --help and similar options, if one
+/// of them was given.
+std::optional<std::string> answer_or_read(CLI::App& app, std::vector<std::string> arguments) {
+  // As an answer, so that it does not need the arguments that are required.
+  app.add_flag_callback("--describe", [&] { throw CLI::CallForVersion(describe_program(app), 0); })
+      ->group("");  // hidden
   try {
     app.parse(std::move(arguments));
-  } catch (const CLI::CallForHelp&) {
-    return app.help();
-  } catch (const CLI::CallForVersion&) {
-    return version_text() + "\n";
+  } catch (const CLI::Success& answer) {
+    std::ostringstream text;
+    app.exit(answer, text);
+    return text.str();
   } catch (const CLI::ParseError& error) {
-    throw InputError("command line: {}", error.what());
+    throw InputError("command line: {}; {} --help lists the options", error.what(), app.get_name());
   }
   for (const std::string& left : app.remaining()) refuse_option(app, left);
   return std::nullopt;
@@ -144,7 +147,7 @@ std::optional<std::string> parse_arguments(CLI::App& app, int argc, const char* 
 std::string file_argument(const Parsed& parsed, const std::string& file) {
   if (parsed.resume.empty()) return file;
   if (!file.empty()) {
-    throw InputError("--resume {} beside {}: give one of them", parsed.resume, file);
+    throw InputError("--resume {} and {}: give only one of them", parsed.resume, file);
   }
   if (std::error_code reason; !fs::is_directory(parsed.resume, reason)) {
     throw InputError("--resume {}: {}", parsed.resume,
@@ -189,14 +192,14 @@ TrainCommand parse_train_command(int argc, const char* const* argv) {
       "srun, on many.");
   describe_options(app, parsed);
   TrainCommand command;
-  command.answer = parse_arguments(app, argc, argv);
+  command.answer = answer_or_read(app, arguments_for_cli(argc, argv, with_underscores));
   if (parsed.help_config) command.answer = config_help();
   if (command.answer) return command;
   if (parsed.fid) {
-    throw InputError("--fid: this version computes no FID; run without it");
+    throw InputError("--fid: this version does not compute FID; run without it");
   }
   if (!parsed.dataloader_workers.empty()) {
-    log_info("--dataloader_workers has no effect: loading takes a thread of its own");
+    log_info("--dataloader_workers has no effect: a separate thread loads the images");
   }
 
   command.visualize = parsed.visualize;
@@ -210,17 +213,7 @@ TrainCommand parse_train_command(int argc, const char* const* argv) {
 }
 
 std::optional<std::string> answer_or_parse(CLI::App& app, int argc, const char* const* argv) {
-  std::vector<std::string> arguments = arguments_for_cli(argc, argv, with_current_name);
-  try {
-    app.parse(std::move(arguments));
-  } catch (const CLI::Success& answer) {
-    std::ostringstream text;
-    app.exit(answer, text);
-    return text.str();
-  } catch (const CLI::ParseError& error) {
-    throw InputError("command line: {}; {} --help lists the options", error.what(), app.get_name());
-  }
-  return std::nullopt;
+  return answer_or_read(app, arguments_for_cli(argc, argv, with_current_name));
 }
 
 Positionals::Positionals(const std::vector<std::string>& arguments) {
@@ -231,7 +224,7 @@ Positionals::Positionals(const std::vector<std::string>& arguments) {
 
 std::string Positionals::name() const {
   if (names.size() > 1) {
-    throw InputError("command line: {} beside {}: give one file or run, and section.key=value",
+    throw InputError("command line: {} and {}: give only one file or run, and section.key=value",
                      names[0], names[1]);
   }
   return names.empty() ? "" : names.front();

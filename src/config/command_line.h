@@ -14,7 +14,7 @@ class App;
 
 namespace gm {
 
-/// What a command line of gm_train asks for.
+/// The parsed command line of gm_train.
 struct TrainCommand {
   /// Text to print on stdout instead of training (--help, --version, --help-config).
   std::optional<std::string> answer;
@@ -27,28 +27,28 @@ struct TrainCommand {
 
 /// `gm_train [FILE|RUN] [section.key=value ...] [--option value ...]`.
 ///
-/// FILE is a TOML file, RUN the directory of a run (also as `--resume RUN`); without either,
-/// gm.toml of the working directory is read if there is one. The options are those of the program
-/// that gm follows, as other names of keys, with `_` or `-`; overrides win over options, options
-/// over the file. Throws InputError.
+/// FILE is a TOML file, RUN the directory of a run (also as `--resume RUN`). Without either,
+/// gm.toml of the working directory is read if there is one. The options are other names of keys,
+/// with `_` or `-`, and have the names of the program that gm follows. Overrides take precedence
+/// over options, options over the file. Throws InputError.
 TrainCommand parse_train_command(int argc, const char* const* argv);
 
-/// Lets `app` read the command line of its program. Returns the text to print instead of working
-/// where --help or --version was asked for. Throws InputError.
+/// Parses the command line of a program with `app`. If --help or --version was given, returns the
+/// text to print instead of running the program. Throws InputError.
 std::optional<std::string> answer_or_parse(CLI::App& app, int argc, const char* const* argv);
 
-/// The positional arguments of a program, told apart by is_assignment().
+/// The positional arguments of a program, separated by is_assignment().
 struct Positionals {
   std::vector<std::string> names;        ///< Files and directories.
   std::vector<std::string> assignments;  ///< `section.key=value`.
 
   explicit Positionals(const std::vector<std::string>& arguments);
-  /// The only name; empty where there is none. Throws InputError when there are several.
+  /// The only name; empty if there is none. Throws InputError if there are several.
   std::string name() const;
 };
 
-/// The TOML file that a program reads when `name` is given: the file itself, or that of the run in
-/// a directory.
+/// The TOML file that a program reads for `name`: the file itself, or config.toml in the directory
+/// of a run.
 std::filesystem::path config_file_of(const std::filesystem::path& name);
 
 /// The configuration of config_file_of(name); the defaults when `name` is empty. Throws InputError.

@@ -12,7 +12,7 @@
 namespace gm {
 namespace {
 
-/// The number that the whole text is; nothing where it is none or does not fit.
+/// Parses the whole text as a number; nullopt if it is not one or does not fit.
 template <typename Number>
 std::optional<Number> parse_number(const std::string& text) {
   Number number{};
@@ -46,11 +46,11 @@ CLI::Validator number(double min, double max) {
 
 CLI::Validator a_path() {
   const auto check = [](std::string& text) -> std::string {
-    const auto path = with_home(text);
+    const auto path = expand_home(text);
     if (!path) {
       return fmt::format(
-          "{}: only ~ and ~/ are known as a home folder, which is yours; write the path in full, "
-          "or ./{} for a file of that name",
+          "{}: only ~ and ~/ are supported, for your own home folder; write the full path, or "
+          "./{} for a file of that name",
           text, text);
     }
     if (path->empty()) return "expected a file or folder, but its name is empty";

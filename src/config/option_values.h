@@ -1,5 +1,5 @@
-/// What the values of command-line options may be, for those that CLI11 would read generously: it
-/// takes 0x10 and 010 for numbers, and the largest one for all that are larger.
+/// Validators for the values of command-line options that are stricter than those of CLI11, which
+/// accepts 0x10 and 010 as numbers and replaces a number that is too large by the largest one.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,7 @@
 
 namespace gm {
 
-/// Decimal digits alone: an integer from `min` to `max`.
+/// An integer from `min` to `max`, in decimal digits only.
 CLI::Validator whole_number(uint64_t min, uint64_t max);
 
 /// A finite decimal number from `min` to `max`.

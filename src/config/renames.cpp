@@ -13,9 +13,9 @@ struct Renamed {
   std::string_view before, now;
 };
 
-/// Values are texts.
+/// A renamed value of a key whose values are text.
 struct RenamedValue {
-  std::string_view key, before, now;  // the key as of today
+  std::string_view key, before, now;  // `key` is the current name
 };
 
 constexpr std::array kRenamedKeys{
@@ -64,12 +64,12 @@ std::string with_current_name(std::string argument) {
   return std::string(renamed->now) + argument.substr(name.size());
 }
 
-std::string_view first_name(std::string_view key) {
+std::string_view original_name(std::string_view key) {
   const auto renamed = std::ranges::find(kRenamedKeys, key, &Renamed::now);
   return renamed == kRenamedKeys.end() ? key : renamed->before;
 }
 
-std::string first_value(std::string_view key, std::string_view value) {
+std::string original_value(std::string_view key, std::string_view value) {
   for (const RenamedValue& renamed : kRenamedValues) {
     if (renamed.key == key && value == fmt::format("\"{}\"", renamed.now)) {
       return fmt::format("\"{}\"", renamed.before);

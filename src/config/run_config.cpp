@@ -30,7 +30,7 @@ RunConfig read_run_config(const std::filesystem::path& run_dir) {
   const std::filesystem::path file = run_dir / "config.toml";
   std::error_code nothing_there;
   if (!std::filesystem::exists(file, nothing_there)) {
-    throw InputError("{}: is no run: there is no {}; give the run.dir of a training",
+    throw InputError("{}: is not a run directory: there is no {}; give the run.dir of a training",
                      run_dir.string(), file.string());
   }
   RunConfig config = read_config(file);

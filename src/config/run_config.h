@@ -1,5 +1,5 @@
-/// Everything that can be configured about a run: the sections of all rooms in one struct, with
-/// their way from and to TOML.
+/// The whole configuration of a run: all sections in one struct, with the conversion from and to
+/// TOML.
 #pragma once
 
 #include <filesystem>
@@ -59,7 +59,7 @@ struct RunConfig {
     to.section("watchdog", watchdog);
   }
 
-  /// Whether the run learns from images with the masks of [mask].
+  /// Whether the run trains on images with the masks of [mask].
   bool uses_masks() const { return run.task != "ddpm" || diffusion.condition == "inpaint"; }
 };
 
@@ -70,7 +70,7 @@ RunConfig read_config(const std::filesystem::path& file);
 /// for runs that were moved.
 RunConfig read_run_config(const std::filesystem::path& run_dir);
 
-/// All keys with their values as commented TOML, which read_config() reads back to the same.
+/// All keys with their values as commented TOML; read_config() reads the same values from it.
 std::string to_toml(const RunConfig& config);
 
 /// The table that --help-config prints: every key with type, range, default and one sentence.

@@ -16,8 +16,9 @@
 namespace gm {
 namespace {
 
-/// Keys, or whole sections, that change where or how a run is computed, but not what. All others
-/// are part of its identity. Of the data it knows the treatment, not the images or mask files.
+/// Keys, or whole sections, that change where or how a run is computed, but not what it computes.
+/// All others are part of its identity. The identity covers the processing of the data, but not the
+/// images or mask files.
 constexpr std::array<std::string_view, 15> kNotIdentity{
     "run.dir",     "run.device", "data.path",     "data.prefetch",
     "data.cache",  "mask.path",  "train.reducer", "train.verify_ranks_every",
@@ -25,7 +26,7 @@ constexpr std::array<std::string_view, 15> kNotIdentity{
     "telemetry.",  "profile.",   "watchdog.",
 };
 
-/// Whether the task of a run looks at the key: the others' keys are no part of its identity.
+/// Whether the task of a run uses the key. Keys of other tasks are not part of its identity.
 bool is_read(const RunConfig& config, const std::string& key) {
   if (key.starts_with("diffusion.")) return config.run.task == "ddpm";
   if (key.starts_with("gan.")) return config.run.task == "gan_inpaint";
@@ -35,7 +36,7 @@ bool is_read(const RunConfig& config, const std::string& key) {
 
 bool is_identity(const RunConfig& config, const std::string& key) {
   if (!is_read(config, key)) return false;
-  // A longer run continues as the shorter one, unless the end shapes the learning rate.
+  // A longer run begins like the shorter one, unless the learning rate depends on the last step.
   if (key == "train.steps") return config.optimizer.schedule != "constant";
   return std::ranges::none_of(kNotIdentity, [&](std::string_view entry) {
     return entry.ends_with('.') ? key.starts_with(entry) : key == entry;
@@ -62,12 +63,12 @@ std::vector<Difference> differences(RunConfig theirs, RunConfig ours) {
   return result;
 }
 
-/// A key of identity version 1 with its default of then, as TOML.
+/// A key of identity version 1 and its default in that version, as TOML.
 struct Version1Key {
   std::string_view name, value;
 };
 
-/// Frozen: a change here makes all checkpoints impossible to resume.
+/// Frozen: after a change here no older checkpoint can be resumed.
 constexpr std::array kVersion1{
     Version1Key{"run.task", "\"ddpm\""},
     Version1Key{"run.seed", "0"},
@@ -141,10 +142,10 @@ std::string config_hash(const RunConfig& config) {
     const std::string& name = schema.keys()[i].name();
     if (!is_identity(config, name)) continue;
     const std::string value = to_text(schema.keys()[i].value());
-    const auto* const known = std::ranges::find(kVersion1, first_name(name), &Version1Key::name);
+    const auto* const known = std::ranges::find(kVersion1, original_name(name), &Version1Key::name);
     if (known == kVersion1.end()) {
       if (value != to_text(default_schema.keys()[i].value())) newer[name] = value;
-    } else if (const std::string first = first_value(name, value); first != known->value) {
+    } else if (const std::string first = original_value(name, value); first != known->value) {
       version1[known->name] = first;
     }
   }

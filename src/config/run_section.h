@@ -23,7 +23,7 @@ struct RunSettings {
         .help(
             "What is trained: diffusion, a U-Net that inpaints by least squares, or the same "
             "U-Net against a discriminator.");
-    field("seed", seed).range(0, INT64_MAX).help("Every random number of the run follows from it.");
+    field("seed", seed).range(0, INT64_MAX).help("Seed of all random numbers of the run.");
     field("device", device)
         .one_of({"auto", "cpu", "cuda"})
         .help(

@@ -18,7 +18,7 @@ struct Overloaded : Functions... {
   using Functions::operator()...;
 };
 template <class... Functions>
-Overloaded(Functions...) -> Overloaded<Functions...>;  // clang before 17 deduces no aggregate
+Overloaded(Functions...) -> Overloaded<Functions...>;  // clang before 17 needs this
 
 /// A bound as a person writes it: 65536, 0.5, 1e-16.
 std::string bound_text(long double bound) {
@@ -38,8 +38,8 @@ std::string alternatives(const std::vector<std::string>& words) {
   return text;
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that make one word the other
-/// (optimal string alignment distance).
+/// The number of insertions, deletions, replacements and swaps of neighbours that turn one word
+/// into the other (optimal string alignment distance).
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<size_t>> distance(a.size() + 1, std::vector<size_t>(b.size() + 1));
   for (size_t i = 0; i <= a.size(); ++i) distance[i][0] = i;
@@ -140,7 +140,7 @@ bool Key::accept_integer(const Value& value, int64_t& field) const {
     number = *integer;
   } else if (const auto* real = std::get_if<double>(&value.content)) {
     // 1e6 is a handy way to write an integer; 1.5 is a mistake.
-    constexpr double kExactIntegers = 0x1p53;  // from there on, several are read as one
+    constexpr double kExactIntegers = 0x1p53;  // above, doubles skip integers
     if (!(std::abs(*real) < kExactIntegers) || *real != std::trunc(*real)) return false;
     number = static_cast<int64_t>(*real);
   } else {
@@ -168,7 +168,7 @@ bool Key::accept_text(const Value& value, const std::string& typed, std::string&
   const std::string& text = quoted != nullptr ? *quoted : typed;
   if (!choices_.empty() && std::ranges::find(choices_, text) == choices_.end()) return false;
   if (text.empty() && !may_be_empty_) return false;
-  const auto taken = is_path_ ? with_home(text) : text;
+  const auto taken = is_path_ ? expand_home(text) : text;
   if (taken) field = *taken;
   return taken.has_value();
 }
@@ -214,15 +214,15 @@ void Schema::set(const Assignment& given) const {
 
 std::optional<std::string> nearest(std::string_view word,
                                    const std::vector<std::string>& candidates) {
-  constexpr size_t kLongestWord = 100;  // beyond it no key is near, and the table grows
+  constexpr size_t kLongestWord = 100;  // no key is this long, and the table would grow
   if (word.size() > kLongestWord) return std::nullopt;
   const std::string last = last_part(std::string(word));
   std::optional<std::string> best;
-  // The second distance decides between two that are equally near.
+  // The second distance decides between candidates that are equally near.
   std::pair<size_t, size_t> best_distance{std::max<size_t>(2, word.size() / 3) + 1, 0};
   for (const std::string& candidate : candidates) {
     const size_t whole = edit_distance(word, candidate);
-    // A key in the wrong section, or without one, or whose end is missing, is as near as one slip.
+    // A key in the wrong section, without a section, or without its end counts as one edit.
     const size_t near = last.size() > 2 && candidate.starts_with(word)
                             ? 1
                             : std::min(whole, edit_distance(last, last_part(candidate)) + 1);

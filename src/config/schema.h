@@ -1,5 +1,5 @@
-/// The keys of a configuration struct: what they are called, which values they take and what they
-/// are for. A struct describes itself to anything that can be called like a Schema:
+/// The keys of a configuration struct: their names, values and purpose. A struct describes itself
+/// to anything that can be called like a Schema:
 ///
 ///     template <class Fields>
 ///     void describe(Fields& field) {
@@ -30,7 +30,7 @@ class Key {
   /// Numbers, or each number of a list, lie between `min` and `max`, both included. (A long double
   /// holds every int64_t.)
   Key& range(long double min, long double max);
-  /// The only texts that the key takes.
+  /// The only texts that the key accepts.
   Key& one_of(std::initializer_list<const char*> choices);
   /// The text names a file or folder; a leading `~` becomes the home folder.
   Key& path();
@@ -41,12 +41,14 @@ class Key {
 
   const std::string& name() const { return name_; }  ///< "section.key"
   const std::string& help() const { return help_; }
+  /// The only texts that the key accepts; empty if it accepts others.
+  const std::vector<std::string>& choices() const { return choices_; }
   /// What a value must be: "an integer from 1 to 65536", "crop, pad or squash".
   std::string expectation() const;
   /// The field's value.
   Value value() const;
-  /// Sets the field. Throws InputError with place, key, value and expectation; the field is then as
-  /// before.
+  /// Sets the field. Throws InputError with place, key, value and expectation, and then leaves the
+  /// field unchanged.
   void set(const Assignment& assignment) const;
 
  private:
@@ -89,8 +91,8 @@ class Schema {
 
   const std::vector<Key>& keys() const& { return keys_; }
   std::vector<Key> keys() && { return std::move(keys_); }
-  /// Takes old names of keys and values too (config/renames.h). Throws InputError for a key that
-  /// does not exist, with the nearest that does.
+  /// Sets the field of a key. Accepts old names of keys and values too (config/renames.h). Throws
+  /// InputError for a key that does not exist, with the nearest one that does.
   void set(const Assignment& assignment) const;
 
  private:
@@ -98,8 +100,8 @@ class Schema {
   std::vector<Key> keys_;
 };
 
-/// Of `candidates` the one that `word` is probably a slip of the pen for, by edit distance; nothing
-/// when none is near.
+/// The candidate that `word` is probably a misspelling of, by edit distance; nullopt if none is
+/// near.
 std::optional<std::string> nearest(std::string_view word,
                                    const std::vector<std::string>& candidates);
 

@@ -19,7 +19,8 @@ std::string place(const std::string& name, const toml::source_region& region) {
   return fmt::format("{}:{}:{}", name, region.begin.line, region.begin.column);
 }
 
-/// A TOML value without the library; nothing for dates, times and tables, which no key takes.
+/// A TOML value without the library's types; nullopt for dates, times and tables, which no key
+/// takes.
 std::optional<Value> value_of(const toml::node& node) {
   if (const auto* array = node.as_array()) {
     ValueArray values;
@@ -52,16 +53,16 @@ void collect(const toml::table& table, const std::string& prefix, const std::str
   }
 }
 
-/// Parses text of bounded depth. Every dot of a key nests one table deeper; the library bounds only
-/// brackets, and frees tables by recursion.
+/// Parses text of limited depth. Every dot of a key nests one table deeper. The library limits only
+/// the depth of brackets, and frees tables recursively.
 toml::table toml_table(std::string_view text, const std::string& name) {
-  constexpr auto kMostDots = 4000;
-  if (std::ranges::count(text, '.') > kMostDots)
-    throw InputError("{}: more than {} dots; no configuration has so many", name, kMostDots);
+  constexpr auto kMaxDots = 4000;
+  if (std::ranges::count(text, '.') > kMaxDots)
+    throw InputError("{}: more than {} dots; no configuration needs that many", name, kMaxDots);
   return toml::parse(text);
 }
 
-/// The value that the text is in TOML, if it is one and nothing else.
+/// The text as a TOML value; nullopt if it is not exactly one value.
 std::optional<Value> parse_value(std::string_view text) {
   try {
     const toml::table table = toml_table(fmt::format("value = {}", text), kCommandLine);
@@ -103,8 +104,8 @@ Assignment parse_override(std::string_view argument) {
   const std::string typed(argument.substr(equals + 1));
   if (typed.empty()) {
     throw InputError(
-        "{}: {} has no value, as where a shell variable has not been set; {}'\"\"' is an empty "
-        "text",
+        "{}: {} has no value; perhaps a shell variable is not set. For an empty text, write "
+        "{}'\"\"'",
         kCommandLine, argument, argument);
   }
   if (!parse_value(to_text(Value{typed}))) {

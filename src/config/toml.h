@@ -17,14 +17,14 @@ std::vector<Assignment> parse_toml(std::string_view text, const std::string& nam
 /// The assignments of a file. Throws InputError, also for a file larger than 1 MiB.
 std::vector<Assignment> read_toml(const std::filesystem::path& file);
 
-/// Whether an argument of a command line is a `section.key=value`, rather than the name of a file
-/// or directory, which may hold a `=` too, such as runs/lr=0.1: what is there, or has a `/` before
-/// the `=`, is such a name.
+/// Whether an argument of a command line is a `section.key=value` and not the name of a file or
+/// directory. Such a name may also contain a `=`, as in runs/lr=0.1: an argument is a name if it
+/// exists as a file or directory, or has a `/` before the `=`.
 bool is_assignment(std::string_view argument);
 
-/// One `section.key=value` of a command line. The value is TOML; what is none is text, so quotes
-/// are needed around nothing but an empty text. Throws InputError when there is no `=`, or nothing
-/// behind it.
+/// Parses one `section.key=value` of a command line. The value is read as TOML; if it is not TOML,
+/// it is text, so that only an empty text needs quotes. Throws InputError if there is no `=`, or
+/// nothing after it.
 Assignment parse_override(std::string_view argument);
 
 }  // namespace gm

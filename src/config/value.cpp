@@ -28,7 +28,7 @@ struct ToText {
   std::string operator()(bool value) const { return value ? "true" : "false"; }
   std::string operator()(int64_t value) const { return fmt::format("{}", value); }
   std::string operator()(const std::string& value) const { return toml_string(value); }
-  /// The shortest digits that read back to the same number, with a point so that they stay one.
+  /// The shortest digits that read back to the same number, with a point so that it stays a float.
   std::string operator()(double value) const {
     std::string digits = fmt::format("{}", value);
     if (digits.find_first_not_of("-0123456789") == std::string::npos) digits += ".0";

@@ -1,4 +1,4 @@
-/// Configuration values as the files and the command line give them, before a key has taken them.
+/// Configuration values from files and the command line, before a key accepts them.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,18 @@ namespace gm {
 struct Value;
 using ValueArray = std::vector<Value>;
 
-/// What TOML can say and a key can take.
+/// A TOML value of a type that a key can have.
 struct Value {
   std::variant<bool, int64_t, double, std::string, ValueArray> content;
 };
 
-/// `key` is to become `value`, said at `where` ("gm.toml:3:9", "command line").
+/// Sets `key` to `value`. `where` is the place of the assignment ("gm.toml:3:9", "command line").
 struct Assignment {
   std::string key;  ///< "section.name"
   Value value;
   std::string where;
-  /// The value as it was typed: what a key that takes text gets, so that `run.dir=2024` is a name.
-  /// Empty for a file, in which text stands in quotes.
+  /// The value as it was typed, for keys whose values are text, so that `run.dir=2024` is a name.
+  /// Empty for a file, where text is in quotes.
   std::string typed = {};
 };
 

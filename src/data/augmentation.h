@@ -1,4 +1,4 @@
-/// What changes an image by chance before it is trained on: enlarge, cut a piece, mirror.
+/// Random augmentation of training images: enlarge, crop, mirror.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@
 namespace gm {
 
 struct AugmentationOptions {
-  double resize_crop = 1.0;  ///< Enlarge by this factor (>= 1) and cut at random; 1: off.
+  double resize_crop = 1.0;  ///< Enlarge by this factor (>= 1), then random crop; 1: off.
   bool flip = false;         ///< Mirror left and right with probability one half.
 };
 
-/// The reference's training transform: resize both sides to int(resize_crop * side), bilinear as
-/// Pillow's (antialiased, two passes, 8-bit between them), random crop to the first size, random
-/// mirror. What is drawn depends on (seed, position) alone. Holds scratch memory: one for each
-/// thread.
+/// The training transform of the reference implementation: resize both sides to int(resize_crop *
+/// side) with Pillow's bilinear filter (antialiased, two passes, 8 bits between them), random crop
+/// to the original size, random mirror. The random numbers depend only on (seed, position). Not
+/// thread-safe, because it holds scratch memory: use one object per thread.
 class Augmentation {
  public:
   Augmentation(const ImageShape& shape, const AugmentationOptions& options, uint64_t seed);

@@ -1,4 +1,4 @@
-/// What a loader yields: the images of one micro-batch that belong to this rank.
+/// The output of a loader: the images of one micro-batch for this rank.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -12,17 +12,17 @@
 namespace gm {
 namespace {
 
-std::string_view without_blanks(std::string_view text) {
+std::string_view without_spaces(std::string_view text) {
   const auto first = text.find_first_not_of(' ');
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(' ') - first + 1);
 }
 
-/// Several classes of a file of others may have one name.
+/// Several classes may have the same name in a file that gm did not write.
 std::vector<int64_t> classes_called(std::string_view name, const std::vector<std::string>& known) {
   std::vector<int64_t> indices;
   for (size_t i = 0; i < known.size(); ++i) {
-    if (without_blanks(known[i]) == without_blanks(name))
+    if (without_spaces(known[i]) == without_spaces(name))
       indices.push_back(static_cast<int64_t>(i));
   }
   return indices;
@@ -34,7 +34,8 @@ size_t most_commas(const std::vector<std::string>& names) {
   return static_cast<size_t>(most);
 }
 
-/// Where a name that begins at `begin` and holds at most so many commas may end, the last first.
+/// The possible ends of a name that starts at `begin` and contains at most `commas` commas, the
+/// last one first.
 std::vector<size_t> possible_ends(std::string_view list, size_t begin, size_t commas) {
   std::vector<size_t> ends{std::min(list.find(',', begin), list.size())};
   while (ends.size() <= commas && ends.back() < list.size())
@@ -48,10 +49,10 @@ std::vector<size_t> possible_ends(std::string_view list, size_t begin, size_t co
   constexpr size_t kShown = 20;
   if (known.empty()) {
     throw InputError("{}: there is no class '{}'; there are no classes at all", where,
-                     without_blanks(name));
+                     without_spaces(name));
   }
   const auto shown = std::span(known).first(std::min(known.size(), kShown));
-  throw InputError("{}: there is no class '{}'; the classes are {}{}", where, without_blanks(name),
+  throw InputError("{}: there is no class '{}'; the classes are {}{}", where, without_spaces(name),
                    fmt::join(shown, ", "), known.size() > kShown ? ", ..." : "");
 }
 
@@ -66,7 +67,7 @@ bool is_utf8(const std::string& text) {
   }
 }
 
-/// For messages: every byte that may not be one of a terminal's text as \xNN.
+/// For messages: replaces control characters and bytes that are not ASCII by \xNN.
 std::string in_ascii(const std::string& name) {
   std::string text;
   for (const char c : name) {
@@ -76,13 +77,14 @@ std::string in_ascii(const std::string& name) {
   return text;
 }
 
-/// Why a class may not be called so; empty when it may.
-std::string_view fault_of(const std::string& name, size_t classes) {
+/// Why this class name is not allowed; empty if it is allowed.
+std::string_view why_invalid(const std::string& name, size_t classes) {
   if (!is_utf8(name)) return "is not UTF-8";
   if (std::ranges::any_of(name, is_control))
-    return "holds a line break or another control character";
-  if (without_blanks(name).empty()) return "is nothing but blanks";
-  if (without_blanks(name) == "all" && classes > 1) return "means all classes where one is chosen";
+    return "contains a line break or another control character";
+  if (without_spaces(name).empty()) return "consists only of spaces";
+  if (without_spaces(name) == "all" && classes > 1)
+    return "means all classes when classes are selected";
   return {};
 }
 
@@ -111,14 +113,14 @@ std::vector<int64_t> find_classes(std::string_view list, const std::vector<std::
 void check_class_names(const std::vector<std::string>& names, std::string_view where) {
   std::set<std::string_view> seen;
   for (const std::string& name : names) {
-    if (const auto fault = fault_of(name, names.size()); !fault.empty()) {
+    if (const auto fault = why_invalid(name, names.size()); !fault.empty()) {
       throw InputError("{}: the folder '{}' cannot name a class, as its name {}; rename it", where,
                        in_ascii(name), fault);
     }
-    if (!seen.insert(without_blanks(name)).second) {
+    if (!seen.insert(without_spaces(name)).second) {
       throw InputError(
-          "{}: two folders are called '{}', but for blanks around the name; rename one of them",
-          where, without_blanks(name));
+          "{}: two folders are called '{}', apart from spaces around the name; rename one of them",
+          where, without_spaces(name));
     }
   }
 }

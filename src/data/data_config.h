@@ -25,7 +25,7 @@ struct DataConfig {
         .not_empty()
         .help(
             "The images: an HDF5 file made by gm_data, a folder of such files, a folder of JPEG "
-            "and PNG files with one sub-folder a class, or one such file.");
+            "and PNG files with one sub-folder per class, or a single JPEG or PNG file.");
     field("classes", classes).help("Classes to train on, separated by commas (cat,dog), or all.");
     field("image_size", image_size)
         .range(4, 4096)
@@ -33,8 +33,8 @@ struct DataConfig {
     field("fit", fit)
         .one_of({"crop", "pad", "squash"})
         .help(
-            "How an image of a folder that is not square becomes square: cut, border or "
-            "distortion.");
+            "How a non-square image of a folder is made square: crop the centre, pad with a "
+            "border, or squash (distort).");
     field("holdout", holdout)
         .range(0.0, 0.9)
         .help(
@@ -45,12 +45,12 @@ struct DataConfig {
         .help(
             "Virtual shards of the dataset; the number of ranks must divide it, and it must "
             "divide train.batch_size.");
-    field("flip", flip).help("Mirror half of the images, drawn by chance.");
+    field("flip", flip).help("Mirror half of the images, chosen at random.");
     field("resize_crop", resize_crop)
         .range(1.0, 4.0)
         .help(
-            "Enlarge each image by this factor and cut a piece of image_size at a random "
-            "place; 1 leaves images as they are.");
+            "Enlarge each image by this factor and crop it to image_size at a random position; 1 "
+            "leaves images unchanged.");
     field("prefetch", prefetch).range(1, 1024).help("Micro-batches that the loader keeps ready.");
     field("cache", cache)
         .path()

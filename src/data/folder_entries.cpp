@@ -12,7 +12,7 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-/// In lower case: of Synology, QNAP and NetApp, macOS, Windows, Linux and Python.
+/// In lower case. Created by Synology, QNAP, NetApp, macOS, Windows, Linux and Python.
 constexpr std::array<std::string_view, 13> kSystemFolders{"@eadir",
                                                           "@tmp",
                                                           "#recycle",
@@ -49,7 +49,7 @@ FolderEntries entries_of(const fs::path& folder) {
        !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const fs::path& path = entry->path();
     if (is_hidden(path)) continue;
-    std::error_code unknown;  // whoever reads the file will say why it cannot be
+    std::error_code unknown;  // the error is reported when the file is read
     if (!entry->is_directory(unknown))
       entries.files.push_back(path);
     else if (is_system_folder(path))
@@ -63,6 +63,6 @@ FolderEntries entries_of(const fs::path& folder) {
   return entries;
 }
 
-std::string ending_of(const fs::path& path) { return in_lower_case(path.extension().string()); }
+std::string extension_of(const fs::path& path) { return in_lower_case(path.extension().string()); }
 
 }  // namespace gm

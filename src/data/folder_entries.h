@@ -1,4 +1,4 @@
-/// What a person sees in a folder: neither hidden entries nor what operating systems put there.
+/// The entries of a folder, without hidden entries and folders that operating systems create.
 #pragma once
 
 #include <filesystem>
@@ -10,16 +10,17 @@ namespace gm {
 
 struct FolderEntries {
   std::vector<std::filesystem::path> folders;  ///< Sorted.
-  std::vector<std::filesystem::path> files;    ///< Sorted; whatever is no folder.
+  std::vector<std::filesystem::path> files;    ///< Sorted; everything that is not a folder.
   /// Folders of thumbnails, deleted files and the like, such as `@eaDir`, `__MACOSX`, `lost+found`.
   std::vector<std::filesystem::path> system_folders;
 };
 
-/// What lies directly in `folder`. Links are followed: one to nowhere, or to itself, is a file, and
-/// so is a pipe. Throws InputError with the system's reason when the folder cannot be listed.
+/// The direct entries of `folder`. Links are followed; a broken link, a link to itself and a pipe
+/// count as files. Throws InputError with the reason of the system when the folder cannot be
+/// listed.
 FolderEntries entries_of(const std::filesystem::path& folder);
 
-/// The ending of a name in lower case, such as `.png`; empty when it has none.
-std::string ending_of(const std::filesystem::path& path);
+/// The file extension in lower case, such as `.png`; empty if there is none.
+std::string extension_of(const std::filesystem::path& path);
 
 }  // namespace gm

@@ -9,10 +9,10 @@
 namespace gm {
 namespace {
 
-constexpr hsize_t kMostStrings = 1 << 20;
+constexpr hsize_t kMaxStrings = 1 << 20;
 constexpr size_t kLongestString = 4096;
-constexpr size_t kMostBytes = 1 << 26;
-/// A chunk is read, and unpacked, as a whole.
+constexpr size_t kMaxBytes = 1 << 26;
+/// A chunk is always read and decompressed as a whole.
 constexpr hsize_t kLargestChunkBytes = 256 << 20;
 
 herr_t keep_first_reason(unsigned, const H5E_error2_t* error, void* reason) {
@@ -21,7 +21,8 @@ herr_t keep_first_reason(unsigned, const H5E_error2_t* error, void* reason) {
   return 0;
 }
 
-/// What the system says, where HDF5 adds the time, the address and more in two lines.
+/// Keeps the message of the operating system. HDF5 adds the time, an address and more, on two
+/// lines.
 std::string without_details(const std::string& reason) {
   constexpr std::string_view kSystemsWords = "error message = '";
   const size_t found = reason.find(kSystemsWords);
@@ -31,8 +32,8 @@ std::string without_details(const std::string& reason) {
                      reason.substr(begin, reason.find('\'', begin) - begin));
 }
 
-/// Memory for strings of variable length, freed as a whole. A file may name one long string any
-/// number of times, so what they take shows only while they are read.
+/// Memory for strings of variable length, freed as a whole. It limits the size during the read: a
+/// file may refer to one long string many times, so the total size is not known in advance.
 class StringMemory {
  public:
   static void* allocate(size_t bytes, void* self) {
@@ -48,7 +49,7 @@ class StringMemory {
 
  private:
   std::pmr::monotonic_buffer_resource bytes_;
-  size_t left_ = kMostBytes;
+  size_t left_ = kMaxBytes;
   bool is_exhausted_ = false;
 };
 
@@ -61,15 +62,15 @@ std::vector<std::string> read_variable_strings(hid_t dataset, hid_t type, size_t
   std::vector<char*> pointers(count);
   const herr_t status = H5Dread(dataset, type, H5S_ALL, H5S_ALL, transfer, pointers.data());
   if (memory.is_exhausted())
-    throw InputError("{} holds more than {} bytes of names", name, kMostBytes);
+    throw InputError("{} holds more than {} bytes of names", name, kMaxBytes);
   GM_HDF5(status);
   std::vector<std::string> strings;
   for (const char* text : pointers) strings.emplace_back(text == nullptr ? "" : text);
   return strings;
 }
 
-/// However they are padded in the file (Fortran, MATLAB and IDL pad with blanks), HDF5 gives them
-/// padded with zeros.
+/// HDF5 returns the strings padded with zeros, for any padding in the file (Fortran, MATLAB and IDL
+/// pad with spaces).
 std::vector<std::string> read_fixed_strings(hid_t dataset, hid_t type, size_t count) {
   const size_t length = H5Tget_size(type);
   const Hdf5Id padded(GM_HDF5(H5Tcopy(type)), H5Tclose);
@@ -86,11 +87,11 @@ std::vector<std::string> read_fixed_strings(hid_t dataset, hid_t type, size_t co
 
 void check_link(hid_t file, const char* name) {
   if (H5Lexists(file, name, H5P_DEFAULT) <= 0)
-    throw InputError("has no dataset {}; gm_data pack makes files that have", name);
+    throw InputError("has no dataset {}; files that gm_data pack makes have it", name);
   H5L_info_t link;
   GM_HDF5(H5Lget_info(file, name, &link, H5P_DEFAULT));
   if (link.type != H5L_TYPE_HARD)
-    throw InputError("{} is a link to elsewhere; copy the data into this file (h5repack)", name);
+    throw InputError("{} is a link; copy the data into this file (h5repack)", name);
   H5O_info_t object;
   GM_HDF5(H5Oget_info_by_name2(file, name, &object, H5O_INFO_BASIC, H5P_DEFAULT));
   if (object.type != H5O_TYPE_DATASET) throw InputError("{} is not a dataset", name);
@@ -106,8 +107,8 @@ void check_filters(hid_t creation, const char* name) {
                                                nullptr, sizeof filter_name, filter_name, &config));
     if (filter == H5Z_FILTER_NBIT || filter == H5Z_FILTER_SCALEOFFSET) {
       throw InputError(
-          "{} is packed with HDF5 filter {} ({}), which believes whatever a file says; write it "
-          "with gzip, or without a filter (h5repack)",
+          "{} is packed with HDF5 filter {} ({}), which does not check the sizes in a file; write "
+          "it with gzip, or without a filter (h5repack)",
           name, filter, filter_name);
     }
     if (H5Zfilter_avail(filter) <= 0) {
@@ -130,8 +131,9 @@ void check_chunk_size(hid_t dataset, hid_t creation, const char* name) {
   }
   if (bytes == 0 || bytes > kLargestChunkBytes) {
     throw InputError(
-        "{} has chunks of {} bytes, not of 1 to {}; write it with smaller ones (h5repack)", name,
-        bytes, kLargestChunkBytes);
+        "{} has chunks of {} bytes, but 1 to {} are allowed; write it with smaller chunks "
+        "(h5repack)",
+        name, bytes, kLargestChunkBytes);
   }
 }
 
@@ -158,7 +160,7 @@ std::string hdf5_reason() {
 }
 
 void silence_hdf5() {
-  // At exit HDF5 would close once more a file whose closing failed, on a full disk for one, and
+  // If closing a file fails (for example on a full disk), HDF5 would close it again at exit and
   // crash.
   static const herr_t not_at_exit = H5dont_atexit();
   static_cast<void>(not_at_exit);
@@ -201,14 +203,14 @@ std::vector<std::string> read_hdf5_strings(hid_t file, const char* name) {
   const Hdf5Id type(GM_HDF5(H5Dget_type(dataset)), H5Tclose);
   const auto extent = hdf5_extent(dataset);
   const bool is_variable = H5Tis_variable_str(type) > 0;
-  if (H5Tget_class(type) != H5T_STRING || extent.size() != 1 || extent[0] > kMostStrings ||
+  if (H5Tget_class(type) != H5T_STRING || extent.size() != 1 || extent[0] > kMaxStrings ||
       (!is_variable && H5Tget_size(type) > kLongestString)) {
     throw InputError("{} is {}, but a list of names is expected", name, describe_hdf5(dataset));
   }
   if (extent[0] == 0) return {};
   if (is_variable) return read_variable_strings(dataset, type, extent[0], name);
-  if (extent[0] * H5Tget_size(type) > kMostBytes)
-    throw InputError("{} holds more than {} bytes of names", name, kMostBytes);
+  if (extent[0] * H5Tget_size(type) > kMaxBytes)
+    throw InputError("{} holds more than {} bytes of names", name, kMaxBytes);
   return read_fixed_strings(dataset, type, extent[0]);
 }
 

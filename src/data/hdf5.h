@@ -1,5 +1,5 @@
-/// HDF5's C API in the little that this room needs: handles that close themselves, one checking
-/// macro, strings.
+/// Helpers for the C API of HDF5: handles that close automatically, an error-checking macro,
+/// strings.
 #pragma once
 
 #include <hdf5.h>
@@ -15,11 +15,11 @@
 
 namespace gm {
 
-/// HDF5's own words for the innermost cause of the call that failed last in this thread.
+/// The error message of HDF5 for the innermost cause of the last failed call in this thread.
 std::string hdf5_reason();
 
-/// Keeps HDF5 from printing its error stack to stderr in this thread, and from work at exit. Call
-/// it before anything else of HDF5.
+/// Disables the printing of the HDF5 error stack to stderr in this thread, and the cleanup of HDF5
+/// at exit. Call it before any other HDF5 function.
 void silence_hdf5();
 
 template <typename Result>
@@ -46,8 +46,8 @@ class Hdf5Id {
     if (id_ >= 0) close_(id_);
   }
 
-  operator hid_t() const { return id_; }  // NOLINT(google-explicit-constructor): used like an id
-  /// Closes now and throws Error when that fails: a full disk may show only here.
+  operator hid_t() const { return id_; }  // NOLINT(google-explicit-constructor)
+  /// Closes now and throws Error when that fails: a full disk may be detected only here.
   void close() { GM_HDF5(close_(std::exchange(id_, H5I_INVALID_HID))); }
 
  private:
@@ -55,13 +55,13 @@ class Hdf5Id {
   Close close_ = nullptr;
 };
 
-/// Opens a file read-only. No lock is taken: many ranks read one file, and locks are missing on
-/// some cluster file systems. Throws Error with HDF5's reason.
+/// Opens a file read-only. No lock is taken: many ranks read the same file, and some cluster file
+/// systems have no locks. Throws Error with HDF5's reason.
 Hdf5Id open_hdf5_file(const std::string& path);
 
-/// Opens a dataset whose data are all in this file. Throws InputError, naming it, when there is
-/// none, when it is a link or keeps its data in other files, when its chunks are too large for
-/// memory, or when it is packed with a filter that is missing or unsafe.
+/// Opens a dataset that stores all its data in this file. Throws InputError with its name when it
+/// does not exist, is a link, keeps its data in other files, has chunks that are too large for
+/// memory, or uses a filter that is missing or unsafe.
 Hdf5Id open_hdf5_dataset(hid_t file, const char* name, hid_t access = H5P_DEFAULT);
 
 /// Extent of a dataset.
@@ -70,10 +70,10 @@ std::vector<hsize_t> hdf5_extent(hid_t dataset);
 /// For messages: the element type and extent of a dataset, such as `float32 [10,32,32,3]`.
 std::string describe_hdf5(hid_t dataset);
 
-/// A one-dimensional dataset of strings, of fixed or of variable length. Throws InputError that
-/// begins with `name` when it is anything else, or larger than a list of names may be.
+/// Reads a one-dimensional dataset of strings of fixed or variable length. Throws InputError that
+/// begins with `name` when it is not such a dataset or is too large for a list of names.
 std::vector<std::string> read_hdf5_strings(hid_t file, const char* name);
-/// Writes strings with a fixed length, padded with zeros: the same bytes for the same strings.
+/// Writes strings with a fixed length, padded with zeros. Equal strings give equal bytes.
 void write_hdf5_strings(hid_t file, const char* name, const std::vector<std::string>& strings);
 
 }  // namespace gm

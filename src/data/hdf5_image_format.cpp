@@ -22,7 +22,7 @@ std::string hash_content(const ImageShape& shape, int64_t images,
                          const std::vector<std::string>& block_hashes, double holdout) {
   Hash hash;
   hash.add(fmt::format("{} {} {} {}\n", images, shape.height, shape.width, shape.channels));
-  // Each name is preceded by its length, so that no two lists of names read the same.
+  // Each name is preceded by its length, so that different lists of names give different text.
   for (const auto& name : classes) hash.add(fmt::format("{} {}\n", name.size(), name));
   for (const auto& block : block_hashes) hash.add(block);
   if (holdout > 0) hash.add(fmt::format("holdout {}\n", holdout));

@@ -1,4 +1,5 @@
-/// What the reader and the writer of image files agree on: names, and how content is hashed.
+/// Definitions shared by the reader and the writer of image files: names, and how content is
+/// hashed.
 #pragma once
 
 #include <cstddef>
@@ -22,22 +23,22 @@ inline constexpr const char* kBlockAttribute = "block_images";
 inline constexpr const char* kHoldoutAttribute = "holdout";
 inline constexpr size_t kHashDigits = 32;
 
-/// Images in a block of about 4 MiB, the unit of writing, hashing and verifying.
+/// Number of images in a block of about 4 MiB, the unit of writing, hashing and verifying.
 int64_t block_images(const ImageShape& shape);
 
 /// Hash of the images of a block and of their labels (none: an empty span).
 std::string hash_block(std::span<const uint8_t> pixels, std::span<const int64_t> labels);
 
-/// Hash of everything that a file holds.
+/// Hash of the whole content of a file.
 std::string hash_content(const ImageShape& shape, int64_t images,
                          const std::vector<std::string>& classes,
                          const std::vector<std::string>& block_hashes, double holdout);
 
-/// Hash of one image's pixels, by which images are told apart.
+/// Hash of the pixels of one image; identifies the image.
 uint64_t hash_image(std::span<const uint8_t> pixels);
 
-/// Whether an image belongs to the fraction `holdout` that is kept from training. Its pixels alone
-/// decide, so that equal images are on the same side, in whatever order and file.
+/// Whether an image belongs to the held-out fraction `holdout`. This depends only on its pixels, so
+/// equal images are in the same part, in any order and in any file.
 bool is_held_out(std::span<const uint8_t> pixels, double holdout);
 
 }  // namespace gm::hdf5_image_format

@@ -22,18 +22,18 @@ namespace {
 
 constexpr int64_t kLargestSide = 8192;
 
-/// HDF5's writers lock their file, where the disk knows locks.
+/// Writers that use HDF5 lock their file, if the file system supports locks.
 bool is_locked_by_writer(const fs::path& path) {
   const FileDescriptor file(path);
   return ::flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
-/// `what`, with the file's name in front.
+/// `what` with the file name in front.
 std::string with_name(const fs::path& path, const std::string& what) {
   return what.starts_with(path.string()) ? what : fmt::format("{}: {}", path.string(), what);
 }
 
-/// What is wrong with a file that its writer has yet to close is no damage.
+/// The error for a file that another program is still writing: it is incomplete, not damaged.
 InputError still_written(const fs::path& path, std::string_view what) {
   return InputError(
       "{}: another program has it open for writing, so not all of it is there yet; close it there, "
@@ -41,7 +41,7 @@ InputError still_written(const fs::path& path, std::string_view what) {
       path.string(), what);
 }
 
-/// Why HDF5 did not open a file.
+/// The error for a file that HDF5 cannot open.
 InputError not_opened(const fs::path& path, const std::string& reason) {
   if (is_locked_by_writer(path)) return still_written(path, reason);
   if (reason.find("already open for") != std::string::npos) {
@@ -95,7 +95,7 @@ double read_fraction_attribute(hid_t file, const char* name) {
   return value;
 }
 
-/// A hash as writers store it: a string of fixed length. Empty when there is none.
+/// The stored content hash, a string of fixed length. Empty if there is none.
 std::string read_hash_attribute(hid_t file) {
   if (GM_HDF5(H5Aexists(file, kHashAttribute)) == 0) return "";
   const Hdf5Id attribute(GM_HDF5(H5Aopen(file, kHashAttribute, H5P_DEFAULT)), H5Aclose);
@@ -148,7 +148,7 @@ void check_held_out(const Hdf5Rows& held_out, int64_t images) {
 
 bool has(hid_t file, const char* name) { return GM_HDF5(H5Lexists(file, name, H5P_DEFAULT)) > 0; }
 
-/// A file that lost what it says of the part held out would be trained on as a whole.
+/// Without this check, a file that lost its held-out marks would be trained on completely.
 void require_held_out(hid_t file) {
   const char* missing = nullptr;
   if (!has(file, kHeldOut)) missing = kHeldOut;
@@ -172,7 +172,7 @@ void check_version(hid_t file) {
   if (version == Hdf5Images::kHoldoutFormatVersion) require_held_out(file);
 }
 
-/// What reading needs. A file whose datasets all lie in one piece takes a descriptor alone.
+/// The open handles for reading. If all datasets are contiguous, only a file descriptor stays open.
 struct OpenHdf5Images {
   FileDescriptor descriptor;
   Hdf5Id hdf5;
@@ -240,7 +240,7 @@ struct Hdf5Images::Content {
     stored_hash = read_hash_attribute(hdf5);
   }
 
-  /// Calls `read` with the file open; what fails then names the file.
+  /// Calls `read` with the open file; adds the file name to errors.
   template <class Read>
   void with_open_file(Read read) const {
     try {
@@ -261,18 +261,18 @@ struct Hdf5Images::Content {
   std::shared_ptr<const OpenHdf5Images> open() const {
     auto file = std::make_shared<const OpenHdf5Images>(path);
     if (inode_ != 0 && !file->is_same_as(inode_, bytes_))
-      throw Error("another file has taken its place while it was in use; start again");
+      throw Error("the file was replaced while it was in use; start again");
     return file;
   }
 
-  uint64_t inode_ = 0;  // of the file that was checked; 0: none was
+  uint64_t inode_ = 0;  // of the file that was checked; 0: not checked yet
   int64_t bytes_ = 0;
   mutable OnDemand<OpenHdf5Images> opened_;
 };
 
 namespace {
 
-/// Puts the file's name in front of what is wrong with its content.
+/// Adds the file name to errors about its content.
 template <typename Content>
 std::unique_ptr<Content> checked_content(const fs::path& path) {
   try {
@@ -307,7 +307,7 @@ void Hdf5Images::read_image(int64_t index, std::span<uint8_t> pixels) const {
 void Hdf5Images::read_images(int64_t first, int64_t count, std::span<uint8_t> pixels) const {
   if (first < 0 || count < 0 || first > size() - count ||
       static_cast<int64_t>(pixels.size()) != count * shape().bytes()) {
-    throw Error("{}: images {} to {} were asked for, of {}", path().string(), first,
+    throw Error("{}: images {} to {} were requested, but the file has {}", path().string(), first,
                 first + count - 1, size());
   }
   content_->with_open_file(
@@ -353,7 +353,7 @@ std::string Hdf5Images::content_hash() const {
   std::vector<uint8_t> pixels(static_cast<size_t>(shape().bytes()));
   const int64_t sampled = std::min(kSampledImages, size());
   for (int64_t i = 0; i < sampled; ++i) {
-    // 128-bit arithmetic: a file of others may declare any number of images.
+    // 128-bit arithmetic, because a file may declare any number of images.
     read_image(static_cast<int64_t>(static_cast<__int128>(i) * size() / sampled), pixels);
     hash.add(std::as_bytes(std::span(pixels)));
   }
@@ -368,7 +368,8 @@ void Hdf5Images::Content::check_label_range(std::span<const int64_t> values) con
   }
 }
 
-/// Whether images `first` and following are on the side that their pixels say.
+/// Throws InputError unless the held-out marks of the images from `first` on agree with their
+/// pixels.
 void Hdf5Images::Content::check_parts(const OpenHdf5Images& file, int64_t first,
                                       std::span<const uint8_t> pixels) const {
   if (!has_held_out) return;
@@ -378,8 +379,8 @@ void Hdf5Images::Content::check_parts(const OpenHdf5Images& file, int64_t first,
   for (size_t i = 0; i < stored.size(); ++i) {
     if ((stored[i] == 1) == is_held_out(pixels.subspan(i * bytes, bytes), holdout)) continue;
     throw InputError(
-        "{}: damaged: {} holds {} for image {}, which is not what its content and attribute {} = "
-        "{} make it; pack the file again or copy it again",
+        "{}: damaged: {} holds {} for image {}, which does not agree with its content and "
+        "attribute {} = {}; pack the file again or copy it again",
         path.string(), kHeldOut, stored[i], first + static_cast<int64_t>(i), kHoldoutAttribute,
         holdout);
   }
@@ -414,7 +415,7 @@ void Hdf5Images::verify() const {
   }
   const int64_t block = read_integer_attribute(file, kBlockAttribute).value_or(0);
   if (block < 1 || block > std::max(size(), block_images(shape()))) {
-    throw InputError("{}: attribute {} is {}, which cannot be right", name, kBlockAttribute, block);
+    throw InputError("{}: attribute {} is {}, which is not possible", name, kBlockAttribute, block);
   }
   const auto stored = read_hdf5_strings(file, kBlockHashes);
   const auto computed = content_->computed_block_hashes(block);
@@ -435,7 +436,7 @@ void Hdf5Images::verify() const {
         name, fmt::join(damaged, ", "), more);
   }
   if (hash_content(shape(), size(), classes(), computed, holdout()) != content_->stored_hash)
-    throw InputError("{}: damaged: attribute {} does not fit the content", name, kHashAttribute);
+    throw InputError("{}: damaged: attribute {} does not match the content", name, kHashAttribute);
 }
 
 }  // namespace gm

@@ -43,8 +43,8 @@ uint64_t FileDescriptor::inode() const { return status_of(descriptor_).st_ino; }
 Hdf5Rows::Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* name,
                    hid_t memory_type)
     : descriptor_(descriptor), name_(name), memory_type_(memory_type) {
-  // Unpacked chunks are not kept: images are read one by one in random order, and a cache that
-  // is smaller than the dataset then only costs time.
+  // No cache of decompressed chunks: images are read one by one in random order, where a cache
+  // smaller than the dataset only costs time.
   const Hdf5Id access(GM_HDF5(H5Pcreate(H5P_DATASET_ACCESS)), H5Pclose);
   GM_HDF5(H5Pset_chunk_cache(access, 521, 0, 0.75));
   dataset_ = open_hdf5_dataset(file, name, access);
@@ -60,7 +60,7 @@ Hdf5Rows::Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* nam
   const Hdf5Id creation(GM_HDF5(H5Dget_create_plist(dataset_)), H5Pclose);
   const H5D_layout_t layout = H5Pget_layout(creation);
   if (layout == H5D_CHUNKED) check_chunks(creation);
-  if (layout == H5D_COMPACT) check_one_piece(0, bytes);  // HDF5 does not; it reads past its memory
+  if (layout == H5D_COMPACT) check_one_piece(0, bytes);  // without it HDF5 reads out of bounds
   if (layout == H5D_CONTIGUOUS) {
     const haddr_t offset = H5Dget_offset(dataset_);
     check_one_piece(offset == HADDR_UNDEF ? -1 : static_cast<int64_t>(offset), bytes);

@@ -1,5 +1,5 @@
-/// The rows of one HDF5 dataset (images, labels), read with pread where they lie in one piece
-/// and through the HDF5 library where they don't.
+/// The rows of one HDF5 dataset (images, labels). Contiguous data are read with pread, other data
+/// through the HDF5 library.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@
 
 namespace gm {
 
-/// A file descriptor that closes itself.
+/// A file descriptor that closes automatically.
 class FileDescriptor {
  public:
-  /// Opens read-only. Throws InputError with the system's reason.
+  /// Opens read-only. Throws InputError with the reason of the system.
   explicit FileDescriptor(const std::filesystem::path& path);
   ~FileDescriptor();
   FileDescriptor(const FileDescriptor&) = delete;
@@ -22,7 +22,7 @@ class FileDescriptor {
 
   operator int() const { return descriptor_; }  // NOLINT(google-explicit-constructor)
   int64_t size_bytes() const;
-  /// What tells the file from another one of the same name.
+  /// Inode number: distinguishes the file from another one with the same name.
   uint64_t inode() const;
 
  private:
@@ -32,8 +32,8 @@ class FileDescriptor {
 class Hdf5Rows {
  public:
   /// Opens dataset `name`, whose elements have type `memory_type` in memory, and checks that all
-  /// of its data is in this file and there. `descriptor` and the file that `file` belongs to must
-  /// live as long as the rows. Throws InputError, naming the dataset but not the file.
+  /// its data are present in this file. `descriptor` and the file of `file` must outlive the rows.
+  /// Throws InputError that names the dataset but not the file.
   Hdf5Rows(hid_t file, const FileDescriptor& descriptor, const char* name, hid_t memory_type);
 
   const std::vector<int64_t>& extent() const { return extent_; }
@@ -41,7 +41,7 @@ class Hdf5Rows {
   /// Element type in the file and extent, such as `uint8 [10,32,32,3]`.
   const std::string& description() const { return description_; }
 
-  /// Closes the dataset. Expects is_contiguous(): reading goes past HDF5.
+  /// Closes the dataset. Expects is_contiguous(): then reading does not use HDF5.
   void close_dataset() { dataset_ = Hdf5Id(); }
 
   /// Copies rows [first, first + count) to `rows`. May be called from several threads.
@@ -60,7 +60,7 @@ class Hdf5Rows {
   std::string description_;
   std::vector<int64_t> extent_;
   int64_t row_bytes_ = 0;
-  int64_t offset_ = -1;  // where the rows begin in the file; -1: not in one piece
+  int64_t offset_ = -1;  // offset of the rows in the file; -1: not contiguous
 };
 
 }  // namespace gm

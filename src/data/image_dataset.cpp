@@ -48,7 +48,7 @@ void check_alike(const Hdf5Images& first, const Hdf5Images& other) {
 }  // namespace
 
 bool is_hdf5_name(const fs::path& path) {
-  const auto ending = ending_of(path);
+  const auto ending = extension_of(path);
   return (ending == ".h5" || ending == ".hdf5") && !path.filename().string().starts_with(".");
 }
 
@@ -73,7 +73,8 @@ bool ImageDataset::has_held_out() const { return files_.front().has_held_out(); 
 void ImageDataset::drop_other_classes(std::string_view names, std::vector<bool>& wanted) {
   const auto where = files_.front().path().string();
   if (!has_labels() || classes().empty())
-    throw InputError("{}: classes {} were asked for, but the file names no classes", where, names);
+    throw InputError("{}: classes {} were requested, but the file has no class names", where,
+                     names);
   std::set<int64_t> chosen;
   for (const auto& index : find_classes(names, classes(), where)) chosen.insert(index);
   size_t i = 0;
@@ -84,7 +85,7 @@ void ImageDataset::drop_other_classes(std::string_view names, std::vector<bool>&
     }
   }
   if (std::ranges::find(wanted, true) == wanted.end())
-    throw InputError("{}: no image is of classes {}", where, names);
+    throw InputError("{}: no image is in the classes {}", where, names);
   selection_ = fmt::format("{}", fmt::join(chosen, ","));
 }
 
@@ -131,7 +132,8 @@ std::string ImageDataset::content_hash() const {
 }
 
 ImageDataset::Place ImageDataset::place_of(int64_t index) const {
-  if (index < 0 || index >= size_) throw Error("image {} was asked for, of {}", index, size_);
+  if (index < 0 || index >= size_)
+    throw Error("image {} was requested, but there are {} images", index, size_);
   if (!selected_.empty()) index = selected_[static_cast<size_t>(index)];
   const auto end = std::upper_bound(ends_.begin(), ends_.end(), index);
   const auto f = static_cast<size_t>(end - ends_.begin());

@@ -1,4 +1,5 @@
-/// All images of a run in one index space: an HDF5 file, or a folder of such files of one shape.
+/// All images of a run with one common index: an HDF5 file, or a folder of HDF5 files with images
+/// of the same shape.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +14,11 @@
 
 namespace gm {
 
-/// Which images of image files that hold some out.
+/// A part of the images of a dataset.
 enum class Part {
   kAll,
-  kTraining,  ///< Those that are not held out: all of a file that holds none out.
-  kHeldOut,   ///< Those that no training sees.
+  kTraining,  ///< Images that are not held out; all images if none are held out.
+  kHeldOut,   ///< Held-out images, which are never trained on.
 };
 
 /// Whether a folder's entry counts as an image file: `*.h5` or `*.hdf5`, not hidden.
@@ -25,11 +26,11 @@ bool is_hdf5_name(const std::filesystem::path& path);
 
 class ImageDataset {
  public:
-  /// Opens `path`: an image file (see image_file.h), or a folder of them (`*.h5`, `*.hdf5`), in the
-  /// order of their names. `classes` is `all`, or the names of the classes to keep, separated by
-  /// commas. Every rank opens for itself. Throws InputError when the path does not exist, a file is
-  /// not right, files differ in shape or classes, a class is unknown, or there are no images of
-  /// that class and part.
+  /// Opens `path`: an image file (see hdf5_images.h), or a folder of them (`*.h5`, `*.hdf5`), in
+  /// the order of their names. `classes` is `all`, or the names of the classes to keep, separated
+  /// by commas. Every rank opens its own object. Throws InputError when the path does not exist, a
+  /// file is invalid, files differ in shape or classes, a class is unknown, or there are no images
+  /// of that class and part.
   explicit ImageDataset(const std::filesystem::path& path, std::string_view classes = "all",
                         Part part = Part::kAll);
 
@@ -40,8 +41,8 @@ class ImageDataset {
   const std::vector<Hdf5Images>& files() const { return files_; }
   bool has_held_out() const;
   Part part() const { return part_; }
-  /// Hash of the files' content hashes and of the chosen classes and part; quick, as nothing is
-  /// read anew. Ranks compare it to prove that they train on the same data.
+  /// Hash of the content hashes of the files and of the chosen classes and part. Fast, because it
+  /// does not read images. Ranks compare it to check that they train on the same data.
   std::string content_hash() const;
 
   /// Copies image `index` to `pixels`, shape().bytes() values [H,W,C]. May be called from several
@@ -49,10 +50,9 @@ class ImageDataset {
   void read_image(int64_t index, std::span<uint8_t> pixels) const;
   /// Label of image `index`, an index of classes(). Expects has_labels().
   int64_t label(int64_t index) const;
-  /// Hash of image `index`'s pixels: what tells whether two datasets share an image.
+  /// Hash of the pixels of image `index`; used to find images that two datasets share.
   uint64_t image_hash(int64_t index) const;
-  /// The hashes of all images, sorted, each once. Reads every image; takes 8 bytes of memory
-  /// for each.
+  /// The sorted, unique hashes of all images. Reads every image; needs 8 bytes of memory per image.
   std::vector<uint64_t> image_hashes() const;
 
  private:

@@ -8,13 +8,16 @@
 
 #include "base/error.h"
 #include "base/output.h"
+#include "data/bitmap_font.h"
 
 namespace gm {
 namespace {
 
 constexpr int64_t kLineWidth = 2;
 constexpr uint8_t kLineValue = 32;
-constexpr int64_t kVisibleSide = 64;  // pixels of the screen that a small image is enlarged to
+constexpr uint8_t kLabelValue = 224;
+constexpr int64_t kLabelMargin = 3;
+constexpr int64_t kVisibleSide = 64;  // minimum side in the grid: smaller images are enlarged
 
 int64_t square_columns(int64_t count) {
   int64_t columns = 1;
@@ -24,32 +27,80 @@ int64_t square_columns(int64_t count) {
 
 int64_t visible_scale(int64_t height) { return std::max<int64_t>(1, kVisibleSide / height); }
 
-/// Pixels of the whole grid [height, width, channels].
+/// The pixels of the whole grid, [height, width, channels].
 struct GridImage {
   int64_t height, width, channels;
   std::vector<uint8_t> pixels;
+
+  uint8_t* at(int64_t y, int64_t x) {
+    return &pixels[static_cast<size_t>((y * width + x) * channels)];
+  }
 };
 
-GridImage arrange(const at::Tensor& images, int64_t columns, int64_t scale) {
-  const int64_t count = images.size(0), channels = images.size(3);
-  const int64_t height = images.size(1) * scale, width = images.size(2) * scale;
-  const int64_t rows = (count + columns - 1) / columns;
-  GridImage canvas{rows * (height + kLineWidth) + kLineWidth,
-                   columns * (width + kLineWidth) + kLineWidth,
-                   channels,
-                   {}};
-  canvas.pixels.assign(static_cast<size_t>(canvas.height * canvas.width * channels), kLineValue);
-  const auto* source = images.const_data_ptr<uint8_t>();
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t top = kLineWidth + i / columns * (height + kLineWidth);
-    const int64_t left = kLineWidth + i % columns * (width + kLineWidth);
-    for (int64_t y = 0; y < height; ++y) {
-      uint8_t* out =
-          &canvas.pixels[static_cast<size_t>(((top + y) * canvas.width + left) * channels)];
-      for (int64_t x = 0; x < width; ++x, out += channels) {
-        const int64_t pixel = (i * images.size(1) + y / scale) * images.size(2) + x / scale;
-        std::copy_n(source + pixel * channels, channels, out);
+/// Where the images of a grid are, in pixels of the grid.
+struct Grid {
+  int64_t columns, rows, scale;
+  int64_t height, width;  // of an image, enlarged
+  int64_t header;         // height of the labels
+
+  int64_t left(int64_t column) const { return kLineWidth + column * (width + kLineWidth); }
+  int64_t top(int64_t row) const { return header + kLineWidth + row * (height + kLineWidth); }
+};
+
+Grid grid_for(const LabelledImages& labelled, const GridLayout& layout) {
+  const at::Tensor& images = labelled.images;
+  const int64_t count = images.size(0);
+  const int64_t columns =
+      std::min(count, layout.columns > 0 ? layout.columns : square_columns(count));
+  const int64_t scale = layout.scale > 0 ? layout.scale : visible_scale(images.size(1));
+  return {.columns = columns,
+          .rows = (count + columns - 1) / columns,
+          .scale = scale,
+          .height = images.size(1) * scale,
+          .width = images.size(2) * scale,
+          .header = labelled.labels.empty() ? 0 : kGlyphHeight + 2 * kLabelMargin};
+}
+
+void draw_image(const at::Tensor& image, const Grid& grid, int64_t top, int64_t left,
+                GridImage& canvas) {
+  const auto* source = image.const_data_ptr<uint8_t>();
+  for (int64_t y = 0; y < grid.height; ++y) {
+    for (int64_t x = 0; x < grid.width; ++x) {
+      const int64_t pixel = y / grid.scale * image.size(1) + x / grid.scale;
+      std::copy_n(source + pixel * canvas.channels, canvas.channels, canvas.at(top + y, left + x));
+    }
+  }
+}
+
+/// Cut off where it is longer than `width`.
+void draw_text(const std::string& text, int64_t top, int64_t left, int64_t width,
+               GridImage& canvas) {
+  const int64_t advance = kGlyphWidth + 1;
+  for (int64_t i = 0; i < std::ssize(text) && (i + 1) * advance <= width; ++i) {
+    const Glyph glyph = glyph_of(text[static_cast<size_t>(i)]);
+    for (int64_t y = 0; y < kGlyphHeight; ++y) {
+      for (int64_t x = 0; x < kGlyphWidth; ++x) {
+        if (!glyph[static_cast<size_t>(y)][static_cast<size_t>(x)]) continue;
+        std::fill_n(canvas.at(top + y, left + i * advance + x), canvas.channels, kLabelValue);
       }
+    }
+  }
+}
+
+GridImage arrange(const LabelledImages& labelled, const GridLayout& layout) {
+  const at::Tensor images = labelled.images.cpu().contiguous();
+  const Grid grid = grid_for(labelled, layout);
+  GridImage canvas{grid.top(grid.rows), grid.left(grid.columns), images.size(3), {}};
+  canvas.pixels.assign(static_cast<size_t>(canvas.height * canvas.width * canvas.channels),
+                       kLineValue);
+  for (int64_t i = 0; i < images.size(0); ++i) {
+    draw_image(images[i], grid, grid.top(i / grid.columns), grid.left(i % grid.columns), canvas);
+  }
+  for (int64_t column = 0; column < grid.columns; ++column) {
+    const int64_t parts = std::ssize(labelled.labels);
+    for (int64_t part = 0; part < parts; ++part) {
+      draw_text(labelled.labels[static_cast<size_t>(part)], kLabelMargin,
+                grid.left(column) + part * grid.width / parts, grid.width / parts, canvas);
     }
   }
   return canvas;
@@ -64,7 +115,8 @@ void write_png(const std::filesystem::path& path, const GridImage& canvas) {
   write_output(path, [&](std::FILE* file) {
     const bool written =
         png_image_write_to_stdio(&description, file, 0, canvas.pixels.data(), 0, nullptr) != 0;
-    // The system's reason tells more than the library's.
+    // If the write failed, the caller reports the error of the system, which is more precise than
+    // that of libpng.
     if (written || std::ferror(file) != 0) return;
     throw Error("{}: writing the PNG failed: {}", path.string(), description.message);
   });
@@ -84,17 +136,14 @@ at::Tensor to_pixels(const at::Tensor& images) {
       .contiguous();
 }
 
-void write_image_grid(const std::filesystem::path& path, const at::Tensor& images, int64_t columns,
-                      int64_t scale) {
-  if (images.dim() != 4 || images.scalar_type() != at::kByte || images.size(0) < 1 ||
-      (images.size(3) != 1 && images.size(3) != 3) || columns < 0 || scale < 0) {
+void write_image_grid(const std::filesystem::path& path, const LabelledImages& images,
+                      const GridLayout& layout) {
+  const at::Tensor& pixels = images.images;
+  if (pixels.dim() != 4 || pixels.scalar_type() != at::kByte || pixels.size(0) < 1 ||
+      (pixels.size(3) != 1 && pixels.size(3) != 3) || layout.columns < 0 || layout.scale < 0) {
     throw Error("{}: a grid is made of uint8 images [n,H,W,1 or 3]", path.string());
   }
-  if (columns == 0) columns = square_columns(images.size(0));
-  if (scale == 0) scale = visible_scale(images.size(1));
-  const GridImage canvas =
-      arrange(images.cpu().contiguous(), std::min(columns, images.size(0)), scale);
-  write_png(path, canvas);
+  write_png(path, arrange(images, layout));
 }
 
 int64_t bytes_in_grid(int64_t height, int64_t width, int64_t channels) {

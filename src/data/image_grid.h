@@ -5,24 +5,38 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace gm {
 
-/// Pixels of images as a network makes them: float [n,C,H,W] in [-1,1] (values outside are
-/// clamped) to uint8 [n,H,W,C] on the CPU, rounded to nearest.
+/// Converts images from a network, float [n,C,H,W] in [-1,1] (values outside are clamped), to uint8
+/// [n,H,W,C] on the CPU, rounded to nearest.
 at::Tensor to_pixels(const at::Tensor& images);
 
-/// Writes `images`, uint8 [n,H,W,C] with C = 1 or 3, row by row in a grid of `columns` (0: about as
-/// many as rows) with a dark line between them, each pixel `scale` pixels wide (0: enough for a
-/// person to see small images). Where `path` may lead is told by write_output(). Throws Error
-/// when it cannot be written.
-void write_image_grid(const std::filesystem::path& path, const at::Tensor& images,
-                      int64_t columns = 0, int64_t scale = 0);
+/// Images for a grid.
+struct LabelledImages {
+  at::Tensor images;  ///< uint8 [n,H,W,C] with C = 1 or 3.
+  /// What the equal parts of each image are, from left to right; empty if there is nothing to say.
+  std::vector<std::string> labels = {};
+};
 
-/// Bytes of memory that an image of this size takes in a grid that a person can see.
+struct GridLayout {
+  int64_t columns = 0;  ///< Images side by side; 0: about as many as rows.
+  int64_t scale = 0;    ///< Enlarges each pixel; 0: chosen so that small images are visible.
+};
+
+/// Writes the images row by row into a grid with dark lines between them, and the labels above each
+/// column. See write_output() for the allowed values of `path`. Throws Error when it cannot be
+/// written.
+void write_image_grid(const std::filesystem::path& path, const LabelledImages& images,
+                      const GridLayout& layout = {});
+
+/// Memory in bytes of an image of this size in a grid with the default scale.
 int64_t bytes_in_grid(int64_t height, int64_t width, int64_t channels);
 
-/// Writes `image`, uint8 [H,W,C] with C = 1 or 3, pixel by pixel, as write_image_grid() does.
+/// Writes `image`, uint8 [H,W,C] with C = 1 or 3, without scaling; errors as for
+/// write_image_grid().
 void write_image(const std::filesystem::path& path, const at::Tensor& image);
 
 }  // namespace gm

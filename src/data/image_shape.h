@@ -1,4 +1,4 @@
-/// The size of the images of a dataset: all of them have the same.
+/// The common size of all images of a dataset.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ struct ImageShape {
   int64_t width = 0;
   int64_t channels = 0;  ///< 1 (grey) or 3 (RGB).
 
-  /// Bytes of one image with one byte a value, stored [H,W,C].
+  /// Bytes of one image, [H,W,C] with one byte per value.
   constexpr int64_t bytes() const { return height * width * channels; }
   bool operator==(const ImageShape&) const = default;
 };

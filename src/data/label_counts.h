@@ -1,4 +1,4 @@
-/// How the images of files spread over their classes.
+/// Number of images per class.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,15 @@
 namespace gm {
 
 struct LabelCounts {
-  std::vector<int64_t> of_classes = {};       ///< Images of each class; empty without labels.
-  std::map<int64_t, int64_t> of_others = {};  ///< Images by label, of labels that name no class.
+  std::vector<int64_t> of_classes = {};  ///< Number of images of each class; empty without labels.
+  /// Number of images of each label that names no class.
+  std::map<int64_t, int64_t> of_others = {};
 };
 
-/// Counts all images of the dataset's files, whichever of them were chosen.
+/// Counts all images in the files of the dataset, including images that were not selected.
 LabelCounts count_labels(const ImageDataset& dataset);
 
-/// Such as `30 images with labels that name no class: 5 (20 images), 6 (10 images)`.
+/// For example `30 images with labels that name no class: 5 (20 images), 6 (10 images)`.
 std::string describe_labels(const std::map<int64_t, int64_t>& counts);
 
 }  // namespace gm

@@ -89,7 +89,7 @@ class ImageLoader::Worker {
   std::condition_variable_any changed_;
   std::deque<Batch> ready_;
   std::exception_ptr failure_;
-  std::jthread thread_;  // last: it uses all of the above, and stops before they go
+  std::jthread thread_;  // last: it stops before the members that it uses are destroyed
 };
 
 ImageLoader::ImageLoader(std::shared_ptr<const ImageDataset> dataset,

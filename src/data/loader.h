@@ -1,5 +1,5 @@
-/// Micro-batches of a dataset, in the order of sample_order.h, read and augmented ahead of need by
-/// one background thread.
+/// Micro-batches of a dataset, in the order of sample_order.h. One background thread reads and
+/// augments them in advance.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,13 @@
 namespace gm {
 
 struct LoaderOptions {
-  int64_t batch_size = 32;  ///< Images in a micro-batch of the whole world.
+  int64_t batch_size = 32;  ///< Images in a micro-batch, over all ranks.
   int64_t shards = 8;       ///< Virtual shards of the dataset.
   int rank = 0;
   int ranks = 1;
   uint64_t seed = 0;
   AugmentationOptions augmentation = {};
-  int64_t prefetch = 4;           ///< Micro-batches kept ready; bounds the loader's memory.
+  int64_t prefetch = 4;           ///< Micro-batches kept ready; limits the memory of the loader.
   int64_t first_micro_batch = 0;  ///< Global index of the first micro-batch that next() yields.
 };
 
@@ -31,8 +31,9 @@ class ImageLoader {
   ImageLoader(const ImageLoader&) = delete;
   ImageLoader& operator=(const ImageLoader&) = delete;
 
-  /// This rank's batch_size / ranks images of the next micro-batch; endless, epochs follow each
-  /// other without a gap. Waits when it is not ready. Rethrows what went wrong in the background.
+  /// The batch_size / ranks images of this rank in the next micro-batch. Never ends: epochs follow
+  /// each other without a gap. Waits until the batch is ready. Rethrows errors of the background
+  /// thread.
   Batch next();
 
  private:

@@ -1,5 +1,4 @@
-/// The `[mask]` section of a run's configuration: which pixels are missing where images are
-/// filled.
+/// The `[mask]` section of a run's configuration: which pixels of an image are masked.
 #pragma once
 
 #include <string>
@@ -17,13 +16,11 @@ struct MaskConfig {
     field("kind", kind)
         .one_of({"rectangle", "boxes", "strokes", "half", "centre", "pixels", "mixed", "files"})
         .help(
-            "Shape of the missing part: drawn by chance for each image, mixed means any of them, "
-            "and files takes those of mask.path.");
+            "Shape of the missing part, drawn at random for each image. mixed chooses one of the "
+            "shapes for each image, files takes the masks of mask.path.");
     field("coverage_min", coverage_min)
         .range(0.0, 0.95)
-        .help(
-            "Least fraction of an image that is missing; half and files have coverages of their "
-            "own.");
+        .help("Smallest fraction of an image that is missing; ignored by half and files.");
     field("coverage_max", coverage_max)
         .range(0.0, 0.95)
         .help("Largest fraction of an image that is missing.");

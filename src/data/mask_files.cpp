@@ -14,10 +14,10 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kLargestMaskBytes = 64 << 20;
-constexpr int64_t kMostPixelsInMemory = int64_t{1} << 33;  // 1 GiB of bits
+constexpr int64_t kMaxPixelsInMemory = int64_t{1} << 33;  // 1 GiB of bits
 
-/// The value of a missing pixel: 255, or 1 where no value is larger. Throws InputError that begins
-/// with `name`.
+/// The value of missing pixels: 255, or 1 if no value is larger. Throws InputError that begins with
+/// `name`.
 uint8_t missing_value(const std::vector<uint8_t>& pixels, const std::string& name) {
   const uint8_t missing = std::ranges::max(pixels) > 1 ? 255 : 1;
   for (const uint8_t pixel : pixels) {
@@ -28,15 +28,15 @@ uint8_t missing_value(const std::vector<uint8_t>& pixels, const std::string& nam
         name, pixel);
   }
   const auto count = std::ranges::count(pixels, missing);
-  if (count == 0) throw InputError("{}: the mask is black all over: no pixel is missing", name);
+  if (count == 0) throw InputError("{}: the mask is completely black: no pixel is missing", name);
   if (count == std::ssize(pixels))
-    throw InputError("{}: the mask is white all over: no pixel is known", name);
+    throw InputError("{}: the mask is completely white: no pixel is known", name);
   return missing;
 }
 
 }  // namespace
 
-bool is_mask_file_name(const fs::path& path) { return ending_of(path) == ".png"; }
+bool is_mask_file_name(const fs::path& path) { return extension_of(path) == ".png"; }
 
 std::vector<fs::path> mask_file_paths(const fs::path& path) {
   if (path.empty()) {
@@ -59,7 +59,7 @@ std::vector<fs::path> mask_file_paths(const fs::path& path) {
 
 MaskFiles::MaskFiles(const std::vector<fs::path>& files, int64_t height, int64_t width)
     : height_(height), width_(width) {
-  if (std::ssize(files) > kMostPixelsInMemory / (height * width)) {
+  if (std::ssize(files) > kMaxPixelsInMemory / (height * width)) {
     throw InputError("{} masks of {} x {} are too many for memory; use fewer", files.size(), width,
                      height);
   }

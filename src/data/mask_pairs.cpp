@@ -18,13 +18,13 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-/// Masks by their names: paths in their folder, without the ending.
+/// Masks by name: the path in the mask folder, without the extension.
 using Masks = std::multimap<std::string, fs::path>;
 
 std::string folder_part(const std::string& name) { return name.substr(0, name.rfind('/') + 1); }
 std::string stem_part(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
-/// Those of the folders in which images may have theirs.
+/// The masks in `folder` and in those of its sub-folders that also contain images.
 Masks masks_for(const std::vector<std::string>& images, const fs::path& folder) {
   std::set<std::string> parts{""};
   for (const auto& image : images) parts.insert(folder_part(image));
@@ -41,7 +41,7 @@ Masks masks_for(const std::vector<std::string>& images, const fs::path& folder) 
   return masks;
 }
 
-/// `img_007` and `img_7` are one name then.
+/// `img_007` and `img_7` become the same name.
 std::string without_leading_zeros(const std::string& name) {
   const auto is_digit = [&](size_t i) {
     return i < name.size() && std::isdigit(static_cast<unsigned char>(name[i])) != 0;
@@ -58,7 +58,7 @@ std::string without_leading_zeros(const std::string& name) {
 
 // ---- Names that share a prefix or suffix -------------------------------------------------------
 
-/// What stands before and behind an image's name in its mask's.
+/// The text before and after the name of an image in the name of its mask.
 struct Affix {
   std::string prefix, suffix;
 
@@ -68,7 +68,7 @@ struct Affix {
   auto operator<=>(const Affix&) const = default;
 };
 
-/// Whether a word or a number may end between the two: not inside of `11` or `mask`.
+/// Whether a word or a number may end between the two characters: not inside `11` or `mask`.
 bool is_boundary(char left, char right) {
   const auto is = [](int (*kind)(int), char c) { return kind(static_cast<unsigned char>(c)) != 0; };
   if (is(std::isdigit, left) || is(std::isdigit, right))
@@ -91,14 +91,14 @@ void add_affixes(const std::string& image, const std::string& mask, std::set<Aff
   }
 }
 
-/// The ways to see the name of one of the images in masks'. Of longer names there are fewer. Where
-/// the longest names are in no mask, some more are tried, so that a message can name the few images
-/// that lack one.
+/// Candidates: the affixes that turn the name of one image into the name of a mask. Uses the
+/// longest image name, because it matches the fewest masks. If it matches none, shorter names are
+/// tried, so that an error message can list the few images without a mask.
 std::set<Affix> possible_affixes(std::vector<std::string> images, const Masks& masks) {
-  constexpr size_t kMostTried = 32;
+  constexpr size_t kMaxTried = 32;
   std::ranges::stable_sort(images,
                            [](const auto& a, const auto& b) { return a.size() > b.size(); });
-  images.resize(std::min(images.size(), kMostTried));
+  images.resize(std::min(images.size(), kMaxTried));
   std::set<Affix> affixes;
   for (const auto& image : images) {
     for (const auto& [mask, path] : masks) add_affixes(image, mask, affixes);
@@ -109,22 +109,22 @@ std::set<Affix> possible_affixes(std::vector<std::string> images, const Masks& m
 
 // ---- Pairs -------------------------------------------------------------------------------------
 
-/// One way to see which mask belongs to which image.
+/// One possible assignment of masks to images.
 struct Pairing {
   Affix affix;
-  std::vector<fs::path> masks = {};  ///< Of each image; empty where it has none.
-  std::vector<size_t> without = {};  ///< Places of the images that have none.
+  std::vector<fs::path> masks = {};  ///< For each image; empty if it has none.
+  std::vector<size_t> without = {};  ///< Indices of the images without a mask.
 
   bool is_complete() const { return without.empty(); }
 };
 
 [[noreturn]] void throw_ambiguous(const std::string& image, const fs::path& one,
                                   const fs::path& other) {
-  throw InputError("{} and {}: both are called like a mask of image {}; remove one of them",
-                   one.string(), other.string(), image);
+  throw InputError("{} and {}: the names of both match image {}; remove one of them", one.string(),
+                   other.string(), image);
 }
 
-/// Throws InputError when several masks have the name of one image's.
+/// Throws InputError when several masks match one image.
 Pairing pair_up(const std::vector<std::string>& images, const Masks& masks, const Affix& affix) {
   Pairing pairing{.affix = affix};
   for (size_t i = 0; i < images.size(); ++i) {
@@ -138,8 +138,9 @@ Pairing pair_up(const std::vector<std::string>& images, const Masks& masks, cons
   return pairing;
 }
 
-/// The way that gives a mask to each image or, where none does, to most. Equal names go before
-/// those with an affix. Throws InputError when there are several ways.
+/// The assignment that gives a mask to every image or, if there is none, to the most images. Equal
+/// names are preferred to names with an affix. Throws InputError when several complete assignments
+/// exist.
 Pairing best_pairing(const std::vector<std::string>& images, const Masks& masks) {
   Pairing best = pair_up(images, masks, {});
   if (best.is_complete()) return best;
@@ -163,18 +164,20 @@ Masks without_leading_zeros(const Masks& masks) {
   return renamed;
 }
 
-bool each_once(std::vector<std::string> names) {
+bool are_unique(std::vector<std::string> names) {
   std::ranges::sort(names);
   return std::ranges::adjacent_find(names) == names.end();
 }
 
-/// Where all masks lie in one folder, the images' folders do not count, if their names differ.
-std::vector<std::string> as_masks_lie(const std::vector<std::string>& images, const Masks& masks) {
+/// If all masks are in one folder, the folders of the images are ignored, provided that the image
+/// names are unique without them.
+std::vector<std::string> names_without_folders(const std::vector<std::string>& images,
+                                               const Masks& masks) {
   std::vector<std::string> stems;
   for (const auto& image : images) stems.push_back(stem_part(image));
   const bool in_one_folder =
       std::ranges::all_of(masks, [](const auto& mask) { return folder_part(mask.first).empty(); });
-  return in_one_folder && each_once(stems) ? stems : images;
+  return in_one_folder && are_unique(stems) ? stems : images;
 }
 
 [[noreturn]] void throw_incomplete(const fs::path& folder, const std::vector<std::string>& images,
@@ -186,8 +189,8 @@ std::vector<std::string> as_masks_lie(const std::vector<std::string>& images, co
     if (!used.contains(path)) unused.push_back(path.lexically_relative(folder).string());
   }
   throw InputError(
-      "{}: there is no mask {}.png; {} of the {} images have none ({}){}; a mask is called like "
-      "its image, with one prefix or suffix that is the same for all, or none",
+      "{}: there is no mask {}.png; {} of the {} images have none ({}){}; a mask must have the "
+      "name of its image, optionally with one prefix or suffix that is the same for all masks",
       folder.string(), pairing.affix.around(without.front()), without.size(), images.size(),
       some_names(without),
       unused.empty() ? "" : fmt::format(", and no image has the masks {}", some_names(unused)));
@@ -195,7 +198,7 @@ std::vector<std::string> as_masks_lie(const std::vector<std::string>& images, co
 
 // ---- Images without names ----------------------------------------------------------------------
 
-/// A text whose order is that of the numbers in `name`.
+/// Pads the numbers in `name`, so that text order equals numeric order.
 std::string with_wide_numbers(const std::string& name) {
   constexpr size_t kWidth = 20;
   std::string text, digits;
@@ -214,16 +217,16 @@ std::vector<fs::path> masks_in_order(const fs::path& folder, int64_t images) {
   const auto masks = mask_file_paths(folder);
   if (std::ssize(masks) != images) {
     throw InputError(
-        "{}: holds {} masks for {} images that have no names; give as many masks as images, which "
-        "then belong together in the order of their names, or one file for all",
+        "{}: holds {} masks for {} images that have no names; give one mask for each image, in the "
+        "order of their names, or one file for all images",
         folder.string(), masks.size(), images);
   }
   const auto number_order = [](const fs::path& path) { return with_wide_numbers(path.string()); };
   const auto wrong = std::ranges::is_sorted_until(masks, {}, number_order);
   if (wrong == masks.end()) return masks;
   throw InputError(
-      "{}: whether mask {} comes before {} is not sure, and the images have no names to tell; "
-      "write all numbers with equally many digits, such as 007 and 012",
+      "{}: it is unclear whether mask {} comes before {}, and the images have no names to match; "
+      "write all numbers with the same number of digits, such as 007 and 012",
       folder.string(), std::prev(wrong)->filename().string(), wrong->filename().string());
 }
 
@@ -233,11 +236,11 @@ std::vector<fs::path> masks_of_images(const fs::path& folder, int64_t images,
                                       const std::vector<std::string>& names) {
   if (names.empty()) return masks_in_order(folder, images);
   const Masks masks = masks_for(names, folder);
-  const auto called = as_masks_lie(names, masks);
+  const auto called = names_without_folders(names, masks);
   Pairing pairing = best_pairing(called, masks);
   if (!pairing.is_complete()) {
     const auto numbered = without_leading_zeros(called);
-    if (each_once(numbered)) {
+    if (are_unique(numbered)) {
       Pairing other = best_pairing(numbered, without_leading_zeros(masks));
       if (other.is_complete()) pairing = std::move(other);
     }

@@ -23,21 +23,23 @@ struct PixelRange {
   }
 };
 
-/// A whole number between both, as far as the pixels of an image allow: never none, never all.
+/// The range of coverage in pixels, limited so that at least one pixel is missing and at least one
+/// is known.
 PixelRange pixel_range(const MaskConfig& config, const Size& image) {
   if (config.coverage_min > config.coverage_max) {
     throw InputError("mask.coverage_min is {}, more than mask.coverage_max, which is {}",
                      config.coverage_min, config.coverage_max);
   }
-  constexpr double kRounding = 1e-9;  // 0.07 * 100 is more than 7
+  constexpr double kRounding = 1e-9;  // in floating point, 0.07 * 100 is more than 7
   const auto pixels = static_cast<double>(image.pixels());
   const auto least = static_cast<int64_t>(std::ceil(config.coverage_min * pixels - kRounding));
   const auto most = static_cast<int64_t>(std::floor(config.coverage_max * pixels + kRounding));
   const PixelRange range{std::max<int64_t>(1, least), std::min(image.pixels() - 1, most)};
   if (range.least > range.most) {
     throw InputError(
-        "mask.coverage_min = {} and mask.coverage_max = {}: no number of the {} pixels of a "
-        "image, not none and not all of them, lies between; widen the range",
+        "mask.coverage_min = {} and mask.coverage_max = {}: no number of missing pixels is in this "
+        "range; of the {} pixels of an image, at least one must be missing and one known; widen "
+        "the range",
         config.coverage_min, config.coverage_max, image.pixels());
   }
   return range;
@@ -46,11 +48,11 @@ PixelRange pixel_range(const MaskConfig& config, const Size& image) {
 [[noreturn]] void refuse_range(const char* kind, const PixelRange& range, const Size& image) {
   throw InputError(
       "mask.coverage_min and mask.coverage_max: no mask of kind {} in {} x {} pixels has {} to {} "
-      "missing; widen the range",
+      "missing pixels; widen the range",
       kind, image.width, image.height, range.least, range.most);
 }
 
-/// A mask under way to a given number of missing pixels.
+/// Draws a mask until it has a given number of missing pixels.
 class Canvas {
  public:
   Canvas(std::span<float> mask, const Size& size, int64_t pixels)
@@ -59,8 +61,8 @@ class Canvas {
   const Size& size() const { return size_; }
   bool is_done() const { return left_ == 0; }
 
-  /// Pixels `left` to `right` (not included) of row `y` become missing, as far as they are in the
-  /// image and the mask is not done.
+  /// Marks the pixels [left, right) of row `y` as missing. Skips pixels outside the image, and
+  /// stops when the mask is done.
   void paint(int64_t y, int64_t left, int64_t right) {
     if (y < 0 || y >= size_.height) return;
     float* const row = mask_.data() + y * size_.width;
@@ -132,7 +134,7 @@ class Rectangle : public MaskShape {
   }
 
   Size image_;
-  std::vector<Widths> widths_;  // of each height from 1
+  std::vector<Widths> widths_;  // for each height, from 1
   std::vector<uint32_t> ends_;  // number of sizes up to each height
 };
 
@@ -159,7 +161,8 @@ class Boxes : public MaskShape {
     return {height, (area + height - 1) / height};
   }
 
-  /// Up to half of the box overhangs, so that an image's corners are missing as often as others.
+  /// Up to half of the box may be outside the image, so that corners are masked as often as other
+  /// pixels.
   static int64_t draw_place(CounterRng& random, int64_t room, int64_t side) {
     return between(random, 0, room - 1) - side / 2;
   }
@@ -189,8 +192,8 @@ class Strokes : public MaskShape {
 
   /// A disc around a pixel.
   struct Brush {
-    std::vector<int64_t> half_widths;  // of its rows, from the middle one outwards
-    double step;                       // from one dab to the next
+    std::vector<int64_t> half_widths;  // of the rows, from the middle row outwards
+    double step;                       // distance between two dabs
   };
 
   struct Vector {
@@ -213,7 +216,7 @@ class Strokes : public MaskShape {
     }
   }
 
-  /// Turned by twice the arc tangent of `tangent`.
+  /// `direction`, rotated by twice the arc tangent of `tangent`.
   static Vector turned(const Vector& direction, double tangent) {
     const double square = tangent * tangent;
     const double cosine = (1.0 - square) / (1.0 + square), sine = 2.0 * tangent / (1.0 + square);
@@ -233,8 +236,8 @@ class Strokes : public MaskShape {
            at.y < static_cast<double>(image_.height);
   }
 
-  /// Four to eight lines, each turned by at most a quarter from the one before. A stroke ends where
-  /// it leaves the image.
+  /// Four to eight lines, each turned by at most 90 degrees from the previous one. A stroke ends
+  /// when it leaves the image.
   void draw_stroke(CounterRng& random, Canvas& canvas) const {
     const Brush& brush = brushes_[random.below(kBrushes)];
     Vector at{static_cast<double>(image_.width) * random.uniform(),
@@ -253,7 +256,7 @@ class Strokes : public MaskShape {
 
   Size image_;
   PixelRange range_;
-  double shortest_, longest_;  // lines
+  double shortest_, longest_;  // line lengths
   std::vector<Brush> brushes_;
 };
 
@@ -305,8 +308,8 @@ class Pixels : public MaskShape {
  public:
   explicit Pixels(const PixelRange& range) : range_(range) {}
 
-  /// Floyd's choice of some out of many (Bentley, "Programming pearls: a sample of brilliance",
-  /// 1987), of the missing pixels or of the known ones, whichever are fewer.
+  /// Floyd's algorithm for random sampling without replacement (Bentley, "Programming pearls: a
+  /// sample of brilliance", 1987). Samples the missing or the known pixels, whichever are fewer.
   void draw(CounterRng& random, std::span<float> mask) const override {
     const auto pixels = static_cast<uint32_t>(mask.size());
     const auto missing = static_cast<uint32_t>(range_.draw(random));
@@ -345,7 +348,7 @@ std::unique_ptr<const MaskShape> make_drawn(std::string_view kind, const Size& i
   if (kind == "half") return std::make_unique<Half>(image);
   if (kind == "centre") return std::make_unique<Centre>(image, range);
   if (kind == "pixels") return std::make_unique<Pixels>(range);
-  throw InputError("mask.kind: there is no kind '{}' of masks", kind);
+  throw InputError("mask.kind: unknown kind of mask '{}'", kind);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-/// The shapes of masks: how each kind of mask is drawn into one image.
+/// The mask shapes: how each kind of mask is drawn.
 #pragma once
 
 #include <array>
@@ -18,30 +18,31 @@ class MaskShape {
  public:
   virtual ~MaskShape() = default;
 
-  /// `mask` are H*W zeros, row by row; those of the missing pixels become 1. What is drawn follows
-  /// from `random` alone, without sines and the like, whose last digits differ between machines.
+  /// Expects H*W zeros in `mask`, row by row; sets missing pixels to 1. The result depends only on
+  /// `random`. Uses no functions such as sin, whose last digits differ between machines.
   virtual void draw(CounterRng& random, std::span<float> mask) const = 0;
 };
 
-/// The kinds of MaskConfig::kind that `mixed` takes by chance.
+/// The kinds of MaskConfig::kind from which `mixed` chooses at random.
 ///
-/// `rectangle`  one rectangle, at most twice as wide or high as the image's proportions; every
-///              size within the range of coverage is equally likely, which makes the area even.
-/// `boxes`      several, each a third of the missing area, which may overlap and overhang.
+/// `rectangle`  one rectangle; its aspect ratio differs from that of the image by at most a factor
+///              of 2. Every size within the range of coverage is equally likely, which makes the
+///              distribution of the area even.
+/// `boxes`      several boxes, each with a third of the missing area. They may overlap and extend
+///              beyond the image.
 /// `strokes`    a round brush along lines of random turns, as in Yu et al., "Free-form image
 ///              inpainting with gated convolution", ICCV 2019, and Suvorov et al.,
 ///              "Resolution-robust large mask inpainting with Fourier convolutions", WACV 2022.
-/// `half`       left, right, upper or lower half, whatever the range of coverage.
-/// `centre`     a rectangle of the image's proportions in its middle.
+/// `half`       left, right, upper or lower half; ignores the range of coverage.
+/// `centre`     a rectangle with the aspect ratio of the image, in its middle.
 /// `pixels`     single pixels, each with the same probability.
-///
-/// Of boxes, strokes and pixels exactly as many pixels are missing as an even draw within the range
-/// says: the last box, or dab of the brush, ends where the number is reached.
+/// For boxes, strokes and pixels, the number of missing pixels is drawn uniformly from the range
+/// and reached exactly: the last box or dab of the brush is cut off.
 inline constexpr std::array<const char*, 6> kDrawnMaskKinds{"rectangle", "boxes",  "strokes",
                                                             "half",      "centre", "pixels"};
 
-/// One of kDrawnMaskKinds, or `mixed`. Throws InputError, naming the keys, when the range of
-/// coverage is upside down, or no mask of that kind lies within it.
+/// One of kDrawnMaskKinds, or `mixed`. Throws InputError, naming the keys, when coverage_min >
+/// coverage_max, or no mask of that kind is in the range.
 std::unique_ptr<const MaskShape> make_mask_shape(const MaskConfig& config, int64_t height,
                                                  int64_t width);
 

@@ -18,7 +18,7 @@ MaskSource::MaskSource(const MaskConfig& config, int64_t height, int64_t width, 
   if (config.kind != "files" && !config.path.empty()) {
     throw InputError(
         "mask.path is {}, but mask.kind is {}, which draws its masks; set mask.kind = \"files\", "
-        "or no path",
+        "or remove mask.path",
         config.path, config.kind);
   }
   std::shared_ptr<const MaskShape> shape;

@@ -1,4 +1,5 @@
-/// Things of which a process may have only so many open at a time, as descriptors are few.
+/// Resources that are opened on demand, with a limit on how many are open, because file descriptors
+/// are limited.
 #pragma once
 
 #include <sys/resource.h>
@@ -12,8 +13,8 @@
 
 namespace gm {
 
-/// What `Opened` stands for, opened when it is needed: all things of this kind share the places
-/// that the process has, and those that were used last hold them. May be used from several threads.
+/// An `Opened` that is opened when it is needed. All objects of this type share a limit; beyond it,
+/// the least recently used one is closed. Thread-safe.
 template <class Opened>
 class OnDemand {
  public:
@@ -27,7 +28,7 @@ class OnDemand {
   OnDemand(const OnDemand&) = delete;
   OnDemand& operator=(const OnDemand&) = delete;
 
-  /// Stays open as long as the caller holds it. Throws what opening throws.
+  /// The result stays open as long as the caller holds it. Throws what the open function throws.
   std::shared_ptr<const Opened> get() {
     const std::scoped_lock lock(mutex_);
     if (opened_) {
@@ -41,7 +42,7 @@ class OnDemand {
   }
 
  private:
-  /// Each may take two descriptors, and the process needs some for other ends.
+  /// Each may use two descriptors, and the process needs some for other purposes.
   static size_t most_open() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
@@ -54,7 +55,7 @@ class OnDemand {
   }
 
   static inline std::mutex mutex_;
-  static inline std::list<OnDemand*> recent_;  // the open ones, the one that was used last first
+  static inline std::list<OnDemand*> recent_;  // open objects, most recently used first
 
   Open open_;
   std::shared_ptr<const Opened> opened_;

@@ -10,13 +10,13 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/progress_bar.h"
 #include "base/signals.h"
 #include "data/folder_entries.h"
 #include "data/hdf5_images.h"
 #include "data/pack/decode.h"
 #include "data/pack/folder_listing.h"
 #include "data/pack/pack.h"
-#include "data/pack/progress_bar.h"
 #include "data/pack/source.h"
 
 namespace gm {
@@ -39,14 +39,14 @@ void create_cache(const fs::path& folder) {
     throw InputError("data.cache: {} cannot be created: {}", folder.string(), error.message());
 }
 
-/// Whether the folder is one of image files rather than of images.
+/// Whether the folder contains HDF5 image files rather than images.
 bool holds_hdf5_files(const fs::path& folder) {
   const FolderEntries entries = entries_of(folder);
   const auto first = std::ranges::find_if(entries.files, is_hdf5_name);
   if (first == entries.files.end()) return false;
   if (!survey_folder(folder).classes.empty()) {
     throw InputError(
-        "data.path: {}: holds HDF5 files ({}) beside sub-folders of images; name the file, or "
+        "{}: holds HDF5 files ({}) beside sub-folders of images; name the file, or "
         "move it away to train on the sub-folders",
         folder.string(), first->filename().string());
   }
@@ -62,24 +62,19 @@ void log_ignored_images(const fs::path& path) {
              beside);
 }
 
-/// Whether `path` names images, and not image files. Throws InputError when nothing is there.
+/// Whether `path` is a folder of images or an image, not HDF5 files. Throws InputError when it does
+/// not exist.
 bool names_images(const fs::path& path) {
-  std::error_code reason;
-  const fs::file_status status = fs::status(path, reason);
-  if (!fs::exists(status)) {
-    throw InputError(
-        "data.path: {}: {}", path.string(),
-        status.type() == fs::file_type::not_found ? "no such file or folder" : reason.message());
-  }
-  return fs::is_directory(status) ? !holds_hdf5_files(path) : is_image_file(path);
+  require_exists("data.path", path);
+  return fs::is_directory(path) ? !holds_hdf5_files(path) : is_image_file(path);
 }
 
-/// Names, sizes and times of all files: what has to be the same for the contents not to be read
+/// Hash of the names, sizes and times of all files. If it is unchanged, the contents are not read
 /// again.
-std::string appearance(const FolderListing& listing) {
+std::string metadata_hash(const FolderListing& listing) {
   Hash hash;
   for (const auto& image : listing.images) {
-    std::error_code ignored;  // what cannot be asked cannot be read either: the packing will say so
+    std::error_code ignored;  // such a file cannot be read either; packing reports the error
     const auto time = fs::last_write_time(image.path, ignored).time_since_epoch().count();
     hash.add(fmt::format("{}\n{} {}\n", fs::absolute(image.path).string(),
                          fs::file_size(image.path, ignored), time));
@@ -87,9 +82,9 @@ std::string appearance(const FolderListing& listing) {
   return hash.hex();
 }
 
-/// Hash of all images' bytes and classes, wherever the folder lies.
+/// Hash of the bytes and classes of all images; independent of the location of the folder.
 std::string content(const FolderListing& listing) {
-  Progress progress("reading", static_cast<int64_t>(listing.images.size()));
+  ProgressBar progress("reading", static_cast<int64_t>(listing.images.size()));
   Hash hash;
   hash.add(fmt::format("{}\n", fmt::join(listing.classes, "\n")));
   for (const auto& image : listing.images) {
@@ -100,25 +95,25 @@ std::string content(const FolderListing& listing) {
   return hash.hex();
 }
 
-/// Where the cache remembers the content() of a folder of this appearance.
-fs::path memory_of(const FolderListing& listing, const fs::path& cache) {
-  return cache / (appearance(listing) + ".content");
+/// The cache file that stores the content() hash for a folder with this metadata_hash().
+fs::path content_hash_file(const FolderListing& listing, const fs::path& cache) {
+  return cache / (metadata_hash(listing) + ".content");
 }
 
-std::string read_memory(const fs::path& memory) {
+std::string read_content_hash(const fs::path& hash_file_path) {
   constexpr size_t kHexBytes = 32;
-  return read_file(memory, kHexBytes);
+  return read_file(hash_file_path, kHexBytes);
 }
 
-std::string remembered_content(const FolderListing& listing, const fs::path& cache) {
-  const fs::path memory = memory_of(listing, cache);
-  if (fs::exists(memory)) return read_memory(memory);
+std::string cached_content_hash(const FolderListing& listing, const fs::path& cache) {
+  const fs::path hash_file_path = content_hash_file(listing, cache);
+  if (fs::exists(hash_file_path)) return read_content_hash(hash_file_path);
   const std::string hash = content(listing);
-  write_file_atomically(memory, hash);
+  write_file_atomically(hash_file_path, hash);
   return hash;
 }
 
-/// The packed copy of a folder of that content, as this version of gm decodes it.
+/// The path of the packed copy of a folder with this content hash, for this version of the decoder.
 fs::path packed_copy(const DataConfig& config, int64_t channels, const std::string& content,
                      const fs::path& cache) {
   std::string key = fmt::format("{} {} {} {} {}", Hdf5Images::kFormatVersion, kDecoderVersion,
@@ -134,13 +129,13 @@ bool is_intact(const fs::path& path) {
     const Hdf5Images file(path);
     return true;
   } catch (const InputError& error) {
-    log_warning("the packed copy is damaged and made anew: {}", error.what());
+    log_warning("the packed copy is damaged and is packed again: {}", error.what());
     return false;
   }
 }
 
-/// Another run may pack the same images at the same time: whoever is last puts an equal file in
-/// the place of the first one's, which those who have it open keep.
+/// Another run may pack the same images at the same time. The last one replaces the file by an
+/// equal one; a process that has the old file open can still read it.
 void pack_into(const fs::path& packed, const FolderListing& listing, const DataConfig& config,
                bool grey) {
   const auto source = open_folder_source(listing, {.grey = grey});
@@ -165,7 +160,7 @@ fs::path prepare_dataset(const DataConfig& config, int64_t channels) {
   for (const std::string& remark : listing.remarks()) log_info("{}: {}", path.string(), remark);
   const fs::path cache = cache_folder(config);
   create_cache(cache);
-  const fs::path packed = packed_copy(config, channels, remembered_content(listing, cache), cache);
+  const fs::path packed = packed_copy(config, channels, cached_content_hash(listing, cache), cache);
   if (!is_intact(packed)) {
     log_info("packing {} images of {} into {}", listing.images.size(), path.string(),
              packed.string());
@@ -179,9 +174,10 @@ std::optional<fs::path> find_prepared_dataset(const DataConfig& config) {
   if (!fs::exists(path)) return std::nullopt;
   if (!names_images(path)) return path;
   const FolderListing listing = list_images(path, config.classes);
-  const fs::path cache = cache_folder(config), memory = memory_of(listing, cache);
-  if (!fs::exists(memory)) return std::nullopt;
-  const fs::path packed = packed_copy(config, /*channels=*/3, read_memory(memory), cache);
+  const fs::path cache = cache_folder(config), hash_file_path = content_hash_file(listing, cache);
+  if (!fs::exists(hash_file_path)) return std::nullopt;
+  const fs::path packed =
+      packed_copy(config, /*channels=*/3, read_content_hash(hash_file_path), cache);
   return fs::exists(packed) ? std::optional(packed) : std::nullopt;
 }
 
@@ -195,8 +191,9 @@ std::vector<std::string> image_names(const fs::path& path) {
   std::vector<std::string> sorted = names;
   std::ranges::sort(sorted);
   if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
-    throw InputError("{}: two images are called {}, but for the ending; rename one of them",
-                     path.string(), *twice);
+    throw InputError(
+        "{}: two images are called {}, apart from the file extension; rename one of them",
+        path.string(), *twice);
   }
   return names;
 }

@@ -1,4 +1,4 @@
-/// Images of a dataset as tensors, just as they lie there.
+/// Images of a dataset as tensors, without augmentation.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,11 +10,11 @@
 
 namespace gm {
 
-/// 0..255 to [-1,1], both ends exact.
+/// Maps 0..255 to [-1,1]; both ends are exact.
 void to_unit_range(std::span<const uint8_t> pixels, float* values);
 
-/// The images number `indices` (int64 [n] on the CPU): float32 [n,C,H,W] in [-1,1], channels
-/// last. Pixels come back exactly by to_pixels().
+/// The images with the numbers `indices` (int64 [n] on the CPU): float32 [n,C,H,W] in [-1,1],
+/// channels last. to_pixels() restores the pixels exactly.
 at::Tensor read_images(const ImageDataset& dataset, const at::Tensor& indices);
 
 }  // namespace gm

@@ -24,7 +24,7 @@ uint8_t rounded(int32_t sum) {
   return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
 }
 
-/// Rows that are summed up to one, and what each of them counts.
+/// Rows that are summed to one row, and their weights.
 struct WeighedRows {
   const uint8_t* first;
   int64_t stride;
@@ -32,7 +32,7 @@ struct WeighedRows {
   int64_t count;
 };
 
-/// What the pixels of a row are made of; the input begins at pixel first[0].
+/// The inputs and weights of the pixels of a row; the input begins at pixel first[0].
 struct WeighedPixels {
   const uint8_t* input;
   const int64_t* first;
@@ -95,7 +95,7 @@ struct Kernels {
 
 GM_DEFINE_KERNELS(plain_kernels, );
 #if defined(__x86_64__)
-// Once more for processors that multiply eight whole numbers at a time.
+// A second version for processors with AVX2.
 GM_DEFINE_KERNELS(avx2_kernels, __attribute__((target("avx2"))));
 const Kernels& kernels = __builtin_cpu_supports("avx2") ? avx2_kernels : plain_kernels;
 #else
@@ -152,8 +152,9 @@ void Resampler::resize(std::span<const uint8_t> pixels, std::span<uint8_t> resiz
 void Resampler::resize(std::span<const uint8_t> pixels, const Window& window,
                        std::span<uint8_t> resized) {
   const int64_t channels = from_.channels, stride = from_.width * channels;
-  // Pillow begins with the axis whose result is smaller once heights shrink by more than twice what
-  // widths do (its pull request 9549); the order shows, as values are rounded in between.
+  // Like Pillow (its pull request 9549): vertical first if heights shrink by more than twice as
+  // many pixels as widths. The order affects the result, because values are rounded between the
+  // passes.
   const bool vertical_first =
       from_.height > height_ && from_.height - height_ > 2 * (from_.width - width_);
   if (vertical_first) {

@@ -1,6 +1,6 @@
-/// Resizing of 8-bit images, bit for bit as Pillow 13 does it: the filter is widened when a
-/// image gets smaller (antialiasing), one axis after the other, weights in fixed point, 8 bits
-/// between the passes.
+/// Resizing of 8-bit images, bitwise equal to Pillow 13: the filter is widened when an image gets
+/// smaller (antialiasing), one axis after the other, weights in fixed point, 8 bits between the
+/// passes.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ enum class ResampleFilter {
   kBicubic,   ///< Keys, "Cubic convolution interpolation", 1981, with a = -0.5.
 };
 
-/// A pixel with room for sums of its channels; what lies past them is zero.
+/// The sums of the channels of a pixel; unused elements are zero.
 using ResamplePixel = int32_t __attribute__((vector_size(16)));
 
 /// A rectangle of the resized image.
@@ -25,13 +25,13 @@ struct Window {
   int64_t top = 0, left = 0, height = 0, width = 0;
 };
 
-/// Resizes images of one shape to height x width. Holds scratch memory: one for each thread.
+/// Resizes images of one shape to height x width. Holds scratch memory: use one object per thread.
 class Resampler {
  public:
   Resampler(const ImageShape& from, int64_t height, int64_t width, ResampleFilter filter);
 
-  /// Writes the part `window` of the resized `pixels` [H,W,C] to `resized`
-  /// [window.height, window.width, C]; other parts cost nothing.
+  /// Writes the part `window` of the resized `pixels` [H,W,C] to `resized` [window.height,
+  /// window.width, C]; other parts are not computed.
   void resize(std::span<const uint8_t> pixels, const Window& window, std::span<uint8_t> resized);
   /// The whole image.
   void resize(std::span<const uint8_t> pixels, std::span<uint8_t> resized);
@@ -41,7 +41,7 @@ class Resampler {
   /// k], in units of 2^-22.
   struct Axis {
     Axis(int64_t from, int64_t to, ResampleFilter filter);
-    /// The inputs [begin, end) that outputs [first_output, first_output + outputs) are made of.
+    /// The inputs [begin, end) of the outputs [first_output, first_output + outputs).
     std::pair<int64_t, int64_t> inputs(int64_t first_output, int64_t outputs) const;
 
     bool is_identity = false;
@@ -49,8 +49,8 @@ class Resampler {
     std::vector<int64_t> first, count;
     std::vector<int32_t> weights;
   };
-  /// Rows of bytes, `stride` apart, of which the first row and column have these places in the
-  /// image that they are a part of.
+  /// Rows of a part of an image, `stride` bytes apart. first_row and first_column are the position
+  /// of the part in the image.
   struct Rows {
     const uint8_t* bytes;
     int64_t stride;

@@ -14,7 +14,8 @@
 namespace gm {
 namespace {
 
-/// A keyed bijection of [0, 2^bits): the two halves take turns in masking each other.
+/// A keyed bijection of [0, 2^bits): the two halves are XORed alternately with a function of the
+/// other half.
 class Feistel {
  public:
   Feistel(int bits, std::array<uint32_t, 2> key)
@@ -43,7 +44,7 @@ class Feistel {
 };
 
 /// The values nearest to `wanted`, at most three below and three above, that `works` accepts;
-/// "none" where it accepts none.
+/// "none" if there are none.
 template <typename Works>
 std::string nearest(int64_t wanted, int64_t least, int64_t most, Works works) {
   std::vector<int64_t> found;
@@ -65,8 +66,9 @@ int64_t permuted(int64_t i, int64_t n, uint64_t seed, uint64_t epoch, uint32_t s
   const uint32_t first = random.next(), second = random.next();
   const int bits = std::max(2, static_cast<int>(std::bit_width(static_cast<uint64_t>(n - 1))));
   const Feistel shuffle(bits, {first, second});
-  // Cycle walking: a value outside [0, n) is shuffled on until it is inside; less than two turns on
-  // average, as n is more than half of the shuffled range (for n = 2, exactly half).
+  // Cycle walking: a value outside [0, n) is permuted again until it is inside. This takes at most
+  // two rounds on average, because n is more than half of the permuted range (exactly half for n =
+  // 2).
   auto value = static_cast<uint64_t>(i);
   do {
     value = shuffle(value);

@@ -1,5 +1,6 @@
-/// Noise and timesteps that belong to a sample, not to a rank: the value depends on the seed, the
-/// use, the sample's global position and the draw, whoever computes it and beside whichever others.
+/// Noise and timesteps that are keyed by sample, not by rank. A value depends on the seed, the use
+/// (Stream), the sample's global position and the draw. It does not depend on the rank that
+/// computes it or on the other samples of the batch.
 #pragma once
 
 #include <ATen/core/Tensor.h>

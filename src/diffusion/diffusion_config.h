@@ -1,4 +1,4 @@
-/// The diffusion process: how many steps, and how fast noise comes in.
+/// The diffusion process: the number of steps and the noise schedule.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@ struct DiffusionConfig {
   template <class Fields>
   void describe(Fields& field) {
     field("steps", steps).range(1, 100000).help("Steps between an image and pure noise.");
-    field("schedule", schedule).one_of({"cosine"}).help("How fast the noise comes in.");
-    field("clamp", clamp).help("Keep the predicted image within [-1, 1] at each reverse step.");
+    field("schedule", schedule).one_of({"cosine"}).help("The noise schedule.");
+    field("clamp", clamp).help("Clamp the predicted image to [-1, 1] at each reverse step.");
     field("condition", condition)
         .one_of({"none", "inpaint"})
         .help(
-            "What the network is told beside the noisy image: nothing, or the known part of a "
-            "image with masked pixels and the mask.");
+            "Input of the network besides the noisy image: none, or a masked image's known "
+            "pixels and its mask.");
   }
 };
 

@@ -1,7 +1,7 @@
-/// The diffusion process on images: noise in (training), noise out (sampling).
+/// The diffusion process on images: adding noise (training) and removing it (sampling).
 ///
 /// All images are float [N,C,H,W] in [-1, 1]. Nothing here draws a random number: noise and
-/// timesteps are arguments, so a test can inject them and a run can key them by sample.
+/// timesteps are arguments, so that a test can inject them and a run can key them by sample.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -31,33 +31,33 @@ class GaussianDiffusion {
     at::Tensor variance;  ///< [N,1,1,1]
   };
 
-  /// Throws InputError where `config` describes no process.
+  /// Throws InputError if `config` is invalid.
   explicit GaussianDiffusion(const DiffusionConfig& config, at::Device device = at::kCPU);
 
   int64_t steps() const { return schedule_.steps(); }
   const NoiseSchedule& schedule() const { return schedule_; }
 
-  /// x_t, the images `x0` with the noise of step `t` (int64 [N], 0 .. T - 1) in them.
+  /// x_t: the images `x0` with the noise of timestep `t` (int64 [N], 0 .. T - 1) added.
   at::Tensor q_sample(const at::Tensor& x0, const at::Tensor& t, const at::Tensor& noise) const;
 
-  /// Mean absolute error between `noise` and what `network` predicts in q_sample(x0, t, noise): a
-  /// scalar with a gradient.
+  /// Mean absolute error between `noise` and the prediction of `network` for
+  /// q_sample(x0, t, noise): a scalar with a gradient.
   at::Tensor loss(const NoisePredictor& network, const at::Tensor& x0, const at::Tensor& t,
                   const at::Tensor& noise) const;
 
-  /// The image that is left when `predicted_noise` is taken out of `x` = x_t. Not clamped.
+  /// The image that remains after `predicted_noise` is removed from `x` = x_t. Not clamped.
   at::Tensor predict_x0(const at::Tensor& x, const at::Tensor& t,
                         const at::Tensor& predicted_noise) const;
 
   /// Mean and variance of q(x_{t-1} | x_t, x_0).
   Posterior posterior(const at::Tensor& x0, const at::Tensor& x, const at::Tensor& t) const;
 
-  /// x_{t-1} from `x` = x_t. `noise` is not looked at (and may be undefined) at t = 0.
+  /// x_{t-1} from `x` = x_t. `noise` is ignored (and may be undefined) at t = 0.
   at::Tensor reverse_step(const NoisePredictor& network, const at::Tensor& x, int64_t t,
                           const at::Tensor& noise) const;
 
-  /// New images, as many and as large as the noise that `noise` gives, in [-1, 1] when clamped.
-  /// Runs without gradients. `on_step` may be empty.
+  /// New images with the shape of the output of `noise`, in [-1, 1] if clamped. Runs without
+  /// gradients. `on_step` may be empty.
   at::Tensor sample(const NoisePredictor& network, const NoiseSource& noise,
                     const StepCallback& on_step = {}) const;
 

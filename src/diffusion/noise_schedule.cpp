@@ -10,7 +10,7 @@ namespace gm {
 
 namespace {
 
-/// Fills in everything that follows from `beta`.
+/// Computes everything that follows from `beta`.
 NoiseSchedule schedule_of(std::vector<double> beta) {
   NoiseSchedule schedule;
   double alpha_bar_before = 1.0;
@@ -32,7 +32,7 @@ NoiseSchedule schedule_of(std::vector<double> beta) {
 
 NoiseSchedule cosine_schedule(int64_t steps) {
   if (steps < 1) throw InputError("diffusion.steps is {}: at least 1 is needed", steps);
-  // The offset keeps the first steps from being too small to matter.
+  // The offset keeps the noise of the first steps from being too small.
   constexpr double kOffset = 0.008;
   constexpr double kLargestBeta = 0.999;
   const auto alpha_bar = [&](int64_t t) {

@@ -1,4 +1,4 @@
-/// How much of the image is left after each step of the diffusion, and what follows from it.
+/// The noise schedule: how much of the image is left after each diffusion step.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct NoiseSchedule {
 
 /// The schedule of Nichol and Dhariwal, "Improved denoising diffusion probabilistic models", 2021,
 /// equation 17: alpha_bar falls as a squared cosine, no step has a beta above 0.999.
-/// Throws InputError where `steps` is not positive.
+/// Throws InputError if `steps` is not positive.
 NoiseSchedule cosine_schedule(int64_t steps);
 
 }  // namespace gm

@@ -10,12 +10,13 @@
 namespace gm {
 namespace {
 
-constexpr int64_t kMostMoves = 10'000'000;
+constexpr int64_t kMaxMoves = 10'000'000;
 
 void check_repaint(int64_t steps, const RepaintConfig& config) {
   if (config.jump_length < 1 || config.resamplings < 1) {
-    throw InputError("repaint.jump_length is {} and repaint.resamplings {}: both start at 1",
-                     config.jump_length, config.resamplings);
+    throw InputError(
+        "repaint.jump_length is {} and repaint.resamplings {}: both must be at least 1",
+        config.jump_length, config.resamplings);
   }
   if (config.resamplings == 1) return;
   if (config.jump_length >= steps) {
@@ -24,10 +25,10 @@ void check_repaint(int64_t steps, const RepaintConfig& config) {
         "fewer, or repaint.resamplings=1",
         config.jump_length, steps);
   }
-  if (config.resamplings > kMostMoves / (2 * steps)) {
+  if (config.resamplings > kMaxMoves / (2 * steps)) {
     throw InputError(
-        "repaint.resamplings is {}: over {} steps that is more than {} moves an image; give fewer",
-        config.resamplings, steps, kMostMoves);
+        "repaint.resamplings is {}: with {} steps that is more than {} moves per image; reduce it",
+        config.resamplings, steps, kMaxMoves);
   }
 }
 
@@ -35,7 +36,7 @@ at::Tensor all_at(const at::Tensor& x, int64_t t) {
   return at::full({x.size(0)}, t, x.options().dtype(at::kLong));
 }
 
-/// One level into the noise: q(x_t | x_{t-1}).
+/// One level up, which adds noise: q(x_t | x_{t-1}).
 at::Tensor forward_move(const GaussianDiffusion& diffusion, const at::Tensor& x, int64_t t,
                         const at::Tensor& noise) {
   const double beta = diffusion.schedule().beta[static_cast<size_t>(t)];

@@ -1,4 +1,4 @@
-/// How a diffusion model that was trained on whole images fills a mask.
+/// How a diffusion model that was trained without masks inpaints.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@ struct RepaintConfig {
   void describe(Fields& field) {
     field("jump_length", jump_length)
         .range(1, 100'000)
-        .help("Steps that RePaint goes back into the noise at a time; less than diffusion.steps.");
+        .help("Steps of noise that RePaint adds again at each jump; less than diffusion.steps.");
     field("resamplings", resamplings)
         .range(1, 1000)
-        .help("Times that RePaint goes over each piece of jump_length steps; 1 never goes back.");
+        .help("Times that RePaint denoises each segment of jump_length steps; 1: no jumps.");
   }
 };
 

@@ -12,14 +12,14 @@
 namespace gm {
 namespace {
 
-using Values = std::vector<double>;  // one for each missing pixel
+using Values = std::vector<double>;  // one for each masked pixel
 
 double dot(const Values& a, const Values& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
-/// Laplace's equation over the missing pixels of one mask: for each, its number of neighbours times
-/// its value, less the neighbours' values, is nothing.
+/// Laplace's equation over the masked pixels of one mask: the value of each pixel times its number
+/// of neighbours, minus the values of the neighbours, is 0.
 class LaplaceEquation {
  public:
   /// `mask` is [H,W].
@@ -50,7 +50,7 @@ class LaplaceEquation {
     }
   }
 
-  /// Replaces the missing pixels of `plane` [H,W] by the solution that fits its known ones.
+  /// Replaces the masked pixels of `plane` [H,W] by the solution for its known pixels.
   void solve(float* plane) const {
     Values right(pixels_.size(), 0.0);
     for (const auto& [number, pixel] : border_)
@@ -61,8 +61,8 @@ class LaplaceEquation {
 
  private:
   struct Link {
-    int64_t number;     // of a missing pixel
-    int64_t neighbour;  // number of a missing one, or place of a known one
+    int64_t number;     // of a masked pixel
+    int64_t neighbour;  // number of a masked pixel, or position of a known one
   };
 
   Values apply(const Values& values) const {
@@ -73,24 +73,24 @@ class LaplaceEquation {
     return result;
   }
 
-  /// Each value divided by its number of neighbours: what makes the iteration converge faster.
+  /// Each value divided by its number of neighbours: a preconditioner, for faster convergence.
   Values preconditioned(const Values& residual) const {
     Values result(residual.size());
     for (size_t i = 0; i < residual.size(); ++i) result[i] = residual[i] / diagonal_[i];
     return result;
   }
 
-  /// The matrix is symmetric, and positive definite where a known pixel can be reached, which is
-  /// everywhere: an image is in one piece.
+  /// The matrix is symmetric. It is positive definite, because a known pixel can be reached from
+  /// every masked pixel: an image is connected.
   Values conjugate_gradients(const Values& right) const {
     constexpr double kTolerance = 1e-10;
     Values solution(right.size(), 0.0), residual = right;
     Values direction = preconditioned(residual);
     double slope = dot(residual, direction);
     const double enough = kTolerance * kTolerance * dot(right, right);
-    // Exact after as many steps as unknowns but for rounding, for which there are some to spare.
+    // Without rounding, there are at most as many steps as unknowns. The rest is a reserve.
     for (size_t left = 2 * right.size() + 100; dot(residual, residual) > enough; --left) {
-      if (left == 0) throw Error("Laplace's equation over a mask was not solved");
+      if (left == 0) throw Error("the solution of Laplace's equation over a mask did not converge");
       const Values image = apply(direction);
       const double step = slope / dot(direction, image);
       for (size_t i = 0; i < right.size(); ++i) {
@@ -106,10 +106,10 @@ class LaplaceEquation {
     return solution;
   }
 
-  std::vector<int64_t> pixels_;  // places of the missing pixels
+  std::vector<int64_t> pixels_;  // positions of the masked pixels
   Values diagonal_;              // neighbours of each
-  std::vector<Link> inner_;      // between missing pixels, both ways
-  std::vector<Link> border_;     // from missing to known pixels
+  std::vector<Link> inner_;      // between masked pixels, in both directions
+  std::vector<Link> border_;     // from masked to known pixels
 };
 
 }  // namespace

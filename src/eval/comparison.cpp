@@ -43,7 +43,7 @@ double figure(const InpaintingFigures& figures, const std::string& name) {
   return std::ranges::find(figures.values, name, &std::pair<std::string, double>::first)->second;
 }
 
-/// The bins are the same for all methods, as the masks are.
+/// The bins are the same for all methods, because the masks are the same.
 std::string table_by_area(const std::vector<NamedReport>& reports, size_t width) {
   std::vector<std::string> bins;
   for (const AreaBin& bin : reports.front().second.bins) {
@@ -72,7 +72,7 @@ Json json_of(const InpaintingFigures& figures) {
 std::string comparison_table(const std::vector<NamedReport>& reports) {
   const size_t width = longest_name(reports);
   return overall_table(reports, width) +
-         fmt::format("\n{} by the part of an image that is masked (images)\n", kByArea) +
+         fmt::format("\n{} by masked fraction of the image (number of images)\n", kByArea) +
          table_by_area(reports, width);
 }
 
@@ -91,14 +91,20 @@ std::string comparison_json(const std::vector<NamedReport>& reports) {
   return Json{{"methods", std::move(methods)}}.dump(2) + "\n";
 }
 
+std::vector<std::string> comparison_labels(const std::vector<InpaintMethod>& methods) {
+  std::vector<std::string> labels{"original", "masked"};
+  for (const InpaintMethod& method : methods) labels.push_back(method.name);
+  return labels;
+}
+
 at::Tensor comparison_images(const std::vector<InpaintMethod>& methods, const MaskedDataset& images,
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const MaskedImages truth = images.at(indices);
   const at::Tensor mask = (truth.masks * 2 - 1).expand_as(truth.images);
-  std::vector<at::Tensor> above{truth.images, truth.images.masked_fill(truth.masks > 0.5, 0)};
+  std::vector<at::Tensor> above{truth.images, images_with_visible_masks(truth)};
   std::vector<at::Tensor> below{at::full_like(truth.images, -1), mask};
   for (const InpaintMethod& method : methods) {
-    const at::Tensor filled = method.fill(truth, indices, observer);
+    const at::Tensor filled = method.inpaint(truth, indices, observer);
     above.push_back(filled);
     below.push_back((filled - truth.images).abs() - 1);
   }

@@ -18,17 +18,17 @@ struct EvaluateConfig {
     field("every", every)
         .range(0, 1'000'000'000)
         .help(
-            "Steps between evaluations on the images that the data hold out, or on those of "
-            "training where there are none; 0 for none.");
+            "Steps between evaluations on the held-out images, or on the training images if no "
+            "images are held out; 0: no evaluation.");
     field("count", count)
         .range(1, 1'000'000'000)
-        .help("Images that are evaluated; all that there are when there are fewer.");
+        .help("Number of images to evaluate; all images if there are fewer.");
     field("batch_size", batch_size)
         .range(1, 100'000)
-        .help("Images that a rank fills at a time; bounds the memory, not the result.");
+        .help("Images that a rank inpaints at a time; affects the memory, not the result.");
     field("seed", seed)
         .range(0, INT64_MAX)
-        .help("Draws the masks of the evaluation, and the noise of those who need some.");
+        .help("Draws the masks of the evaluation, and the noise of methods that use noise.");
   }
 };
 

@@ -33,13 +33,13 @@ std::array<double, 2 * kRadius + 1> gaussian_window() {
   return window;
 }
 
-/// The place that `i` is the mirror image of, where it lies outside of 0 .. n - 1.
+/// The index `i`, mirrored into 0 .. n - 1 if it is outside.
 int64_t mirrored(int64_t i, int64_t n) {
   if (i < 0) return -1 - i;
   return i < n ? i : 2 * n - 1 - i;
 }
 
-/// Weighted means over windows around every pixel, with the image mirrored at its borders.
+/// Weighted means over the windows around every pixel. The image is mirrored at its borders.
 Map windowed(int64_t height, int64_t width, const Map& values) {
   static const auto window = gaussian_window();
   Map means(values.size());
@@ -132,7 +132,7 @@ void add_channel(const Plane& image, const Plane& original, const double* mask, 
   }
 }
 
-/// Sum over pairs of neighbours within the masked area of their squared difference.
+/// Sum of the squared differences of neighbouring pixels in the masked area.
 double gradient_energy(const Plane& plane, const double* mask) {
   double energy = 0;
   const auto add = [&](int64_t i, int64_t neighbour) {
@@ -150,25 +150,25 @@ double gradient_energy(const Plane& plane, const double* mask) {
   return energy;
 }
 
-/// All three are [C or 1,H,W], dense.
-ImageMetrics quality_of(const at::Tensor& image, const at::Tensor& original,
+/// All three tensors are [C or 1,H,W], dense.
+ImageMetrics metrics_of(const at::Tensor& image, const at::Tensor& original,
                         const at::Tensor& mask) {
   const int64_t height = image.size(1), width = image.size(2);
   const auto* missing = mask.const_data_ptr<double>();
-  ImageMetrics quality;
+  ImageMetrics metrics;
   Sums whole, masked;
   for (int64_t c = 0; c < image.size(0); ++c) {
     const auto plane = [&](const at::Tensor& of) {
       return Plane{height, width, of.const_data_ptr<double>() + c * height * width};
     };
     add_channel(plane(image), plane(original), missing, whole, masked);
-    quality.gradient_energy += gradient_energy(plane(image), missing);
-    quality.original_gradient_energy += gradient_energy(plane(original), missing);
+    metrics.gradient_energy += gradient_energy(plane(image), missing);
+    metrics.original_gradient_energy += gradient_energy(plane(original), missing);
   }
-  quality.missing = static_cast<double>(masked.values) / static_cast<double>(whole.values);
-  quality.whole = whole.metrics();
-  quality.masked = masked.metrics();
-  return quality;
+  metrics.missing = static_cast<double>(masked.values) / static_cast<double>(whole.values);
+  metrics.whole = whole.metrics();
+  metrics.masked = masked.metrics();
+  return metrics;
 }
 
 at::Tensor to_unit(const at::Tensor& images) {
@@ -180,8 +180,8 @@ at::Tensor to_unit(const at::Tensor& images) {
 void require_measurable(int64_t height, int64_t width) {
   if (std::min(height, width) >= kSmallestMeasuredSide) return;
   throw InputError(
-      "images of {} x {} pixels are too small to be evaluated: SSIM looks at windows of {} x {}",
-      width, height, kSmallestMeasuredSide, kSmallestMeasuredSide);
+      "images of {} x {} pixels are too small to be evaluated: SSIM uses windows of {} x {}", width,
+      height, kSmallestMeasuredSide, kSmallestMeasuredSide);
 }
 
 std::vector<ImageMetrics> image_metrics(const at::Tensor& images, const at::Tensor& originals,
@@ -196,7 +196,7 @@ std::vector<ImageMetrics> image_metrics(const at::Tensor& images, const at::Tens
   std::vector<ImageMetrics> qualities(static_cast<size_t>(images.size(0)));
   at::parallel_for(0, images.size(0), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      qualities[static_cast<size_t>(i)] = quality_of(unit[i], unit_originals[i], missing[i]);
+      qualities[static_cast<size_t>(i)] = metrics_of(unit[i], unit_originals[i], missing[i]);
   });
   return qualities;
 }

@@ -1,4 +1,4 @@
-/// How near images that were filled come to their originals, and how sharp they are.
+/// Metrics of inpainted images: the difference from their originals, and their sharpness.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,9 +8,9 @@
 
 namespace gm {
 
-/// Least height and width of images that are measured: SSIM's window must fit.
+/// Minimum height and width of images that are measured: SSIM's window must fit.
 inline constexpr int64_t kSmallestMeasuredSide = 11;
-/// What PSNR is at most, in decibels, so that means over images stay finite where one is perfect.
+/// Maximum PSNR in decibels. It keeps means over images finite if one image is perfect.
 inline constexpr double kLargestPsnr = 100.0;
 
 /// Differences between an image and its original, both with values from 0 to 1.
@@ -25,29 +25,29 @@ struct ReconstructionMetrics {
   double l1 = 0;
 };
 
-/// The measures of one image.
+/// The metrics of one image.
 struct ImageMetrics {
-  double missing = 0;  ///< Fraction of the image that was missing.
-  /// Over the whole image. SSIM as scikit-image's: the mean over windows that lie within it.
+  double missing = 0;  ///< Fraction of the image that is masked.
+  /// Over the whole image. SSIM is that of scikit-image: the mean over windows inside the image.
   ReconstructionMetrics whole;
-  /// Over the missing pixels alone. SSIM is the mean of the windows around them; where such a
-  /// window reaches over the border, the image is mirrored there.
+  /// Over the masked pixels only. SSIM is the mean of the windows around them. The image is
+  /// mirrored where a window extends over the border.
   ReconstructionMetrics masked;
-  /// Sum of the squared differences between neighbours, left and right, up and down, that were both
-  /// missing. An image is as sharp as its original where it equals original_gradient_energy. Of
-  /// many images, sum both before dividing: a smooth original's may be next to nothing.
+  /// Sum of the squared differences between horizontal and vertical neighbours that are both
+  /// masked. An image is as sharp as its original if this is equal to original_gradient_energy. For
+  /// many images, sum both before dividing: the value of a smooth original may be close to 0.
   double gradient_energy = 0;
   double original_gradient_energy = 0;
 };
 
-/// The measures of each image, in float64, none depending on those beside it. `images` and
-/// `originals`: float [n,C,H,W] in [-1,1] (values outside are clamped); `masks`: [n,1,H,W], 1 where
-/// a pixel was missing, at least once in each image. Throws InputError when the images are
-/// smaller than kSmallestMeasuredSide, Error when shapes differ.
+/// The metrics of each image, in float64, independent of the other images. `images` and
+/// `originals`: float [n,C,H,W] in [-1,1] (values outside are clamped); `masks`: [n,1,H,W], 1 at
+/// masked pixels, of which each image has at least one. Throws InputError if the images are smaller
+/// than kSmallestMeasuredSide, Error if shapes differ.
 std::vector<ImageMetrics> image_metrics(const at::Tensor& images, const at::Tensor& originals,
                                         const at::Tensor& masks);
 
-/// Throws InputError when images of this size are too small for image_metrics().
+/// Throws InputError if images of this size are too small for image_metrics().
 void require_measurable(int64_t height, int64_t width);
 
 }  // namespace gm

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kBins = 10;
 
-/// Sums over the images of a bin, in the order of a row of the tensor that ranks add up.
+/// Sums over the images of a bin: the columns of the tensor that is summed over the ranks.
 enum Sum : int64_t {
   kImages,
   kPsnrMasked,
@@ -28,7 +28,7 @@ enum Sum : int64_t {
   kSums,
 };
 
-/// The means that are shown, by name; what else is a sum becomes the sharpness.
+/// The reported means, by name. The other sums become the sharpness.
 constexpr std::array<std::pair<const char*, Sum>, 6> kMeans{{{"psnr_masked", kPsnrMasked},
                                                              {"psnr", kPsnr},
                                                              {"ssim_masked", kSsimMasked},
@@ -36,7 +36,7 @@ constexpr std::array<std::pair<const char*, Sum>, 6> kMeans{{{"psnr_masked", kPs
                                                              {"l1_masked", kL1Masked},
                                                              {"l1", kL1}}};
 
-/// Adds an image to the row of its mask's area.
+/// Adds an image to the row of its masked fraction.
 void add(const ImageMetrics& quality, at::TensorAccessor<double, 2> sums) {
   const auto bin = static_cast<int64_t>(quality.missing * kBins);
   auto row = sums[std::clamp<int64_t>(bin, 0, kBins - 1)];
@@ -51,7 +51,7 @@ void add(const ImageMetrics& quality, at::TensorAccessor<double, 2> sums) {
   row[kOriginalGradientEnergy] += quality.original_gradient_energy;
 }
 
-/// The figures out of a row of sums, [kSums].
+/// The figures for a row of sums, [kSums].
 InpaintingFigures figures_of(const at::Tensor& row) {
   const auto sum = row.accessor<double, 1>();
   InpaintingFigures figures{.images = static_cast<int64_t>(sum[kImages])};
@@ -81,19 +81,19 @@ InpaintingReport report_of(const at::Tensor& sums) {
 
 InpaintMethod inpaint_by(Task& task, std::string name, uint64_t seed) {
   return {.name = std::move(name),
-          .fill = [&task, seed](const MaskedImages& incomplete, const at::Tensor& indices,
-                                const SamplingObserver& observer) {
-            return task.inpaint(incomplete, seed, indices, observer);
+          .inpaint = [&task, seed](const MaskedImages& masked_images, const at::Tensor& indices,
+                                   const SamplingObserver& observer) {
+            return task.inpaint(masked_images, seed, indices, observer);
           }};
 }
 
 std::vector<InpaintMethod> baseline_methods() {
   const auto rule = [](const char* name, at::Tensor (*fill)(const at::Tensor&, const at::Tensor&)) {
-    return InpaintMethod{
-        .name = name,
-        .fill = [fill](const MaskedImages& incomplete, const at::Tensor&, const SamplingObserver&) {
-          return fill(incomplete.images, incomplete.masks);
-        }};
+    return InpaintMethod{.name = name,
+                         .inpaint = [fill](const MaskedImages& masked_images, const at::Tensor&,
+                                           const SamplingObserver&) {
+                           return fill(masked_images.images, masked_images.masks);
+                         }};
   };
   return {rule("mean fill", inpaint_with_mean), rule("harmonic fill", inpaint_harmonically)};
 }
@@ -104,12 +104,12 @@ InpaintingReport evaluate_inpainting(const InpaintMethod& method, const MaskedDa
     throw_if_any_rank_stopped(communicator);
   };
   const at::Tensor sums = at::zeros({kBins, kSums}, at::kDouble);
-  for_each_rank_batch(work, communicator, [&](const at::Tensor& items, int64_t own) {
+  for_each_rank_batch(work, communicator, [&](const at::Tensor& items, int64_t valid) {
     const at::Tensor indices = images.evenly_spaced(items, work.count);
     const MaskedImages truth = images.at(indices);
-    const at::Tensor filled = method.fill(truth, indices, throw_if_stop_requested);
+    const at::Tensor filled = method.inpaint(truth, indices, throw_if_stop_requested);
     const auto qualities = image_metrics(filled, truth.images, truth.masks);
-    for (int64_t i = 0; i < own; ++i) {
+    for (int64_t i = 0; i < valid; ++i) {
       add(qualities[static_cast<size_t>(i)], sums.accessor<double, 2>());
     }
   });

@@ -1,5 +1,5 @@
-/// How well a method inpaints: figures over the images of a dataset, shared out over all
-/// ranks.
+/// How well a method inpaints: figures over the images of a dataset, which all ranks compute
+/// together.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,32 +15,31 @@
 
 namespace gm {
 
-/// Anything that inpaints: a model, or a rule that needs no learning. What an image gets
-/// depends on the image, its mask and its index (int64 [n]) alone.
+/// Anything that inpaints: a model or a baseline. The result for an image depends on the image, its
+/// mask and its index (int64 [n]) alone.
 struct InpaintMethod {
   std::string name;
-  std::function<at::Tensor(const MaskedImages& incomplete, const at::Tensor& indices,
+  std::function<at::Tensor(const MaskedImages& masked_images, const at::Tensor& indices,
                            const SamplingObserver& observer)>
-      fill;
+      inpaint;
 };
 
-/// Filling by `task`, which outlives the method, with the weights that it has at that moment;
-/// chance follows from `seed`.
+/// Inpainting by `task`, with the weights that it has at the time of the call. `task` must outlive
+/// the method. `seed` determines the randomness.
 InpaintMethod inpaint_by(Task& task, std::string name, uint64_t seed);
-/// The methods that need no learning: the mean of the known pixels, and Laplace's equation over the
-/// masked.
+/// The baselines: the mean of the known pixels, and Laplace's equation over the masked pixels.
 std::vector<InpaintMethod> baseline_methods();
 
-/// Figures of many images, by name and in order: means of psnr_masked, psnr, ssim_masked, ssim,
-/// l1_masked and l1 (see image_quality.h), and sharpness_masked, the energy of the gradient in the
-/// masks relative to the originals', which is left out where those have none. Empty where there are
-/// no images.
+/// Figures of many images, by name and in order: the means of psnr_masked, psnr, ssim_masked, ssim,
+/// l1_masked and l1 (see image_metrics.h), and sharpness_masked, the gradient energy in the masks
+/// relative to that of the originals. sharpness_masked is left out if the originals have no
+/// gradient energy. Empty if there are no images.
 struct InpaintingFigures {
   int64_t images = 0;
   std::vector<std::pair<std::string, double>> values = {};
 };
 
-/// The images whose mask covers at least `from` of them, and less than `to`.
+/// The images of which the mask covers at least the fraction `from`, and less than `to`.
 struct AreaBin {
   double from = 0, to = 0;
   InpaintingFigures figures = {};
@@ -48,13 +47,13 @@ struct AreaBin {
 
 struct InpaintingReport {
   InpaintingFigures all = {};
-  std::vector<AreaBin> bins = {};  ///< Tenths of an image; only those that have images.
+  std::vector<AreaBin> bins = {};  ///< Tenths of an image; bins without images are left out.
 };
 
-/// Fills work.count images, spread over the dataset, by `method` and compares them with the
-/// originals. Called by all ranks; the result is the same on all of them and, to the rounding of
-/// float64 sums, for any number of them. Memory does not grow with the count. Throws StopRequested
-/// on all ranks when one of them got a signal.
+/// Inpaints work.count images, spread over the dataset, with `method`, and compares them with the
+/// originals. All ranks must call it. The result is the same on all ranks, and for any number of
+/// ranks up to the rounding of float64 sums. Memory use does not depend on the count. Throws
+/// StopRequested on all ranks if one of them received a signal.
 InpaintingReport evaluate_inpainting(const InpaintMethod& method, const MaskedDataset& images,
                                      const DistributedRange& work, Communicator& communicator);
 

@@ -23,12 +23,22 @@ MaskedImages MaskedDataset::at(const at::Tensor& indices) const {
   return {.images = read_images(*dataset_, indices), .masks = masks_.masks(indices)};
 }
 
+at::Tensor images_with_visible_masks(const MaskedImages& masked_images) {
+  constexpr int64_t kSquare = 2;  // pixels
+  constexpr float kContrast = 0.25;
+  const at::Tensor y = at::arange(masked_images.images.size(2)).div(kSquare, "floor").view({-1, 1});
+  const at::Tensor x = at::arange(masked_images.images.size(3)).div(kSquare, "floor");
+  const at::Tensor checkerboard = ((y + x) % 2).mul(2 * kContrast).sub(kContrast);
+  return at::where(masked_images.masks > 0.5, checkerboard, masked_images.images);
+}
+
+std::vector<std::string> inpainting_labels() { return {"original", "masked", "inpainted"}; }
+
 at::Tensor inpainting_images(Task& task, const MaskedDataset& images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const MaskedImages shown = images.at(indices);
-  const at::Tensor masked = shown.images.masked_fill(shown.masks > 0.5, 0);
   const at::Tensor filled = task.inpaint(shown, seed, indices, observer);
-  return at::cat({shown.images, masked, filled}, /*dim=*/3);
+  return at::cat({shown.images, images_with_visible_masks(shown), filled}, /*dim=*/3);
 }
 
 }  // namespace gm

@@ -1,5 +1,4 @@
-/// Images of a dataset, each with a mask of its own: what models are shown, compared and
-/// evaluated on.
+/// Images of a dataset, each with its own mask, on which models are shown, compared and evaluated.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "data/image_dataset.h"
 #include "data/masks.h"
@@ -16,23 +16,23 @@ namespace gm {
 
 class MaskedDataset {
  public:
-  /// The images of `dataset` as they are, not augmented. The masked of an image depends on `seed`
-  /// and its index alone, and is drawn independently of those that a training of that seed sees.
+  /// The images of `dataset` without augmentation. The mask of an image depends on `seed` and its
+  /// index alone. It is drawn independently of the masks that training with the same seed uses.
   /// Throws InputError as MaskSource does.
   MaskedDataset(std::shared_ptr<const ImageDataset> dataset, const MaskConfig& mask, uint64_t seed);
-  /// The masked of an image is the mask of its index.
+  /// The mask of an image is the mask with its index.
   MaskedDataset(std::shared_ptr<const ImageDataset> dataset, MaskSource masks);
 
   int64_t size() const { return dataset_->size(); }
   /// MaskSource::content_hash.
   const std::string& masks_hash() const { return masks_.content_hash(); }
-  /// Whether no training sees them.
+  /// Whether the images are held out from training.
   bool are_held_out() const { return dataset_->part() == Part::kHeldOut; }
   const ImageShape& shape() const { return dataset_->shape(); }
-  /// Number `i` (int64 [n]) of `count` images that are spread evenly over the dataset, which
-  /// may be sorted by class: their numbers, int64 [n].
+  /// The indices, int64 [n], of the images number `i` (int64 [n]) out of `count` images that are
+  /// spread evenly over the dataset, which may be sorted by class.
   at::Tensor evenly_spaced(const at::Tensor& i, int64_t count) const;
-  /// The whole images number `indices` (int64 [n], each below size()), and their masks.
+  /// The unmasked images number `indices` (int64 [n], each below size()), and their masks.
   MaskedImages at(const at::Tensor& indices) const;
 
  private:
@@ -40,10 +40,17 @@ class MaskedDataset {
   MaskSource masks_;
 };
 
+/// The images for display: masked pixels become a checkerboard, as image editors show transparent
+/// ones. A uniform grey would look like a part of the image.
+at::Tensor images_with_visible_masks(const MaskedImages& masked_images);
+
 constexpr int64_t kImagesInAStrip = 3;
 
-/// Images as a person is shown them, side by side, float32 [n,C,H,3W] in [-1,1]: whole, with the
-/// masked in grey, and as `task` fills it.
+/// What the images of a strip are: "original", "masked", "inpainted".
+std::vector<std::string> inpainting_labels();
+
+/// Images for display, side by side, float32 [n,C,H,3W] in [-1,1]: the original, the masked
+/// image, and the result of `task`.
 at::Tensor inpainting_images(Task& task, const MaskedDataset& images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer);
 

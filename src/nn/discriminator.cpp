@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kHalvings = 3;
 constexpr double kSlope = 0.2;
 
-/// A convolution's parameters, with a spectral norm if wanted.
+/// The parameters of a convolution, with an optional spectral norm.
 class NormalizedConv {
  public:
   NormalizedConv(const ParameterScope& scope, at::IntArrayRef shape, bool spectral_norm)
@@ -51,7 +51,7 @@ void check_size(int64_t height, int64_t width) {
   if (height >= kLeast && width >= kLeast) return;
   throw InputError(
       "images of {}x{} pixels: the discriminator halves them {} times, so they must be at least "
-      "{} pixels high and wide; pack them in such a size, for example {} or {}",
+      "{} pixels high and wide; pack them at such a size, for example {} or {}",
       height, width, kHalvings, kLeast, 2 * kLeast, 4 * kLeast);
 }
 

@@ -1,8 +1,8 @@
-/// The network that tells real images from made ones: convolutions that halve the image, and no
-/// batch normalisation, which would make an image's answer depend on those beside it.
+/// The discriminator of a GAN: convolutions that halve the image. It has no batch normalisation,
+/// because that would make the output for an image depend on the other images of the batch.
 ///
 /// Radford, Metz, Chintala, "Unsupervised representation learning with deep convolutional
-/// generative adversarial networks", 2016; of patches: Isola, Zhu, Zhou, Efros, "Image-to-image
+/// generative adversarial networks", 2016. For patches: Isola, Zhu, Zhou, Efros, "Image-to-image
 /// translation with conditional adversarial networks", 2017.
 #pragma once
 
@@ -14,41 +14,42 @@
 
 namespace gm {
 
-/// What a discriminator judges, and how.
+/// The images that a discriminator takes, and its architecture.
 struct DiscriminatorShape {
-  int64_t channels;  ///< Of the images.
+  int64_t channels;  ///< Channels of the images.
   int64_t height;    ///< At least 8, as `width`.
   int64_t width;
   int64_t dim = 32;            ///< Channels of the first layer.
-  bool patch = true;           ///< Each patch by itself, or else the image as a whole.
-  bool spectral_norm = false;  ///< Of every layer (nn/spectral_norm.h).
+  bool patch = true;           ///< One logit for each patch; otherwise one for the image.
+  bool spectral_norm = false;  ///< In every layer (nn/spectral_norm.h).
 };
 
-/// What a discriminator says of images.
+/// The output of a discriminator.
 struct DiscriminatorOutput {
-  /// Above 0 for real, below for made: [N,1,1,1] of an image, [N,1,H/8,W/8] of its patches.
+  /// Above 0 for real, below 0 for generated images: [N,1,1,1] for images, [N,1,H/8,W/8] for
+  /// patches.
   at::Tensor logits;
-  /// What its inner layers see, the first first: [N,dim,H/2,W/2], [N,2*dim,H/4,W/4], ...
+  /// Activations of the hidden layers, in order: [N,dim,H/2,W/2], [N,2*dim,H/4,W/4], ...
   std::vector<at::Tensor> activations;
 };
 
-/// Three 4x4 convolutions of stride 2, each with a leaky ReLU of slope 0.2 and twice the channels
-/// of the one before (convs.0, convs.1, convs.2), and one to the logits (head): 3x3 for patches,
-/// else as large as what is left of the image.
+/// Three 4x4 convolutions of stride 2 (convs.0, convs.1, convs.2), each followed by a leaky ReLU of
+/// slope 0.2. Each has twice the output channels of the one before. A last convolution (head)
+/// computes the logits: 3x3 for patches, otherwise as large as the remaining image.
 class Discriminator : public Network {
  public:
-  /// The initial weights follow PyTorch's default distributions, drawn from `seed` alone. Throws
-  /// InputError where the images are too small.
+  /// The initial weights follow PyTorch's default distributions and are drawn from `seed` alone.
+  /// Throws InputError if the images are too small.
   Discriminator(const DiscriminatorShape& shape, uint64_t seed);
   ~Discriminator() override;
 
-  /// Judges `x` [N,C,H,W].
+  /// `x`: images [N,C,H,W].
   DiscriminatorOutput forward(const at::Tensor& x);
-  /// The same in plain ATen operators: gradients for `x` have gradients of their own.
+  /// The same with plain ATen operators: gradients with respect to `x` can be differentiated again.
   DiscriminatorOutput forward_plain(const at::Tensor& x);
 
-  /// One power iteration of each layer's spectral norm, if it has them: once a step, before its
-  /// passes.
+  /// Runs one power iteration of each layer's spectral norm, if there is one. Call it once per
+  /// step, before the passes of the step.
   void iterate_spectral_norms();
 
   void invalidate_cache() override;

@@ -1,5 +1,5 @@
-/// The layers that networks are built of: parameters under the names of denoising-diffusion-pytorch
-/// 0.27.12, and what is made of them once a step.
+/// The layers of the networks. Their parameters have the names of denoising-diffusion-pytorch
+/// 0.27.12. Tensors derived from parameters are computed once per step.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,18 +24,20 @@ class Linear {
   at::Tensor bias_;    // [out]
 };
 
-/// Something made of a network's parameters, at the first use after they changed. It is shared by
-/// every pass until the next change, the backward passes of several micro-batches among them.
+/// A value derived from a network's parameters. It is computed at the first use after the
+/// parameters changed. All passes share it until the next change, including the backward passes of
+/// several micro-batches.
 template <class Value>
 class CachedWeight {
  public:
   explicit CachedWeight(const ParameterScope& scope) : version_(scope.version()) {}
 
-  /// What `make` makes, of `parameter` above all.
+  /// The cached value, computed by `make` if necessary. `parameter` is the parameter that it is
+  /// derived from.
   template <class Make>
   const Value& get(const at::Tensor& parameter, const Make& make) const {
-    // What was made without a graph is of no use to a pass that needs one. The other way round it
-    // would keep the graph alive, and give gradients to a network that is frozen.
+    // A value without a graph is useless to a pass that needs one. A value with a graph, in a pass
+    // that needs none, would keep the graph alive and give gradients to a frozen network.
     const bool with_graph = c10::GradMode::is_enabled() && parameter.requires_grad();
     if (made_at_ != *version_ || with_graph_ != with_graph) {
       value_ = make();
@@ -56,7 +58,7 @@ class CachedWeight {
 /// The parameters of a square convolution.
 class Conv {
  public:
-  /// Of `size` x `size`.
+  /// `size` is the height and width of the window.
   Conv(const ParameterScope& scope, int64_t in, int64_t out, int64_t size, bool bias = true);
 
   const at::Tensor& weight() const;                 ///< [out,in,size,size], channels last.
@@ -71,12 +73,12 @@ class Conv {
 /// A 3x3 convolution that keeps the size of the image.
 class Conv3x3 {
  public:
-  /// `standardized`: each output channel's weights are brought to mean 0 and variance 1 (Qiao et
-  /// al., "Micro-batch training with batch-channel normalization and weight standardization",
+  /// `standardized`: standardises the weights of each output channel to mean 0 and variance 1 (Qiao
+  /// et al., "Micro-batch training with batch-channel normalization and weight standardization",
   /// 2019).
   Conv3x3(const ParameterScope& scope, int64_t in, int64_t out, bool standardized = false);
 
-  /// Of `x`, or of `x` and `skip` as if concatenated along channels.
+  /// Convolves `x`, or `x` and `skip` as if concatenated along channels.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& skip = {}) const;
 
  private:

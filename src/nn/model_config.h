@@ -1,4 +1,4 @@
-/// Which network is trained, and how wide it is.
+/// The kind and the size of the network that is trained.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct ModelConfig {
             "image.");
     field("weights", weights)
         .path()
-        .help("A safetensors file of weights to start from; empty: drawn from the seed.");
+        .help("A safetensors file of initial weights; empty: random weights from the seed.");
   }
 };
 

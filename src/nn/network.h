@@ -1,4 +1,4 @@
-/// What the trainer needs to know of a network.
+/// What the trainer needs to know about a network.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -7,11 +7,11 @@
 
 namespace gm {
 
-/// A module with parameters that others may change in place.
+/// A module whose parameters may be changed in place by other code.
 class Network : public torch::nn::Module {
  public:
-  /// Whoever changed parameters says so: a network may keep what it derived from them, such as
-  /// standardised weights, from one call to the next.
+  /// Must be called after parameters were changed. A network may cache values that are derived from
+  /// them, such as standardised weights.
   virtual void invalidate_cache() {}
 
   /// All parameters under their full names ("downs.0.0.block1.proj.weight").
@@ -21,8 +21,8 @@ class Network : public torch::nn::Module {
     return list;
   }
 
-  /// State of the network beside its parameters, such as the vectors of a spectral norm: saved with
-  /// them, and equal on all ranks.
+  /// State of the network other than its parameters, such as the vectors of a spectral norm. It is
+  /// saved with the parameters and is equal on all ranks.
   NamedTensors buffer_list() const {
     NamedTensors list;
     for (const auto& item : named_buffers()) list.emplace_back(item.key(), item.value());
@@ -30,8 +30,8 @@ class Network : public torch::nn::Module {
   }
 };
 
-/// While it lives, passes of a network make no gradients of its parameters; those of its input
-/// they do make. What counts is when a graph is built: its backward pass may come later.
+/// While this object exists, passes through the network compute no gradients for its parameters,
+/// only for its input. The time when a graph is built counts: its backward pass may run later.
 class [[nodiscard]] FrozenWeights {
  public:
   explicit FrozenWeights(Network& network) : parameters_(network.parameters()) { require(false); }

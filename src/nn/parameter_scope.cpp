@@ -13,7 +13,7 @@ namespace gm {
 
 namespace {
 
-/// The module called `name` in `parent`, made when it is not there yet.
+/// The child module `name` of `parent`. Creates it if necessary.
 torch::nn::Module& child(torch::nn::Module& parent, const std::string& name) {
   const auto children = parent.named_children();  // by value
   if (const auto* known = children.find(name)) return **known;

@@ -1,5 +1,5 @@
-/// Makes a network's parameters under the names of denoising-diffusion-pytorch 0.27.12, with their
-/// initial values.
+/// Creates a network's parameters with the names of denoising-diffusion-pytorch 0.27.12 and with
+/// their initial values.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -11,29 +11,29 @@
 namespace gm {
 
 /// A place in the tree of a network's parameters. Layers are plain values that hold parameters; the
-/// tree only gives them the names by which the world knows them ("downs.0.0.block1.proj.weight").
+/// tree only gives the parameters their public names ("downs.0.0.block1.proj.weight").
 ///
-/// Values follow PyTorch's defaults and belong to (seed, index of the parameter): they depend
-/// neither on the rank nor on the machine.
+/// Initial values follow PyTorch's defaults. They depend on (seed, index of the parameter), not on
+/// the rank or the machine.
 class ParameterScope {
  public:
   ParameterScope(torch::nn::Module& root, uint64_t seed);
 
-  /// The scope called `name` inside of this one. Several names may be joined by dots.
+  /// The scope `name` inside this one. `name` may be several names joined by dots.
   ParameterScope operator/(const std::string& name) const;
   ParameterScope operator/(int64_t index) const { return *this / std::to_string(index); }
 
-  /// A parameter uniform on +-1 / sqrt(fan_in): Kaiming's for a = sqrt(5), as PyTorch draws the
-  /// weights and biases of convolutions and linear layers.
+  /// A parameter drawn uniformly from +-1 / sqrt(fan_in): Kaiming initialisation with a = sqrt(5),
+  /// PyTorch's default for weights and biases of convolutions and linear layers.
   at::Tensor uniform(const std::string& name, at::IntArrayRef shape, int64_t fan_in) const;
   at::Tensor ones(const std::string& name, at::IntArrayRef shape) const;
   at::Tensor zeros(const std::string& name, at::IntArrayRef shape) const;
 
-  /// State that is no parameter: nothing is trained, everything is saved.
+  /// A buffer: state that is saved but not trained.
   at::Tensor buffer(const std::string& name, const at::Tensor& value) const;
 
-  /// Counts how often the parameters were given new values. Layers that keep something made from
-  /// them compare it with the count of that time.
+  /// The number of times that the parameters were changed. Layers that cache derived values compare
+  /// it with the number at the time of caching.
   const std::shared_ptr<int64_t>& version() const { return shared_->version; }
 
  private:

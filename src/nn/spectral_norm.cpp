@@ -13,7 +13,7 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// As many as PyTorch begins with.
+/// The same number as in PyTorch.
 constexpr int kFirstIterations = 15;
 constexpr double kEpsilon = 1e-12;
 
@@ -23,15 +23,15 @@ void set_to_direction(const Tensor& vector, const Tensor& of) {
   vector.copy_(of / of.norm().clamp_min(kEpsilon));
 }
 
-/// What backward needs is kept in `saved_data`, which, other than saved variables, stays after the
-/// first backward pass: each micro-batch makes one.
+/// Backward reads its inputs from `saved_data`. Unlike saved variables, `saved_data` is kept after
+/// the first backward pass: each micro-batch runs one.
 class Normalize : public torch::autograd::Function<Normalize> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& weight, const Tensor& u,
                         const Tensor& v) {
     const Tensor value = u.dot(matrix_of(weight).mv(v));
     const Tensor normalized = weight / value;
-    // An alias: the result itself would keep its node, and so itself, alive for ever.
+    // Detached, because the result itself would keep its own node alive forever.
     context->saved_data["normalized"] = normalized.detach();
     context->saved_data["value"] = value;
     context->saved_data["direction"] = at::outer(u, v).view_as(weight);

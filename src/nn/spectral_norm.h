@@ -1,7 +1,7 @@
-/// Spectral normalisation: a layer's weight divided by its largest singular value as a matrix,
-/// which bounds how far the layer stretches (though not by 1: windows of a convolution overlap).
-/// Miyato, Kataoka, Koyama, Yoshida, "Spectral normalization for generative adversarial networks",
-/// ICLR 2018.
+/// Spectral normalisation: the weight of a layer, as a matrix, is divided by its largest singular
+/// value. This bounds the Lipschitz constant of the layer (not by 1 for a convolution, because its
+/// windows overlap). Miyato, Kataoka, Koyama, Yoshida, "Spectral normalization for generative
+/// adversarial networks", ICLR 2018.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,19 +10,18 @@
 
 namespace gm {
 
-/// Of one weight [out,...], taken as a matrix of `out` rows W. Its largest singular value is
-/// u^T W v, for vectors u and v that power iteration brings nearer to the singular ones. They
-/// are buffers called weight_u [out] and weight_v [columns], and constants to the gradient.
+/// The spectral norm of one weight [out,...], as a matrix W of `out` rows. Its largest singular
+/// value is u^T W v. Power iteration brings the vectors u and v closer to the singular vectors.
+/// They are the buffers weight_u [out] and weight_v [columns], and constants for the gradient.
 class SpectralNorm {
  public:
-  /// `scope` is that of `weight`. The vectors begin with a few iterations from a constant.
+  /// `scope` is that of `weight`. The vectors are initialised by a few iterations from a constant.
   SpectralNorm(const ParameterScope& scope, const at::Tensor& weight);
 
-  /// One power iteration, as PyTorch's torch.nn.utils.parametrizations.spectral_norm does it.
+  /// One power iteration, as in PyTorch's torch.nn.utils.parametrizations.spectral_norm.
   void iterate(const at::Tensor& weight) const;
 
-  /// weight / (u^T W v). Its gradient may be asked for by several backward passes, but has no
-  /// gradient of its own.
+  /// weight / (u^T W v). Several backward passes may run through it. It has no second derivative.
   at::Tensor normalized(const at::Tensor& weight) const;
 
  private:

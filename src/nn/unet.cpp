@@ -24,8 +24,8 @@ constexpr int64_t kGroups = 8;
 constexpr int64_t kHeads = 4;
 constexpr int64_t kHeadChannels = 32;
 
-/// The position of each timestep `t` (int64 [N]) on `dim / 2` circles, slow to fast: [N,dim].
-/// Vaswani et al., "Attention is all you need", 2017, with all sines before all cosines.
+/// The sinusoidal embedding of the timesteps `t` (int64 [N]): [N,dim]. Vaswani et al., "Attention
+/// is all you need", 2017, with all sines before all cosines.
 at::Tensor sinusoidal_embedding(const at::Tensor& t, int64_t dim) {
   const int64_t half = dim / 2;
   const double step = std::log(10000.0) / static_cast<double>(half - 1);
@@ -46,8 +46,8 @@ struct ChannelNorm {
   at::Tensor gain;
 };
 
-/// What a timestep says to the network: [N] -> [N,4*dim], through the SiLU with which each
-/// residual block begins to read it.
+/// The embedding of a timestep: [N] -> [N,4*dim]. It includes the SiLU that each residual block
+/// applies to it first.
 struct TimeEmbedding {
   TimeEmbedding(const ParameterScope& scope, int64_t width)
       : dim(width), in(scope / 1, dim, 4 * dim), out(scope / 3, 4 * dim, 4 * dim) {}
@@ -78,15 +78,16 @@ struct Block {
   at::Tensor bias;
 };
 
-/// What the time says to a residual block: a scale and a shift. It makes its parameters before the
-/// block does, and none where there is no time (`time_dim` 0).
+/// Computes the scale and shift of a residual block from the time embedding. Must be created before
+/// the parameters of the block. Empty without a timestep (`time_dim` 0).
 std::optional<Linear> make_time_mlp(const ParameterScope& scope, int64_t time_dim, int64_t out) {
   if (time_dim == 0) return std::nullopt;
   return Linear(scope / "mlp.1", time_dim, 2 * out);
 }
 
-/// Two blocks and a way around them; the time, if there is one, enters the first as a scale and a
-/// shift. Where there is a `skip`, they read it and `x` as if concatenated along channels.
+/// Two blocks with a residual connection. The timestep, if there is one, scales and shifts the
+/// activations of the first block. With `skip`, the blocks read `x` and `skip` as if concatenated
+/// along channels.
 struct ResidualBlock {
   ResidualBlock(const ParameterScope& scope, int64_t in, int64_t out, int64_t time_dim)
       : time_mlp(make_time_mlp(scope, time_dim, out)),
@@ -112,7 +113,7 @@ struct ResidualBlock {
   std::optional<Conv> res_conv;
 };
 
-/// x + norm(attention(norm(x))), linear in the number of pixels.
+/// x + norm(attention(norm(x))), with a cost that is linear in the number of pixels.
 struct LinearAttention {
   LinearAttention(const ParameterScope& scope, int64_t dim)
       : to_qkv(scope / "fn.fn.to_qkv", dim, 3 * kHeads * kHeadChannels, 1, /*bias=*/false),
@@ -132,7 +133,7 @@ struct LinearAttention {
   ChannelNorm norm;
 };
 
-/// x + attention(norm(x)), of every pixel with every other.
+/// x + attention(norm(x)), between all pairs of pixels.
 struct FullAttention {
   FullAttention(const ParameterScope& scope, int64_t dim)
       : to_qkv(scope / "fn.fn.to_qkv", dim, 3 * kHeads * kHeadChannels, 1, /*bias=*/false),
@@ -148,7 +149,7 @@ struct FullAttention {
   ChannelNorm norm;
 };
 
-/// Half the size, or the same at the lowest level.
+/// Halves the image, or keeps its size at the lowest level.
 struct Downsample {
   Downsample(const ParameterScope& scope, int64_t in, int64_t out, bool lowest) {
     if (lowest) {
@@ -167,7 +168,7 @@ struct Downsample {
   std::optional<Conv> halving;
 };
 
-/// Twice the size by nearest neighbours, or the same at the highest level; then a convolution.
+/// Doubles the image by nearest neighbours, or keeps its size at the highest level; then convolves.
 struct Upsample {
   Upsample(const ParameterScope& scope, int64_t in, int64_t out, bool highest) {
     if (highest) {
@@ -199,7 +200,8 @@ struct DownLevel {
   Downsample downsample;
 };
 
-/// Both blocks read what the level below gives beside what the way down left here (`skip`).
+/// Both blocks read the output of the level below and the skip connection of the same level
+/// (`skip`).
 struct UpLevel {
   UpLevel(const ParameterScope& scope, int64_t skip, int64_t dim, int64_t time_dim, bool highest)
       : block1(scope / 0, dim + skip, dim, time_dim),
@@ -213,7 +215,7 @@ struct UpLevel {
   Upsample upsample;
 };
 
-/// The width of each level, the input convolution's first.
+/// The number of channels at each level. The first entry is that of the input convolution.
 std::vector<int64_t> widths(const ModelConfig& config) {
   std::vector<int64_t> dims = {config.dim};
   for (const int64_t mult : config.dim_mults) dims.push_back(config.dim * mult);
@@ -245,11 +247,11 @@ void check_image_size(const ModelConfig& config, int64_t height, int64_t width) 
   const int64_t below = std::max(std::min(height, width) / multiple, int64_t{1}) * multiple;
   throw InputError(
       "images of {}x{} pixels: the network halves them {} times (model.dim_mults has {} levels), "
-      "so height and width must be multiples of {}, such as {} or {}; pack them in such a size",
+      "so height and width must be multiples of {}, such as {} or {}; pack them at such a size",
       height, width, halvings, halvings + 1, multiple, below, below + multiple);
 }
 
-/// Made in the order of denoising-diffusion-pytorch 0.27.12: it is the order of the parameters.
+/// Created in the order of denoising-diffusion-pytorch 0.27.12, which is the parameter order.
 struct Unet::Layers {
   Layers(const ParameterScope& scope, const ModelConfig& config, const UnetShape& shape)
       : version(scope.version()),
@@ -298,7 +300,7 @@ struct Unet::Layers {
   at::Tensor run(const at::Tensor& images, const at::Tensor& time) const;
 
   std::shared_ptr<int64_t> version;
-  int64_t time_dim;  // 0 without a time
+  int64_t time_dim;  // 0 without a timestep
   Conv init_conv;
   std::optional<TimeEmbedding> time_mlp;
   std::vector<DownLevel> downs;
@@ -310,7 +312,7 @@ struct Unet::Layers {
   Conv final_conv;
 };
 
-/// `time` is what TimeEmbedding makes, undefined without a time.
+/// `time` is the output of TimeEmbedding, undefined without a timestep.
 at::Tensor Unet::Layers::run(const at::Tensor& images, const at::Tensor& time) const {
   const at::Tensor first = ops::input_convolution(images.contiguous(at::MemoryFormat::ChannelsLast),
                                                   init_conv.weight(), init_conv.bias());
@@ -355,12 +357,12 @@ Unet::Unet(const ModelConfig& config, int64_t channels, uint64_t seed)
 Unet::~Unet() = default;
 
 at::Tensor Unet::forward(const at::Tensor& x, const at::Tensor& t) {
-  if (!layers_->time_mlp) throw Error("a U-Net without a time was given timesteps");
+  if (!layers_->time_mlp) throw Error("a U-Net without a timestep was given timesteps");
   return layers_->run(x, (*layers_->time_mlp)(t));
 }
 
 at::Tensor Unet::forward(const at::Tensor& x) {
-  if (layers_->time_mlp) throw Error("a U-Net with a time was given no timesteps");
+  if (layers_->time_mlp) throw Error("a U-Net with a timestep was given no timesteps");
   return layers_->run(x, {});
 }
 

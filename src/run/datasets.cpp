@@ -22,7 +22,7 @@ std::optional<Part> part_named(const std::string& name) {
   return name == "held_out" ? Part::kHeldOut : Part::kAll;
 }
 
-/// Of images that no choice of classes takes.
+/// Warns of images whose label names no class: `classes` cannot select them.
 void warn_of_images_without_class(const ImageDataset& dataset, const std::string& classes) {
   if (means_all_classes(classes)) return;
   const auto others = count_labels(dataset).of_others;
@@ -31,10 +31,9 @@ void warn_of_images_without_class(const ImageDataset& dataset, const std::string
               dataset.files().front().path().string(), describe_labels(others), classes);
 }
 
-}  // namespace
-
-std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::optional<Part> part,
-                                                 Communicator& communicator, int64_t channels) {
+/// A part of the images at config.path; rank 0 first packs a folder with this number of channels.
+std::shared_ptr<const ImageDataset> open_packed(const DataConfig& config, std::optional<Part> part,
+                                                Communicator& communicator, int64_t channels) {
   const std::string path =
       text_from_rank_zero(communicator, [&] { return prepare_dataset(config, channels).string(); });
   if (!part) {
@@ -42,22 +41,34 @@ std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::
     part = has_any ? Part::kHeldOut : Part::kAll;
   }
   auto dataset = std::make_shared<const ImageDataset>(path, config.classes, *part);
+  require_same_everywhere(communicator, "the dataset", dataset->content_hash());
+  return dataset;
+}
+
+}  // namespace
+
+std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::optional<Part> part,
+                                                 Communicator& communicator) {
+  auto dataset = open_packed(config, part, communicator, /*channels=*/3);
   require_image_size(*dataset, config.image_size);
   require_holdout(*dataset, config.holdout);
   if (communicator.rank() == 0) warn_of_images_without_class(*dataset, config.classes);
-  require_same_everywhere(communicator, "the dataset", dataset->content_hash());
   return dataset;
 }
 
 std::shared_ptr<const ImageDataset> open_images(const LoadedRun& run, const ImageChoice& choice,
                                                 Communicator& communicator) {
+  const std::optional<Part> part = part_named(choice.part);
   DataConfig config = run.config.data;
-  if (!choice.path.empty()) {
-    config.path = choice.path;
-    config.classes = "all";
-    config.holdout = 0;
+  if (choice.path.empty()) {
+    auto images = open_dataset(config, part, communicator);
+    require_fit(*images, run);
+    return images;
   }
-  auto images = open_dataset(config, part_named(choice.part), communicator, run.shape.channels);
+  config.path = choice.path;
+  config.classes = "all";
+  config.holdout = 0;
+  auto images = open_packed(config, part, communicator, run.shape.channels);
   require_fit(*images, run);
   return images;
 }
@@ -68,9 +79,12 @@ void require_fit(const ImageDataset& images, const LoadedRun& run) {
       theirs.channels == ours.channels) {
     return;
   }
-  throw InputError("{}: images of {}x{}x{}, but the model of {} takes {}x{}x{}",
-                   images.files().front().path().string(), theirs.height, theirs.width,
-                   theirs.channels, run.name, ours.height, ours.width, ours.channels);
+  throw InputError(
+      "{}: images of {}x{}x{}, but the model of {} takes {}x{}x{}; pack them with gm_data pack "
+      "--size {}{}",
+      images.files().front().path().string(), theirs.height, theirs.width, theirs.channels,
+      run.name, ours.height, ours.width, ours.channels, ours.height,
+      ours.channels == 1 ? " --grey" : "");
 }
 
 MaskConfig override_mask(MaskConfig mask, const std::string& kind_or_path) {

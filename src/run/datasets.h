@@ -1,4 +1,4 @@
-/// Opens the images that runs are trained, shown and evaluated on.
+/// Opens the datasets for training, sampling and evaluation.
 #pragma once
 
 #include <memory>
@@ -12,30 +12,31 @@
 
 namespace gm {
 
-/// What a user says of the images.
+/// The images that a user chooses.
 struct ImageChoice {
-  std::string path = {};  ///< Empty: the data of the run.
-  std::string part = {};  ///< "held_out", "training" or "all"; empty: held out if there are any.
+  std::string path = {};  ///< Empty: the dataset of the run.
+  /// "held_out", "training" or "all"; empty: held out if there are any, else all.
+  std::string part = {};
 };
 
-/// A part of the images at config.path or, without a `part`, those that are held out of training
-/// and, where none are, all. The same on all ranks; one of them packs a folder first, with so many
-/// `channels`, as prepare_dataset() says. Throws InputError when they cannot be used, or are not of
-/// config.image_size.
+/// A part of the images at config.path. Without a `part`: the held-out images or, if there are
+/// none, all images. All ranks get the same. Rank 0 first packs a folder, see prepare_dataset().
+/// Throws InputError when the images cannot be used, or are not of config.image_size.
 std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::optional<Part> part,
-                                                 Communicator& communicator, int64_t channels = 3);
+                                                 Communicator& communicator);
 
-/// The images that a user chose for `run` or, for what the choice leaves open, those that the
-/// run's data hold out. A folder's become grey for a run on grey images. Throws InputError when
-/// they do not fit its model.
+/// The images that a user chose for `run`. Defaults: the dataset of the run, and its held-out
+/// images. The images of a folder are converted to grey if the run's images are grey. Throws
+/// InputError when the images do not fit the model of the run.
 std::shared_ptr<const ImageDataset> open_images(const LoadedRun& run, const ImageChoice& choice,
                                                 Communicator& communicator);
 
-/// Throws InputError unless the model of `run` takes images like these.
+/// Throws InputError, with a hint how to pack them, unless the images have the shape that the model
+/// of `run` expects.
 void require_fit(const ImageDataset& images, const LoadedRun& run);
 
-/// `mask`, changed by a user's word for the masks: a kind of mask.kind, or a path to mask files.
-/// Empty changes nothing. Throws InputError when it is neither.
+/// `mask`, changed to the masks that a user names: a kind of mask.kind, or a path to mask files.
+/// Empty changes nothing. Throws InputError when the name is neither.
 MaskConfig override_mask(MaskConfig mask, const std::string& kind_or_path);
 
 }  // namespace gm

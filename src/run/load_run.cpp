@@ -16,7 +16,7 @@
 namespace gm {
 namespace {
 
-/// What may differ from the run's own: it changes nothing that was trained.
+/// Sections that a user may override: they do not affect the trained weights.
 constexpr std::array<std::string_view, 4> kOpenSections{"mask.", "repaint.", "evaluate.",
                                                         "watchdog."};
 
@@ -29,16 +29,15 @@ void assign(RunConfig& config, const std::vector<std::string>& assignments) {
     });
     if (!open) {
       throw InputError(
-          "{}: is neither a directory nor a key that can be set for a trained run, which are those "
-          "of "
-          "mask, repaint, evaluate and watchdog",
+          "{}: is neither a directory nor a key that can be set for a trained run; those are the "
+          "keys of mask, repaint, evaluate and watchdog",
           text);
     }
     schema.set(assignment);
   }
 }
 
-/// A checkpoint of a run, and those of its weights that were chosen.
+/// A checkpoint of a run, and the chosen weights (ema or model).
 struct Opened {
   Checkpoint checkpoint;
   TensorMap weights;
@@ -54,7 +53,7 @@ Opened open_step(const std::string& run, int64_t step, const std::string& weight
   const std::filesystem::path folder = CheckpointStore(run).folder_of(step);
   std::error_code nothing_there;
   if (std::filesystem::exists(folder, nothing_there)) return open_folder(folder, weights);
-  throw InputError("{}: there is no checkpoint of step {}; look into {}", run, step,
+  throw InputError("{}: there is no checkpoint of step {}; see the folder {}", run, step,
                    folder.parent_path().string());
 }
 
@@ -67,7 +66,7 @@ Opened open_newest(const std::string& run, const std::string& weights) {
   return {*std::move(checkpoint), std::move(tensors)};
 }
 
-/// One rank decides: a run that continues may save another checkpoint between two looks.
+/// Rank 0 chooses the checkpoint: a run that is still training may save another one at any time.
 Opened open_checkpoint(const std::string& run, const LoadedRun::Choice& choice,
                        Communicator& communicator) {
   std::optional<Opened> opened;
@@ -79,11 +78,11 @@ Opened open_checkpoint(const std::string& run, const LoadedRun::Choice& choice,
   return opened ? *std::move(opened) : open_folder(folder, choice.weights);
 }
 
-/// From the weights themselves, since the run's data may be elsewhere by now.
+/// Read from the weights, because the run's dataset may have been moved.
 int64_t image_channels(const TensorMap& weights, const std::filesystem::path& file) {
   const auto found = weights.find("final_conv.weight");
   if (found == weights.end() || found->second.dim() != 4) {
-    throw InputError("{}: no weights of a U-Net: it has no final_conv.weight", file.string());
+    throw InputError("{}: not the weights of a U-Net: final_conv.weight is missing", file.string());
   }
   return found->second.size(0);
 }

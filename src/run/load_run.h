@@ -1,4 +1,4 @@
-/// A run as other programs than gm_train meet it: its configuration, and its model with the weights
+/// Loads a run for programs other than gm_train: its configuration, and its model with the weights
 /// of a checkpoint.
 #pragma once
 
@@ -16,24 +16,24 @@
 namespace gm {
 
 struct LoadedRun {
-  /// Which weights of a run.
+  /// The weights to load.
   struct Choice {
-    std::string weights = "ema";    ///< Or "model".
-    std::optional<int64_t> step{};  ///< The newest good checkpoint when not given.
+    std::string weights = "ema";    ///< "ema" or "model".
+    std::optional<int64_t> step{};  ///< Default: the newest intact checkpoint.
   };
 
   std::string name;  ///< The directory as it was given.
   RunConfig config;
   int64_t step = 0;
-  std::string data_hash = {};  ///< Of what it was trained on: training_data_hash().
+  std::string data_hash = {};  ///< training_data_hash() of its training data.
   ImageShape shape;
   std::unique_ptr<Task> task;
 };
 
-/// The run in the directory `run`. `assignments` ("section.key=value") change its keys mask.*,
-/// repaint.*, evaluate.* and watchdog.*, and no others. Called by all ranks, which get the same
-/// checkpoint even while the run continues. Throws InputError when there is no run or no
-/// checkpoint, or one of them is not right.
+/// The run in the directory `run`. `assignments` ("section.key=value") may change only the keys
+/// mask.*, repaint.*, evaluate.* and watchdog.*. Called by all ranks, which get the same checkpoint
+/// even if the run is still training. Throws InputError when the run or the checkpoint does not
+/// exist or is invalid.
 LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
                    const std::vector<std::string>& assignments, Communicator& communicator);
 

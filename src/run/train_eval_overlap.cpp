@@ -22,15 +22,16 @@ int64_t seen_images(const ImageDataset& images, const ImageDataset& training) {
   return seen;
 }
 
-/// The images that the run was trained on. Throws InputError where it is not sure of them.
+/// The images that the run was trained on. Throws InputError when they are missing or may have
+/// changed.
 ImageDataset training_images(const LoadedRun& run) {
-  const RunConfig config = read_run_config(run.name);  // as it was trained
+  const RunConfig config = read_run_config(run.name);  // without overrides
   const auto path = find_prepared_dataset(config.data);
-  if (!path) throw InputError("{}: no packed images are there", config.data.path);
+  if (!path) throw InputError("{}: there is no packed copy of the images", config.data.path);
   ImageDataset training(*path, config.data.classes, Part::kTraining);
   const auto masks = open_training_masks(config, training.shape());
   if (training_data_hash(training, masks.get()) != run.data_hash) {
-    throw InputError("{}: other images or masks are there now", config.data.path);
+    throw InputError("{}: the images or masks have changed since training", config.data.path);
   }
   return training;
 }
@@ -43,16 +44,16 @@ void warn_of_overlap(const ImageDataset& images, const LoadedRun& run) {
     seen = seen_images(images, training_images(run));
   } catch (const StopRequested&) {
     throw;
-  } catch (const std::exception& error) {  // a folder that we may not look into is no Error
+  } catch (const std::exception& error) {  // a folder without read permission throws no gm::Error
     log_warning(
-        "{}: nobody knows whether it was trained on images of this evaluation, as what it was "
-        "trained on cannot be looked at: {}",
+        "{}: unknown whether it was trained on images of this evaluation, because its training "
+        "data cannot be read: {}",
         run.name, error.what());
     return;
   }
   if (seen == 0) return;
   log_warning(
-      "{}: was trained on {} of the {} images: its figures flatter it; hold some out with "
+      "{}: was trained on {} of the {} images, so its figures are too good; hold images out with "
       "gm_data pack --holdout",
       run.name, seen, images.size());
 }

@@ -1,4 +1,4 @@
-/// Whether a model was trained on the images that it is evaluated on.
+/// Warns if a model was trained on the images that it is evaluated on.
 #pragma once
 
 #include "data/image_dataset.h"
@@ -6,9 +6,9 @@
 
 namespace gm {
 
-/// Warns when `run` was trained on some of `images`, or nobody knows because what it was trained
-/// on cannot be looked at: it is no longer where it was, or was a folder whose packed copy is gone.
-/// Throws StopRequested, and nothing else.
+/// Warns when `run` was trained on some of `images`. Also warns when this is unknown because the
+/// training data cannot be read: they were moved, or the packed copy of a folder was deleted.
+/// Throws only StopRequested.
 void warn_of_overlap(const ImageDataset& images, const LoadedRun& run);
 
 }  // namespace gm

@@ -23,21 +23,22 @@ std::shared_ptr<const MaskedDataset> open_masked(const RunConfig& config,
                                                static_cast<uint64_t>(config.evaluate.seed));
 }
 
-std::function<at::Tensor()> new_images(Task& task, const RunConfig& config,
-                                       Communicator& communicator) {
+std::function<LabelledImages()> new_images(Task& task, const RunConfig& config,
+                                           Communicator& communicator) {
   const auto seed = static_cast<uint64_t>(config.run.seed);
   const DistributedRange work{.count = config.sample.count, .batch_size = config.sample.batch_size};
   return [&task, &communicator, seed, work] {
     const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
       return task.sample(seed, indices, observer);
     };
-    return sample_on_all_ranks(make, communicator, work);
+    return LabelledImages{sample_on_all_ranks(make, communicator, work)};
   };
 }
 
-std::function<at::Tensor()> inpainted_images(Task& task,
-                                             std::shared_ptr<const MaskedDataset> masked,
-                                             const RunConfig& config, Communicator& communicator) {
+std::function<LabelledImages()> inpainted_images(Task& task,
+                                                 std::shared_ptr<const MaskedDataset> masked,
+                                                 const RunConfig& config,
+                                                 Communicator& communicator) {
   const auto seed = static_cast<uint64_t>(config.evaluate.seed);
   const DistributedRange work{.count = std::min(config.sample.count, masked->size()),
                               .batch_size = config.sample.batch_size};
@@ -46,7 +47,7 @@ std::function<at::Tensor()> inpainted_images(Task& task,
       return inpainting_images(task, *masked, seed, masked->evenly_spaced(indices, work.count),
                                observer);
     };
-    return sample_on_all_ranks(make, communicator, work);
+    return LabelledImages{sample_on_all_ranks(make, communicator, work), inpainting_labels()};
   };
 }
 
@@ -59,8 +60,8 @@ std::function<EvaluationReport()> evaluation(Task& task,
   if (!masked->are_held_out()) {
     on_rank_zero(communicator, [] {
       log_warning(
-          "evaluate.every: the data hold no images out, so the figures are of images that the "
-          "run trains on; hold some out with gm_data pack --holdout");
+          "evaluate.every: the dataset has no held-out images, so the evaluation uses training "
+          "images; hold some out with gm_data pack --holdout");
     });
   }
   const DistributedRange work{.count = std::min(config.count, masked->size()),
@@ -79,11 +80,11 @@ TrainingHooks make_training_hooks(const RunConfig& config, Task& task, Communica
   std::shared_ptr<const MaskedDataset> masked;
   if (evaluates || !task.can_sample()) masked = open_masked(config, communicator);
 
-  TrainingHooks views;
-  views.sample = task.can_sample() ? new_images(task, config, communicator)
+  TrainingHooks hooks;
+  hooks.sample = task.can_sample() ? new_images(task, config, communicator)
                                    : inpainted_images(task, masked, config, communicator);
-  if (evaluates) views.evaluate = evaluation(task, masked, config.evaluate, communicator);
-  return views;
+  if (evaluates) hooks.evaluate = evaluation(task, masked, config.evaluate, communicator);
+  return hooks;
 }
 
 }  // namespace gm

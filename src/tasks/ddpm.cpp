@@ -8,10 +8,10 @@
 namespace gm {
 namespace {
 
-/// The network's shape, once it is known to fit the images.
+/// The network's shape. Throws InputError if the network does not fit the images.
 UnetShape unet_shape(const DdpmTask::Options& options, const ImageShape& shape, bool conditioned) {
   check_image_size(options.model, shape.height, shape.width);
-  // The noisy image; then the known part and the mask.
+  // The noisy image, then the known pixels and the mask.
   const int64_t in = conditioned ? 2 * shape.channels + 1 : shape.channels;
   return {.in_channels = in, .out_channels = shape.channels};
 }
@@ -35,8 +35,8 @@ NoisePredictor DdpmTask::unconditional() {
   return [this](const at::Tensor& x, const at::Tensor& t) { return unet_.forward(x, t); };
 }
 
-NoisePredictor DdpmTask::conditioned_on(const MaskedImages& incomplete) {
-  const at::Tensor condition = network_input(incomplete);
+NoisePredictor DdpmTask::conditioned_on(const MaskedImages& masked_images) {
+  const at::Tensor condition = network_input(masked_images);
   return [this, condition](const at::Tensor& x, const at::Tensor& t) {
     return unet_.forward(at::cat({x, condition}, 1), t);
   };
@@ -63,15 +63,15 @@ void DdpmTask::check_inpainting() const {
   if (!is_conditioned_) repaint_levels(diffusion_.steps(), repaint_);
 }
 
-at::Tensor DdpmTask::inpaint(const MaskedImages& incomplete, uint64_t seed,
+at::Tensor DdpmTask::inpaint(const MaskedImages& masked_images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const auto noise =
       counter_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
   const at::Tensor filling = is_conditioned_
-                                 ? diffusion_.sample(conditioned_on(incomplete), noise, observer)
-                                 : repaint(diffusion_, unconditional(), incomplete.images,
-                                           incomplete.masks, repaint_, noise, observer);
-  return inpaint_with_prediction(incomplete, filling);
+                                 ? diffusion_.sample(conditioned_on(masked_images), noise, observer)
+                                 : repaint(diffusion_, unconditional(), masked_images.images,
+                                           masked_images.masks, repaint_, noise, observer);
+  return inpaint_with_prediction(masked_images, filling);
 }
 
 }  // namespace gm

@@ -1,9 +1,9 @@
-/// Denoising diffusion: a U-Net learns to predict the noise in an image, and makes new images
-/// out of noise. Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", 2020.
+/// Denoising diffusion: a U-Net learns to predict the noise in an image, and generates new images
+/// from noise. Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", 2020.
 ///
-/// With the condition "inpaint" the network is also shown an masked image and where its mask
-/// is (Saharia et al., "Palette: Image-to-image diffusion models", 2022), and inpaints; without,
-/// masks are filled by RePaint (diffusion/repaint.h).
+/// With the condition "inpaint", the network also gets a masked image and its mask as input
+/// (Saharia et al., "Palette: Image-to-image diffusion models", 2022), and inpaints. Without it,
+/// RePaint fills the masks (diffusion/repaint.h).
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@
 
 namespace gm {
 
-/// The loss is the mean absolute error of the predicted noise. Noise, timestep and mask of a
-/// image are keyed by its global sample position, so that they do not depend on the rank that
-/// trains it.
+/// The loss is the mean absolute error of the predicted noise. Noise, timestep and mask of an image
+/// are keyed by its global sample position, so that they do not depend on the rank that trains on
+/// it.
 class DdpmTask : public Task {
  public:
   struct Options {
@@ -28,9 +28,9 @@ class DdpmTask : public Task {
     RepaintConfig repaint = {};
   };
 
-  /// `masks` make the masks of training with the condition "inpaint", and are not looked at
-  /// without. `seed` draws the initial weights, and noise and timesteps in training. Throws
-  /// InputError when the network does not fit the images.
+  /// `masks` makes the masks for training with the condition "inpaint", and is ignored without it.
+  /// `seed` draws the initial weights, and noise and timesteps in training. Throws InputError if
+  /// the network does not fit the images.
   DdpmTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed);
 
   std::vector<Phase> phases() override;
@@ -38,7 +38,7 @@ class DdpmTask : public Task {
   bool can_sample() const override { return !is_conditioned_; }
   at::Tensor sample(uint64_t seed, const at::Tensor& indices,
                     const SamplingObserver& observer) override;
-  at::Tensor inpaint(const MaskedImages& incomplete, uint64_t seed, const at::Tensor& indices,
+  at::Tensor inpaint(const MaskedImages& masked_images, uint64_t seed, const at::Tensor& indices,
                      const SamplingObserver& observer) override;
   void check_inpainting() const override;
 
@@ -47,7 +47,7 @@ class DdpmTask : public Task {
  private:
   Losses loss(const Batch& batch);
   NoisePredictor unconditional();
-  NoisePredictor conditioned_on(const MaskedImages& incomplete);
+  NoisePredictor conditioned_on(const MaskedImages& masked_images);
 
   ImageShape shape_;
   uint64_t seed_;

@@ -1,5 +1,4 @@
-/// The `[gan]` section of a run's configuration: how a generator and a discriminator are set
-/// against each other.
+/// The `[gan]` section of a run's configuration: the losses and the discriminator.
 #pragma once
 
 #include <cstdint>
@@ -25,30 +24,30 @@ struct GanConfig {
         .one_of({"minimax", "non_saturating", "hinge", "least_squares"})
         .help(
             "The adversarial losses; minimax also sums the squared error over an image's "
-            "missing values, where the others take its mean.");
+            "masked values, the others average it.");
     field("lambda", lambda)
         .range(0.0, 1e6)
         .help(
-            "Weight of the adversarial loss beside the generator's squared error: some 100 beside "
-            "minimax's sum at 32 x 32 pixels, some 0.1 beside a mean.");
+            "Weight of the adversarial loss relative to the generator's squared error: about 100 "
+            "for minimax's sum at 32 x 32 pixels, about 0.1 for a mean.");
     field("l1", l1).range(0.0, 1e6).help(
-        "Weight of the mean absolute error of the missing values; 0: not computed.");
+        "Weight of the mean absolute error of the masked values; 0: not computed.");
     field("feature_matching", feature_matching)
         .range(0.0, 1e6)
         .help(
-            "Weight of the distance between what the discriminator's layers see of filled and of "
+            "Weight of the distance between the discriminator's activations for inpainted and for "
             "real images; 0: not computed.");
     field("r1", r1).range(0.0, 1e6).help(
         "Weight of the R1 penalty on the discriminator's gradient at real images; 0: not "
         "computed.");
     field("r1_every", r1_every)
         .range(1, 1024)
-        .help("Compute R1 of one image in n only, which chance chooses, with n times the weight.");
+        .help("Compute R1 for one random image in n only, with n times the weight.");
     field("dim", dim)
         .range(8, 1024)
         .help("Channels of the discriminator's first layer; each of the next two doubles them.");
     field("patch", patch)
-        .help("Judge patches of an image, each by itself, instead of the image as a whole.");
+        .help("Classify patches of an image separately, instead of the image as a whole.");
     field("spectral_norm", spectral_norm)
         .help("Divide the discriminator's weights by their largest singular values.");
     field("discriminator_lr_scale", discriminator_lr_scale)

@@ -27,7 +27,7 @@ GanInpaintTask::GanInpaintTask(const Options& options, MaskMaker masks, const Im
       adversarial_(options.gan.loss),
       masks_(std::move(masks)),
       generator_(make_inpainting_unet(options.model, shape, seed)),
-      // Not of the numbers that the generator's first weights are made of.
+      // Another seed than the generator's, for independent initial weights.
       discriminator_(discriminator_shape(options.gan, shape), ~seed),
       monitor_(adversarial_.chance_loss()) {}
 
@@ -42,23 +42,23 @@ std::vector<Phase> GanInpaintTask::phases() {
 }
 
 Losses GanInpaintTask::generator_loss(const Batch& batch) {
-  // The first micro-batch of a step: the discriminator has changed since the one before.
-  if (made_.empty()) discriminator_.iterate_spectral_norms();
+  // The first micro-batch of a step: the discriminator has changed since the previous step.
+  if (generated_.empty()) discriminator_.iterate_spectral_norms();
 
-  const MaskedImages incomplete{batch.images, masks_(batch.positions)};
-  const at::Tensor filled = paste(incomplete, generator_.forward(network_input(incomplete)));
-  made_.push_back({batch.positions, filled.detach()});
+  const MaskedImages masked_images{batch.images, masks_(batch.positions)};
+  const at::Tensor filled = paste(masked_images, generator_.forward(network_input(masked_images)));
+  generated_.push_back({batch.positions, filled.detach()});
   Losses losses;
   const auto add = [&](const char* name, double weight, const at::Tensor& term) {
     losses.terms[name] = term.detach();
-    if (weight == 0) return;  // no gradient only to multiply it by zero
+    if (weight == 0) return;  // saves a backward pass
     losses.total = losses.total.defined() ? losses.total + weight * term : weight * term;
   };
   add("reconstruction", 1,
       adversarial_.sums_errors() ? summed_squared_error(filled, batch.images)
-                                 : mean_squared_error(filled, batch.images, incomplete.masks));
+                                 : mean_squared_error(filled, batch.images, masked_images.masks));
   if (config_.l1 > 0) {
-    add("l1", config_.l1, mean_absolute_error(filled, batch.images, incomplete.masks));
+    add("l1", config_.l1, mean_absolute_error(filled, batch.images, masked_images.masks));
   }
 
   const FrozenWeights frozen(discriminator_);
@@ -68,7 +68,7 @@ Losses GanInpaintTask::generator_loss(const Batch& batch) {
     add("feature_matching", config_.feature_matching,
         feature_distance(output, discriminate_without_graph(batch.images)));
   }
-  add_diversity(filled.detach(), batch.images, incomplete.masks, losses.terms);
+  add_diversity(filled.detach(), batch.images, masked_images.masks, losses.terms);
   return losses;
 }
 
@@ -97,16 +97,16 @@ Losses GanInpaintTask::discriminator_loss(const Batch& batch) {
 }
 
 at::Tensor GanInpaintTask::pop_fakes(const at::Tensor& positions) {
-  if (made_.empty() || !made_.front().positions.equal(positions)) {
-    throw Error("the discriminator was given a batch that the generator has not seen before it");
+  if (generated_.empty() || !generated_.front().positions.equal(positions)) {
+    throw Error("the discriminator was given a batch that the generator has not inpainted before");
   }
-  const at::Tensor images = made_.front().images;
-  made_.pop_front();
+  const at::Tensor images = generated_.front().images;
+  generated_.pop_front();
   return images;
 }
 
-/// The mean over the batch in expectation: of the chosen images alone, each of which stands for
-/// r1_every.
+/// An unbiased estimate of the mean over the batch: only the chosen images are computed, and each
+/// counts r1_every times.
 at::Tensor GanInpaintTask::r1(const Batch& batch) {
   const at::Tensor chosen = chosen_for_r1(batch.positions, config_.r1_every, seed_);
   if (chosen.numel() == 0) return at::zeros({}, batch.images.options());
@@ -115,9 +115,9 @@ at::Tensor GanInpaintTask::r1(const Batch& batch) {
          (static_cast<double>(config_.r1_every) / static_cast<double>(batch.positions.numel()));
 }
 
-at::Tensor GanInpaintTask::inpaint(const MaskedImages& incomplete, uint64_t, const at::Tensor&,
+at::Tensor GanInpaintTask::inpaint(const MaskedImages& masked_images, uint64_t, const at::Tensor&,
                                    const SamplingObserver&) {
-  return inpaint_with(generator_, incomplete);
+  return inpaint_with(generator_, masked_images);
 }
 
 std::string GanInpaintTask::warning(const std::map<std::string, double>& terms) {

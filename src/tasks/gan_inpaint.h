@@ -1,6 +1,6 @@
-/// Inpainting as a game of two: a U-Net fills them, and a discriminator tells filled images
-/// from real ones. Goodfellow et al., "Generative adversarial nets", 2014; of masks: Pathak et
-/// al., "Context encoders: feature learning by inpainting", CVPR 2016.
+/// Adversarial inpainting: a U-Net inpaints, and a discriminator distinguishes inpainted images
+/// from real ones. Goodfellow et al., "Generative adversarial nets", 2014; for inpainting: Pathak
+/// et al., "Context encoders: feature learning by inpainting", CVPR 2016.
 #pragma once
 
 #include <cstdint>
@@ -17,17 +17,17 @@
 
 namespace gm {
 
-/// A step has two phases, of the same micro-batches. The `generator`'s comes first: it fills the
-/// masks and learns through the discriminator, which is frozen meanwhile. The `discriminator`'s
-/// then judges the images that the generator has just made, as it was before its update. So
-/// there is one pass of the generator a step, and no gradient that nobody asked for.
+/// A step has two phases with the same micro-batches. The `generator` phase comes first: it
+/// inpaints, and learns through the discriminator, which is frozen. The `discriminator` phase then
+/// judges the images that the generator made in the first phase, before the generator's update. So
+/// a step needs only one pass of the generator, and computes no unused gradients.
 ///
-/// The discriminator sees the filled image, known pixels and all, and not the mask: it has to
-/// find the masked area by what is wrong with it.
+/// The discriminator sees the whole inpainted image, with its known pixels, but not the mask: it
+/// must find the masked area by its errors.
 ///
-/// Terms for the log, beside the losses' totals: `reconstruction`, `adversarial`, `l1`,
-/// `feature_matching` of the generator, before their weights; `real`, `fake`, `r1` of the
-/// discriminator, `probability_real` and `probability_fake`, its mean output; `diversity` and
+/// Terms for the log, besides the total losses: `reconstruction`, `adversarial`, `l1`,
+/// `feature_matching` of the generator, before weighting; `real`, `fake`, `r1` of the
+/// discriminator, and its mean outputs `probability_real` and `probability_fake`; `diversity` and
 /// `diversity_real` (gan_monitor.h).
 class GanInpaintTask : public Task {
  public:
@@ -36,20 +36,20 @@ class GanInpaintTask : public Task {
     GanConfig gan = {};
   };
 
-  /// `masks` make the masks of training; `seed` draws the initial weights, and chooses the
-  /// images of R1. Throws InputError when a network does not fit the images.
+  /// `masks` makes the masks for training; `seed` draws the initial weights, and chooses the images
+  /// for R1. Throws InputError if a network does not fit the images.
   GanInpaintTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed);
 
   std::vector<Phase> phases() override;
   Network& sampled_network() override { return generator_; }
-  /// Leaves nothing to chance, and calls no observer.
-  at::Tensor inpaint(const MaskedImages& incomplete, uint64_t seed, const at::Tensor& indices,
+  /// Deterministic. Does not call `observer`.
+  at::Tensor inpaint(const MaskedImages& masked_images, uint64_t seed, const at::Tensor& indices,
                      const SamplingObserver& observer) override;
   std::string warning(const std::map<std::string, double>& terms) override;
 
  private:
-  /// What the generator's phase leaves for the discriminator's.
-  struct Made {
+  /// An output of the generator phase for the discriminator phase.
+  struct GeneratedBatch {
     at::Tensor positions;
     at::Tensor images;
   };
@@ -66,7 +66,7 @@ class GanInpaintTask : public Task {
   MaskMaker masks_;
   Unet generator_;
   Discriminator discriminator_;
-  std::deque<Made> made_;  // of the micro-batches of a step, in their order
+  std::deque<GeneratedBatch> generated_;  // for the micro-batches of a step, in order
   GanMonitor monitor_;
 };
 

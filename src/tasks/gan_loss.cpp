@@ -14,7 +14,7 @@ namespace gm {
 
 AdversarialLoss::AdversarialLoss(const std::string& name) {
   if (name == "minimax") {
-    kind_ = Kind::kReference;
+    kind_ = Kind::kMinimax;
   } else if (name == "non_saturating") {
     kind_ = Kind::kNonSaturating;
   } else if (name == "hinge") {

@@ -1,6 +1,6 @@
-/// What generator and discriminator minimise against each other. All is computed from logits by
-/// log-sigmoids and never from the logarithm of a probability, which is minus infinity once it has
-/// been rounded to zero.
+/// The losses of the generator and the discriminator. They are computed from logits by
+/// log-sigmoids, never from the logarithm of a probability, which is minus infinity if the
+/// probability was rounded to zero.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,27 +25,27 @@ namespace gm {
 /// E is the mean over images and, where a discriminator judges patches, over patches.
 class AdversarialLoss {
  public:
-  /// Throws InputError for another name.
+  /// Throws InputError for any other name.
   explicit AdversarialLoss(const std::string& name);
 
-  /// Of the logits of made images, what the generator minimises.
+  /// The generator's loss, from the logits of generated images.
   at::Tensor generator_loss(const at::Tensor& fake) const;
-  /// What the discriminator minimises, in two parts.
+  /// The two parts of the discriminator's loss.
   at::Tensor real_loss(const at::Tensor& real) const;
   at::Tensor fake_loss(const at::Tensor& fake) const;
 
-  /// What both parts come to together for a discriminator that cannot tell real from made: their
-  /// least over logits that are the same for all images.
+  /// The sum of both parts for a discriminator that cannot distinguish real from generated images:
+  /// the minimum over logits that are the same for all images.
   double chance_loss() const;
 
   /// The discriminator's mean output as a probability that images are real.
   at::Tensor probability(const at::Tensor& logits) const;
 
-  /// Whether the generator's squared error is that of minimax: summed over an image's values.
-  bool sums_errors() const { return kind_ == Kind::kReference; }
+  /// Whether the generator's squared error is summed over an image's values, as in minimax.
+  bool sums_errors() const { return kind_ == Kind::kMinimax; }
 
  private:
-  enum class Kind { kReference, kNonSaturating, kHinge, kLeastSquares };
+  enum class Kind { kMinimax, kNonSaturating, kHinge, kLeastSquares };
 
   Kind kind_;
 };
@@ -53,20 +53,20 @@ class AdversarialLoss {
 class Discriminator;
 struct DiscriminatorOutput;
 
-/// R1: half the squared length of the gradient, at each of the real images `x` [k,C,H,W], of the
-/// mean of the image's logits, summed over images. It has gradients for the weights of
-/// `discriminator`. Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually
-/// converge?", ICML 2018.
+/// R1: half the squared length of the gradient of an image's mean logit with respect to the image,
+/// summed over the real images `x` [k,C,H,W]. It has gradients for the weights of `discriminator`.
+/// Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually converge?", ICML 2018.
 at::Tensor r1_penalty(Discriminator& discriminator, const at::Tensor& x);
 
-/// Which of the images at `positions`, int64 [n] on the CPU, R1 looks at: int64 [k], their
-/// indices. Each is chosen with the chance 1 / `every`, which depends on (seed, position) alone:
-/// neither on ranks nor on micro-batches, nor on the shard that a position stands for
+/// The indices, int64 [k], of the images that R1 uses, out of the images at `positions`, int64 [n]
+/// on the CPU. Each is chosen with the probability 1 / `every`. The choice depends on (seed,
+/// position) alone, not on ranks, micro-batches or the shard that a position belongs to
 /// (data/sample_order.h).
 at::Tensor chosen_for_r1(const at::Tensor& positions, int64_t every, uint64_t seed);
 
-/// The mean absolute difference of the activations of two equal batches, mean over layers. Wang et
-/// al., "High-resolution image synthesis and semantic manipulation with conditional GANs", 2018.
+/// The mean absolute difference of the activations of two batches of the same size, averaged over
+/// the layers. Wang et al., "High-resolution image synthesis and semantic manipulation with
+/// conditional GANs", 2018.
 at::Tensor feature_distance(const DiscriminatorOutput& fake, const DiscriminatorOutput& real);
 
 }  // namespace gm

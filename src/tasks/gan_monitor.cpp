@@ -9,19 +9,19 @@ namespace gm {
 
 namespace {
 
-/// A discriminator with less than this part of the loss that chance costs has nothing to teach. Of
-/// minimax it is what a sure one has: 0.93 on real images, 0.07 on made ones.
+/// A discriminator whose loss is below this fraction of the loss of guessing gives the generator
+/// nothing to learn. For minimax, these are outputs of 0.93 on real and 0.07 on generated images.
 constexpr double kSure = 0.1;
-/// Filled images that differ less than this part of what real ones do.
+/// The generator has collapsed if inpainted images differ by less than this fraction of real ones.
 constexpr double kAlike = 0.1;
 
-/// Counts steps in a row; true at the one that uses patience up.
+/// Counts consecutive steps. Returns true at step number kPatience.
 bool lasts(bool now, int64_t& steps) {
   steps = now ? steps + 1 : 0;
   return steps == GanMonitor::kPatience;
 }
 
-/// Of the first of `images` from the second, the third from the fourth, ...: [n/2,C,H,W].
+/// The absolute differences of images 0 and 1, of images 2 and 3, ...: [n/2,C,H,W].
 at::Tensor pair_differences(const at::Tensor& images) {
   const at::Tensor both = images.unflatten(0, {-1, 2});
   return (both.select(1, 0) - both.select(1, 1)).abs();
@@ -46,22 +46,22 @@ std::string GanMonitor::observe(const std::map<std::string, double>& terms) {
   const double loss = terms.at("real") + terms.at("fake");
   if (lasts(loss < kSure * chance_, won_)) {
     return fmt::format(
-        "the discriminator has won for {} steps: its loss is {:.3f}, where chance costs {:.3f}; "
+        "the discriminator has won for {} steps: its loss is {:.3f}, while guessing gives {:.3f}; "
         "try a lower gan.discriminator_lr_scale, or gan.r1",
         kPatience, loss, chance_);
   }
   const auto diversity = terms.find("diversity");
   if (diversity == terms.end()) {
     if (std::exchange(unmeasured_, true)) return {};
-    return "the diversity of fillings is not measured, and a collapse not noticed: a rank's part "
-           "of a micro-batch is an odd number of images; try an even multiple of the ranks for "
-           "train.batch_size";
+    return "the diversity of inpainted images is not measured, so a collapse is not detected: a "
+           "rank's part of a micro-batch has an odd number of images; set train.batch_size to an "
+           "even multiple of the number of ranks";
   }
   const double original = terms.at("diversity_real");
   if (lasts(diversity->second < kAlike * original, collapsed_)) {
     return fmt::format(
-        "the generator has filled all masks alike for {} steps: images differ by {:.3f}, real "
-        "ones by {:.3f}; try a lower gan.lambda, or another gan.loss",
+        "the generator has filled all masks alike for {} steps: inpainted images differ by {:.3f}, "
+        "real ones by {:.3f}; try a lower gan.lambda, or another gan.loss",
         kPatience, diversity->second, original);
   }
   return {};

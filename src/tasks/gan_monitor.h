@@ -1,5 +1,5 @@
-/// Looks after the game of generator and discriminator: it can be over without any number that is
-/// not finite.
+/// Monitors the training of a generator and a discriminator, which can fail even though all numbers
+/// are finite.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,28 +10,27 @@
 
 namespace gm {
 
-/// Adds the terms `diversity` and `diversity_real`: the mean absolute difference of two images
-/// of the batch where both are missing, for the filled [n,C,H,W] and for the original `images`.
-/// Their mean over the pairs of neighbours, the first image with the second, the third with the
-/// fourth: on any number of ranks the same pairs, as long as each has an even number of images of
-/// a micro-batch. Nothing for an odd number. No graph is made.
+/// Adds the terms `diversity` (of the `filled` images [n,C,H,W]) and `diversity_real` (of the
+/// original `images`): the mean absolute difference of two images of the batch over the pixels that
+/// are masked in both. It is averaged over pairs of neighbours: the first and the second image, the
+/// third and the fourth, ... The pairs are the same on any number of ranks, as long as each rank
+/// has an even number of images of a micro-batch. Adds nothing for an odd number. Builds no graph.
 void add_diversity(const at::Tensor& filled, const at::Tensor& images, const at::Tensor& masks,
                    std::map<std::string, at::Tensor>& terms);
 
-/// Says once what has been wrong for many steps in a row, and again when it comes back. It counts
-/// from the start of the program: no checkpoint keeps what it has seen.
+/// Warns once about a problem that lasts for many consecutive steps, and again if it returns. It
+/// counts from the start of the program: checkpoints do not contain its state.
 class GanMonitor {
  public:
-  /// Steps in a row before anything is said.
+  /// Consecutive steps before a warning.
   static constexpr int64_t kPatience = 200;
 
   /// `chance`: AdversarialLoss::chance_loss().
   explicit GanMonitor(double chance) : chance_(chance) {}
 
-  /// After a step with these mean terms: what there is to say about it, or nothing. The
-  /// discriminator has won when next to nothing is left of its loss beside what chance costs; the
-  /// generator has collapsed when it fills all masks alike. Where diversity is not measured, it
-  /// says so once.
+  /// Takes the mean terms of a step. Returns a warning, or an empty string. The discriminator has
+  /// won if its loss is very small compared with the loss of guessing. The generator has collapsed
+  /// if it fills all masks alike. Warns once if diversity is not measured.
   std::string observe(const std::map<std::string, double>& terms);
 
  private:

@@ -13,9 +13,9 @@ Unet make_inpainting_unet(const ModelConfig& model, const ImageShape& shape, uin
               seed);
 }
 
-at::Tensor inpaint_with(Unet& network, const MaskedImages& incomplete) {
+at::Tensor inpaint_with(Unet& network, const MaskedImages& masked_images) {
   const at::NoGradGuard no_graph;
-  return inpaint_with_prediction(incomplete, network.forward(network_input(incomplete)));
+  return inpaint_with_prediction(masked_images, network.forward(network_input(masked_images)));
 }
 
 InpaintTask::InpaintTask(const ModelConfig& model, MaskMaker masks, const ImageShape& shape,
@@ -28,14 +28,14 @@ std::vector<Phase> InpaintTask::phases() {
 }
 
 Losses InpaintTask::loss(const Batch& batch) {
-  const MaskedImages incomplete{batch.images, masks_(batch.positions)};
-  const at::Tensor filled = paste(incomplete, unet_.forward(network_input(incomplete)));
-  return {.total = mean_squared_error(filled, batch.images, incomplete.masks)};
+  const MaskedImages masked_images{batch.images, masks_(batch.positions)};
+  const at::Tensor filled = paste(masked_images, unet_.forward(network_input(masked_images)));
+  return {.total = mean_squared_error(filled, batch.images, masked_images.masks)};
 }
 
-at::Tensor InpaintTask::inpaint(const MaskedImages& incomplete, uint64_t, const at::Tensor&,
+at::Tensor InpaintTask::inpaint(const MaskedImages& masked_images, uint64_t, const at::Tensor&,
                                 const SamplingObserver&) {
-  return inpaint_with(unet_, incomplete);
+  return inpaint_with(unet_, masked_images);
 }
 
 }  // namespace gm

@@ -10,26 +10,26 @@
 
 namespace gm {
 
-/// A U-Net that inpaints: it reads what network_input() makes (tasks/masks.h). Throws InputError
-/// when it does not fit the images.
+/// A U-Net that inpaints. Its input is that of network_input() (tasks/masking.h). Throws InputError
+/// if it does not fit the images.
 Unet make_inpainting_unet(const ModelConfig& model, const ImageShape& shape, uint64_t seed);
 
-/// What Task::inpaint() asks for, made by such a network.
-at::Tensor inpaint_with(Unet& network, const MaskedImages& incomplete);
+/// The result of Task::inpaint() with such a network.
+at::Tensor inpaint_with(Unet& network, const MaskedImages& masked_images);
 
-/// The loss is the squared error, mean over the missing values of each image. The mask of a
-/// image is keyed by its global sample position, so that it does not depend on the rank that
-/// trains it.
+/// The loss is the squared error, averaged over the masked values of each image. The mask of an
+/// image is keyed by its global sample position, so that it does not depend on the rank that trains
+/// on it.
 class InpaintTask : public Task {
  public:
-  /// `masks` make the masks of training; `seed` draws the initial weights. Throws InputError when
+  /// `masks` makes the masks for training; `seed` draws the initial weights. Throws InputError if
   /// the network does not fit the images.
   InpaintTask(const ModelConfig& model, MaskMaker masks, const ImageShape& shape, uint64_t seed);
 
   std::vector<Phase> phases() override;
   Network& sampled_network() override { return unet_; }
-  /// Leaves nothing to chance, and calls no observer.
-  at::Tensor inpaint(const MaskedImages& incomplete, uint64_t seed, const at::Tensor& indices,
+  /// Deterministic. Does not call `observer`.
+  at::Tensor inpaint(const MaskedImages& masked_images, uint64_t seed, const at::Tensor& indices,
                      const SamplingObserver& observer) override;
 
  private:

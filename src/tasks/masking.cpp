@@ -6,7 +6,7 @@ namespace gm {
 
 namespace {
 
-/// Of each image: [n].
+/// The sum of each image's values: [n].
 at::Tensor sums(const at::Tensor& values) { return values.sum({1, 2, 3}); }
 
 at::Tensor mean_of_missing(const at::Tensor& errors, const at::Tensor& masks) {
@@ -16,17 +16,17 @@ at::Tensor mean_of_missing(const at::Tensor& errors, const at::Tensor& masks) {
 
 }  // namespace
 
-at::Tensor network_input(const MaskedImages& incomplete) {
-  const at::Tensor known = incomplete.images.masked_fill(incomplete.masks > 0.5, 0);
-  return at::cat({known, incomplete.masks}, 1).contiguous(at::MemoryFormat::ChannelsLast);
+at::Tensor network_input(const MaskedImages& masked_images) {
+  const at::Tensor known = masked_images.images.masked_fill(masked_images.masks > 0.5, 0);
+  return at::cat({known, masked_images.masks}, 1).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-at::Tensor paste(const MaskedImages& incomplete, const at::Tensor& filling) {
-  return at::where(incomplete.masks > 0.5, filling, incomplete.images);
+at::Tensor paste(const MaskedImages& masked_images, const at::Tensor& filling) {
+  return at::where(masked_images.masks > 0.5, filling, masked_images.images);
 }
 
-at::Tensor inpaint_with_prediction(const MaskedImages& incomplete, const at::Tensor& filling) {
-  return paste(incomplete, filling.clamp(-1, 1));
+at::Tensor inpaint_with_prediction(const MaskedImages& masked_images, const at::Tensor& filling) {
+  return paste(masked_images, filling.clamp(-1, 1));
 }
 
 at::Tensor summed_squared_error(const at::Tensor& filled, const at::Tensor& original) {

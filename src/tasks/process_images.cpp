@@ -3,6 +3,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -14,7 +15,7 @@ namespace gm {
 DdpmTask& require_process(Task& task, const std::string& asked) {
   auto* const ddpm = dynamic_cast<DdpmTask*>(&task);
   if (ddpm == nullptr || !task.can_sample()) {
-    throw InputError("{}: the run makes no images out of noise (run.task, diffusion.condition)",
+    throw InputError("{}: the run generates no images from noise (run.task, diffusion.condition)",
                      asked);
   }
   return *ddpm;
@@ -24,6 +25,12 @@ std::vector<int64_t> strip_timesteps(int64_t steps) {
   std::vector<int64_t> timesteps;
   for (const int64_t percent : {0, 25, 50, 75, 99}) timesteps.push_back(steps * percent / 100);
   return timesteps;
+}
+
+std::vector<std::string> timestep_labels(int64_t steps) {
+  std::vector<std::string> labels;
+  for (const int64_t t : strip_timesteps(steps)) labels.push_back(fmt::format("t = {}", t));
+  return labels;
 }
 
 at::Tensor forward_process_images(const GaussianDiffusion& diffusion, const at::Tensor& images,
@@ -42,7 +49,7 @@ at::Tensor reverse_process_images(DdpmTask& task, uint64_t seed, const at::Tenso
   const auto timesteps = strip_timesteps(task.diffusion().steps());
   std::vector<at::Tensor> moments;
   task.sample(seed, indices, [&](int64_t t, const at::Tensor& images) {
-    // A process of few steps shows one and the same step for several moments.
+    // If a process has few steps, several of the timesteps are the same.
     const auto times = std::count(timesteps.begin(), timesteps.end(), t);
     for (int64_t i = 0; i < times; ++i) moments.push_back(images.clone());
     observer(t, images);

@@ -11,20 +11,23 @@
 
 namespace gm {
 
-/// The task as one that makes images out of noise, and so has a process to show; `asked` names
-/// the option that wants it. Throws InputError for any other task.
+/// The task as a DdpmTask, which generates images from noise and so has a process to show. Throws
+/// InputError for any other task; `asked` names the option that needs the process.
 DdpmTask& require_process(Task& task, const std::string& asked);
 
 /// Timesteps at 0, 25, 50, 75 and 99 % of a process of `steps` steps.
 std::vector<int64_t> strip_timesteps(int64_t steps);
 
+/// "t = 0" and so on: a label for each of strip_timesteps().
+std::vector<std::string> timestep_labels(int64_t steps);
+
 /// The images `images` ([n,C,H,W] in [-1,1]) with the noise of each of strip_timesteps():
-/// [n,C,H,5*W], from clear to noise. DecodedImage i gets the noise of (`seed`, i).
+/// [n,C,H,5*W], from clear to noise. Image i gets the noise of (`seed`, i).
 at::Tensor forward_process_images(const GaussianDiffusion& diffusion, const at::Tensor& images,
                                   uint64_t seed);
 
-/// The samples `indices` of the series of `seed` on their way, after the reverse step at each of
-/// strip_timesteps(): [n,C,H,5*W], from noise to clear.
+/// The samples `indices` of the series of `seed` while they are generated: after the reverse step
+/// at each of strip_timesteps(), [n,C,H,5*W], from noise to clear.
 at::Tensor reverse_process_images(DdpmTask& task, uint64_t seed, const at::Tensor& indices,
                                   const SamplingObserver& observer);
 

@@ -1,4 +1,4 @@
-/// What an evaluation during training came to: what metrics.jsonl, Prometheus and the log show.
+/// The result of an evaluation during training, shown in metrics.jsonl, Prometheus and the log.
 #pragma once
 
 #include <cstdint>

@@ -27,7 +27,8 @@ off_t file_length(int descriptor) {
   return ::fstat(descriptor, &status) == 0 ? status.st_size : 0;
 }
 
-/// What rewinding looks at of a line; nothing for one that is none of ours, or was cut off.
+/// The fields of a line that rewinding needs; nullopt if the line is of another format or was cut
+/// off.
 struct LineHead {
   std::string kind;
   int64_t step;
@@ -42,15 +43,16 @@ std::optional<LineHead> head_of(const std::string& line) {
   }
 }
 
-/// Where the lines begin that may be of steps after `step`: a training line of `step` or before has
-/// only such lines before it. Looks from the end, as a run may be long.
+/// The position where lines of steps after `step` may begin: only lines of such early steps come
+/// before a training line of `step` or earlier. Searches from the end, because the file may be
+/// long.
 std::streamoff begin_of_tail(std::ifstream& file, int64_t step) {
   constexpr std::streamoff kStride = 1 << 20;
   file.seekg(0, std::ios::end);
   for (std::streamoff at = file.tellg() - kStride; at > 0; at -= kStride) {
     file.seekg(at);
     std::string line;
-    std::getline(file, line);  // the rest of one that began before
+    std::getline(file, line);  // the rest of a line that began before
     const std::streamoff begin = file.tellg();
     if (!std::getline(file, line)) continue;
     const auto head = head_of(line);
@@ -71,7 +73,7 @@ std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64
   std::string kept, line;
   int64_t removed = 0;
   while (std::getline(file, line)) {
-    const auto head = file.eof() ? std::nullopt : head_of(line);  // the last one was cut off
+    const auto head = file.eof() ? std::nullopt : head_of(line);  // the last line was cut off
     if (!head || head->step > step) {
       ++removed;
       continue;
@@ -89,7 +91,7 @@ std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64
   tail.close();
   if (!tail) throw Error("{}: writing failed: {}", path.string(), std::strerror(errno));
   staged.commit();
-  log_info("{}: {} lines after step {} are taken out", path.string(), removed, step);
+  log_info("{}: {} lines after step {} are removed", path.string(), removed, step);
   return kinds;
 }
 
@@ -106,7 +108,7 @@ JsonLines::~JsonLines() { ::close(descriptor_); }
 bool JsonLines::write(std::string_view kind, int64_t step, int64_t images, const Json& more) {
   Json line{{"kind", kind}, {"step", step}, {"images", images}, {"time", unix_seconds()}};
   for (const auto& [name, value] : more.items()) line[name] = value;
-  // Text from outside (a path, a system's message) may be no UTF-8: replaced, not thrown about.
+  // Text from outside (a path, a system message) may not be UTF-8: bad bytes are replaced.
   return append(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -121,7 +123,7 @@ bool JsonLines::write_step(const StepReport& report) {
   return write("train", report.step, report.images, more);
 }
 
-/// One write for a line, so that a reader, or a crash, meets whole lines.
+/// Writes a line with one call, so that a reader or a crash sees only whole lines.
 bool JsonLines::append(std::string_view line) {
   const off_t length_before = file_length(descriptor_);
   ssize_t put = 0;

@@ -1,4 +1,4 @@
-/// A run's metrics.jsonl: one JSON object a line, appended, readable with jq while the run
+/// A run's metrics.jsonl: one JSON object per line, appended, readable with jq while the run
 /// continues.
 #pragma once
 
@@ -15,10 +15,9 @@
 
 namespace gm {
 
-/// Makes the file of a run end where the run continues: takes out the lines of later steps, and one
-/// that a crash cut off. The file is replaced as a whole, or left alone when all of it is wanted;
-/// that there is none is fine. Returns the kinds of the lines that `step` has. Throws Error when
-/// the disk refuses.
+/// Removes the lines of steps after `step`, where the run resumes, and a line that a crash cut off.
+/// The file is replaced atomically, or unchanged if there is nothing to remove; it need not exist.
+/// Returns the kinds of the lines that `step` has. Throws Error if the disk fails.
 std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64_t step);
 
 /// Appends lines to a file. A line that cannot be written (full disk) is dropped, the first with a
@@ -40,7 +39,7 @@ class JsonLines {
   /// images_per_second, and PART_seconds.
   bool write_step(const StepReport& report);
 
-  /// Returns when what was written is on the disk, or cannot get there.
+  /// Returns when the written lines are on the disk, or cannot be written to it.
   void sync();
 
  private:

@@ -26,7 +26,7 @@ std::string exposition(const prometheus::Registry& registry) {
   return prometheus::TextSerializer().Serialize(registry.Collect());
 }
 
-/// From a tiny network on a GPU to a large one on a laptop.
+/// Step times from a tiny network on a GPU to a large one on a laptop.
 Histogram::BucketBoundaries step_buckets() {
   return {0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100};
 }
@@ -40,10 +40,10 @@ struct Metrics::Families {
 
   Counter& steps = counter("gm_steps_total", "Optimizer steps done by this process.");
   Counter& images =
-      counter("gm_images_total", "Images seen since this process began, by all ranks together.");
+      counter("gm_images_total", "Images seen since this process started, by all ranks together.");
   Counter& skipped_steps =
       counter("gm_skipped_steps_total",
-              "Steps that left a network as it was: its loss or gradient was not finite.");
+              "Steps that did not change a network: its loss or gradient was not finite.");
   Family<Gauge>& loss =
       gauge_family("gm_loss", "Loss of the last step, mean over all ranks; term total is the sum.");
   Gauge& learning_rate = gauge("gm_learning_rate", "Learning rate of the last step.");
@@ -148,8 +148,8 @@ bool Metrics::serve(const std::string& address, int port, int local_rank) {
     return true;
   } catch (const Error& error) {
     log_warning(
-        "no metrics endpoint on {} ({}); the run continues without. Choose another telemetry.port, "
-        "or 0 for none",
+        "no metrics endpoint on {} ({}); the run continues without it. Choose another "
+        "telemetry.port, or 0 for none",
         place, error.what());
     return false;
   }

@@ -21,7 +21,7 @@ class Metrics {
 
   /// A finished optimizer step.
   void record_step(const StepReport& report);
-  /// A step that left a network as it was, because its loss or gradient was not finite.
+  /// A step that did not change a network, because its loss or gradient was not finite.
   void record_skipped_step();
   /// A line of metrics.jsonl that could not be written.
   void record_lost_line();
@@ -31,8 +31,8 @@ class Metrics {
   void record_checkpoint(double seconds, bool succeeded);
 
   /// Serves `http://address:(port + local_rank)/metrics` until the process ends; port 0 serves
-  /// nothing. A port that cannot be bound (taken, not ours, IPv6 where there is none) is a warning,
-  /// and the run continues without the endpoint. Returns whether it serves.
+  /// nothing. If the port cannot be bound (in use, not an address of this machine, no IPv6), logs a
+  /// warning, and the run continues without the endpoint. Returns whether it serves.
   bool serve(const std::string& address, int port, int local_rank);
 
   /// All metrics in Prometheus' text format, as the endpoint gives them.

@@ -22,9 +22,9 @@ namespace gm {
 namespace {
 
 constexpr int kIdleSeconds = 60;  // Prometheus keeps its connection from scrape to scrape
-constexpr int kMostHeaderBytes = 8192;
+constexpr int kMaxHeaderBytes = 8192;
 
-/// The first address of that family in digits; nothing where there is none, with the reason.
+/// The first address of that family in numeric form. nullopt if there is none, and sets `reason`.
 std::optional<std::string> in_digits(const std::string& address, int family, std::string& reason) {
   addrinfo hints{};
   hints.ai_family = family;
@@ -58,7 +58,8 @@ struct Server {
   }
 };
 
-/// Signals are for the other threads, and a reader that goes away is no reason to end.
+/// The thread blocks all signals: other threads handle them, and a client that disconnects
+/// (SIGPIPE) must not end the process.
 void run_without_signals(event_base* base) {
   sigset_t all, before;
   ::sigfillset(&all);
@@ -78,8 +79,7 @@ std::string address_in_digits(const std::string& address) {
   }
   throw InputError(
       "telemetry.address = \"{}\": {}; give an address of this machine, such as 127.0.0.1, "
-      "0.0.0.0, "
-      "::1 or ::, and the port as telemetry.port",
+      "0.0.0.0, ::1 or ::, and the port as telemetry.port",
       address, reason);
 }
 
@@ -92,7 +92,7 @@ void serve_metrics(const std::string& address, int port, std::function<std::stri
     throw Error("{}", std::strerror(errno));
   }
   ::evhttp_set_timeout(http, kIdleSeconds);
-  ::evhttp_set_max_headers_size(http, kMostHeaderBytes);
+  ::evhttp_set_max_headers_size(http, kMaxHeaderBytes);
   ::evhttp_set_max_body_size(http, 0);
   ::evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
   ::evhttp_set_cb(http, "/metrics", &Server::answer, server.get());

@@ -38,7 +38,7 @@ void ProgressLine::smooth(const StepReport& report) {
   const auto now = Clock::now();
   const std::chrono::duration<double> since_last = now - last_update_;
   last_update_ = now;
-  // The first step warms everything up and began before us: its own clock is the better guess.
+  // The first step includes warm-up and began before this object: its own time is more accurate.
   const double seconds = updates_ == 0 ? report.step_seconds : since_last.count();
   const double weight = 1.0 / static_cast<double>(std::min(++updates_, kSmoothedSteps));
   step_seconds_ += weight * (seconds - step_seconds_);

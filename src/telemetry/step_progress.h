@@ -1,4 +1,4 @@
-/// How a person sees that a run continues: loss, speed and the time left.
+/// Shows the progress of a run: loss, speed and the time left.
 #pragma once
 
 #include <chrono>
@@ -9,11 +9,11 @@
 
 namespace gm {
 
-/// On a terminal one line that is redrawn in place; in log.txt, and where stderr is no terminal, a
+/// On a terminal one line that is redrawn in place. In log.txt, and if stderr is not a terminal, a
 /// plain line every few seconds.
 class ProgressLine {
  public:
-  /// `total_steps` is where the run will end.
+  /// `total_steps`: the last step of the run.
   ProgressLine(int64_t total_steps, double log_every_seconds);
   /// Removes the line from the terminal.
   ~ProgressLine();
@@ -31,7 +31,7 @@ class ProgressLine {
   int64_t total_steps_;
   std::chrono::duration<double> log_every_;
   int64_t updates_ = 0;
-  double loss_ = 0;          // smoothed over the last steps, as is the next
+  double loss_ = 0;          // smoothed over the last steps, like step_seconds_
   double step_seconds_ = 0;  // wall clock from step to step, samples and checkpoints included
   Clock::time_point last_update_ = Clock::now();
   Clock::time_point last_draw_{};

@@ -1,4 +1,4 @@
-/// What one optimizer step tells about itself: what metrics, progress line and metrics.jsonl show.
+/// The report of one optimizer step for the metrics, the progress line and metrics.jsonl.
 #pragma once
 
 #include <cstdint>

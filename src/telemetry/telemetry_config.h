@@ -16,8 +16,7 @@ struct TelemetryConfig {
         .range(0, 65535)
         .help(
             "First port of the Prometheus endpoints: a rank serves on port + its rank on the node. "
-            "0 "
-            "for none.");
+            "0 for none.");
     field("address", address)
         .help(
             "Address or name that the endpoints are bound to, such as 127.0.0.1 or ::1; 0.0.0.0, "

@@ -12,7 +12,7 @@
 namespace gm {
 namespace {
 
-/// Elements that a thread updates at a time, at least: a few microseconds' work.
+/// Minimum number of elements per thread: a few microseconds of work.
 constexpr int64_t kChunk = 1 << 14;
 
 AdamFactors factors_of(const OptimizerConfig& config, const AdamUpdate& update) {

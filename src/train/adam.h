@@ -9,19 +9,20 @@
 
 namespace gm {
 
-/// The numbers of one update.
+/// The parameters of one update.
 struct AdamUpdate {
   double learning_rate = 0;
-  int64_t count = 1;            ///< From 1; corrects the moments' bias.
-  double gradient_divisor = 1;  ///< Makes a sum over ranks and micro-batches a mean.
-  double ema_decay = 0;         ///< Share of the old average that stays.
+  int64_t count = 1;            ///< Number of this update, from 1; for the bias correction.
+  double gradient_divisor = 1;  ///< Turns the sum over ranks and micro-batches into a mean.
+  double ema_decay = 0;         ///< Weight of the old average.
 };
 
-/// One update of all parameters, and of their moving average if one is kept, in a single pass,
-/// equal to PyTorch's Adam and lerp to rounding. What the gradients hold afterwards is undefined.
+/// One update of all parameters, and of their moving average if one is kept, in a single pass.
+/// Equal to PyTorch's Adam and lerp up to rounding. The gradients are undefined afterwards.
 void adam_update(FlatParameters& flat, const OptimizerConfig& config, const AdamUpdate& update);
 
-/// The same as plain ATen operators: the oracle, and the way on other devices than the CPU.
+/// The same with plain ATen operators: the reference for tests, and used on devices other than the
+/// CPU.
 void adam_update_plain(FlatParameters& flat, const OptimizerConfig& config,
                        const AdamUpdate& update);
 

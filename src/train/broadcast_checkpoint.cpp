@@ -9,7 +9,7 @@ namespace {
 void require_files(const ResumePoint& point, const std::vector<std::string>& files) {
   for (const std::string& file : files) {
     if (point.tensors.contains(file)) continue;
-    throw InputError("{}: has no {}.safetensors, without which the run cannot resume",
+    throw InputError("{}: {}.safetensors is missing; the run cannot resume without it",
                      point.checkpoint.folder().string(), file);
   }
 }
@@ -25,8 +25,8 @@ std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator, Checkp
     if (!point) return std::string();
     if (point->checkpoint.info().identity.data_hash != identity.data_hash) {
       throw InputError(
-          "{}: trained on other images or masks than those of data.path and mask.path; give the "
-          "run's own, or another run.dir",
+          "{}: the run was trained on other images or masks than those of data.path and mask.path; "
+          "give the run's own images and masks, or another run.dir",
           point->checkpoint.folder().string());
     }
     require_files(*point, files);

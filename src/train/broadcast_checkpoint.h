@@ -10,17 +10,17 @@
 
 namespace gm {
 
-/// What every rank knows of the checkpoint that its run resumes from. The tensors are on rank 0
-/// alone, which may be the only one that sees the run's folder.
+/// The checkpoint that a run resumes from. Only rank 0 has the tensors: the run directory may not
+/// be visible to other ranks.
 struct ResumedRun {
   CheckpointInfo info;
   CheckpointTensors tensors;
 };
 
-/// Rank 0 looks for the checkpoint (see find_resume_point), sets newer ones aside that it had to
-/// pass over, and tells the others; nothing when there is none. Throws InputError on every rank
-/// when there is no good one, when the run was trained on other images, or when the checkpoint
-/// lacks one of `files`: nothing was changed then. Called by all ranks.
+/// Rank 0 finds the checkpoint (see find_resume_point), moves newer damaged ones aside, and
+/// broadcasts the result; nullopt when there is no checkpoint. Throws InputError on every rank when
+/// no checkpoint is intact, when the run was trained on other images, or when the checkpoint lacks
+/// one of `files`; nothing is changed in these cases. Called by all ranks.
 std::optional<ResumedRun> agree_on_checkpoint(Communicator& communicator, CheckpointStore& store,
                                               const RunIdentity& identity,
                                               const std::vector<std::string>& files = {});

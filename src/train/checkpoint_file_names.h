@@ -8,14 +8,14 @@
 
 namespace gm {
 
-/// Whether the phase trains the network that makes the images.
+/// Whether the phase trains the network that generates the images.
 bool is_sampled(Task& task, const Phase& phase);
 
-/// What follows "model", "optimizer" and "ema" in the names of a phase's files: nothing for the
-/// network that makes the images, whatever helped to train it; "_NAME" for each of the helpers.
+/// The suffix after "model", "optimizer" and "ema" in the file names of a phase: empty for the
+/// network that generates the images, "_NAME" for auxiliary networks such as a discriminator.
 std::string file_suffix(Task& task, const Phase& phase);
 
-/// The files that a checkpoint of the task has; only the network that makes the images has an
+/// The files in a checkpoint of the task. Only the network that generates the images has a moving
 /// average.
 std::vector<std::string> checkpoint_files(Task& task);
 

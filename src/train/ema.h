@@ -7,9 +7,9 @@
 
 namespace gm {
 
-/// Share of the old average that survives a step of `images_per_step` images when `images` have
-/// been seen: the average halves its memory of a weight every `half_life_images`, or every `ramp *
-/// images` early in a run. 0 when averaging is off: the average then equals the weights.
+/// Weight of the old average in a step of `images_per_step` images, after `images` images. The
+/// half-life of an old weight in the average is `half_life_images` or, early in a run, `ramp *
+/// images`. 0 when averaging is off: the average then equals the weights.
 double ema_decay(const EmaConfig& config, int64_t images_per_step, int64_t images);
 
 }  // namespace gm

@@ -28,7 +28,7 @@ void require_usable(const std::string& name, const at::Tensor& tensor) {
     throw Error("parameter {} is not trainable", name);
   }
   if (!tensor.is_non_overlapping_and_dense()) {
-    throw Error("parameter {} is not one run of memory", name);
+    throw Error("parameter {} is not dense in memory", name);
   }
 }
 

@@ -1,4 +1,4 @@
-/// One network's parameters and everything of the same size, each as one contiguous buffer.
+/// The parameters of a network and all state of the same size, each in one contiguous buffer.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,11 +23,11 @@ class FlatParameters {
  public:
   /// `parameters`: every trainable parameter of the network with its name, dense float32 tensors on
   /// one device. Moments start at zero. The network must not be moved to another device or type
-  /// afterwards. Throws Error where there are none, and on a parameter that is not float32, not
-  /// dense, does not require a gradient, or is named twice.
+  /// afterwards. Throws Error when there are no parameters, when one is not float32, is not dense
+  /// or does not require a gradient, or when two have the same name.
   explicit FlatParameters(const NamedTensors& parameters);
 
-  /// From now on there is a moving average, at first a copy of the parameters.
+  /// Adds a moving average, initially a copy of the parameters.
   void keep_average();
 
   /// The buffers, [size()], gaps included.
@@ -45,16 +45,16 @@ class FlatParameters {
 
   /// The tensors of the network as views of any buffer of this layout: for checkpoints and tests.
   NamedTensors named_views(const at::Tensor& buffer) const;
-  /// Where each parameter's gradient lies: for a BucketedReducer.
+  /// Position of the gradient of each parameter, for a BucketedReducer.
   std::vector<GradientSlice> gradient_slices() const;
-  /// Makes all gradients zero. Use this, never set a gradient to undefined.
+  /// Sets all gradients to zero. Never set a gradient to undefined instead.
   void zero_gradients();
-  /// Hash of the parameters, equal on two ranks when they are equal to the last bit.
+  /// Hash of the parameters; equal on two ranks if and only if they are bitwise equal.
   std::string hash() const;
 
-  /// While it lives, the network computes with the moving average instead of the parameters. There
-  /// has to be one. Do not train meanwhile. Whatever the network derives from its weights has to be
-  /// told of both changes.
+  /// During its lifetime, the network uses the moving average instead of the parameters. Expects
+  /// that an average is kept. Do not train during this time. Caches that depend on the weights must
+  /// be invalidated after construction and after destruction.
   class [[nodiscard]] UseEma {
    public:
     explicit UseEma(FlatParameters& flat) : flat_(flat) { flat_.point_network_at(flat_.ema_); }

@@ -1,4 +1,4 @@
-/// The course of the learning rate over a run.
+/// The learning rate schedule.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,9 @@
 
 namespace gm {
 
-/// Learning rate of `step` (counted from 0) in a run of `steps`: a linear warm-up that reaches the
-/// full rate at step `warmup_steps`, then constant, or half a cosine down to zero at the end of the
-/// run.
+/// Learning rate at `step` (counted from 0) in a run of `steps`: a linear warm-up that reaches the
+/// full rate at step `warmup_steps`, then constant, or a half cosine that falls to zero at the end
+/// of the run.
 double learning_rate_at(const OptimizerConfig& config, int64_t step, int64_t steps);
 
 }  // namespace gm

@@ -47,7 +47,7 @@ PhaseResult PhaseTrainer::step(const std::vector<Batch>& micro_batches, const Ru
 }
 
 /// Afterwards the flat gradients are the sum over all micro-batches and ranks. Only the last
-/// backward pass synchronises.
+/// backward pass synchronizes the ranks.
 void PhaseTrainer::accumulate_gradients(const std::vector<Batch>& micro_batches, StepTimer& clock) {
   flat_.zero_gradients();
   loss_sums_.clear();
@@ -140,7 +140,7 @@ void PhaseTrainer::restore(const CheckpointTensors& saved, int64_t updates,
   on_rank_zero(communicator_, [&] {
     for (const auto& [file, target] : named_state()) {
       const std::string where = fmt::format("{}: {} of {}", folder, file, phase_.name);
-      if (!saved.contains(file)) throw InputError("{}: the checkpoint lacks it", where);
+      if (!saved.contains(file)) throw InputError("{}: missing from the checkpoint", where);
       load_weights(target, saved.at(file), where);
     }
   });

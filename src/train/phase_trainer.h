@@ -1,5 +1,5 @@
-/// One phase of a task while it trains: gradients of all micro-batches and ranks, one update of the
-/// weights.
+/// Trains one phase of a task: accumulates the gradients of all micro-batches and ranks, then
+/// updates the weights.
 #pragma once
 
 #include <memory>
@@ -18,20 +18,20 @@
 
 namespace gm {
 
-/// What a phase's turn came to; the same on every rank.
+/// The result of a step of a phase; the same on every rank.
 struct PhaseResult {
   double loss = 0;  ///< Mean over micro-batches and ranks.
   StepReport::Named loss_terms;
   double learning_rate = 0;
   double gradient_norm = 0;  ///< Of the mean gradient, before clipping.
-  bool finite = true;        ///< Otherwise the phase's weights were left as they are.
+  bool finite = true;        ///< Otherwise the weights of the phase did not change.
 };
 
 struct PhaseConfig {
   TrainConfig train;
   OptimizerConfig optimizer;
-  std::optional<EmaConfig> ema;  ///< Without one, no average of the weights is kept.
-  double reduction_seconds = 0;  ///< Limit of the watchdog; 0 for none.
+  std::optional<EmaConfig> ema;  ///< Empty: no average of the weights is kept.
+  double reduction_seconds = 0;  ///< Time limit of the watchdog in seconds; 0: none.
 };
 
 class PhaseTrainer {
@@ -40,30 +40,30 @@ class PhaseTrainer {
   PhaseTrainer(Phase phase, Communicator& communicator, Watchdog& watchdog,
                const PhaseConfig& config);
 
-  /// One turn. Every rank comes here with its part of the same `micro_batches`; all ranks hold
-  /// equal weights before and after. A loss or gradient that is not finite on any rank leaves the
-  /// weights of all unchanged. Laps of `clock`: forward_backward, reduction, optimizer.
+  /// One step. Every rank calls it with its part of the same `micro_batches`. All ranks have equal
+  /// weights before and after. If the loss or a gradient is not finite on any rank, no rank changes
+  /// its weights. Laps of `clock`: forward_backward, reduction, optimizer.
   PhaseResult step(const std::vector<Batch>& micro_batches, const RunState& state,
                    StepTimer& clock);
 
   const Phase& phase() const { return phase_; }
   const FlatParameters& flat() const { return flat_; }
-  /// Hash of all that the network computes with, parameters and buffers: equal on two ranks when
-  /// they are equal to the last bit.
+  /// Hash of the parameters and buffers of the network; equal on two ranks if and only if they are
+  /// bitwise equal.
   std::string hash() const;
-  /// Steps that changed the weights: Adam's own count.
+  /// Number of steps that changed the weights: the step count of Adam.
   int64_t updates() const { return updates_; }
 
-  /// What a checkpoint keeps, as views: the files "model" (with the network's buffers), "ema" if
-  /// there is an average, and "optimizer", in which Adam's moments of a parameter are NAME.exp_avg
-  /// and NAME.exp_avg_sq.
+  /// The state for a checkpoint, as views: the files "model" (with the buffers of the network),
+  /// "ema" if there is an average, and "optimizer", where Adam's moments of a parameter are named
+  /// NAME.exp_avg and NAME.exp_avg_sq.
   CheckpointTensors state() const;
-  /// Resumes from what state() gave, at this number of updates. `saved` is rank 0's, `folder` is
-  /// for messages. Throws InputError on every rank when it is of another network. Called by all
-  /// ranks.
+  /// Restores a result of state() and the number of updates. `saved` is used on rank 0 only,
+  /// `folder` in messages only. Throws InputError on every rank when the state is of another
+  /// network. Called by all ranks.
   void restore(const CheckpointTensors& saved, int64_t updates, const std::string& folder);
 
-  /// While it lives, the network computes with the moving average of its weights. Only with
+  /// During its lifetime, the network uses the moving average of its weights. Requires
   /// PhaseConfig::ema.
   class [[nodiscard]] UseEma {
    public:

@@ -22,24 +22,25 @@ const std::set<torch::profiler::impl::ActivityType>& activities() {
   return cpu;
 }
 
-/// The engine calls each node under a name of its own.
+/// The autograd engine records each node under a different name; this function merges them.
 std::string operator_of(const KinetoEvent& event) {
   std::string name = event.name();
   return name.starts_with("autograd::engine") ? "autograd's engine" : name;
 }
 
-/// An operator's event and the time that the ones inside of it took.
+/// An event that has not ended yet, and the time of the events nested in it.
 struct OpenEvent {
   const KinetoEvent* event;
   uint64_t inner_ns = 0;
 };
 
-/// Sums up by name. Events nest on their thread: one that begins before another's end lies in it.
+/// Sums times by operator name. Events of a thread nest: an event that starts before another one
+/// ends is inside it.
 class OperatorTimes {
  public:
   explicit OperatorTimes(const CountFlops& count_flops) : count_flops_(count_flops) {}
 
-  /// `events` of one thread, by their beginning.
+  /// `events` of one thread, sorted by start time.
   void add_thread(const std::vector<const KinetoEvent*>& events) {
     std::vector<OpenEvent> open;
     for (const KinetoEvent* event : events) {
@@ -49,7 +50,7 @@ class OperatorTimes {
     while (!open.empty()) close(open);
   }
 
-  /// The slowest first.
+  /// Slowest first.
   std::vector<OperatorTime> sorted() const {
     std::vector<OperatorTime> times;
     for (const auto& [name, time] : by_name_) times.push_back(time);
@@ -111,7 +112,7 @@ void Profile::step(const StepReport& report) {
 }
 
 void Profile::begin() {
-  // The profiler's library complains of a machine without a GPU, and of little else.
+  // Kineto logs warnings on a machine without a GPU, and little else.
   ::setenv("KINETO_LOG_LEVEL", "99", /*overwrite=*/0);
   const torch::profiler::impl::ProfilerConfig config(torch::profiler::impl::ProfilerState::KINETO,
                                                      /*report_input_shapes=*/true);
@@ -134,12 +135,12 @@ void Profile::end() {
   }
 }
 
-/// The parts of a step as the trainer sees them, then the operators on the thread that trains.
+/// First the parts of a step (data, reduction, ...), then the operators on the training thread.
 std::string Profile::table(const std::vector<OperatorTime>& operators, double all_seconds) const {
   constexpr double kSmallestShare = 0.001;
   const auto steps = static_cast<double>(steps_);
   std::string text = fmt::format("profile of {} steps on rank 0\n  {:<42}{:>8}{:>11}{:>8}{:>9}",
-                                 steps_, "", "calls", "ms a step", "share", "GFLOP/s");
+                                 steps_, "", "calls", "ms/step", "share", "GFLOP/s");
   const auto add = [&](std::string_view name, double seconds, std::string_view calls = "",
                        std::string_view rate = "") {
     text += fmt::format("\n  {:<42}{:>8}{:>11.2f}{:>6.1f} %{:>9}", name, calls,

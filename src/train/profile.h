@@ -1,4 +1,4 @@
-/// Where the time of some training steps went, operator by operator.
+/// Profiles training steps: time per operator.
 #pragma once
 
 #include <chrono>
@@ -15,9 +15,9 @@
 namespace gm {
 
 /// Floating-point operations of a call of the operator `name` ("gm::convolution3x3_forward") with
-/// tensors of these shapes, counting a fused multiply-add as two, as the operator's definition has
-/// them: a kernel that gets along with fewer shows more GFLOP/s. 0 for operators that are not
-/// counted.
+/// tensors of these shapes. A fused multiply-add counts as two. The count follows the definition of
+/// the operator, so a kernel that needs fewer operations shows more GFLOP/s. 0 for operators that
+/// are not counted.
 using CountFlops =
     std::function<double(std::string_view name, const std::vector<std::vector<int64_t>>& shapes)>;
 
@@ -25,25 +25,25 @@ using CountFlops =
 struct OperatorTime {
   std::string name = {};
   int64_t calls = 0;
-  double seconds = 0;  ///< Without those of the operators that it called.
+  double seconds = 0;  ///< Self time: without the operators that it called.
   double flops = 0;
 };
 
-/// Times the operators of `steps` steps on the calling thread, and what is done between these
-/// (samples, the copy for a checkpoint), the first step aside, which pays for what later ones find
-/// in place. Then says the table and writes the trace; one that cannot be written is a warning. One
-/// object at a time in a process, and on rank 0 only: what it waits for slower ranks is in its time
-/// of the reduction.
+/// Times the operators of `steps` steps on the calling thread, and the work between the steps
+/// (samples, the copy for a checkpoint). The first step is not timed, because it includes one-time
+/// initialization. Afterwards logs the table and writes the trace; a failed write is only a
+/// warning. At most one object per process, on rank 0 only. The time that rank 0 waits for slower
+/// ranks counts as reduction.
 class Profile {
  public:
-  /// `trace` is a file for Chrome's and Perfetto's viewers.
+  /// `trace`: the output file, for the trace viewers of Chrome and Perfetto.
   Profile(int64_t steps, std::filesystem::path trace, CountFlops count_flops);
-  /// Gives up what is not complete, and warns of it.
+  /// Discards an incomplete profile with a warning.
   ~Profile();
   Profile(const Profile&) = delete;
   Profile& operator=(const Profile&) = delete;
 
-  /// To be called after each step, on the thread that does them.
+  /// Call it after each step, on the training thread.
   void step(const StepReport& report);
 
  private:
@@ -54,7 +54,7 @@ class Profile {
   int64_t steps_;
   std::filesystem::path trace_;
   CountFlops count_flops_;
-  int64_t done_ = -1;  // of the steps that are timed; -1 before the first
+  int64_t done_ = -1;  // timed steps so far; -1 before the first step ends
   std::chrono::steady_clock::time_point begin_;
   std::map<std::string, double> part_seconds_;
 };

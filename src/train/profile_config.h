@@ -13,8 +13,8 @@ struct ProfileConfig {
     field("steps", steps)
         .range(0, 1000)
         .help(
-            "Steps of rank 0 whose operators are timed, after the first; a table of them goes to "
-            "the log and a trace for Perfetto to profile.json. 0 for none.");
+            "Number of steps to profile on rank 0, after the first step. The table of operators is "
+            "written to the log, and a trace for Perfetto to profile.json. 0 for none.");
   }
 };
 

@@ -10,7 +10,8 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-/// What a process that was killed at writing leaves behind; its names are never used again.
+/// Removes the temporary files of a process that was killed while it wrote. Their names are never
+/// reused.
 void remove_half_written(const fs::path& folder) {
   std::error_code stays;
   for (const auto& entry : fs::directory_iterator(folder)) {

@@ -29,16 +29,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kBeat = 2s;
-/// How long another host's lock is watched: a few beats, as network disks show them late.
+constexpr auto kHeartbeatInterval = 2s;
+/// How long the lock of another host is watched: several heartbeats, because network file systems
+/// show them late.
 constexpr double kWatchSeconds = 10;
 
 }  // namespace
 
-/// What the file says of who has the run.
+/// The content of the lock file: the process that holds the lock.
 struct LockOwner {
-  std::string host;    ///< For people.
-  std::string kernel;  ///< Boot id: what locks of one kernel see is what counts, not a name.
+  std::string host;    ///< For messages only.
+  std::string kernel;  ///< Boot id: file locks work within one kernel; host names are not reliable.
   int64_t process = 0;
   int64_t beat = 0;
 
@@ -55,7 +56,7 @@ LockOwner myself() {
   return {.host = host_name(), .kernel = kernel, .process = ::getpid()};
 }
 
-/// Always of one length, so that rewriting it needs no room on a full disk.
+/// Always of the same length, so that it can be rewritten on a full disk.
 std::string lock_text(const LockOwner& owner) {
   const nlohmann::ordered_json json{{"host", owner.host},
                                     {"kernel", owner.kernel},
@@ -71,24 +72,24 @@ std::optional<LockOwner> owner_in(const std::string& text) {
   try {
     return LockOwner{json.at("host"), json.at("kernel"), json.at("process"), json.at("beat")};
   } catch (const nlohmann::json::exception&) {
-    return std::nullopt;  // empty, or cut off by its owner's death
+    return std::nullopt;  // empty, or truncated because the owner died
   }
 }
 
 [[noreturn]] void refuse_second_run(const fs::path& run_dir,
                                     const std::optional<LockOwner>& owner) {
   if (!owner) {
-    throw InputError("{}: another process has just begun to train here", run_dir.string());
+    throw InputError("{}: another process has just started to train here", run_dir.string());
   }
   throw InputError(
-      "{}: process {} on {} trains here; wait for its end, or choose another folder with "
+      "{}: process {} on {} trains here; wait until it ends, or choose another folder with "
       "run.dir=...",
       run_dir.string(), owner->process, owner->host);
 }
 
 }  // namespace
 
-/// The lock file, open and locked on this host, and still the one that its path names.
+/// The lock file: open, locked on this host, and not replaced by another file at its path.
 class RunLock::File {
  public:
   /// Null when another process of this host holds it.
@@ -97,7 +98,7 @@ class RunLock::File {
       std::unique_ptr<File> file(new File(path));
       file->locked_ = ::flock(file->descriptor_, LOCK_EX | LOCK_NB) == 0;
       if (!file->locked_ && errno == EWOULDBLOCK) return nullptr;
-      // Its owner may have removed it between our opening and locking; then it locks nothing.
+      // If its owner removed the file between our open and lock, the lock is worthless: try again.
       if (file->is_what_the_path_names()) return file;
     }
   }
@@ -105,11 +106,11 @@ class RunLock::File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  /// False where the file system knows no locks.
+  /// False if the file system does not support locks.
   bool is_locked() const { return locked_; }
 
-  /// Of the file at `path`, opened anew: only then is what a network disk shows as another host
-  /// left it.
+  /// The owner in the file at `path`. Opens the file again: only then does a network file system
+  /// show what another host has written.
   static std::optional<LockOwner> owner(const fs::path& path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return std::nullopt;
@@ -120,11 +121,11 @@ class RunLock::File {
   }
   std::optional<LockOwner> owner() const { return owner(path_); }
 
-  /// Returns when other hosts can read it; false when the disk refuses.
+  /// Returns when other hosts can read it; false when the write fails.
   bool write(const LockOwner& owner) {
     const std::string text = lock_text(owner);
     const auto length = static_cast<ssize_t>(text.size());
-    errno = ENOSPC;  // what a write that is cut short means
+    errno = ENOSPC;  // the reason for an incomplete write
     return ::pwrite(descriptor_, text.data(), text.size(), 0) == length &&
            ::fdatasync(descriptor_) == 0;
   }
@@ -156,23 +157,24 @@ class RunLock::File {
   bool locked_ = false;
 };
 
-/// Shows the other hosts that the owner lives, and looks whether it still is the owner.
-class RunLock::Heart {
+/// Writes heartbeats for other hosts, and checks that this process still owns the lock.
+class RunLock::Heartbeat {
  public:
-  Heart(File& file, LockOwner me, const std::function<void(const std::string&)>& on_lost)
+  Heartbeat(File& file, LockOwner me, const std::function<void(const std::string&)>& on_lost)
       : thread_([&file, &on_lost, me](const std::stop_token& stop) mutable {
-          while (!wait_for_stop(kBeat, stop)) {
+          while (!wait_for_stop(kHeartbeatInterval, stop)) {
             const auto owner = file.owner();
             if (owner && !owner->is(me)) return on_lost(lost_to(*owner));
             me.beat += 1;
-            file.write(me);  // a beat that fails looks like a late one
+            file.write(me);  // a failed heartbeat looks like a late one
           }
         }) {}
 
  private:
   static std::string lost_to(const LockOwner& owner) {
     return fmt::format(
-        "process {} on {} has taken over this run's directory; its results are that process's now",
+        "process {} on {} has taken over this run's directory; its results now come from that "
+        "process",
         owner.process, owner.host);
   }
 
@@ -199,7 +201,7 @@ RunLock::RunLock(const fs::path& run_dir, std::function<void(const std::string&)
 }
 
 RunLock::~RunLock() {
-  heart_.reset();
+  heartbeat_.reset();
   const auto owner = file_->owner();
   if (owner && owner->is(myself())) file_->remove();
   file_.reset();
@@ -220,14 +222,15 @@ void RunLock::take() {
                      path.string(), std::strerror(errno));
   }
   if (of_another_host) confirm(me);
-  heart_ = std::make_unique<Heart>(*file_, me, on_lost_);
+  heartbeat_ = std::make_unique<Heartbeat>(*file_, me, on_lost_);
 }
 
-/// Refuses when `owner` beats; its lock is free when it does not.
+/// Throws InputError when `owner` still writes heartbeats; otherwise its lock can be taken over.
 void RunLock::watch(const LockOwner& owner) const {
-  log_info("{}: process {} on {} has locked this run; looking whether it lives", run_dir_.string(),
-           owner.process, owner.host);
-  RunningTime watched;  // a beat may have come while this process was stopped
+  log_info("{}: process {} on {} has locked this run; checking whether it is still alive",
+           run_dir_.string(), owner.process, owner.host);
+  // Excludes the time while this process is stopped: it may miss heartbeats then.
+  RunningTime watched;
   while (watched.seconds() < kWatchSeconds) {
     throw_if_stop_requested();
     const auto now = file_->owner();
@@ -238,9 +241,10 @@ void RunLock::watch(const LockOwner& owner) const {
               owner.process, owner.host);
 }
 
-/// Others may have waited for the same dead owner: the last to write its name has the run.
+/// Other processes may have waited for the same dead owner: the last one that wrote its name gets
+/// the run.
 void RunLock::confirm(const LockOwner& me) const {
-  std::this_thread::sleep_for(kBeat);
+  std::this_thread::sleep_for(kHeartbeatInterval);
   const auto now = file_->owner();
   if (!now || !now->is(me)) refuse_second_run(run_dir_, now);
 }

@@ -1,4 +1,4 @@
-/// One process at a time trains into a run's folder.
+/// Ensures that only one process at a time trains in a run directory.
 #pragma once
 
 #include <filesystem>
@@ -11,30 +11,31 @@ namespace gm {
 
 struct LockOwner;
 
-/// Holds RUN/.lock, which says which process on which host has the run, as long as it lives.
-///
-/// On one host the system's file lock decides: it is free the moment its owner dies. Between hosts,
-/// whose file system may keep such locks to each host, the owner beats: it rewrites a number in the
-/// file every two seconds. Who finds another host's lock watches it for some beats and takes it
-/// over when the number stands still. No clock is compared with another's. An owner that finds
-/// another's name in the file has lost the run: it was cut off from the disk for longer than it was
-/// watched, or two took over at once.
+/// Holds the lock file RUN/.lock, which names the process and host that train the run, for the
+/// lifetime of the object.
+/// On one host, the file lock of the operating system decides: it is released when its owner dies.
+/// File locks may not work between hosts. Therefore the owner writes a heartbeat: a number in the
+/// file that changes every two seconds. A process that finds the lock of another host watches it
+/// for several heartbeats, and takes it over if the number does not change. Clocks of different
+/// hosts are never compared. An owner that finds another name in the file has lost the run: it
+/// could not reach the disk for longer than the lock was watched, or two processes took over at the
+/// same time.
 class RunLock {
  public:
-  /// Makes the folder if there is none. Throws InputError, with nothing changed, when another
-  /// process has the run, named by host and process number, or when the folder cannot be written.
-  /// `on_lost` is called, from another thread, with the reason when another process has taken the
-  /// run: nothing more may then be written there.
+  /// Creates the directory if it does not exist. Throws InputError, with nothing changed, when
+  /// another process holds the lock (the message names its host and process id), or when the
+  /// directory cannot be written. When another process takes over the run, `on_lost` is called from
+  /// another thread with the reason. After that, nothing may be written to the directory.
   RunLock(const std::filesystem::path& run_dir,
           std::function<void(const std::string& reason)> on_lost);
-  /// Gives the run free. Folders that were made and are still empty are removed.
+  /// Releases the lock. Removes folders that were created and are still empty.
   ~RunLock();
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
  private:
   class File;
-  class Heart;
+  class Heartbeat;
 
   void take();
   void watch(const LockOwner& owner) const;
@@ -45,7 +46,7 @@ class RunLock {
   std::function<void(const std::string&)> on_lost_;
   std::vector<std::filesystem::path> made_;  // outermost first
   std::unique_ptr<File> file_;
-  std::unique_ptr<Heart> heart_;
+  std::unique_ptr<Heartbeat> heartbeat_;
 };
 
 }  // namespace gm

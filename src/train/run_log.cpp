@@ -22,12 +22,12 @@ RunLog::RunLog(const RunDirectory& directory, Metrics& metrics, const Options& o
 void RunLog::write(std::string_view kind, const RunState& state,
                    const nlohmann::ordered_json& more) {
   if (!is_rank_zero()) return;
-  tell_of_lost_lines(state);
+  report_lost_lines(state);
   count_lost_line(json_lines_->write(kind, state.step, state.images, more));
 }
 
-/// As soon as there is room again.
-void RunLog::tell_of_lost_lines(const RunState& state) {
+/// Records the number of lost lines as soon as the disk has space again.
+void RunLog::report_lost_lines(const RunState& state) {
   if (lost_lines_ == 0) return;
   const nlohmann::ordered_json event{{"event", "lines_lost"}, {"lines", lost_lines_}};
   if (json_lines_->write("event", state.step, state.images, event)) lost_lines_ = 0;
@@ -42,7 +42,7 @@ void RunLog::count_lost_line(bool written) {
 void RunLog::step(const StepReport& report) {
   metrics_.record_step(report);
   if (json_lines_) {
-    tell_of_lost_lines({.step = report.step, .images = report.images});
+    report_lost_lines({.step = report.step, .images = report.images});
     count_lost_line(json_lines_->write_step(report));
   }
   if (progress_) progress_->update(report);
@@ -56,7 +56,7 @@ void RunLog::sample(const RunState& state, const std::filesystem::path& grid, do
 
 void RunLog::samples_failed(const RunState& state, const std::string& reason) {
   write("event", state, {{"event", "samples_failed"}, {"reason", reason}});
-  log_warning("step {}: no grid of samples: {}", state.step, reason);
+  log_warning("step {}: the grid of samples was not written: {}", state.step, reason);
 }
 
 void RunLog::checkpoint(const SaveOutcome& outcome) {
@@ -68,7 +68,8 @@ void RunLog::checkpoint(const SaveOutcome& outcome) {
     log_info("step {}: checkpoint in {}", info.state.step, folder.string());
   } else {
     write("event", info.state, {{"event", "checkpoint_failed"}, {"reason", failure}});
-    log_warning("step {}: no checkpoint, the ones before are kept: {}", info.state.step, failure);
+    log_warning("step {}: the checkpoint was not saved, earlier ones are kept: {}", info.state.step,
+                failure);
   }
 }
 
@@ -101,8 +102,8 @@ void RunLog::skipped_step(const StepReport& report, const std::vector<std::strin
   const RunState state{.step = report.step, .images = report.images};
   write("event", state, {{"event", "nonfinite"}, {"phases", phases}, {"in_a_row", in_a_row}});
   log_warning(
-      "step {}: the loss or gradient of {} is not finite, and its weights are left as they are; "
-      "loss {}, largest gradient norm {}",
+      "step {}: the loss or gradient of {} is not finite, so its weights stay unchanged; loss {}, "
+      "largest gradient norm {}",
       report.step, fmt::join(phases, " and of "), report.loss, report.gradient_norm);
 }
 

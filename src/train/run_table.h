@@ -1,5 +1,4 @@
-/// The table that a run shows of itself at the start: what runs where, on what, and where
-/// everything goes.
+/// The summary table at the start of a run: hardware, data, model and output files.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +10,7 @@ namespace gm {
 
 using TableRow = std::pair<std::string, std::string>;
 
-/// Labels in a column of their own, one row a line.
+/// One line per row, with aligned labels.
 std::string format_table(const std::vector<TableRow>& rows);
 
 /// 1234567 as "1,234,567". Expects number >= 0.

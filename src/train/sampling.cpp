@@ -11,7 +11,7 @@ namespace gm {
 
 at::Tensor sample_on_all_ranks(const ImageMaker& make, Communicator& communicator,
                                const DistributedRange& work) {
-  // All ranks take as many reverse steps, so all come here together.
+  // All ranks take the same number of reverse steps, so all call this together.
   const auto throw_if_stop_requested = [&](int64_t, const at::Tensor&) {
     throw_if_any_rank_stopped(communicator);
   };

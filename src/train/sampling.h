@@ -1,4 +1,4 @@
-/// Samples made by all ranks together.
+/// Sampling on all ranks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,16 +10,15 @@
 
 namespace gm {
 
-/// Makes the images number `indices` (int64 [n], each below the count that is asked for): float32
-/// [n,C,H,W] in [-1,1]. Each depends on its index alone. Calls `observer` equally often whatever
-/// the images are.
+/// Makes the images with the numbers `indices` (int64 [n], each less than the requested count):
+/// float32 [n,C,H,W] in [-1,1]. Each image depends only on its index. The number of calls of
+/// `observer` does not depend on the images.
 using ImageMaker =
     std::function<at::Tensor(const at::Tensor& indices, const SamplingObserver& observer)>;
 
-/// The images number 0 .. work.count - 1, made by `make`: uint8 [count,H,W,C], the same on every
-/// rank and for any number of ranks. Every rank makes its share, so every rank has to come here.
-/// Throws StopRequested on all ranks, between two batches or reverse steps, when one of them got a
-/// signal.
+/// The images 0 .. work.count - 1, made by `make`: uint8 [count,H,W,C], the same on every rank and
+/// for any number of ranks. Called by all ranks; each makes its share. Throws StopRequested on all
+/// ranks, between two batches or reverse steps, when one of them got a signal.
 at::Tensor sample_on_all_ranks(const ImageMaker& make, Communicator& communicator,
                                const DistributedRange& work);
 

@@ -1,4 +1,4 @@
-/// How a run trains: keys `train.*`, `optimizer.*`, `ema.*` and `sample.*`.
+/// Configuration of the training: keys `train.*`, `optimizer.*`, `ema.*` and `sample.*`.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct TrainConfig {
   int64_t max_nonfinite = 10;
   int64_t verify_ranks_every = 500;
 
-  /// Images that one step of the optimizer sees, over all ranks.
+  /// Images in one optimizer step, over all ranks.
   int64_t images_per_step() const { return batch_size * accumulate; }
 
   template <class Fields>
@@ -24,16 +24,16 @@ struct TrainConfig {
     field("steps", steps).range(1, 1'000'000'000).help("Optimizer steps of the whole run.");
     field("batch_size", batch_size)
         .range(1, 1'000'000)
-        .help("Images in a micro-batch of the whole world, shared out over the ranks.");
+        .help("Images in a micro-batch of all ranks together; each rank processes an equal share.");
     field("accumulate", accumulate)
         .range(1, 10'000)
-        .help("Micro-batches whose gradients are added up for one optimizer step.");
-    field("precision", precision).one_of({"float32"}).help("Arithmetic of the network.");
+        .help("Micro-batches whose gradients are accumulated for one optimizer step.");
+    field("precision", precision).one_of({"float32"}).help("Floating-point type of the network.");
     field("reducer", reducer)
         .one_of({"bucketed", "naive"})
         .help(
-            "How ranks add up gradients: in pieces during the backward pass, or all at once after "
-            "it.");
+            "How the gradients are summed over the ranks: in buckets during the backward pass, or "
+            "all at once after it.");
     field("max_nonfinite", max_nonfinite)
         .range(1, 1'000'000)
         .help(
@@ -41,11 +41,11 @@ struct TrainConfig {
             "finite.");
     field("verify_ranks_every", verify_ranks_every)
         .range(0, 1'000'000'000)
-        .help("Steps between proofs that all ranks hold equal parameters; 0 for none.");
+        .help("Steps between checks that all ranks have equal parameters; 0 for none.");
   }
 };
 
-/// Keys `optimizer.*`: Adam (Kingma and Ba, 2015) and the course of its learning rate.
+/// Keys `optimizer.*`: Adam (Kingma and Ba, 2015) and its learning rate schedule.
 struct OptimizerConfig {
   double learning_rate = 1e-3;
   double beta1 = 0.9;
@@ -57,9 +57,7 @@ struct OptimizerConfig {
 
   template <class Fields>
   void describe(Fields& field) {
-    field("learning_rate", learning_rate)
-        .range(0.0, 10.0)
-        .help("Adam's learning rate at its peak.");
+    field("learning_rate", learning_rate).range(0.0, 10.0).help("Peak learning rate of Adam.");
     field("beta1", beta1).range(0.0, 0.999999).help("Decay of Adam's first moment.");
     field("beta2", beta2).range(0.0, 0.9999999).help("Decay of Adam's second moment.");
     field("epsilon", epsilon).range(1e-16, 1.0).help("Added to Adam's denominator.");
@@ -69,19 +67,19 @@ struct OptimizerConfig {
     field("schedule", schedule)
         .one_of({"constant", "cosine"})
         .help(
-            "Learning rate after the warm-up: constant, or half a cosine down to zero at "
+            "Learning rate after the warm-up: constant, or a half cosine that falls to zero at "
             "train.steps.");
     field("clip_norm", clip_norm)
         .range(0.0, 1e9)
         .help(
-            "Largest norm of the whole gradient; a longer one is scaled down to it. 0 for no "
-            "clipping.");
+            "Maximum norm of the gradient of all parameters; a larger gradient is scaled down to "
+            "it. 0 for no clipping.");
   }
 };
 
-/// Keys `ema.*`: the exponential moving average of the weights, in images so that it keeps its
-/// meaning when the batch changes (Karras et al., "Elucidating the design space of diffusion-based
-/// generative models", 2022).
+/// Keys `ema.*`: the exponential moving average of the weights. Its half-life is given in images,
+/// so it does not depend on the batch size (Karras et al., "Elucidating the design space of
+/// diffusion-based generative models", 2022).
 struct EmaConfig {
   double half_life_images = 20'000;
   double ramp = 0.05;
@@ -90,7 +88,7 @@ struct EmaConfig {
   void describe(Fields& field) {
     field("half_life_images", half_life_images)
         .range(0.0, 1e12)
-        .help("Images after which an old weight counts half in the average; 0 for no averaging.");
+        .help("Half-life of an old weight in the average, in images; 0 for no averaging.");
     field("ramp", ramp)
         .range(0.0, 1.0)
         .help(
@@ -99,7 +97,7 @@ struct EmaConfig {
   }
 };
 
-/// Keys `sample.*`: the images that a run shows of itself.
+/// Keys `sample.*`: the grids of samples that a run writes.
 struct SampleConfig {
   int64_t every = 1000;
   int64_t count = 64;
@@ -114,7 +112,7 @@ struct SampleConfig {
     field("count", count).range(1, 100'000).help("Images in a grid of samples.");
     field("batch_size", batch_size)
         .range(1, 100'000)
-        .help("Images that a rank generates at a time; bounds the memory, not the result.");
+        .help("Images that a rank generates at a time; affects the memory, not the result.");
     field("weights", weights)
         .one_of({"ema", "model"})
         .help("Weights to sample from: the moving average, or those of the last step.");

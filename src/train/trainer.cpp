@@ -14,10 +14,10 @@ namespace gm {
 
 namespace {
 
-/// How long a rank that has failed waits for the save under way before it says why.
-constexpr auto kPatienceWithSave = std::chrono::seconds(3);
+/// How long a failed rank waits for a running save before it reports its error.
+constexpr auto kSaveTimeout = std::chrono::seconds(3);
 
-/// Of two norms; what is no number exceeds all.
+/// The larger of two norms; NaN counts as the largest.
 double larger(double a, double b) { return std::isnan(a) || a > b ? a : b; }
 
 }  // namespace
@@ -48,7 +48,7 @@ void Trainer::resume(const ResumedRun& run) {
     }
     const auto updates = run.info.updates.find(phase->phase().name);
     if (updates == run.info.updates.end()) {
-      throw InputError("{}: the manifest counts no updates of {}", folder, phase->phase().name);
+      throw InputError("{}: the manifest has no update count for {}", folder, phase->phase().name);
     }
     phase->restore(tensors, updates->second, folder);
   }
@@ -62,9 +62,9 @@ void Trainer::run() {
     finish_checkpoint();
     throw;
   } catch (...) {
-    // The others shall not wait for the reason until a large checkpoint is on a slow disk. Giving
-    // it up harms none of the older ones.
-    if (!writer_.ends_within(kPatienceWithSave)) std::terminate();  // says why, ends the world
+    // Do not wait until a large checkpoint is on a slow disk before the error is reported. An
+    // aborted save does not harm older checkpoints.
+    if (!writer_.ends_within(kSaveTimeout)) std::terminate();  // reports the error, ends all ranks
     record_save(writer_.wait());
     throw;
   }
@@ -87,7 +87,7 @@ void Trainer::train_to_the_end() {
   }
 }
 
-/// Here, too, a rank that does not come has to be found.
+/// The watchdog also detects a rank that does not reach this point.
 void Trainer::throw_if_stop_requested() {
   const auto section = parts_.watchdog.section("reduction", config_.watchdog.reduction_seconds);
   throw_if_any_rank_stopped(parts_.world.communicator());
@@ -100,7 +100,7 @@ void Trainer::train_step() {
   clock.lap("data");
 
   StepReport report;
-  std::vector<std::string> skipped;  // the phases that changed nothing
+  std::vector<std::string> skipped;  // phases that changed no weights
   for (auto& phase : phases_) {
     const PhaseResult outcome = phase->step(micro_batches, state_, clock);
     if (!outcome.finite) skipped.push_back(phase->phase().name);
@@ -119,8 +119,8 @@ void Trainer::train_step() {
   pass_on_warning(report);
 }
 
-/// The loss and learning rate of a step are those of the network that makes the images; what
-/// another phase minimises is a term of its own.
+/// The loss and learning rate of a step are those of the network that generates the images. The
+/// loss of another phase is reported as a separate term.
 void Trainer::add_outcome(const PhaseTrainer& phase, const PhaseResult& outcome,
                           StepReport& report) {
   if (is_sampled(parts_.task, phase.phase())) {
@@ -173,7 +173,8 @@ std::unique_ptr<PhaseTrainer::UseEma> Trainer::use_sample_weights() {
   return std::make_unique<PhaseTrainer::UseEma>(sampled_phase());
 }
 
-/// When the run was stopped, or killed, between its last checkpoint and what follows that step.
+/// Whether the output of `kind` is missing for the current step: the run was stopped or killed
+/// after the checkpoint of this step and before that output.
 bool Trainer::is_missing(const char* kind, int64_t every) {
   if (state_.step == 0 || !due(every)) return false;
   const std::string answer = text_from_rank_zero(parts_.world.communicator(), [&] {
@@ -186,21 +187,21 @@ bool Trainer::evaluation_is_due() const {
   return config_.evaluate_every > 0 && due(config_.evaluate_every);
 }
 
-/// All ranks make them together, and may leave together on the way.
+/// Called by all ranks together. A stop request makes all of them throw.
 void Trainer::save_samples() {
   const auto section = parts_.watchdog.section("sampling", config_.watchdog.sampling_seconds);
   StepTimer clock;
   const auto sample_weights = use_sample_weights();
-  const at::Tensor pixels = parts_.sample();
+  const LabelledImages samples = parts_.sample();
   clock.lap("sampling");
-  on_rank_zero(parts_.world.communicator(), [&] { write_samples(pixels, clock); });
+  on_rank_zero(parts_.world.communicator(), [&] { write_samples(samples, clock); });
 }
 
-/// A grid that cannot be written is a warning: a run is worth more than its images.
-void Trainer::write_samples(const at::Tensor& pixels, StepTimer& clock) {
+/// A grid that cannot be written is only a warning: the run continues.
+void Trainer::write_samples(const LabelledImages& samples, StepTimer& clock) {
   const auto path = parts_.directory.samples(state_.step);
   try {
-    write_image_grid(path, pixels);
+    write_image_grid(path, samples);
     parts_.log.sample(state_, path, clock.total_seconds());
   } catch (const Error& error) {
     parts_.log.samples_failed(state_, error.what());
@@ -216,8 +217,8 @@ void Trainer::evaluate() {
   parts_.log.evaluation(state_, evaluation, clock.total_seconds());
 }
 
-/// Rank 0 copies the state, and writes it while all continue. If the save before is not done yet,
-/// all wait for it in this section, which has the limit for that.
+/// Rank 0 copies the state and writes it in the background while all ranks continue. If the
+/// previous save is not done yet, all ranks wait for it in this watchdog section.
 void Trainer::start_checkpoint() {
   const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
   on_rank_zero(parts_.world.communicator(), [&] { start_checkpoint_on_this_rank(); });
@@ -232,7 +233,7 @@ void Trainer::start_checkpoint_on_this_rank() {
                     parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds)));
 }
 
-/// A save that failed keeps the checkpoints before, and the run continues.
+/// After a failed save, the earlier checkpoints remain and the run continues.
 void Trainer::record_save(const std::optional<SaveOutcome>& outcome) {
   if (!outcome) return;
   save_failure_ = outcome->failure;
@@ -240,7 +241,7 @@ void Trainer::record_save(const std::optional<SaveOutcome>& outcome) {
   parts_.log.checkpoint(*outcome);
 }
 
-/// Waits until this step is saved. A run whose last weights are lost has failed.
+/// Waits until this step is saved. If the last weights cannot be saved, the run has failed.
 void Trainer::finish_checkpoint() {
   const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
   on_rank_zero(parts_.world.communicator(), [&] {
@@ -273,7 +274,7 @@ PhaseTrainer& Trainer::sampled_phase() {
   throw Error("the task samples from a network that none of its phases trains");
 }
 
-/// After this step, and always after the last one.
+/// True every `every` steps, and always after the last step.
 bool Trainer::due(int64_t every) const {
   return (every > 0 && state_.step % every == 0) || state_.step == config_.train.steps;
 }

@@ -13,6 +13,7 @@
 #include "comm/watchdog.h"
 #include "comm/watchdog_config.h"
 #include "comm/world.h"
+#include "data/image_grid.h"
 #include "data/loader.h"
 #include "train/broadcast_checkpoint.h"
 #include "train/phase_trainer.h"
@@ -33,7 +34,7 @@ struct TrainerConfig {
   RunIdentity identity;        ///< Written into checkpoints.
 };
 
-/// What a trainer works with. All of it outlives the trainer.
+/// The objects that a trainer uses. All of them outlive the trainer.
 struct TrainerParts {
   World& world;
   Watchdog& watchdog;
@@ -42,32 +43,31 @@ struct TrainerParts {
   const RunDirectory& directory;
   CheckpointStore& checkpoints;
   RunLog& log;
-  /// Images uint8 [n,H,W,C], and figures, by the weights that the networks have at that moment.
-  /// Called by all ranks together, which get the same.
-  std::function<at::Tensor()> sample;
+  /// Make samples and evaluation figures with the current weights of the
+  /// networks. Called by all ranks together, which get the same result.
+  std::function<LabelledImages()> sample;
   std::function<EvaluationReport()> evaluate = {};
 };
 
-/// Trains a task for train.steps steps. It knows phases, not models.
-///
-/// Invariant: one step sees train.batch_size * train.accumulate images, whatever the number of
-/// ranks, and every rank does the same collective operations in the same order.
+/// Trains a task for train.steps steps. It depends on the phases of the task, not on its models.
+/// Invariant: one step sees train.batch_size * train.accumulate images, for any number of ranks,
+/// and every rank calls the same collective operations in the same order.
 class Trainer {
  public:
-  /// Takes over the networks' parameters (see FlatParameters). Every rank makes one.
+  /// Takes over the parameters of the networks (see FlatParameters). Every rank creates a trainer.
   Trainer(const TrainerConfig& config, const TrainerParts& parts);
 
-  /// Resumes where a run stopped; the loader has to start there as well. Called by all ranks.
+  /// Resumes from a checkpoint; the loader must start at the same step. Called by all ranks.
   void resume(const ResumedRun& run);
 
-  /// From where it stands to the last step, with samples and checkpoints on the way and at the end.
-  ///
-  /// Throws StopRequested when a rank got a signal, once the step that all of them have done is
-  /// saved; Error after train.max_nonfinite steps in a row that were not finite, or when the last
-  /// step could not be saved.
+  /// Trains from the current step to the last step, and writes samples and checkpoints during the
+  /// run and at its end.
+  /// Throws StopRequested when a rank got a signal, after the last completed step is saved. Throws
+  /// Error after train.max_nonfinite consecutive steps with a loss or gradient that was not finite,
+  /// or when the last step could not be saved.
   void run();
 
-  /// While it lives, the task makes its samples with the weights that sample.weights names.
+  /// During its lifetime, the task makes samples with the weights that sample.weights selects.
   [[nodiscard]] std::unique_ptr<PhaseTrainer::UseEma> use_sample_weights();
 
  private:
@@ -83,7 +83,7 @@ class Trainer {
   bool is_missing(const char* kind, int64_t every);
   void save_samples();
   void evaluate();
-  void write_samples(const at::Tensor& pixels, StepTimer& clock);
+  void write_samples(const LabelledImages& samples, StepTimer& clock);
 
   void start_checkpoint();
   void start_checkpoint_on_this_rank();
@@ -101,9 +101,9 @@ class Trainer {
   std::vector<std::unique_ptr<PhaseTrainer>> phases_;
   RunState state_;
 
-  BackgroundWriter writer_;   // at work on rank 0 alone
-  int64_t saved_step_ = 0;    // step 0 is what a new run begins with
-  std::string save_failure_;  // of the last save
+  BackgroundWriter writer_;   // used on rank 0 only
+  int64_t saved_step_ = 0;    // step 0: a new run, nothing to save
+  std::string save_failure_;  // error of the last save; empty if it succeeded
 };
 
 }  // namespace gm

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Races gm and PyTorch on a machine that is busy with something else, and on more ranks than cores.
+"""Compares the speed of gm and PyTorch on a busy machine, and with more ranks than cores.
 
 Usage: busy.py BUILD [--rounds N] [--out FOLDER]
     BUILD   a build of gm, such as build/release
 
-Run it by the Python of `./launch/setup --oracles`, as speed.py. Each contestant takes its turn twice in every round: on the
-idle machine, and beside as many busy processes as there are cores. A fair scheduler leaves it half of the machine then. Writes
-busy.md and busy.json: medians over the rounds, and the ratio of both turns of one round.
+Run it with the Python of `./launch/setup --oracles`, like speed.py. Each contestant is timed twice per round: on the idle
+machine, and beside as many busy processes as there are cores, where a fair scheduler gives it half of the machine. Writes
+busy.md and busy.json: medians over the rounds, and the ratio of both timings of a round.
 """
 import argparse
 import contextlib
@@ -23,7 +23,7 @@ BATCH = 32
 
 
 class Neighbours:
-    """Processes that never rest, one a core; stopped except where they are let go."""
+    """Processes that compute without end, one per core. They are stopped except within at_work()."""
 
     def __init__(self):
         self.processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(CORES)]

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What a save costs the training, and how soon a run continues: the default network, one process.
+"""Measures how long a save delays training, and how long a resume takes: the default network, one process.
 
 Usage: checkpointing.py BUILD [--steps N]
     BUILD   a build of gm, such as build/release
 
-Steps are time_conditioned from line to line of metrics.jsonl, so that a save's hold-up falls into the step after it.
+A step is timed from one line of metrics.jsonl to the next, so the delay of a save counts in the step after it.
 """
 
 import argparse
@@ -53,14 +53,14 @@ def main():
         near = [seconds for step, seconds in gaps.items() if step % EVERY == 1]
         far = [seconds for step, seconds in gaps.items() if step % EVERY not in (1, 2)]
         plain, held = statistics.median(far), statistics.median(near) - statistics.median(far)
-        print(f"a step takes {plain * 1e3:.0f} ms; a save holds it up for {held * 1e3:.0f} ms: "
-              f"{held / plain:.2f} steps (target: below 1); it is written in "
+        print(f"a step takes {plain * 1e3:.0f} ms; a save delays it by {held * 1e3:.0f} ms: "
+              f"{held / plain:.2f} steps (target: below 1); writing it takes "
               f"{statistics.median(line['seconds'] for line in checkpoints) * 1e3:.0f} ms")
         resumed = []
         for more in range(1, 4):
             start, lines, _ = train(build, scratch, options.steps + more)
             resumed.append(lines[-1]["time"] - start)
-        print(f"from command to the first step of a verified resume: {statistics.median(resumed):.1f} s "
+        print(f"from the start of the command to the first step of a verified resume: {statistics.median(resumed):.1f} s "
               f"(target: below {RESUME_TARGET_SECONDS:.0f})")
 
 

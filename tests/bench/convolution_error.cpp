@@ -1,10 +1,10 @@
-// What the 3x3 convolutions of a trained network lose to rounding: gm's kernels and ATen's against
-// double precision, with the network's own weights, activations and gradients.
+// Rounding errors of the 3x3 convolutions of a trained network: compares the kernels of gm and ATen
+// with double precision, on the weights, activations and gradients of the network.
 //
 // Usage: convolution_error WEIGHTS DIM. WEIGHTS is model.safetensors of a checkpoint of the U-Net
-// for images in colour with the usual multiples. Prints for each convolution the relative errors
-// of the result, the input's gradient and the weight's gradient, by gm / by ATen, and at last how
-// many times ATen's error gm's is at most.
+// for colour images with the default dim_mults. Prints for each convolution the relative errors of
+// the result, the gradient of the input and the gradient of the weight, as gm / ATen. The last line
+// is the largest ratio of gm's error to ATen's.
 #include <ATen/ATen.h>
 #include <ATen/record_function.h>
 #include <fmt/core.h>
@@ -35,7 +35,7 @@ struct Call {
 
 std::vector<Call> calls;
 
-/// The backward pass is given all that made the result.
+/// Records a convolution in the backward pass, whose arguments include those of the forward pass.
 std::unique_ptr<at::ObserverContext> note_convolution(const at::RecordFunction& function) {
   if (function.name() == std::string_view("gm::convolution3x3_backward")) {
     const auto in = function.inputs();  // dy, x, beside, weight
@@ -46,7 +46,8 @@ std::unique_ptr<at::ObserverContext> note_convolution(const at::RecordFunction& 
   return nullptr;
 }
 
-/// Those of a training step over noise at an early, a middle and a late timestep of 50.
+/// Records the convolutions of a training step on noise, at an early, a middle and a late timestep
+/// of 50.
 void train_network(const std::string& weights, int64_t dim) {
   Unet network({.dim = dim}, /*channels=*/3, /*seed=*/0);
   load_weights(network.parameter_list(), load_safetensors(weights), weights);
@@ -82,7 +83,7 @@ Tensor aten(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return ops::convolution3x3_plain(x, weight, bias);
 }
 
-/// How many times ATen's error the own one is at most.
+/// The largest ratio of gm's error to ATen's.
 double compare(const Call& call) {
   const Results exact = run(aten, call, at::kDouble);
   const Results by_own = run(own, call, at::kFloat), by_aten = run(aten, call, at::kFloat);
@@ -111,7 +112,7 @@ int report() {
 }  // namespace gm
 
 int main(int argc, char** argv) {
-  return gm::run_program([&](gm::World&) {
+  gm::run_program([&](gm::World&) {
     gm::require_wanted_kernel_set();
     if (argc != 3) throw gm::InputError("usage: convolution_error WEIGHTS DIM");
     gm::train_network(argv[1], std::stoll(argv[2]));

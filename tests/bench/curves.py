@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Whether gm's own operators train as ATen's do: the cats recipe with both, and once more from another seed.
+"""Compares training with gm's operators and with ATen's: runs the cats recipe with both, and with another seed.
 
 Usage: curves.py BUILD DATA --out FOLDER [--steps N] [KEY=VALUE...]
     BUILD   a build of gm, such as build/release
-    DATA    photos of cats as `gm_data pack --size 32` makes them
-    KEY     of the recipe, to be another value
+    DATA    photos of cats, packed with `gm_data pack --size 32`
+    KEY     a key of the recipe to override
 
-Three runs at once, in FOLDER: stopped, the same command resumes with them. Prints the mean difference of the smoothed losses
-between the operators and between the seeds, and draws both into FOLDER/curves.svg. Runs of one seed see the same images with
-the same noise, so that what parts their losses is the operators' rounding, grown over the steps.
+Starts three runs in FOLDER at the same time. After an interruption, the same command resumes them. Prints the mean difference
+of the smoothed losses between the operators and between the seeds, and draws both into FOLDER/curves.svg. Runs with the same
+seed use the same images and noise, so their losses differ only by the rounding of the operators, which grows over the steps.
 """
 import argparse
 import itertools
@@ -34,7 +34,7 @@ def start(options, folder, seed, kernels):
 
 
 def train(options):
-    """The losses of each run by step."""
+    """The losses of each run, in the order of the steps."""
     runs = {OWN: ("own", 0, {}), ATEN: ("aten", 0, {"GM_KERNELS": "aten"}), OTHER_SEED: ("seed1", 1, {})}
     processes = [start(options, *run) for run in runs.values()]
     statuses = [process.wait() for process in processes]
@@ -49,7 +49,7 @@ def losses(path):
 
 
 def smooth(values):
-    """Means of the last SMOOTHED_STEPS; the first of them lies at the step of that number."""
+    """Moving averages over SMOOTHED_STEPS steps. The first one belongs to step number SMOOTHED_STEPS."""
     sums = [0, *itertools.accumulate(values)]
     return [(after - before) / SMOOTHED_STEPS for before, after in zip(sums, sums[SMOOTHED_STEPS:])]
 
@@ -83,7 +83,7 @@ class Panel:
         return self.top + self.HEIGHT * (self.high - value) / (self.high - self.low)
 
     def line(self, name, values, style):
-        """`values` of the steps from SMOOTHED_STEPS on; what is higher than the panel is left out."""
+        """Draws `values`, one per step from SMOOTHED_STEPS. Values above the panel are left out."""
         points = " ".join(f"{self.x(step):.1f},{self.y(value):.1f}"
                           for step, value in enumerate(values, SMOOTHED_STEPS) if step % 5 == 0 and value <= self.high)
         key_x, key_y = self.LEFT + self.WIDTH - 260, self.top + 16 + 18 * self.lines
@@ -119,7 +119,7 @@ def main():
     smoothed = {name: smooth(values) for name, values in train(options).items()}
     operators, seeds = (differences(smoothed[OWN], smoothed[other]) for other in (ATEN, OTHER_SEED))
     draw(options.out / "curves.svg", smoothed, operators, seeds)
-    print(f"mean difference of the losses' means of {SMOOTHED_STEPS} steps, over {options.steps} steps: between own and "
+    print(f"mean difference of the smoothed losses (over {SMOOTHED_STEPS} steps) in {options.steps} steps: between own and "
           f"ATen's operators {statistics.mean(operators):.5f}, between two seeds {statistics.mean(seeds):.5f}")
 
 

@@ -1,12 +1,11 @@
-// Takes steps of the GAN, or of one of its parts, when told to: gm's half of the races in
-// gan_speed.py.
+// Runs steps of the GAN, or of one of its parts, on request: gm's side of gan_speed.py.
 //
-// Usage: gan_speed WORK DIM SIZE BATCH; serve.h says how it is told. WORK:
+// Usage: gan_speed WORK DIM SIZE BATCH. serve.h describes the requests. WORK:
 //
 //   step           a whole step
 //   generator      the U-Net alone, with its optimizer: a step of the task `inpaint`
-//   judging        the frozen discriminator's pass, forward and back to the image
-//   discriminator  its phase with its optimizer, on images that are there already
+//   discriminator_pass        forward and backward pass of the frozen discriminator, down to the
+//   image discriminator  its phase with its optimizer, on images that exist already
 #include <ATen/ATen.h>
 
 #include <memory>
@@ -29,7 +28,7 @@ namespace {
 
 constexpr int64_t kMicroBatches = 2;
 
-/// The middle of the image, a third of it.
+/// Masks the middle of the image, about a third of it.
 MaskMaker middle_of(const ImageShape& shape) {
   return [shape](const at::Tensor& positions) {
     const at::Tensor masks = at::zeros({positions.size(0), 1, shape.height, shape.width});
@@ -51,7 +50,7 @@ std::vector<Batch> random_batches(const ImageShape& shape, int64_t count) {
   return batches;
 }
 
-/// Some phases of a task, as the trainer does them.
+/// Runs some phases of a task like the trainer.
 class Steps {
  public:
   Steps(const std::vector<Phase>& phases, World& world, std::vector<Batch> batches)
@@ -81,7 +80,7 @@ class Steps {
   RunState state_;
 };
 
-/// The discriminator's phase on random images instead of the generator's.
+/// The phase of the discriminator, on random images instead of images of the generator.
 Phase discriminator_alone(Discriminator& network, const AdversarialLoss& loss) {
   return {.name = "discriminator", .network = &network, .loss = [&](const Batch& batch) {
             const int64_t count = batch.images.size(0);
@@ -91,7 +90,7 @@ Phase discriminator_alone(Discriminator& network, const AdversarialLoss& loss) {
           }};
 }
 
-/// What the generator's phase asks of the discriminator.
+/// The work of the discriminator in the phase of the generator.
 void discriminate(Discriminator& network, const AdversarialLoss& loss,
                   const std::vector<Batch>& batches) {
   network.iterate_spectral_norms();
@@ -118,7 +117,7 @@ int serve(World& world, const std::string& work, const ModelConfig& model, const
   if (work == "discriminator") phases = {discriminator_alone(discriminator, loss)};
   Steps steps(phases, world, batches);
   bench::serve(world, [&](int64_t count) {
-    if (work != "judging") return steps.run(count);
+    if (work != "discriminator_pass") return steps.run(count);
     for (int64_t i = 0; i < count; ++i) discriminate(discriminator, loss, batches);
   });
   return kExitDone;
@@ -129,10 +128,11 @@ int serve(World& world, const std::string& work, const ModelConfig& model, const
 
 int main(int argc, char** argv) {
   gm::tune_allocator();
-  return gm::run_program([&](gm::World& world) {
+  gm::run_program([&](gm::World& world) {
     gm::require_wanted_kernel_set();
     if (argc != 5) {
-      throw gm::InputError("usage: gan_speed step|generator|judging|discriminator DIM SIZE BATCH");
+      throw gm::InputError(
+          "usage: gan_speed step|generator|discriminator_pass|discriminator DIM SIZE BATCH");
     }
     const int64_t size = std::stoll(argv[3]), batch = std::stoll(argv[4]);
     return gm::serve(world, argv[1], {.dim = std::stoll(argv[2])}, {size, size, 3}, batch);

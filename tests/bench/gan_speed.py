@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Races a step of gm's GAN against the sum of its parts, and against PyTorch, on this machine's cores.
+"""Compares the time of a step of gm's GAN with the sum of its parts, and with PyTorch, on the cores of this machine.
 
 Usage: gan_speed.py BUILD [--rounds N] [--json]
     BUILD   a build of gm, such as build/release
 
-The Python that runs this is the peer's: it needs torch and denoising-diffusion-pytorch (`./launch/setup --oracles`).
-The contestants take turns, as in speed.py, and a ratio is that of two turns of one round. All train the networks
-of the default configuration: U-Net of width 16, discriminator of width 32 for patches with spectral norms, the minimax
-losses, 32 x 32 pixels, two micro-batches of 32. The peer is the usual script: the images that the discriminator learns from
-are detached, and what the generator's backward pass leaves in the discriminator is thrown away.
+Run it with a Python that has torch and denoising-diffusion-pytorch (`./launch/setup --oracles`); it also runs the PyTorch side.
+The contestants take turns, as in speed.py, and a ratio compares two turns of the same round. All train the networks of the
+default configuration: U-Net of width 16, patch discriminator of width 32 with spectral norms, minimax losses, 32 x 32 pixels,
+two micro-batches of 32. The PyTorch side is a usual training script: it detaches the images for the discriminator, and
+discards the gradients that the backward pass of the generator leaves in the discriminator.
 
-Exits with 1 when a step costs more than the sum of its parts and a tenth, or is less than 1.8 times as fast as a peer's.
+Exits with 1 if a step takes more than 1.1 times the sum of its parts, or is less than 1.8 times as fast as PyTorch's.
 """
 import argparse
 import json
@@ -24,12 +24,12 @@ from speed import CORES, MICRO_BATCHES, TUNED, Contestant, built, machine, table
 
 SETTING = (16, 32, 32)  # width, size, images of a micro-batch
 CHANNELS, DISCRIMINATOR_DIM = 3, 32
-DEAREST, SLOWEST = 1.10, 1.8  # the bars: of the sum of the parts; times a peer
-PARTS = ("generator", "judging", "discriminator")
+DEAREST, SLOWEST = 1.10, 1.8  # limits: step time / sum of the parts; speed / PyTorch's
+PARTS = ("generator", "discriminator_pass", "discriminator")
 
 
 def serve_peer(dim, size, batch):
-    """PyTorch's half of a race: as gan_speed.cpp."""
+    """The PyTorch side: the same work as gan_speed.cpp."""
     import resource
 
     import torch
@@ -83,12 +83,12 @@ def contestants(build):
     def peer(name, environment=None):
         return Contestant(name, [sys.executable, __file__, "--peer", *SETTING], environment=environment)
 
-    return [gm("step"), *map(gm, PARTS), peer("PyTorch eager, as it comes"),
+    return [gm("step"), *map(gm, PARTS), peer("PyTorch eager, default allocator"),
             peer("PyTorch eager, allocator tuned", TUNED)]
 
 
 def race(runners, rounds):
-    """Milliseconds a step: [contestant][round]."""
+    """Milliseconds per step: [contestant][round]."""
     for runner in runners:
         runner.turn(2)  # warm-up
     times = [[] for _ in runners]
@@ -119,7 +119,7 @@ def holds(result):
 
 def print_report(runners, result):
     print(f"{result['machine']}, {CORES} threads, medians of {result['rounds']} rounds\n\n{table(result['contestants'])}")
-    print(f"a step costs {result['step_to_sum_of_parts']:.3f} times the sum of its parts")
+    print(f"a step takes {result['step_to_sum_of_parts']:.3f} times the sum of its parts")
     for runner, ratio in zip(runners[1 + len(PARTS):], result["times_the_peer"]):
         print(f"a step is {ratio:.2f} times as fast as that of {runner.name}")
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Every way to inpaint beside each other: trains the recipes one after the other, and compares them on held-out images.
+"""Compares all inpainting methods: trains the recipes one after the other, and evaluates them on held-out images.
 
 Usage: inpainting.py DATA --out FOLDER [KEY=VALUE...]
-    DATA    photos as `gm_data pack --size 32 --holdout 0.1` makes them
-    KEY     of every recipe, to be another value
+    DATA    photos, packed with `gm_data pack --size 32 --holdout 0.1`
+    KEY     a key to override in every recipe
 
-Stopped, the same command resumes. Writes gm_eval's figures and image into FOLDER/comparison.json, .md and .png. Exits
-with 1 when the methods come out in another order than gm promises: the U-Net nearer to the originals than whatever has not
-learned, the GAN nearer than the mean fill and sharper than the U-Net.
+After an interruption, the same command resumes. Writes the metrics and the image of gm_eval into FOLDER/comparison.json, .md
+and .png. Exits with 1 if the expected ranking does not hold: the U-Net must be closer to the originals than the baselines,
+and the GAN closer than the mean fill and sharper than the U-Net.
 """
 import argparse
 import json
@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
-RECIPES = {"U-Net": "inpaint_cats", "GAN": "gan_inpaint_cats", "diffusion shown the masked area": "ddpm_inpaint_cats",
+RECIPES = {"U-Net": "inpaint_cats", "GAN": "gan_inpaint_cats", "diffusion conditioned on the mask": "ddpm_inpaint_cats",
            "RePaint": "ddpm_cats"}
 COLUMNS = {"psnr_masked": "PSNR in the masked area", "psnr": "PSNR", "ssim_masked": "SSIM in the masked area", "l1_masked": "L1 in the masked area",
            "sharpness_masked": "sharpness in the masked area"}
@@ -33,7 +33,7 @@ def train(options):
 
 
 def compare(options):
-    """The figures of each method by its name."""
+    """The metrics of each method, by its name."""
     run("gm_eval", *(options.out / recipe for recipe in RECIPES.values()), "--json", options.out / "comparison.json",
         "--image", options.out / "comparison.png")
     names = {str(options.out / recipe): name for name, recipe in RECIPES.items()}
@@ -53,9 +53,9 @@ def broken_promises(methods):
         return methods[one]["psnr_masked"] > methods[other]["psnr_masked"]
 
     promises = {
-        "the U-Net is nearer to the originals than the mean fill": nearer("U-Net", "mean fill"),
-        "the U-Net is nearer to the originals than the harmonic fill": nearer("U-Net", "harmonic fill"),
-        "the GAN is nearer to the originals than the mean fill": nearer("GAN", "mean fill"),
+        "the U-Net is closer to the originals than the mean fill": nearer("U-Net", "mean fill"),
+        "the U-Net is closer to the originals than the harmonic fill": nearer("U-Net", "harmonic fill"),
+        "the GAN is closer to the originals than the mean fill": nearer("GAN", "mean fill"),
         "the GAN is sharper than the U-Net": methods["GAN"]["sharpness_masked"] > methods["U-Net"]["sharpness_masked"],
     }
     return [promise for promise, holds in promises.items() if not holds]
@@ -74,7 +74,7 @@ def main():
     (options.out / "comparison.md").write_text(table(methods))
     print(table(methods), end="")
     if broken := broken_promises(methods):
-        sys.exit("\n".join(f"broken: {promise}" for promise in broken))
+        sys.exit("\n".join(f"does not hold: {promise}" for promise in broken))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Races gm's loader on one core against torchvision's ImageFolder and DataLoader with two workers.
+"""Compares the speed of gm's loader on one core with torchvision's ImageFolder and DataLoader with two workers.
 
 Usage: loader.py BUILD FOLDER [--turns N]
     BUILD   a build of gm, such as build/release
-    FOLDER  images, one sub-folder a class
+    FOLDER  images, one sub-folder per class
 
-Both read the same images at 32 x 32 in random order, in batches of 32, with the
-augmentation (resize to 35, random crop, mirror) and without. Turns alternate; medians are printed.
+Both read the same images at 32 x 32 in random order, in batches of 32, with and without the augmentation (resize
+to 35, random crop, mirroring). The two take turns. Prints medians.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def torchvision_rate(folder, kind):
     loader = torch.utils.data.DataLoader(
         dataset, batch_size=32, shuffle=True, num_workers=2, persistent_workers=True
     )
-    for _ in loader:  # workers start, files enter the page cache
+    for _ in loader:  # Starts the workers and fills the page cache.
         pass
     images, start = 0, time.perf_counter()
     while time.perf_counter() - start < SECONDS:

@@ -1,5 +1,5 @@
-// How many images a second the loader yields: loader_bench FILE SECONDS plain|augmented.
-// Prints one number. loader.py races it against torchvision.
+// Prints how many images per second the loader returns: loader_bench FILE SECONDS plain|augmented.
+// loader.py compares it with torchvision.
 #include <fmt/core.h>
 
 #include <chrono>

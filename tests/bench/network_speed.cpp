@@ -1,8 +1,7 @@
-// Trains, or samples from, a U-Net when told to: gm's half of the races in speed.py.
+// Trains a U-Net or samples from it, on request: gm's side of speed.py.
 //
-// Usage: network_speed train|sample DIM SIZE BATCH, alone or under mpirun. BATCH is that of all
-// ranks together. Reads a number of steps a line, does them, and answers with the seconds that they
-// took and the peak memory of a rank in MiB, until its input ends.
+// Usage: network_speed train|sample DIM SIZE BATCH, alone or under mpirun. BATCH is the batch size
+// of all ranks together. serve.h describes the requests.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/rand.h>
@@ -31,7 +30,7 @@ struct Setting {
   int64_t batch;  // of this rank
 };
 
-/// Steps as the trainer does them, with random images.
+/// Runs steps like the trainer, on random images.
 class Training {
  public:
   Training(const Setting& setting, World& world)
@@ -70,7 +69,7 @@ class Training {
   RunState state_;
 };
 
-/// Reverse steps, without a graph.
+/// Runs reverse steps without an autograd graph.
 class Sampling {
  public:
   explicit Sampling(const Setting& setting)
@@ -98,7 +97,7 @@ class Sampling {
 
 int main(int argc, char** argv) {
   gm::tune_allocator();
-  return gm::run_program([&](gm::World& world) {
+  gm::run_program([&](gm::World& world) {
     gm::require_wanted_kernel_set();
     if (argc != 5) throw gm::InputError("usage: network_speed train|sample DIM SIZE BATCH");
     const int64_t size = std::stoll(argv[3]), batch = std::stoll(argv[4]);

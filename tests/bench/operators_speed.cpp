@@ -1,9 +1,9 @@
-// Races the operators of the network's activations against its plain form in ATen's operators, on
-// the shapes of the default network.
+// Compares the speed of gm's operators with their plain forms, which use ATen's operators, on the
+// shapes of the default network.
 //
-// Usage: operators_speed ROUNDS. Prints a JSON object a line: operator, shape, the plain form's and
-// our own GFLOP/s forward and backward (as the definition counts them: a backward pass twice the
-// forward), and the medians of the ratios within a round. Both get their tensors channels last.
+// Usage: operators_speed ROUNDS. Prints one JSON object per line: operator, shape, GFLOP/s of the
+// plain form and of gm, forward and backward (a backward pass counts twice the operations of the
+// forward pass), and the medians of the ratios within a round. All tensors are channels-last.
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -38,15 +38,15 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kBatch = 16;
 constexpr int64_t kHeads = 4;
-constexpr int64_t kWidth = 128;  // of all heads
+constexpr int64_t kWidth = 128;  // Channels of all heads.
 constexpr int64_t kGroups = 8;
 
 /// One operator at one shape.
 struct Case {
   std::string name;
   std::string shape;
-  double flops;                ///< Forward; 0 where memory is what counts.
-  std::vector<Tensor> inputs;  ///< Those that want gradients.
+  double flops;                ///< Of the forward pass; 0 for operators limited by memory.
+  std::vector<Tensor> inputs;  ///< The inputs that need gradients.
   std::function<Tensor()> own;
   std::function<Tensor()> plain;
 };
@@ -66,7 +66,7 @@ Tensor weight_of(int64_t out, int64_t in, int64_t size) {
 
 Tensor vector_of(int64_t channels) { return at::randn({channels}).requires_grad_(); }
 
-/// Multiplications and additions of a convolution with `taps` weights an input and output.
+/// Multiplications and additions of a convolution with `taps` weights per input and output channel.
 double convolution_flops(int64_t in, int64_t out, int64_t size, int64_t taps) {
   return 2.0 * static_cast<double>(kBatch * size * size * in * out * taps);
 }
@@ -93,7 +93,7 @@ Case conv3x3(int64_t in, int64_t skip, int64_t out, int64_t size) {
 
 using Convolution = Tensor (*)(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
-/// `size` is that of the result.
+/// `size` is the height and width of the result.
 Case convolution(const char* name, Convolution own, Convolution plain, const Tensor& x, int64_t out,
                  int64_t window, int64_t size) {
   const Tensor weight = weight_of(out, x.size(1), window), bias = vector_of(out);
@@ -145,8 +145,8 @@ Case layer_norm(int64_t channels, int64_t size) {
 using Attention = Tensor (*)(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
                              const Tensor& out_bias, int64_t heads);
 
-/// `partners` is how many values of a head each value of q meets: channels in linear attention,
-/// pixels in full attention.
+/// `partners` is the number of values of a head that each value of q is multiplied with: channels
+/// in linear attention, pixels in full attention.
 Case attention_case(const char* name, Attention own, Attention plain, int64_t channels,
                     int64_t size, int64_t partners) {
   const Tensor x = activations(channels, size), to_qkv = weight_of(3 * kWidth, channels, 1),
@@ -177,14 +177,14 @@ std::vector<Case> cases() {
   all.push_back(conv3x3(32, 16, 32, 16));
   all.push_back(conv3x3(64, 32, 64, 8));
   all.push_back(conv3x3(128, 64, 128, 4));
-  // An image, one with masks beside their mask, and noise beside both.
+  // An image; a masked image and its mask; noise, a masked image and its mask.
   for (const int64_t channels : {3, 4, 7}) {
     const auto image =
         at::randn({kBatch, channels, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast);
     all.push_back(convolution("convolution 7x7 of the image", input_convolution,
                               input_convolution_plain, image, 16, 7, 32));
   }
-  // The U-Net's, then a discriminator's.
+  // Shapes of the U-Net, then of a discriminator.
   for (const auto& [in, out, size] : std::vector<std::array<int64_t, 3>>{
            {16, 16, 16}, {32, 64, 4}, {3, 64, 16}, {64, 128, 8}, {128, 256, 4}}) {
     all.push_back(convolution("convolution 4x4, stride 2", downsample_convolution,
@@ -218,7 +218,7 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Repeated until it takes long enough to be timed.
+/// The mean seconds of a pass over `repetitions`.
 Times time(const Case& c, const std::function<Tensor()>& run, int64_t repetitions) {
   Times times{};
   for (int64_t i = 0; i < repetitions; ++i) {
@@ -227,7 +227,7 @@ Times time(const Case& c, const std::function<Tensor()>& run, int64_t repetition
     times.forward += since(start);
     const Tensor dy = at::ones_like(y);
     start = Clock::now();
-    // The weight's form for results is made once and used by many passes.
+    // All passes share the graph of the prepared weight, so it must be retained.
     torch::autograd::grad({y}, c.inputs, {dy}, /*retain_graph=*/true);
     times.backward += since(start);
   }

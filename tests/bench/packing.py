@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Races gm_data pack against a plain Pillow script, each on one core.
+"""Compares the speed of gm_data pack with a plain Pillow script, each on one core.
 
 Usage: packing.py BUILD FOLDER [--turns N]
     BUILD   a build of gm, such as build/release
-    FOLDER  images, one sub-folder a class
+    FOLDER  images, one sub-folder per class
 
 Both decode all images of the folder, make them square (bicubic), and write the pixels to a file.
-Start-up is left out on both sides; gm's time includes hashing, verifying and syncing to the disk.
-Turns alternate; medians are printed.
+The time excludes start-up on both sides. gm's time includes hashing, verifying and syncing to disk.
+The two take turns. Prints medians.
 """
 
 import argparse
@@ -26,7 +26,7 @@ TARGET = 2.0
 
 
 def pillow_rate(folder, size, output):
-    """The script that one would write in five minutes."""
+    """A minimal script."""
     os.sched_setaffinity(0, {0})
     start = time.perf_counter()
     paths = sorted(folder.glob("*/*.jpg"))

@@ -1,11 +1,12 @@
-// What summing the gradients over the ranks adds to a training step of the default network.
+// The time that the reduction of gradients over the ranks adds to a training step of the default
+// network.
 //
 //   mpirun -n 2 build/release/bench/reduction_bench
 //
-// In each round three steps take turns: one that sums nothing, one that sums after the backward
-// pass, and one that sums in buckets while it runs. What the second adds is the whole cost of the
-// reduction; what the third adds is the part that stays exposed. Medians over the rounds, of
-// differences and shares within a round.
+// Each round runs three steps: one without a reduction, one that reduces after the backward pass,
+// and one that reduces in buckets during the backward pass. The second shows the whole cost of the
+// reduction, and the third the exposed part, which does not overlap with the backward pass. Prints
+// medians over the rounds of the differences and shares within a round.
 #include <ATen/ATen.h>
 #include <fmt/core.h>
 
@@ -27,11 +28,11 @@
 namespace gm {
 namespace {
 
-constexpr int64_t kBatch = 32;  // of all ranks together
+constexpr int64_t kBatch = 32;  // Images of all ranks together.
 constexpr int64_t kMicroBatches = 2;
 constexpr int kRounds = 15;
 
-struct Way {
+struct Variant {
   std::string name;
   std::unique_ptr<GradientReducer> reducer;
   bool synchronize;
@@ -44,7 +45,7 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-/// The reference run of one rank, on random images.
+/// Training of the default network on random images.
 class Training {
  public:
   explicit Training(World& world)
@@ -55,8 +56,8 @@ class Training {
 
   const FlatParameters& flat() const { return flat_; }
 
-  /// A whole step, which all ranks begin and end together.
-  void step(Way& way) {
+  /// A whole step. All ranks begin and end it together.
+  void step(Variant& way) {
     ranks_.barrier();
     const auto start = std::chrono::steady_clock::now();
     flat_.zero_gradients();
@@ -67,7 +68,7 @@ class Training {
     }
     adam_update(flat_, {}, {.learning_rate = 0, .gradient_divisor = kMicroBatches});
     task_.sampled_network().invalidate_cache();
-    ranks_.barrier();  // who waits for a slower rank does so in every way
+    ranks_.barrier();  // So that waiting for a slower rank counts equally for all three.
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     way.seconds.push_back(taken.count());
   }
@@ -79,9 +80,9 @@ class Training {
   FlatParameters flat_{task_.sampled_network().parameter_list()};
 };
 
-/// The median over the rounds of what a step of `way` takes longer than one of `other`, as a share
-/// of the former.
-double added_share(const Way& way, const Way& other) {
+/// The median over the rounds of the time that a step of `way` takes longer than one of `other`, as
+/// a share of the step of `way`.
+double added_share(const Variant& way, const Variant& other) {
   std::vector<double> shares;
   for (size_t i = 0; i < way.seconds.size(); ++i) {
     shares.push_back((way.seconds[i] - other.seconds[i]) / way.seconds[i]);
@@ -94,17 +95,17 @@ int race(World& world) {
   Training training(world);
   const FlatParameters& flat = training.flat();
 
-  // The hooks of the bucketed reducer do nothing in the turns of the others.
-  std::vector<Way> ways;
+  // The hooks of the bucketed reducer do nothing in the steps of the other reducers.
+  std::vector<Variant> ways;
   ways.push_back({"none", std::make_unique<NaiveReducer>(ranks, flat.gradients()), false});
   ways.push_back({"naive", std::make_unique<NaiveReducer>(ranks, flat.gradients()), true});
   ways.push_back(
       {"bucketed",
        std::make_unique<BucketedReducer>(ranks, flat.gradients(), flat.gradient_slices()), true});
-  for (Way& way : ways) training.step(way);  // warms up
-  for (Way& way : ways) way.seconds.clear();
+  for (Variant& way : ways) training.step(way);  // Warm-up.
+  for (Variant& way : ways) way.seconds.clear();
   for (int round = 0; round < kRounds; ++round) {
-    for (Way& way : ways) training.step(way);
+    for (Variant& way : ways) training.step(way);
   }
 
   if (world.rank() != 0) return 0;
@@ -112,7 +113,7 @@ int race(World& world) {
       "{} ranks of {} thread(s), {:.2f} million gradients, micro-batches of {} images a rank\n",
       world.size(), world.threads(), static_cast<double>(flat.parameter_count()) / 1e6,
       kBatch / world.size());
-  for (const Way& way : ways)
+  for (const Variant& way : ways)
     fmt::print("{:9} step {:7.1f} ms\n", way.name, 1e3 * median(way.seconds));
   const double whole = added_share(ways[1], ways[0]), exposed = added_share(ways[2], ways[0]);
   fmt::print("reduction {:.1f} % of a step: {:.1f} % exposed, {:.1f} % overlapped with backward\n",
@@ -125,5 +126,5 @@ int race(World& world) {
 
 int main() {
   gm::tune_allocator();
-  return gm::run_program(gm::race);
+  gm::run_program(gm::race);
 }

@@ -1,4 +1,4 @@
-/// The contestant's side of a race: how a program of tests/bench is told to do steps.
+/// The protocol of the benchmark programs: a Python script requests steps through stdin.
 #pragma once
 
 #include <ATen/ops/full.h>
@@ -15,8 +15,8 @@
 
 namespace gm::bench {
 
-/// What rank 0 reads; 0 at the end of its input. The other ranks wait asleep: the turn is another
-/// contestant's.
+/// The number of steps that rank 0 reads from stdin; 0 at the end of the input. The ranks sleep
+/// while they wait, because another program is being timed.
 inline int64_t next_order(World& world) {
   int64_t steps = 0;
   if (std::string line; world.rank() == 0 && std::getline(std::cin, line)) steps = std::stoll(line);
@@ -32,8 +32,8 @@ inline double peak_mebibytes() {
   return static_cast<double>(usage.ru_maxrss) / 1024.0;
 }
 
-/// Reads a number of steps a line, does them by `run`, and answers with the seconds that they took
-/// and the peak memory of a rank in MiB, until the input ends. Every rank comes here.
+/// Reads a number of steps per line, runs them with `run`, and prints the seconds that they took
+/// and the peak memory of rank 0 in MiB, until the input ends. Every rank calls it.
 inline void serve(World& world, const std::function<void(int64_t)>& run) {
   while (const int64_t steps = next_order(world)) {
     const auto start = std::chrono::steady_clock::now();

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Races gm against PyTorch on this machine's cores, and writes the report: speed.md and speed.json.
+"""Compares the speed of gm and PyTorch on the cores of this machine. Writes the report: speed.md and speed.json.
 
 Usage: speed.py BUILD [--rounds N] [--out FOLDER] [--only PART...]
     BUILD   a build of gm, such as build/release, after: cmake --build --preset release --target bench
 
-The Python that runs this is the peer's: it needs torch and denoising-diffusion-pytorch (`./launch/setup --oracles`).
-Contestants of a race are processes of their own that take turns, some steps each, while the others sleep. A ratio is that
-of two turns of the same round; the report has the medians over the rounds. Both train the same network the same way: two
-micro-batches, L1 loss of the noise, Adam; gm's step also keeps a moving average of the weights.
+Run it with a Python that has torch and denoising-diffusion-pytorch (`./launch/setup --oracles`); it also runs the PyTorch side.
+The contestants are separate processes that take turns, some steps each, while the others sleep. A ratio compares two turns of
+the same round, and the report has the medians over the rounds. Both train the same network in the same way: two micro-batches,
+L1 loss of the noise, Adam. gm's step also updates a moving average of the weights.
 """
 import argparse
 import json
@@ -21,23 +21,23 @@ import time
 PARTS = ("training", "sampling", "scaling", "operators", "reduction")
 MICRO_BATCHES, TIMESTEPS = 2, 50
 CORES = len(os.sched_getaffinity(0))
-# What base/allocator.cpp does for gm: memory is kept, not given back and faulted in again.
+# The settings of src/base/malloc_settings.h: freed memory is kept instead of returned to the kernel.
 TUNED = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=2147483647:glibc.malloc.trim_threshold=2147483647:"
                            "glibc.malloc.top_pad=268435456"}
-# As many as share a batch of 32 without a rest.
+# The largest number of ranks, at most one per core, that divides a batch of 32.
 RANKS = max(ranks for ranks in (1, 2, 4, 8, 16, 32) if ranks <= CORES)
 MPI_AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
 def serve_peer(work, dim, size, batch, compiled):
-    """PyTorch's half of a race: as network_speed.cpp."""
+    """The PyTorch side: the same work as network_speed.cpp."""
     import resource
 
     import torch
     from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    # The package's blocks are compiled once for each of their many shapes.
+    # torch.compile compiles the blocks once for each of their many shapes.
     torch._dynamo.config.recompile_limit = 256
     network = Unet(dim=dim, dim_mults=(1, 2, 4, 8), channels=3)
     diffusion = GaussianDiffusion(torch.compile(network, dynamic=False) if compiled else network, image_size=size,
@@ -65,7 +65,7 @@ def serve_peer(work, dim, size, batch, compiled):
 
 
 def built(text):
-    """The build folder of a command line, with its benchmarks."""
+    """Checks that the build folder contains the benchmarks."""
     build = pathlib.Path(text).resolve()
     if not (build / "bench/network_speed").exists():
         raise argparse.ArgumentTypeError(f"no benchmarks in {text}: cmake --build {text} --target bench")
@@ -73,7 +73,7 @@ def built(text):
 
 
 class Contestant:
-    """A process, or a world of ranks, that does steps when told to."""
+    """A process, or a world of ranks, that runs steps on request."""
 
     def __init__(self, name, command, threads=CORES, environment=None):
         self.name, self.rates, self.peak_mebibytes = name, [], 0.0
@@ -81,7 +81,7 @@ class Contestant:
                                         env={**os.environ, "OMP_NUM_THREADS": str(threads), **(environment or {})})
 
     def turn(self, steps):
-        """Steps a second."""
+        """Runs `steps` steps. Returns the steps per second."""
         self.process.stdin.write(f"{steps}\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline().split()
@@ -109,7 +109,7 @@ class Bench:
         return Contestant(name, [sys.executable, __file__, "--peer", *setting, int(compiled)], threads, environment)
 
     def race(self, contestants, images_a_step, steps):
-        """A row for each; ratios to the first."""
+        """One row per contestant. The ratios are to the first one."""
         for contestant in contestants:
             contestant.turn(2)  # warm-up, compilation
         for _ in range(self.rounds):
@@ -125,7 +125,7 @@ class Bench:
     def training(self):
         setting = ("train", 16, 32, 32)
         return self.race([
-            self.peer("PyTorch eager, as it comes", *setting),
+            self.peer("PyTorch eager, default allocator", *setting),
             self.peer("PyTorch eager, allocator tuned", *setting, environment=TUNED),
             self.peer("PyTorch torch.compile, allocator tuned", *setting, environment=TUNED, compiled=True),
             self.gm("gm, one process", *setting),
@@ -136,10 +136,10 @@ class Bench:
         ], MICRO_BATCHES * 32, steps=2)
 
     def sampling(self):
-        """An image takes TIMESTEPS steps of equal cost."""
+        """Sampling an image takes TIMESTEPS steps of equal cost."""
         setting = ("sample", 16, 32, 64)
         return self.race([
-            self.peer("PyTorch eager, as it comes", *setting),
+            self.peer("PyTorch eager, default allocator", *setting),
             self.peer("PyTorch eager, allocator tuned", *setting, environment=TUNED),
             self.gm("gm, one process", *setting),
             self.gm(f"gm, {RANKS} ranks of one thread", *setting, threads=1, ranks=RANKS),
@@ -150,7 +150,7 @@ class Bench:
         rows = []
         for dim, size, batch in ((16, 32, 8), (16, 32, 128), (16, 64, 16), (32, 32, 32), (64, 32, 16), (32, 64, 8)):
             setting = ("train", dim, size, batch)
-            peer, gm = self.race([self.peer("PyTorch eager, as it comes", *setting), self.gm("gm", *setting)],
+            peer, gm = self.race([self.peer("PyTorch eager, default allocator", *setting), self.gm("gm", *setting)],
                                  MICRO_BATCHES * batch, steps=1)
             rows.append({**gm, "name": f"dim {dim}, {size} x {size}, batch {batch}",
                          "eager_images_per_second": peer["images_per_second"]})
@@ -171,7 +171,7 @@ class Bench:
         return rows
 
 
-# How a reader is told what the report calls so, and the unit.
+# Column headings and units of the report.
 HEADINGS = {"name": "", "images_per_second": "images/s", "eager_images_per_second": "PyTorch eager, images/s",
             "peak_mebibytes": "peak of a process"}
 UNITS = {"ratio": "x", "ratio forward": "x", "ratio backward": "x", "peak_mebibytes": " MiB"}

@@ -1,5 +1,5 @@
-// A configuration file and overrides, zero bytes between them. What is accepted must survive being
-// written down and read again, as a resumed run does.
+// The input: a configuration file, then overrides, separated by zero bytes. An accepted
+// configuration must be unchanged after it is written and read again, as a resumed run does.
 #include "config/run_config.h"
 #include "config/schema.h"
 #include "config/toml.h"

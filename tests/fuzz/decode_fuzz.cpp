@@ -1,5 +1,4 @@
-// A photo on its way into an image file. The input: how to decode and fit it (two bytes), then a
-// JPEG or PNG file.
+// Decoding and fitting of a photo. The input: options of both (two bytes), then a JPEG or PNG file.
 #include <zlib.h>
 
 #include "data/pack/decode.h"
@@ -15,7 +14,7 @@ uint32_t big_endian(std::string_view bytes) {
   return value;
 }
 
-/// Makes the checksum of every chunk of a PNG file right: what lies behind it is to be reached.
+/// Corrects the checksum of every chunk of a PNG file, so that decoding continues after the check.
 std::string with_checksums(std::string png) {
   constexpr size_t kSignature = 8, kLength = 4, kKind = 4, kChecksum = 4;
   for (size_t at = kSignature; at + kLength + kKind + kChecksum <= png.size();) {

@@ -1,6 +1,6 @@
-// Drives a fuzz target without libFuzzer: `NAME_fuzz CORPUS RUNS` feeds it every file of the
-// corpus, then RUNS mutations of them, the same on every machine. The target runs in a child, so
-// that an input that ends it can still be kept.
+// Runs a fuzz target without libFuzzer: `NAME_fuzz CORPUS RUNS` feeds it every file of the corpus,
+// then RUNS mutations of them, the same on every machine. The target runs in a child process, so
+// that the parent can save an input that crashes it.
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -24,8 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr unsigned kMostSeconds = 20;  // for one input
-constexpr int64_t kMostBytes = int64_t{1} << 30;
+constexpr unsigned kMaxSeconds = 20;  // for one input
+constexpr int64_t kMaxBytes = int64_t{1} << 30;
 
 using Corpus = std::vector<std::string>;
 
@@ -77,7 +77,7 @@ class Mutator {
     }
   }
 
-  /// A number at the edge of what its bytes hold, or any.
+  /// Overwrites 1, 2, 4 or 8 bytes with 0x00, 0xff, 0x7f or random values.
   void overwrite(std::string& input, size_t at) {
     const size_t bytes = std::min<size_t>(input.size() - at, size_t{1} << below(4));
     const int edge = static_cast<int>(below(4));
@@ -96,12 +96,12 @@ class Mutator {
   std::mt19937_64 random_;
 };
 
-/// Input `index`: the corpus first, then mutations without end.
+/// Input `index`: the files of the corpus come first, then an unlimited number of mutations.
 std::string input_of(const Corpus& corpus, size_t index) {
   return index < corpus.size() ? corpus[index] : Mutator(corpus, index).mutated();
 }
 
-/// Memory that a child shares with its parent.
+/// A counter in memory that a child process shares with its parent.
 std::atomic<size_t>& shared_counter() {
   void* memory = ::mmap(nullptr, sizeof(std::atomic<size_t>), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -111,13 +111,13 @@ std::atomic<size_t>& shared_counter() {
 
 void run_all(const Corpus& corpus, size_t inputs, std::atomic<size_t>& index) {
   for (; index < inputs; ++index) {
-    ::alarm(kMostSeconds);
+    ::alarm(kMaxSeconds);
     const std::string input = input_of(corpus, index);
     LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
   }
 }
 
-/// Whether a child that met `inputs` inputs lived, and in little memory.
+/// Whether a child process survives `inputs` inputs and stays below kMaxBytes of memory.
 bool survives(const Corpus& corpus, size_t inputs, const std::string& name) {
   std::atomic<size_t>& index = shared_counter();
   const pid_t child = ::fork();
@@ -131,13 +131,13 @@ bool survives(const Corpus& corpus, size_t inputs, const std::string& name) {
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     const std::string kept = name + ".crash";
     write_whole(kept, input_of(corpus, index));
-    std::printf("input %zu of %zu ended the target (signal %d); it is kept in %s\n", index.load(),
+    std::printf("input %zu of %zu crashed the target (signal %d); it is kept in %s\n", index.load(),
                 inputs, WIFSIGNALED(status) ? WTERMSIG(status) : 0, fs::absolute(kept).c_str());
     return false;
   }
   const int64_t peak_bytes = usage.ru_maxrss * int64_t{1024};
   std::printf("%zu inputs, at most %lld MiB\n", inputs, static_cast<long long>(peak_bytes >> 20));
-  return peak_bytes <= kMostBytes;
+  return peak_bytes <= kMaxBytes;
 }
 
 }  // namespace

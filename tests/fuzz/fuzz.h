@@ -1,4 +1,4 @@
-/// What the fuzz targets share: bytes of an input, files made of them, and what may come of it.
+/// Shared code of the fuzz targets: reading an input, writing files, checking the outcome.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +11,13 @@
 
 #include "base/error.h"
 
-/// Entry point of a target, for libFuzzer and for driver.cpp alike.
+/// Entry point of a target, for libFuzzer and for driver.cpp.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace gm {
 
-/// Runs `act`, which may succeed or refuse its input with an Error. Anything else, such as an
-/// exception of another kind, ends the program: that is a finding.
+/// Runs `act`, which may succeed or refuse its input with an Error. Any other exception ends the
+/// program, which reports a bug.
 template <class Act>
 void may_refuse(Act act) {
   try {
@@ -26,12 +26,12 @@ void may_refuse(Act act) {
   }
 }
 
-/// Ends the program unless `holds`, which is true of every input.
+/// Ends the program unless `holds`. It must hold for every input.
 inline void require(bool holds) {
   if (!holds) std::abort();
 }
 
-/// The bytes of an input, taken from the front.
+/// Reads an input from its front.
 class Input {
  public:
   Input(const uint8_t* data, size_t size) : rest_(reinterpret_cast<const char*>(data), size) {}
@@ -48,7 +48,7 @@ class Input {
     rest_.remove_prefix(taken.size());
     return taken;
   }
-  /// What lies before the next zero byte, which is taken as well.
+  /// The bytes before the next zero byte, or all that are left. Also consumes the zero byte.
   std::string_view text() {
     const auto taken = take(rest_.find('\0'));
     take(1);
@@ -59,7 +59,7 @@ class Input {
   std::string_view rest_;
 };
 
-/// Writes a file of `content`; its path.
+/// Writes `content` to a file. Returns its path.
 inline std::filesystem::path write_whole(const std::filesystem::path& path,
                                          std::string_view content) {
   std::ofstream(path, std::ios::binary) << content;

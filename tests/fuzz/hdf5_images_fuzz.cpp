@@ -1,7 +1,7 @@
-// An HDF5 file that HDF5 itself wrote, so that its structure is sound, with content of every kind.
-// A byte of the input is a decision, 0 the usual one: which datasets and attributes there are, of
-// what type, extent, layout and value, whether they were filled, and where the file was cut.
-// Files of damaged structure are not tried: HDF5 itself crashes on some.
+// Writes an HDF5 file with the HDF5 library, so that its structure is valid, and reads it. Each
+// byte of the input is a decision, 0 the usual one: which datasets and attributes exist, their
+// type, extent, layout and values, whether they are filled, and where the file is cut. Files with a
+// damaged structure are not tested, because HDF5 itself crashes on some.
 #include <algorithm>
 #include <array>
 
@@ -13,7 +13,7 @@
 namespace gm {
 namespace {
 
-constexpr hsize_t kMost = 1 << 16;  // bytes of what is written
+constexpr hsize_t kMost = 1 << 16;  // The largest number of bytes written.
 
 class Forger {
  public:
@@ -31,7 +31,7 @@ class Forger {
     return made;
   }
 
-  void add_data_set(const char* name, hid_t usual_type, const std::vector<hsize_t>& usual_extent) {
+  void add_dataset(const char* name, hid_t usual_type, const std::vector<hsize_t>& usual_extent) {
     switch (input_.byte() % 6) {
       case 0:
         return add_real_data_set(name, usual_type, usual_extent);
@@ -66,9 +66,9 @@ class Forger {
 
  private:
   struct Plan {
-    std::vector<hsize_t> most = {};   ///< What the dataset may grow to; empty: not at all.
+    std::vector<hsize_t> most = {};   ///< The maximum extent of the dataset. Empty: it cannot grow.
     std::vector<hsize_t> chunk = {};  ///< Empty: no chunks.
-    bool is_elsewhere = false;        ///< In another file, which must not be written.
+    bool is_elsewhere = false;        ///< Its data is in another file, which must not be written.
   };
 
   Hdf5Id choose_type(hid_t usual) {
@@ -184,14 +184,14 @@ class Forger {
     return chunk;
   }
 
-  /// Whether so many values may be written: HDF5 then holds them in memory.
+  /// Whether an extent of values is small enough to be written. HDF5 holds them in memory.
   static bool is_small(hid_t type, const std::vector<hsize_t>& extent) {
     hsize_t bytes = H5Tget_size(type);
     for (const hsize_t n : extent) bytes = std::min(bytes * std::min(n, kMost), kMost);
     return bytes < kMost;
   }
 
-  /// What to write, of bytes of the input; nothing where that would be much, or need pointers.
+  /// The values to write, from bytes of the input. Empty if they are too many or need pointers.
   std::vector<uint8_t> values_of(hid_t type, const std::vector<hsize_t>& extent) {
     static const char* text = "a name of variable length";
     const bool is_text = H5Tis_variable_str(type) > 0;
@@ -219,18 +219,18 @@ class Forger {
 void forge(const std::filesystem::path& path, Input& input) {
   Forger forger(path, input);
   const Hdf5Id hash = Forger::string(32);
-  forger.add_data_set("images", H5T_STD_U8LE, {4, 3, 2, 1});
-  forger.add_data_set("labels", H5T_STD_I64LE, {4});
-  forger.add_data_set("classes", hash, {2});
-  forger.add_data_set("block_hashes", hash, {1});
+  forger.add_dataset("images", H5T_STD_U8LE, {4, 3, 2, 1});
+  forger.add_dataset("labels", H5T_STD_I64LE, {4});
+  forger.add_dataset("classes", hash, {2});
+  forger.add_dataset("block_hashes", hash, {1});
   forger.add_attribute("format_version", H5T_STD_I64LE);
   forger.add_attribute("content_hash", hash);
   forger.add_attribute("block_images", H5T_STD_I64LE);
-  forger.add_data_set("held_out", H5T_STD_U8LE, {4});
+  forger.add_dataset("held_out", H5T_STD_U8LE, {4});
   forger.add_attribute("holdout", H5T_IEEE_F64LE);
 }
 
-/// Cuts the file, or lets something follow it.
+/// Truncates or extends the file.
 void cut(const std::filesystem::path& path, Input& input) {
   const int bytes = static_cast<int8_t>(input.byte()) * 16;
   std::error_code ignored;

@@ -1,5 +1,5 @@
-// A file of images and one of labels in the IDX format. The input: how long the labels are (two
-// bytes), which classes to keep (one), labels, images.
+// A file of images and a file of labels in the IDX format. The input: size of the labels file (two
+// bytes), classes to keep (one byte), labels file, images file.
 #include <algorithm>
 
 #include "data/pack/source.h"
@@ -10,9 +10,9 @@ namespace gm {
 namespace {
 
 void read(const std::filesystem::path& file, const std::string& classes) {
-  constexpr int64_t kMostRead = 100;
+  constexpr int64_t kMaxRead = 100;
   const auto source = open_source(file, {.classes = classes});
-  for (int64_t i = 0; i < std::min(source->size(), kMostRead); ++i) {
+  for (int64_t i = 0; i < std::min(source->size(), kMaxRead); ++i) {
     const SourceItem item = source->next();
     const DecodedImage image = item.decode();
     require(static_cast<int64_t>(image.pixels.size()) == image.shape.bytes());

@@ -1,5 +1,5 @@
-// The manifest of a checkpoint, in a folder with one file that it may name: as it comes, and with
-// the hash that makes all else in it be looked at.
+// The manifest of a checkpoint, in a folder with one file that it may name. The input is read
+// twice: unchanged, and with a correct hash, so that the reader also checks the other fields.
 #include "base/hash.h"
 #include "checkpoint/bounded_json.h"
 #include "checkpoint/checkpoint_store.h"

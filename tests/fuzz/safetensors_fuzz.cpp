@@ -1,5 +1,5 @@
-// A safetensors file: the input as it is, and behind the length that fits a header that ends at the
-// first zero byte, for which a search through bytes would look long.
+// A safetensors file. The input is read twice: unchanged, and preceded by a header length that fits
+// a header up to the first zero byte. Random mutations would rarely produce a matching length.
 #include "checkpoint/safetensors.h"
 #include "fuzz/fuzz.h"
 #include "support/temporary_folder.h"

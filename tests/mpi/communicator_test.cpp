@@ -1,4 +1,5 @@
-// Each collective against the value that follows from the ranks' own inputs.
+// Compares the result of each collective operation with the value computed from the inputs of all
+// ranks.
 #include "comm/communicator.h"
 
 #include <ATen/TensorOperators.h>
@@ -62,14 +63,14 @@ TEST_F(CommunicatorTest, GathersInTheOrderOfTheRanks) {
   }
 }
 
-TEST_F(CommunicatorTest, TakesEmptyTensors) {
+TEST_F(CommunicatorTest, AcceptsEmptyTensors) {
   const at::Tensor empty = at::zeros({0});
   ranks().all_reduce_sum(empty);
   ranks().start_all_reduce_sum(empty)->wait();
   EXPECT_EQ(ranks().all_gather(empty).sizes(), (std::vector<int64_t>{size(), 0}));
 }
 
-TEST_F(CommunicatorTest, CarriesTextsOfDifferentLengths) {
+TEST_F(CommunicatorTest, GathersAndBroadcastsTextsOfDifferentLengths) {
   const std::string mine(static_cast<size_t>(rank()), 'x');
   const std::vector<std::string> all = ranks().all_gather_text(mine);
   ASSERT_EQ(std::ssize(all), size());
@@ -80,26 +81,26 @@ TEST_F(CommunicatorTest, CarriesTextsOfDifferentLengths) {
   EXPECT_EQ(ranks().broadcast_text("", 0), "");
 }
 
-TEST_F(CommunicatorTest, SeveralReductionsAreUnderWayAtOnce) {
+TEST_F(CommunicatorTest, RunsSeveralReductionsAtOnce) {
   const at::Tensor first = at::full({1000}, rank(), at::kFloat);
   const at::Tensor second = at::ones({300'000});
   const auto pending_first = ranks().start_all_reduce_sum(first);
   const auto pending_second = ranks().start_all_reduce_sum(second);
-  ranks().barrier();  // Other operations may come in between.
+  ranks().barrier();  // Other operations may run in between.
   pending_second->wait();
   while (!pending_first->poll()) {
   }
-  EXPECT_TRUE(pending_first->poll());  // Complete stays complete.
+  EXPECT_TRUE(pending_first->poll());  // poll() keeps returning true.
   pending_first->wait();
   EXPECT_TRUE(first.equal(at::full({1000}, sum_of_ranks(), at::kFloat)));
   EXPECT_TRUE(second.equal(at::full({300'000}, size(), at::kFloat)));
 }
 
-TEST_F(CommunicatorTest, DuplicateDoesNotMixWithTheOriginal) {
+TEST_F(CommunicatorTest, OperationsOfADuplicateDoNotMixWithThoseOfTheOriginal) {
   const auto other = ranks().duplicate();
   const at::Tensor here = at::full({10}, 1, at::kFloat);
   const at::Tensor there = at::full({10}, 2, at::kFloat);
-  // Even ranks start with one, odd ranks with the other: on a single communicator this would add
+  // Even ranks start with `first`, odd ranks with `second`. On a single communicator this would add
   // the wrong tensors.
   std::unique_ptr<PendingReduction> first, second;
   if (rank() % 2 == 0) {
@@ -116,7 +117,7 @@ TEST_F(CommunicatorTest, DuplicateDoesNotMixWithTheOriginal) {
 }
 
 TEST_F(CommunicatorTest, SumIsTheSameOnEveryRankToTheLastBit) {
-  // Values of very different size, so that the order of the additions shows.
+  // Values of very different magnitude, so that the sum depends on the order of the additions.
   const at::Tensor values = at::arange(100'003, at::kFloat).mul(0.37 + rank()).exp2_().fmod_(1e6);
   values.nan_to_num_(1, 1, 1);
   ranks().all_reduce_sum(values);
@@ -124,7 +125,7 @@ TEST_F(CommunicatorTest, SumIsTheSameOnEveryRankToTheLastBit) {
   for (int64_t r = 0; r < size(); ++r) EXPECT_TRUE(all[r].equal(all[0])) << r;
 }
 
-TEST_F(CommunicatorTest, RefusesWhatMpiCannotTake) {
+TEST_F(CommunicatorTest, RefusesTensorsAndRanksThatMpiCannotHandle) {
   MpiCommunicator communicator(MPI_COMM_WORLD);
   EXPECT_THAT([&] { communicator.all_reduce_sum(at::zeros({2}, at::kHalf)); },
               ThrowsMessage<Error>(HasSubstr("Half")));
@@ -139,7 +140,7 @@ TEST_F(CommunicatorTest, RefusesWhatMpiCannotTake) {
               ThrowsMessage<Error>(HasSubstr("MPI_Ibcast")));
 }
 
-/// The same with at most three elements in one call of MPI, as if counts were short.
+/// Limits each MPI call to three elements, as if the maximum count of MPI were three.
 TEST_F(CommunicatorTest, CutsLargeTensorsIntoPieces) {
   MpiCommunicator pieces(MPI_COMM_WORLD, /*max_count=*/3);
   const at::Tensor expected = at::arange(10, at::kFloat) * size() + sum_of_ranks();

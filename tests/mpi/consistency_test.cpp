@@ -29,7 +29,7 @@ TEST_F(ConsistencyTest, EqualValuesPass) {
   require_equal_parameters(ranks(), 10, "abc");
 }
 
-TEST_F(ConsistencyTest, NamesWhichRankHasWhat) {
+TEST_F(ConsistencyTest, NamesTheValueOfEachRank) {
   if (last() == 0) return require_same_everywhere(ranks(), "the dataset", "alone");
   const std::string others = last() == 1 ? "rank 0: many" : "ranks 0-" + std::to_string(last() - 1);
   EXPECT_THAT(

@@ -1,4 +1,5 @@
-// A GAN on several ranks: its two phases keep the promises that hold for one.
+// A GAN on several ranks: results equal those of one rank, and a resumed run equals an
+// uninterrupted one.
 #include "tasks/gan_inpaint.h"
 
 #include <ATen/ATen.h>
@@ -15,7 +16,7 @@ constexpr int64_t kGanBatch = 8;  // of all ranks
 constexpr int64_t kMicroBatches = 2;
 constexpr ImageShape kGanShape = {.height = 8, .width = 8, .channels = 1};
 
-/// A masked of four rows, which lies elsewhere for each position.
+/// Masks four rows, whose place depends on the position.
 at::Tensor moving_masks(const at::Tensor& positions) {
   const at::Tensor masks = at::zeros({positions.size(0), 1, 8, 8});
   for (int64_t i = 0; i < positions.size(0); ++i) {
@@ -30,7 +31,7 @@ GanInpaintTask::Options options() {
       .gan = {.loss = "hinge", .l1 = 1, .feature_matching = 1, .r1 = 1, .r1_every = 4, .dim = 8}};
 }
 
-/// This rank's part of a micro-batch: images that follow from their positions.
+/// This rank's part of a micro-batch. The images depend only on their positions.
 Batch share_of(int64_t micro_batch, const Communicator& ranks) {
   const int64_t count = kGanBatch / ranks.size();
   const int64_t first = micro_batch * kGanBatch + ranks.rank() * count;
@@ -55,7 +56,7 @@ class GanRun {
     }
   }
 
-  /// The terms of each step.
+  /// The loss terms of each step.
   std::vector<std::map<std::string, double>> train(int64_t steps) {
     std::vector<std::map<std::string, double>> curves;
     for (int64_t i = 0; i < steps; ++i, ++state_.step) {
@@ -74,7 +75,7 @@ class GanRun {
     return curves;
   }
 
-  /// As in a file: a copy.
+  /// A copy of the state, as a checkpoint contains it.
   std::vector<CheckpointTensors> saved() const {
     std::vector<CheckpointTensors> result;
     for (const auto& phase : phases_) {
@@ -86,7 +87,7 @@ class GanRun {
     return result;
   }
 
-  void go_on_from(const std::vector<CheckpointTensors>& saved, int64_t steps) {
+  void resume_from(const std::vector<CheckpointTensors>& saved, int64_t steps) {
     for (size_t i = 0; i < phases_.size(); ++i) phases_[i]->restore(saved[i], steps, "folder");
     state_.step = steps;
   }
@@ -98,7 +99,7 @@ class GanRun {
   RunState state_;
 };
 
-TEST(GanOnRanks, EveryTermIsThatOfASingleRank) {
+TEST(GanOnRanks, EveryLossTermEqualsThatOfASingleRank) {
   SelfCommunicator alone;
   const auto expected = GanRun(alone).train(4),
              found = GanRun(test_world().communicator()).train(4);
@@ -115,7 +116,7 @@ TEST(GanOnRanks, AnInterruptedRunEqualsAnUninterruptedOneToTheLastBit) {
   GanRun whole(ranks), begun(ranks), resumed(ranks);
   whole.train(5);
   begun.train(2);
-  resumed.go_on_from(begun.saved(), 2);
+  resumed.resume_from(begun.saved(), 2);
   resumed.train(3);
   const auto expected = whole.saved(), found = resumed.saved();
   ASSERT_TRUE(expected[1].at("model").contains("head.weight_u"));

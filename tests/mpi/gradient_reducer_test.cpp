@@ -1,4 +1,4 @@
-// The reducers against each other and against gradients computed by one process for all ranks.
+// Compares the reducers with each other and with gradients that one process computes for all ranks.
 #include "comm/gradient_reducer.h"
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -33,7 +33,7 @@ at::Tensor counter_randn(at::IntArrayRef shape, uint64_t seed) {
   return at::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed));
 }
 
-/// A chain of matrix products, the same on every rank. Layer `skipped` is left out of the pass.
+/// A chain of matrix products, the same on every rank. The forward pass skips layer `skipped`.
 struct Chain {
   NamedTensors parameters;
 
@@ -62,7 +62,7 @@ class GradientReducerTest : public testing::Test {
   World& world() { return test_world(); }
   Communicator& ranks() { return test_world().communicator(); }
 
-  /// The flat gradient after `micro_batches` passes of which the last one synchronises.
+  /// The flat gradient after `micro_batches` backward passes. Only the last one synchronises.
   at::Tensor reduced(std::string_view kind, int64_t micro_batches,
                      const std::map<int64_t, int64_t>& skipped_by_rank = {}) {
     Chain chain;
@@ -86,7 +86,7 @@ class GradientReducerTest : public testing::Test {
                                              kBucketBytes);
   }
 
-  /// What one process gets that computes the loss of every rank.
+  /// The gradient of one process that computes the losses of all ranks.
   at::Tensor of_one_process(int64_t micro_batches,
                             const std::map<int64_t, int64_t>& skipped_by_rank = {}) {
     Chain chain;
@@ -112,7 +112,7 @@ class GradientReducerTest : public testing::Test {
   }
 };
 
-TEST_F(GradientReducerTest, BothGiveTheGradientOfOneProcess) {
+TEST_F(GradientReducerTest, BothReducersComputeTheGradientOfOneProcess) {
   const at::Tensor expected = of_one_process(1);
   for (const auto* kind : {"naive", "bucketed"}) {
     SCOPED_TRACE(kind);
@@ -128,22 +128,22 @@ TEST_F(GradientReducerTest, MicroBatchesAccumulate) {
   expect_close(reduced("bucketed", 3), expected);
 }
 
-TEST_F(GradientReducerTest, BothAgree) {
+TEST_F(GradientReducerTest, NaiveAndBucketedReducerAgree) {
   const at::Tensor naive = reduced("naive", 2);
   const at::Tensor bucketed = reduced("bucketed", 2);
   if (world().size() <= 2) {
-    EXPECT_TRUE(bucketed.equal(naive));  // One addition for each element: no order to differ in.
+    EXPECT_TRUE(bucketed.equal(naive));  // One addition per element, in any order.
   } else {
     expect_close(bucketed, naive);
   }
 }
 
-TEST_F(GradientReducerTest, RepeatsToTheLastBit) {
+TEST_F(GradientReducerTest, IsBitwiseReproducible) {
   const at::Tensor first = reduced("bucketed", 2);
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(reduced("bucketed", 2).equal(first));
 }
 
-TEST_F(GradientReducerTest, ParameterThatNoRankUsedStaysZero) {
+TEST_F(GradientReducerTest, GradientOfAnUnusedParameterStaysZero) {
   std::map<int64_t, int64_t> skipped;
   for (int64_t r = 0; r < world().size(); ++r) skipped[r] = 2;
   const at::Tensor gradients = reduced("bucketed", 1, skipped);
@@ -201,7 +201,7 @@ TEST_F(GradientReducerTest, SecondPassInAStepIsRefused) {
   reducer->finish();
 }
 
-TEST_F(GradientReducerTest, HooksGoWithTheReducer) {
+TEST_F(GradientReducerTest, HooksAreRemovedWithTheReducer) {
   Chain chain;
   FlatParameters flat(chain.parameters);
   { const auto reducer = reducer_of("bucketed", flat); }
@@ -209,7 +209,7 @@ TEST_F(GradientReducerTest, HooksGoWithTheReducer) {
   EXPECT_GT(flat.gradients().count_nonzero().item<int64_t>(), 0);
 }
 
-TEST_F(GradientReducerTest, IsMadeByName) {
+TEST_F(GradientReducerTest, IsCreatedByName) {
   Chain chain;
   FlatParameters flat(chain.parameters);
   const auto make = [&](std::string_view kind) {

@@ -1,4 +1,4 @@
-// Figures of an evaluation that ranks share out: those of all images, each counted once.
+// An evaluation divided among ranks: its metrics count every image once.
 #include "eval/inpainting_evaluation.h"
 
 #include <ATen/ATen.h>
@@ -17,7 +17,7 @@ namespace gm {
 namespace {
 
 constexpr ImageShape kEvaluationShape{16, 16, 3};
-constexpr int64_t kImages = 23;  // no number of ranks divides it
+constexpr int64_t kImages = 23;  // Not divisible by 2 or 4 ranks.
 
 class InpaintingEvaluation : public testing::Test {
  protected:
@@ -36,25 +36,25 @@ class InpaintingEvaluation : public testing::Test {
 
   static Communicator& ranks() { return test_world().communicator(); }
 
-  std::optional<TemporaryFolder> folder_;  // rank 0's
+  std::optional<TemporaryFolder> folder_;  // Only on rank 0.
   std::optional<MaskedDataset> images_;
 };
 
-/// Brightens the mean by an amount that depends on the image's index.
-at::Tensor fill_by_index(const MaskedImages& incomplete, const at::Tensor& indices,
+/// Inpaints with the mean, brightened by an amount that depends on the index of the image.
+at::Tensor fill_by_index(const MaskedImages& masked_images, const at::Tensor& indices,
                          const SamplingObserver& observer) {
   observer(0, {});
   const at::Tensor shift = indices.to(at::kFloat).view({-1, 1, 1, 1}) / 100;
-  const at::Tensor filled = inpaint_with_mean(incomplete.images, incomplete.masks) + shift;
-  return at::where(incomplete.masks > 0.5, filled, incomplete.images);
+  const at::Tensor filled = inpaint_with_mean(masked_images.images, masked_images.masks) + shift;
+  return at::where(masked_images.masks > 0.5, filled, masked_images.images);
 }
 
 TEST_F(InpaintingEvaluation, CountsEachImageOnceOnAnyNumberOfRanks) {
   const InpaintingReport report =
-      evaluate_inpainting({.name = "by index", .fill = fill_by_index}, *images_,
+      evaluate_inpainting({.name = "by index", .inpaint = fill_by_index}, *images_,
                           {.count = kImages, .batch_size = 4}, ranks());
 
-  // All of them at once, on this rank alone.
+  // The expected values: all images in one batch, on this rank alone.
   const at::Tensor indices = at::arange(kImages, at::kLong);
   const MaskedImages truth = images_->at(indices);
   const auto qualities = image_metrics(fill_by_index(truth, indices, [](int64_t, const auto&) {}),
@@ -85,7 +85,7 @@ TEST_F(InpaintingEvaluation, CountsEachImageOnceOnAnyNumberOfRanks) {
   }
 }
 
-TEST_F(InpaintingEvaluation, TakesNoMoreImagesThanAskedFor) {
+TEST_F(InpaintingEvaluation, EvaluatesNoMoreImagesThanRequested) {
   const InpaintMethod mean = baseline_methods().front();
   const auto report = evaluate_inpainting(mean, *images_, {.count = 3, .batch_size = 50}, ranks());
   EXPECT_EQ(report.all.images, 3);

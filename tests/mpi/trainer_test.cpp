@@ -1,4 +1,4 @@
-// The training loop on several ranks: what one of them meets, all of them survive alike.
+// The training loop on several ranks: all ranks handle a fault of one rank in the same way.
 #include "train/trainer.h"
 
 #include <ATen/ATen.h>
@@ -28,8 +28,8 @@ constexpr int64_t kTrainerBatch = 16;
 
 bool on_last_rank() { return test_world().rank() == test_world().size() - 1; }
 
-/// One linear layer that is to give 1 for every image. At chosen steps its loss is no number, on
-/// the last rank alone.
+/// One linear layer, trained to return 1 for every image. In the chosen steps its loss is NaN, on
+/// the last rank only.
 class PoisonedTask final : public Task {
  public:
   explicit PoisonedTask(std::set<int64_t> poisoned_steps)
@@ -47,9 +47,9 @@ class PoisonedTask final : public Task {
              }}};
   }
   Network& sampled_network() override { return network_; }
-  at::Tensor inpaint(const MaskedImages& incomplete, uint64_t, const at::Tensor&,
+  at::Tensor inpaint(const MaskedImages& masked_images, uint64_t, const at::Tensor&,
                      const SamplingObserver&) override {
-    return incomplete.images;
+    return masked_images.images;
   }
 
  private:
@@ -60,13 +60,13 @@ class PoisonedTask final : public Task {
   std::set<int64_t> poisoned_steps_;
 };
 
-/// Two lines in turn. The first makes the images; the second learns at half the rate, counts its
-/// passes in a buffer, and worries the task once.
+/// Two phases with one linear layer each. The first one is the sampled network. The second one has
+/// half the learning rate, counts its passes in a buffer, and makes the task warn once.
 class TwoPhaseTask final : public Task {
  public:
   struct Faults {
-    int64_t poisoned_step = -1;  ///< The loss of the first is no number then, on the last rank.
-    double drift = 0;            ///< What the last rank counts too much at each pass.
+    int64_t poisoned_step = -1;  ///< The loss of the first is NaN in this step, on the last rank.
+    double drift = 0;            ///< The error of the last rank's counter per pass.
   };
 
   TwoPhaseTask() = default;
@@ -97,9 +97,9 @@ class TwoPhaseTask final : public Task {
              .learning_rate_factor = 0.5}};
   }
   Network& sampled_network() override { return first_; }
-  at::Tensor inpaint(const MaskedImages& incomplete, uint64_t, const at::Tensor&,
+  at::Tensor inpaint(const MaskedImages& masked_images, uint64_t, const at::Tensor&,
                      const SamplingObserver&) override {
-    return incomplete.images;
+    return masked_images.images;
   }
   std::string warning(const std::map<std::string, double>& terms) override {
     last_terms_ = terms;
@@ -135,7 +135,7 @@ class TrainerTest : public testing::Test {
   static Communicator& ranks() { return test_world().communicator(); }
   static bool is_rank_zero() { return test_world().rank() == 0; }
 
-  /// Trains into the folder `run` up to `steps`, from where it stands there.
+  /// Trains in the folder `run` up to `steps`. Resumes if the folder has a checkpoint.
   void train(const std::string& run, int64_t steps, const std::set<int64_t>& poisoned_steps = {}) {
     PoisonedTask task(poisoned_steps);
     train(run, steps, task);
@@ -154,34 +154,34 @@ class TrainerTest : public testing::Test {
                                   .first_micro_batch = first.images / kTrainerBatch});
     RunLog log(directory, metrics_,
                {.is_rank_zero = is_rank_zero(), .first_step = first.step, .total_steps = steps});
-    Trainer trainer({.train = {.steps = steps,
-                               .batch_size = kTrainerBatch,
-                               .accumulate = 1,
-                               .max_nonfinite = 3,
-                               .verify_ranks_every = verify_every_},
-                     .optimizer = {.learning_rate = 0.01, .warmup_steps = 3},
-                     .ema = {.half_life_images = 50},
-                     .sample = {.every = 0},
-                     .watchdog = {},
-                     .checkpoint_every = 2,
-                     .identity = {}},
-                    {.world = test_world(),
-                     .watchdog = test_watchdog(),
-                     .task = task,
-                     .loader = loader,
-                     .directory = directory,
-                     .checkpoints = checkpoints,
-                     .log = log,
-                     .sample = [] {
-                       return at::zeros(
-                           {4, kTrainerShape.height, kTrainerShape.width, kTrainerShape.channels},
-                           at::kByte);
-                     }});
+    Trainer trainer(
+        {.train = {.steps = steps,
+                   .batch_size = kTrainerBatch,
+                   .accumulate = 1,
+                   .max_nonfinite = 3,
+                   .verify_ranks_every = verify_every_},
+         .optimizer = {.learning_rate = 0.01, .warmup_steps = 3},
+         .ema = {.half_life_images = 50},
+         .sample = {.every = 0},
+         .watchdog = {},
+         .checkpoint_every = 2,
+         .identity = {}},
+        {.world = test_world(),
+         .watchdog = test_watchdog(),
+         .task = task,
+         .loader = loader,
+         .directory = directory,
+         .checkpoints = checkpoints,
+         .log = log,
+         .sample = [] {
+           return LabelledImages{at::zeros(
+               {4, kTrainerShape.height, kTrainerShape.width, kTrainerShape.channels}, at::kByte)};
+         }});
     if (resumed) trainer.resume(*resumed);
     trainer.run();
   }
 
-  /// The newest checkpoint of a run; on rank 0.
+  /// The newest checkpoint of a run. Call it on rank 0 only.
   ResumePoint newest(const std::string& run) const {
     return find_resume_point(CheckpointStore(root_ / run), "").value();
   }
@@ -194,14 +194,14 @@ class TrainerTest : public testing::Test {
     return true;
   }
 
-  std::optional<TemporaryFolder> folder_;  // rank 0's
+  std::optional<TemporaryFolder> folder_;  // Only on rank 0.
   std::filesystem::path root_;
   std::shared_ptr<const ImageDataset> dataset_;
   Metrics metrics_;
   int64_t verify_every_ = 1;
 };
 
-TEST_F(TrainerTest, ANumberThatIsNoneOnOneRankSkipsTheStepOnAll) {
+TEST_F(TrainerTest, ANonFiniteLossOnOneRankSkipsTheStepOnAllRanks) {
   train("poisoned", 6, {2, 4});  // train.verify_ranks_every = 1 compares the ranks after each step
   EXPECT_THAT(metrics_.text(), HasSubstr("gm_skipped_steps_total 2"));
   EXPECT_THAT(metrics_.text(), HasSubstr("gm_steps_total 6"));
@@ -212,7 +212,7 @@ TEST_F(TrainerTest, ANumberThatIsNoneOnOneRankSkipsTheStepOnAll) {
   EXPECT_TRUE(all_finite(end.tensors));
 }
 
-TEST_F(TrainerTest, TooManyInARowEndTheRunAndNoneReachesACheckpoint) {
+TEST_F(TrainerTest, TooManyNonFiniteStepsInARowEndTheRunAndCheckpointsStayFinite) {
   expect_error<Error>(
       [&] {
         train("lost", 20, {3, 4, 6, 7, 8, 9});
@@ -224,8 +224,8 @@ TEST_F(TrainerTest, TooManyInARowEndTheRunAndNoneReachesACheckpoint) {
   }
 }
 
-/// Else a run that is resumed again and again would never reach train.max_nonfinite.
-TEST_F(TrainerTest, StepsThatWereSkippedInARowAreCountedAcrossAStop) {
+/// Otherwise a run that is resumed repeatedly would never reach train.max_nonfinite.
+TEST_F(TrainerTest, TheNumberOfStepsSkippedInARowIsKeptAcrossAResume) {
   train("counted", 4, {2, 3});
   if (is_rank_zero()) {
     EXPECT_EQ(newest("counted").checkpoint.info().state.nonfinite_in_a_row, 2);
@@ -236,7 +236,7 @@ TEST_F(TrainerTest, StepsThatWereSkippedInARowAreCountedAcrossAStop) {
 TEST_F(TrainerTest, AnInterruptedRunEqualsAnUninterruptedOneToTheLastBit) {
   constexpr int64_t kSteps = 11;  // an epoch has four
   train("whole", kSteps, {6});
-  for (const int64_t stop : {1, 2, 4, 6, 7}) {  // in the warm-up, in and at the end of an epoch
+  for (const int64_t stop : {1, 2, 4, 6, 7}) {  // In the warm-up, within an epoch and at its end.
     const std::string run = fmt::format("stopped-{}", stop);
     train(run, stop, {6});
     train(run, kSteps, {6});
@@ -251,7 +251,7 @@ TEST_F(TrainerTest, AnInterruptedRunEqualsAnUninterruptedOneToTheLastBit) {
   }
 }
 
-TEST_F(TrainerTest, TheHelperOfANetworkIsSavedBesideItUnderItsName) {
+TEST_F(TrainerTest, TheSecondPhaseIsSavedUnderItsNameAndResumed) {
   constexpr int64_t kSteps = 7;
   TwoPhaseTask whole;
   train("two", kSteps, whole);
@@ -281,7 +281,7 @@ TEST_F(TrainerTest, TheHelperOfANetworkIsSavedBesideItUnderItsName) {
               HasSubstr("\"event\":\"warning\",\"reason\":\"the second has made three passes\""));
 }
 
-TEST_F(TrainerTest, ACheckpointThatLacksAFileIsRefusedBeforeAnythingIsChanged) {
+TEST_F(TrainerTest, ACheckpointWithoutARequiredFileIsRefused) {
   train("one", 2);
   CheckpointStore store(root_ / "one");
   TwoPhaseTask two;
@@ -291,8 +291,8 @@ TEST_F(TrainerTest, ACheckpointThatLacksAFileIsRefusedBeforeAnythingIsChanged) {
   EXPECT_TRUE(agree_on_checkpoint(ranks(), store, {}, {"model", "ema", "optimizer"}));
 }
 
-/// The norm of the second's gradient is finite: it must not hide that of the first.
-TEST_F(TrainerTest, APhaseThatIsSkippedIsNamedAndTheOtherResumes) {
+/// The gradient norm of the second phase is finite. It must not hide that of the first.
+TEST_F(TrainerTest, ASkippedPhaseIsNamedAndTheOtherContinues) {
   TwoPhaseTask task({.poisoned_step = 3});
   testing::internal::CaptureStderr();
   train("half", 6, task);
@@ -310,21 +310,25 @@ TEST_F(TrainerTest, APhaseThatIsSkippedIsNamedAndTheOtherResumes) {
   EXPECT_THAT(log, HasSubstr("\"gradient_norm\":null"));
 }
 
-TEST_F(TrainerTest, ABufferThatDriftsOnOneRankIsFound) {
+TEST_F(TrainerTest, ABufferThatDiffersOnOneRankIsDetected) {
   TwoPhaseTask task({.drift = 1e-6});
-  if (test_world().size() == 1) return train("drifting", 2, task);
+  if (test_world().size() == 1) {  // no rank to compare with: training continues to its end
+    train("drifting", 2, task);
+    EXPECT_THAT(metrics_.text(), HasSubstr("gm_steps_total 2"));
+    return;
+  }
   expect_error<Error>([&] { train("drifting", 2, task); },
                       HasSubstr("after step 1 differ between the ranks"));
 }
 
-TEST_F(TrainerTest, RanksAreNotComparedWhenTheUserDoesNotWantIt) {
+TEST_F(TrainerTest, RanksAreNotComparedIfVerifyRanksEveryIsZero) {
   TwoPhaseTask task({.drift = 1e-6});
   verify_every_ = 0;
   train("unverified", 2, task);
   EXPECT_THAT(metrics_.text(), HasSubstr("gm_steps_total 2"));
 }
 
-TEST_F(TrainerTest, WhatTheTaskWarnsOfIsSaidByRankZeroAlone) {
+TEST_F(TrainerTest, OnlyRankZeroPrintsAWarningOfTheTask) {
   TwoPhaseTask task;
   testing::internal::CaptureStderr();
   train("warned", 4, task);
@@ -333,7 +337,7 @@ TEST_F(TrainerTest, WhatTheTaskWarnsOfIsSaidByRankZeroAlone) {
   EXPECT_EQ(said.find(warning) != std::string::npos, is_rank_zero()) << said;
 }
 
-TEST_F(TrainerTest, ARunOnOtherImagesIsRefusedOnEveryRank) {
+TEST_F(TrainerTest, ACheckpointOfOtherImagesIsRefusedOnEveryRank) {
   CheckpointStore store(root_ / "other");
   on_rank_zero(ranks(), [&] {
     std::filesystem::create_directory(root_ / "other");

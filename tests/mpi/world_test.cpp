@@ -36,7 +36,7 @@ TEST(WorldTest, LocalRanksAreNumberedOnEachHost) {
   EXPECT_LT(world.local_rank(), world.local_size());
 }
 
-TEST(WorldTest, OperatorsUseItsThreads) {
+TEST(WorldTest, OperatorsUseTheThreadsOfTheWorld) {
   EXPECT_GE(test_world().threads(), 1);
   EXPECT_EQ(at::get_num_threads(), test_world().threads());
 }

@@ -1,4 +1,4 @@
-/// Where the oracles' answers lie.
+/// The files with the results of the oracles.
 #pragma once
 
 #include <filesystem>

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Asks scikit-image how near filled images are to their originals, and SciPy for harmonic fills:
+"""Computes metrics of inpainted images with scikit-image, and harmonic inpainting with SciPy. Writes
 answers/baselines.safetensors.
 
-Usage: baseline_answers.py [FOLDER]   (FOLDER defaults to the answers that are committed)
+Usage: baseline_answers.py [FOLDER]   (FOLDER defaults to the committed answers)
 
-Per case: `NAME.original` and `NAME.filled` [C,H,W] in [-1,1], `NAME.mask` [H,W] with 1 where pixels are
-missing, `NAME.harmonic` [C,H,W], and `NAME.whole` and `NAME.masked`: PSNR, SSIM and mean absolute difference
-of images from 0 to 1.
+Each case has `NAME.original` and `NAME.filled` [C,H,W] in [-1,1], `NAME.mask` [H,W] with 1 for masked pixels,
+`NAME.harmonic` [C,H,W], and `NAME.whole` and `NAME.masked`: PSNR, SSIM and mean absolute difference of the
+images, scaled to [0,1].
 """
 
 import pathlib
@@ -36,7 +36,7 @@ def original_of(case, shape):
 
 
 def masks(height, width):
-    """A box in the middle, one in a corner, pixels here and there, all but one of the pixels."""
+    """A box in the middle, a box in a corner, single pixels, and all pixels except one."""
     box, corner = np.zeros((2, height, width), np.uint8)
     box[height // 4 : height // 4 + height // 2, width // 3 : -2] = 1
     corner[: height // 2, : width // 2] = 1
@@ -47,7 +47,7 @@ def masks(height, width):
 
 
 def harmonic(image, mask):
-    """Solves Laplace's equation in the masked area of one channel: a graph with an edge between neighbours."""
+    """Solves Laplace's equation in the masked area of one channel, on the graph of neighbouring pixels."""
     height, width = mask.shape
     number = np.arange(height * width).reshape(height, width)
     pairs = np.concatenate(

@@ -1,5 +1,5 @@
-// Filled images: measures against scikit-image's, harmonic fills against SciPy's sparse solver
-// (baseline_answers.py asks them).
+// Compares the metrics of inpainted images with scikit-image, and harmonic inpainting with the
+// sparse solver of SciPy (baseline_answers.py).
 #include "eval/baselines.h"
 
 #include <ATen/ATen.h>
@@ -12,7 +12,7 @@
 namespace gm::parity {
 namespace {
 
-class FillingParity : public testing::Test {
+class InpaintingParity : public testing::Test {
  protected:
   /// The names of the cases.
   std::vector<std::string> cases() const {
@@ -40,7 +40,7 @@ class FillingParity : public testing::Test {
   TensorMap answers_ = load_safetensors(answer("baselines.safetensors"));
 };
 
-TEST_F(FillingParity, MeasuresAgree) {
+TEST_F(InpaintingParity, MetricsAgree) {
   ASSERT_EQ(cases().size(), 12U);
   for (const auto& name : cases()) {
     const auto quality =
@@ -51,7 +51,7 @@ TEST_F(FillingParity, MeasuresAgree) {
   }
 }
 
-TEST_F(FillingParity, HarmonicFillsAgree) {
+TEST_F(InpaintingParity, HarmonicFillsAgree) {
   for (const auto& name : cases()) {
     const at::Tensor filled = inpaint_harmonically(batch(name, ".original"), mask(name));
     EXPECT_LE((filled - batch(name, ".harmonic")).abs().max().item<double>(), 1e-6) << name;

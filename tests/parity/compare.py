@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Runs a script that asks an oracle, and compares what it writes with the answers that are committed.
+"""Runs a script that computes answers with an oracle, and compares them with the committed answers.
 
 Usage: compare.py SCRIPT        (with the Python of the oracles)
 
-SCRIPT is given an empty folder. Every file that it makes there must be found in the folder `answers`
-beside it, and hold the same: text byte for byte, safetensors with the same names, dtypes and shapes, whole
-numbers equal, floating-point numbers within TOLERANCE times the largest magnitude of their tensor.
-TOLERANCE is a line `TOLERANCE = 1e-6` of SCRIPT; 1e-5 where there is none: another CPU adds up in
-another order.
+SCRIPT writes into an empty folder. The folder `answers` beside SCRIPT must contain every file that it writes,
+with the same content: equal bytes of text files; in safetensors the same names, dtypes and shapes, equal
+integers, and floating-point numbers within TOLERANCE times the largest magnitude of their tensor. TOLERANCE is
+a line `TOLERANCE = 1e-6` of SCRIPT, and 1e-5 by default, because the order of additions differs between CPUs.
 """
 
 import pathlib
@@ -26,7 +25,7 @@ def tolerance_of(script):
 
 
 def compare_tensor(name, made, committed, tolerance):
-    """A sentence on how the two differ, or None."""
+    """A message that says how the two differ, or None."""
     if (made.dtype, made.shape) != (committed.dtype, committed.shape):
         return (
             f"{name}: {made.dtype}{list(made.shape)} now, "
@@ -38,20 +37,20 @@ def compare_tensor(name, made, committed, tolerance):
         return f"{name}: {np.count_nonzero(made != committed)} of {made.size} numbers differ"
     difference = np.abs(made.astype(np.float64) - committed.astype(np.float64)).max()
     allowed = tolerance * np.abs(committed.astype(np.float64)).max()
-    if difference <= allowed:  # False as well where one of them is not a number.
+    if difference <= allowed:  # Also false if one of them is NaN.
         return None
-    return f"{name}: differs by {difference:.3g}, allowed are {allowed:.3g}"
+    return f"{name}: differs by {difference:.3g}, the limit is {allowed:.3g}"
 
 
 def compare_file(made, committed, tolerance):
     if not committed.exists():
-        return [f"{committed.name}: made now, not committed"]
+        return [f"{committed.name}: is made now, but not committed"]
     if made.suffix != ".safetensors":
         same = made.read_bytes() == committed.read_bytes()
         return [] if same else [f"{made.name}: not the same text"]
     new, old = load_file(made), load_file(committed)
     if new.keys() != old.keys():
-        return [f"{made.name}: only one of them has {sorted(new.keys() ^ old.keys())}"]
+        return [f"{made.name}: only one of the two files has {sorted(new.keys() ^ old.keys())}"]
     differences = (compare_tensor(name, new[name], old[name], tolerance) for name in new)
     return [f"{made.name}: {difference}" for difference in differences if difference]
 
@@ -68,7 +67,7 @@ def main():
         problems = [f"{script.name} made no file"]
     for problem in problems:
         print(problem)
-    print(f"{script.name}: {len(made)} files made anew, {len(problems)} differences")
+    print(f"{script.name}: {len(made)} files compared, {len(problems)} differences")
     return 1 if problems else 0
 
 

@@ -1,14 +1,14 @@
 """gm's counter-based random numbers (src/base/random.h) in numpy.
 
-Scripts that ask an oracle draw their inputs and weights here, the C++ tests draw the same values
-themselves, and only the oracle's answers need to be stored.
+The scripts that run an oracle generate its inputs and weights here. The C++ tests generate the same values,
+so only the answers of the oracle are stored.
 """
 
 import numpy as np
 
 MASK = (1 << 64) - 1
 
-# Streams of their own, away from those that a run uses.
+# Streams that no run uses.
 INPUTS = 1001
 WEIGHTS = 1002
 PROJECTIONS = 1003

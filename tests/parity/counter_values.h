@@ -1,5 +1,5 @@
-/// Inputs and weights that a test and the script that asked the oracle both draw, to the last bit:
-/// the twin of tests/parity/counter_random.py.
+/// Random inputs and weights. tests/parity/counter_random.py generates bitwise equal values for the
+/// scripts that run the oracles.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -11,7 +11,7 @@
 
 namespace gm::parity {
 
-/// Streams of their own, away from those that a run uses.
+/// Streams that no run uses.
 inline constexpr Stream kInputs{1001};
 inline constexpr Stream kWeights{1002};
 inline constexpr Stream kProjections{1003};

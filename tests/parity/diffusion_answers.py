@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Asks denoising-diffusion-pytorch's GaussianDiffusion: tests/parity/answers/diffusion.safetensors.
+"""Runs GaussianDiffusion of denoising-diffusion-pytorch. Writes tests/parity/answers/diffusion.safetensors.
 
-Usage: diffusion_answers.py [FOLDER]   (FOLDER defaults to the answers that are committed)
+Usage: diffusion_answers.py [FOLDER]   (FOLDER defaults to the committed answers)
 
-The network is a formula, noise and timesteps are keyed values: diffusion_test.cpp has the same.
+The network is a formula. The noise comes from counter_random. diffusion_test.cpp uses the same values.
 """
 
 import math
@@ -22,7 +22,7 @@ STEPS = 50
 
 
 class Formula(torch.nn.Module):
-    """Predicts some noise that depends on image, pixel and timestep."""
+    """Predicts noise that depends on the image and the timestep."""
 
     channels = out_dim = 3
     self_condition = learned_sinusoidal_cond = False
@@ -41,7 +41,7 @@ def noise(draw):
 
 
 def sampled(diffusion):
-    """A sampling loop with the noise of our choice, and the image after each step."""
+    """The image after each step of a sampling loop with known noise."""
     draws = iter(range(STEPS - 1, 0, -1))
     images = []
     p_sample = diffusion.p_sample

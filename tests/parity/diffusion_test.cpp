@@ -1,4 +1,4 @@
-// The diffusion process against denoising-diffusion-pytorch's (diffusion_answers.py asks it).
+// Compares the diffusion process with denoising-diffusion-pytorch (diffusion_answers.py).
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ at::Tensor formula(const at::Tensor& x, const at::Tensor& t) {
 
 class DiffusionParity : public testing::Test {
  protected:
-  /// Differs from the oracle's by at most `ulps` steps of float32 at the oracle's largest value.
+  /// Allows a difference of at most `ulps` ULPs of float32 at the largest value of the oracle.
   void expect_equal(const at::Tensor& actual, const std::string& name, double ulps) const {
     const at::Tensor& known = expected_.at(name);
     ASSERT_EQ(actual.sizes(), known.sizes()) << name;
@@ -80,7 +80,8 @@ TEST_F(DiffusionParity, SamplingLoopAgreesStepByStep) {
   EXPECT_EQ(steps.back(), 0);
   expect_equal(images.front(), "sampled_after_first_step", 4);
   expect_equal(images[kDiffusionSteps / 2], "sampled_halfway", 16);
-  // The oracle's last image is still in [-1, 1]: it maps to [0, 1] afterwards.
+  // The last image of the oracle's loop is still in [-1, 1]. The oracle maps it to [0, 1]
+  // afterwards.
   expect_equal(sampled, "sampled", 16);
 }
 

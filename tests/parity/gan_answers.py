@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Trains a plain PyTorch GAN for some steps: losses and gradients to tests/parity/answers/gan.safetensors.
+"""Trains a plain PyTorch GAN for some steps. Writes losses and gradients to tests/parity/answers/gan.safetensors.
 
-Usage: gan_answers.py [FOLDER]        (FOLDER defaults to the answers that are committed)
+Usage: gan_answers.py [FOLDER]        (FOLDER defaults to the committed answers)
 
-Images, masks and weights are keyed random numbers which gan_test.cpp draws as well. A step has two
-micro-batches: the generator's losses of both, the discriminator's of both on the images that the generator made
-meanwhile, and an update of Adam for each. A gradient is summarised as in unet_answers.py.
+Images, masks and weights are random numbers from counter_random. gan_test.cpp generates the same values. A step
+has two micro-batches. It computes the generator's loss for both, then the discriminator's loss for both on the
+images that the generator made, and then updates both networks with Adam. A gradient is summarised as in
+unet_answers.py.
 """
 
 import pathlib
@@ -24,19 +25,19 @@ from unet_answers import keyed, set_weights, summary, without_time
 TOLERANCE = 1e-4
 
 SIZE, CHANNELS, IMAGES, MICRO_BATCHES, STEPS = 16, 1, 4, 2, 3
-DIM = 16  # both networks'
+DIM = 16  # of both networks
 LAMBDA, L1, FEATURES, R1, R1_EVERY = 0.7, 0.3, 1.5, 2.0, 2
 LEARNING_RATE, EPSILON, DISCRIMINATOR_RATE = 1e-3, 1e-3, 2.0
-SEED, REGULARIZATION = 1, 8  # gm's seed, and its stream for R1
+SEED, REGULARIZATION = 1, 8  # gm's seed, and its random stream for R1
 
-# name: loss, patches, everything that is an option beside
+# name: loss, patch discriminator, all optional loss terms and spectral norms
 CASES = {
     **{loss: (loss, True, False) for loss in ("minimax", "non_saturating", "hinge", "least_squares")},
     **{f"{loss}_full": (loss, False, True) for loss in ("minimax", "non_saturating", "hinge", "least_squares")},
     "hinge_patch_full": ("hinge", True, True),
 }
 
-ADVERSARIAL = {  # generator; discriminator on real, on made images
+ADVERSARIAL = {  # Losses of the generator, and of the discriminator on real and on generated images.
     "minimax": (lambda z: -F.logsigmoid(z).mean(), lambda z: -F.logsigmoid(z).mean(),
                   lambda z: -F.logsigmoid(-z).mean()),
     "hinge": (lambda z: -z.mean(), lambda z: F.relu(1 - z).mean(), lambda z: F.relu(1 + z).mean()),
@@ -65,7 +66,7 @@ class Discriminator(torch.nn.Module):
 
 
 def normalize_spectrally(network):
-    """Its vectors are keyed, and the first power iteration is the first step's."""
+    """The vectors come from counter_random. The first power iteration runs in the first step."""
     for index, layer in enumerate(network.layers()):
         spectral_norm(layer)
         norm = layer.parametrizations.weight[0]
@@ -83,7 +84,7 @@ def iterate_spectral_norms(network):
 
 
 def chosen_for_r1(positions):
-    """By the first of a position's random numbers, of [0, 2^32): R1_EVERY divides that evenly."""
+    """Chooses one of R1_EVERY images on average, by the first random number of its position, in [0, 2^32)."""
     words = [int(counter_random.words(SEED, REGULARIZATION, int(position), 1)[0]) for position in positions]
     return torch.tensor([word * R1_EVERY >> 32 == 0 for word in words])
 
@@ -151,7 +152,7 @@ class Gan:
         return total, terms
 
     def step(self, batches):
-        """Means of terms and of gradients over the micro-batches."""
+        """Means of the loss terms over the micro-batches, and summaries of the mean gradients of both networks."""
         iterate_spectral_norms(self.discriminator)
         made, means = [], {}
 
@@ -165,7 +166,7 @@ class Gan:
             made.append(images)
             add(total, terms)
         generator_gradients = self.summaries(self.generator)
-        self.discriminator.zero_grad()  # what the generator's phase left there
+        self.discriminator.zero_grad()  # Discards the gradients of the generator's phase.
         for (y, _, positions), images in zip(batches, made):
             add(*self.discriminator_loss(y, images, positions))
         discriminator_gradients = self.summaries(self.discriminator)

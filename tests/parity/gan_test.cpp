@@ -1,5 +1,5 @@
-// The GAN against a plain PyTorch script of the same networks and losses (gan_answers.py), over
-// some steps of Adam: every term and every gradient.
+// Compares the GAN with a plain PyTorch script that has the same networks and losses
+// (gan_answers.py): every loss term and every gradient, over several steps of Adam.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ struct GanCase {
   std::string name;
   std::string loss;
   bool patch;
-  bool full;  ///< Every term, and spectral norms; or else all options at rest.
+  bool full;  ///< With all optional loss terms and spectral norms, or without them.
 };
 
 std::ostream& operator<<(std::ostream& out, const GanCase& one) { return out << one.name; }
@@ -75,7 +75,7 @@ void set_buffers(const Network& network) {
   }
 }
 
-/// One phase in the simplest of trainers.
+/// A minimal trainer for one phase.
 struct Player {
   explicit Player(const Phase& its_phase) : phase(its_phase) {
     set_weights(*phase.network);
@@ -94,7 +94,7 @@ struct Player {
     }
   }
 
-  /// [parameters, 3], of the mean over micro-batches.
+  /// [parameters, 3]: summary() of the gradient's mean over the micro-batches.
   at::Tensor gradient_summaries() const {
     std::vector<at::Tensor> rows;
     for (const auto& [name, gradient] : flat->named_views(flat->gradients())) {
@@ -128,7 +128,7 @@ void expect_gradients(const Player& player, const at::Tensor& expected) {
 
 class GanParity : public testing::TestWithParam<GanCase> {};
 
-TEST_P(GanParity, EveryTermAndGradientAgreesOverSomeSteps) {
+TEST_P(GanParity, LossTermsAndGradientsAgreeOverSeveralSteps) {
   const GanCase& one = GetParam();
   const TensorMap answers = load_safetensors(answer("gan.safetensors"));
   GanInpaintTask task({.model = {.dim = 16, .dim_mults = {1, 2}}, .gan = config_of(one)}, masks,

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Asks Pillow and torchvision how images are decoded, resized and fitted: answers/images_*.
+"""Decodes, resizes and fits images with Pillow and torchvision. Writes answers/images_*.
 
-Usage: image_answers.py [FOLDER]        (FOLDER defaults to the answers that are committed)
+Usage: image_answers.py [FOLDER]        (FOLDER defaults to the committed answers)
 
-The files themselves are kept beside the answers, so that the tests need neither an encoder nor
-Pillow: `NAME.file` holds a file's bytes, `NAME.pixels` what Pillow makes of it.
+The image files are stored with the answers, so that the tests need neither an encoder nor Pillow: `NAME.file`
+holds the bytes of a file, and `NAME.pixels` the pixels that Pillow decodes from it.
 """
 
 import io
@@ -25,8 +25,8 @@ def tensor(pixels):
 
 
 def scene(height, width, seed):
-    """Ramps with edges and some noise: what a filter can get wrong in many ways. Whole numbers only,
-    so that every CPU makes the same image."""
+    """Ramps with edges and noise, on which errors of a filter are visible. Computed with integers only, so that
+    every CPU makes the same image."""
     generator = np.random.Generator(np.random.PCG64(seed))
     y, x = np.mgrid[0:height, 0:width]
     ramps = [7 * x + 3 * y + 50 * seed, 5 * x - 9 * y, 11 * (x + y) + 20 * seed]
@@ -143,7 +143,7 @@ def fit_answers():
 
 
 def augment_answers():
-    """The reference's first transform, on an image of the training size."""
+    """The first transform of the reference implementation, on an image of the training size."""
     image = scene(32, 32, 5)
     side = int(1.12 * 32)
     return {"from": tensor(image), "enlarged": tensor(transforms.Resize((side, side))(image))}

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Asks Pillow how it reads the image files that people have: answers/image_files.safetensors.
+"""Decodes common and unusual image files with Pillow. Writes answers/image_files.safetensors.
 
-Usage: image_file_answers.py [FOLDER]        (FOLDER defaults to the answers that are committed)
+Usage: image_file_answers.py [FOLDER]        (FOLDER defaults to the committed answers)
 
-`NAME.file` holds a file's bytes, `NAME.pixels` what Pillow makes of it, upright, in mode RGB;
-`NAME.on_77` the same of a file with transparent pixels, over the grey value 77. `NAME.scan` is a
-whole file, for tests that damage its compressed data.
+`NAME.file` holds the bytes of a file, and `NAME.pixels` the pixels that Pillow decodes from it, upright, in mode
+RGB. For a file with transparent pixels, `NAME.on_77` holds them blended with the grey value 77. `NAME.scan` is a
+complete file, for tests that damage its compressed data.
 """
 
 import io
@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 from safetensors.torch import save_file
 
 BACKGROUND = 77
-CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by PNG's colour type
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type of PNG
 GREY, RGB, PALETTE = 0, 2, 3
 
 
@@ -29,7 +29,7 @@ def random(seed):
 
 
 def scene(height, width):
-    """Ramps, an edge and noise, of whole numbers: every CPU makes the same."""
+    """Ramps, edges and noise, computed with integers, so that every CPU makes the same image."""
     y, x = np.mgrid[0:height, 0:width]
     pixels = np.stack([40 + 150 * x // width, 30 + 180 * y // height, 20 + (3 * x + 2 * y) % 200], -1)
     pixels[height // 4 : height // 2, width // 3 :] = [255, 0, 128]
@@ -53,7 +53,7 @@ def chunk(kind, data):
 
 
 def packed_rows(samples, bits):
-    """Rows without a filter, samples [H,W,C] side by side from the top bit down."""
+    """Rows without a filter. Packs samples [H,W,C] from the most significant bit down."""
     lines = []
     for row in samples:
         digits = "".join(format(sample, f"0{bits}b") for sample in row.reshape(-1))
@@ -87,7 +87,7 @@ CHROMATICITIES = chunk(b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 3
 
 
 def colour_chunks(colour_type, bits):
-    """Everything that a viewer could take as a reason to change pixels."""
+    """All chunks for which a viewer might change pixels."""
     channels = 3 if colour_type == PALETTE else CHANNELS[colour_type]
     significant = chunk(b"sBIT", bytes([min(5, 8 if colour_type == PALETTE else bits)] * channels))
     profile = chunk(b"iCCP", b"some\0\0" + zlib.compress(b"no profile that anyone knows" * 9))
@@ -109,7 +109,7 @@ def png_files():
         yield f"png_gamma_{value}", png(samples, 8, RGB, gamma(value))
     yield "png_srgb", png(samples, 8, RGB, chunk(b"sRGB", b"\0"))
     yield "png_gamma_of_grey", png(samples[..., :1], 8, GREY, gamma(100000) + CHROMATICITIES)
-    # One colour, or each entry of the palette, is transparent.
+    # Transparency of one colour, or per entry of the palette.
     key = samples[2, 3]
     dark = gamma(100000)
     yield "png_key_rgb", png(samples, 8, RGB, dark + chunk(b"tRNS", struct.pack(">3H", *key.tolist())))
@@ -122,9 +122,9 @@ def png_files():
     yield "png_key_unused", png(samples, 8, RGB, chunk(b"tRNS", b"\0\1\0\1\0\1"))
 
 
-# ---- Which way up ----------------------------------------------------------------------------------
+# ---- Orientation -----------------------------------------------------------------------------------
 def tiff(orientation, order="<", kind=3, count=1, tag=0x0112):
-    """A TIFF header with one entry: SHORT (3), LONG (4) or another kind."""
+    """A TIFF header with one entry of type `kind`: SHORT (3), LONG (4) or another one."""
     value = struct.pack(order + {1: "B", 3: "H", 4: "I", 9: "i", 13: "I", 16: "Q"}[kind], orientation)
     place = (value * count).ljust(4, b"\0") if len(value) * count <= 4 else struct.pack(order + "I", 26)
     return ((b"II*\0" if order == "<" else b"MM\0*")
@@ -230,10 +230,10 @@ def turned_pngs():
 
 # ---- JPEG ------------------------------------------------------------------------------------------
 def jpeg_of_noise(height, width, factors):
-    """A baseline file with sampling factors that encoders do not offer: a table of DC codes of four
-    bits, one of AC codes of three (end of block, and coefficients of one to four bits), and noise."""
+    """A baseline JPEG file of noise, with sampling factors that encoders do not offer. Its DC codes have four
+    bits, and its AC codes three (end of block, and coefficients of one to four bits)."""
     generator = random(7)
-    in_scan = factors if len(factors) > 1 else ((1, 1),)  # factors of one component mean nothing
+    in_scan = factors if len(factors) > 1 else ((1, 1),)  # The factors of a single component have no effect.
     across, down = max(h for h, _ in in_scan), max(v for _, v in in_scan)
     mcus = -(-width // (8 * across)) * -(-height // (8 * down))
     predictors, digits = [0] * len(factors), []
@@ -286,7 +286,7 @@ def without_huffman_tables(jpeg):
 
 
 def odd_jpegs():
-    """Name, file and, where Pillow gives up, the file without what is odd about it."""
+    """Name, file, and the same file without the oddity if Pillow cannot read it, otherwise None."""
     image = scene(20, 24)
     usual = encoded(image, format="JPEG", quality=85)
     progressive = encoded(image, format="JPEG", quality=85, progressive=True)
@@ -322,7 +322,7 @@ def odd_jpegs():
 
 
 def scans():
-    """Files of an ordinary size."""
+    """Larger files, for tests that damage them."""
     image = scene(96, 112)
     yield "444", encoded(image, format="JPEG", quality=95, subsampling="4:4:4")
     yield "420", encoded(image, format="JPEG", quality=85)

@@ -1,5 +1,5 @@
-// Image files as people have them are read as Pillow reads them; the answers are made by
-// image_file_answers.py. What is damaged is refused.
+// Common image files are decoded like Pillow decodes them (image_file_answers.py), and damaged
+// files are refused.
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,7 +27,8 @@ class ImageFiles : public ::testing::Test {
             static_cast<size_t>(file.numel())};
   }
 
-  /// Decodes every file that has an answer of this ending, and compares; how many there are.
+  /// Decodes every file that has an answer with this ending, and compares. Returns the number of
+  /// files.
   int compare(const std::string& ending, const DecodeOptions& options) const {
     int files = 0;
     for (const auto& [answer, pixels] : answers_) {
@@ -55,20 +56,20 @@ class ImageFiles : public ::testing::Test {
   }
 };
 
-TEST_F(ImageFiles, AreReadAsPillowReadsThem) { EXPECT_EQ(compare(".pixels", {}), 133); }
+TEST_F(ImageFiles, AreDecodedAsByPillow) { EXPECT_EQ(compare(".pixels", {}), 133); }
 
-TEST_F(ImageFiles, WithTransparentPixelsAreLaidOverTheBackground) {
+TEST_F(ImageFiles, TransparentPixelsAreBlendedWithTheBackground) {
   EXPECT_EQ(compare(".on_77", {.background = uint8_t{77}}), 10);
 }
 
-TEST_F(ImageFiles, WithoutHuffmanTablesDoNotTakeThoseOfTheFileBefore) {
+TEST_F(ImageFiles, HuffmanTablesOfThePreviousFileAreNotReused) {
   const std::string usual = bytes("jpeg_no_end.file"),
                     without = bytes("jpeg_no_huffman_tables.file");
   decode_image("with tables of its own", bytes("grey.scan"));
   EXPECT_EQ(decode_image("without", without).pixels, decode_image("usual", usual).pixels);
 }
 
-/// Whether at least a hundredth of the pixels is far from what it was.
+/// Whether at least 1 % of the values differ much from the original.
 bool is_ruined(const DecodedImage& image, const DecodedImage& original) {
   if (image.shape != original.shape) return true;
   constexpr int kFar = 40;
@@ -78,7 +79,8 @@ bool is_ruined(const DecodedImage& image, const DecodedImage& original) {
   return far * 100 >= image.shape.bytes();
 }
 
-/// How many of the files with one byte of the compressed data changed are taken, and ruined.
+/// Changes one byte of the compressed data at a time. Returns how many of these files are accepted
+/// although the image is ruined.
 int ruined_that_pass(const std::string& jpeg, int step) {
   const DecodedImage original = decode_image("original", jpeg);
   int passed = 0;
@@ -93,9 +95,9 @@ int ruined_that_pass(const std::string& jpeg, int step) {
   return passed;
 }
 
-TEST_F(ImageFiles, WhoseCompressedDataAreDamagedAreRefused) {
-  // libjpeg warns of none of ten in a hundred. Of those that are left here nothing but another
-  // image is to be seen: the changed byte is in order.
+TEST_F(ImageFiles, FilesWithDamagedCompressedDataAreRefused) {
+  // libjpeg gives no warning for 10 % of the damaged files. Those that pass here are valid files of
+  // another image.
   int tried = 0, passed = 0;
   for (const char* name : {"444", "420", "progressive", "restart", "grey"}) {
     const std::string jpeg = bytes(std::string(name) + ".scan");
@@ -106,7 +108,7 @@ TEST_F(ImageFiles, WhoseCompressedDataAreDamagedAreRefused) {
   EXPECT_LT(passed * 100, tried * 3) << passed << " of " << tried;
 }
 
-TEST_F(ImageFiles, ThatEndTooEarlyOrTooLateAreRefused) {
+TEST_F(ImageFiles, FilesThatEndTooEarlyOrTooLateAreRefused) {
   const auto refuse = [](const std::string& what, const std::string& file) {
     SCOPED_TRACE(what);
     expect_error<InputError>([&] { decode_image(what, file); },
@@ -133,7 +135,7 @@ TEST_F(ImageFiles, ThatEndTooEarlyOrTooLateAreRefused) {
   EXPECT_EQ(decode_image("may leave out its last scan", coarser).shape.width, 112);
 }
 
-TEST_F(ImageFiles, WithWrongRestartMarkersAreRefused) {
+TEST_F(ImageFiles, FilesWithWrongRestartMarkersAreRefused) {
   const std::string jpeg = bytes("restart.scan");
   const size_t marker = jpeg.find("\xff\xd1", jpeg.find("\xff\xda"));
   std::string other = jpeg, none = jpeg, twice = jpeg;
@@ -146,7 +148,7 @@ TEST_F(ImageFiles, WithWrongRestartMarkersAreRefused) {
   }
 }
 
-TEST_F(ImageFiles, OfOtherKindsOfJpegAreNamed) {
+TEST_F(ImageFiles, UnsupportedKindsOfJpegAreNamed) {
   const auto refuse = [this](size_t offset, const std::string& replacement, const char* reason) {
     std::string jpeg = bytes("420.scan");
     jpeg.replace(jpeg.find("\xff\xc0") + offset, replacement.size(), replacement);

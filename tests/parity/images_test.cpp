@@ -1,5 +1,5 @@
-// Images are decoded, resized, fitted and augmented as Pillow and torchvision do it; the answers
-// are made by image_answers.py.
+// Compares decoding, resizing, fitting and augmentation of images with Pillow and torchvision
+// (image_answers.py).
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -47,13 +47,14 @@ at::Tensor tensor_of(const DecodedImage& image) {
   return tensor;
 }
 
-/// The largest difference of two images in levels of 0..255; 256 for images of unlike shapes.
+/// The largest difference of two images in levels of 0..255; 256 if their shapes differ.
 int64_t difference(const at::Tensor& a, const at::Tensor& b) {
   if (a.sizes() != b.sizes()) return 256;
   return (a.to(at::kLong) - b.to(at::kLong)).abs().max().item<int64_t>();
 }
 
-/// Calls `test(name, value)` for each tensor whose name ends in `ending`, with the ending cut off.
+/// Calls `test(name, value)` for each tensor whose name ends in `ending`. `name` is without the
+/// ending. Returns the number of calls.
 template <typename Test>
 int for_each_ending(const TensorMap& tensors, const std::string& ending, Test test) {
   int found = 0;
@@ -88,7 +89,7 @@ TEST(ImageParity, TransparencyIsRefusedOrFlattened) {
   }
 }
 
-TEST(ImageParity, FilesThatCannotBeUsedAreNamed) {
+TEST(ImageParity, UnsupportedAndTruncatedFilesAreNamed) {
   const auto tensors = load_safetensors(parity::answer("images_files.safetensors"));
   const std::map<std::string, std::string> reasons{
       {"cmyk", "CMYK"},
@@ -102,11 +103,11 @@ TEST(ImageParity, FilesThatCannotBeUsedAreNamed) {
   }
 }
 
-TEST(ImageParity, NoPrefixOfAFileIsTakenForAImage) {
+TEST(ImageParity, NoPrefixOfAFileIsAccepted) {
   const auto tensors = load_safetensors(parity::answer("images_files.safetensors"));
   for (const auto* name : {"jpeg_420", "jpeg_progressive", "png_rgb"}) {
     const auto content = bytes_of(tensors.at(std::string(name) + ".file"));
-    // A PNG's last 12 bytes only say that it ends; a JPEG's last 2 as well.
+    // The last 12 bytes of a PNG file and the last 2 of a JPEG file only mark its end.
     for (size_t size = 0; size + 16 < content.size(); size += 7)
       EXPECT_THROW(decode_image(name, content.substr(0, size)), InputError) << name << size;
   }
@@ -126,7 +127,7 @@ TEST(ImageParity, ResizingEqualsPillowBitForBit) {
   EXPECT_EQ(cases, 40);
 }
 
-TEST(ImageParity, AWindowOfAResizedImageIsAPartOfTheWhole) {
+TEST(ImageParity, ResizingAWindowEqualsACropOfTheResizedImage) {
   const auto tensors = load_safetensors(parity::answer("images_resize.safetensors"));
   for (const std::string name : {"bilinear_RGB_32x32_to_35x35", "bicubic_RGB_90x40_to_20x30"}) {
     const auto& from = tensors.at(name + ".from");
@@ -156,7 +157,7 @@ TEST(ImageParity, FittingEqualsPillowBitForBit) {
   EXPECT_EQ(cases, 6);
 }
 
-TEST(ImageParity, AnAugmentedImageIsAPieceOfTorchvisionsEnlargedOne) {
+TEST(ImageParity, AnAugmentedImageIsACropOfTheImageThatTorchvisionResized) {
   const auto tensors = load_safetensors(parity::answer("images_augment.safetensors"));
   const auto& from = tensors.at("from");
   const auto& enlarged = tensors.at("enlarged");
@@ -179,7 +180,7 @@ TEST(ImageParity, AnAugmentedImageIsAPieceOfTorchvisionsEnlargedOne) {
     }
     ASSERT_EQ(matches, 1) << position;
   }
-  EXPECT_EQ(seen.size(), 32U) << "every place, mirrored and not";
+  EXPECT_EQ(seen.size(), 32U) << "every crop, mirrored and not mirrored";
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-"""What Python's safetensors writes: every type that gm knows, odd shapes, a name that is no ASCII.
+"""A file that Python's safetensors writes: every dtype that gm supports, unusual shapes, a non-ASCII name.
 
-The file is no *.safetensors, so that it is compared byte for byte."""
+The file name does not end in .safetensors, so that compare.py compares it byte for byte."""
 
 import sys
 from pathlib import Path

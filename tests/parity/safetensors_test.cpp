@@ -1,4 +1,4 @@
-// Files that Python's safetensors wrote: we read what it meant, and write the same bytes.
+// Files that Python's safetensors wrote: gm reads the same tensors, and writes the same bytes.
 #include "checkpoint/safetensors.h"
 
 #include <ATen/ATen.h>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kLimit = 1 << 20;
 
-/// 0, 1, 2, ... as the script has it.
+/// 0, 1, 2, ..., as in safetensors_answers.py.
 at::Tensor counting(at::ScalarType type, at::IntArrayRef shape) {
   const at::Tensor values = at::arange(c10::multiply_integers(shape), at::kLong);
   return (type == at::kBool ? values.remainder(2) : values).to(type).reshape(shape);

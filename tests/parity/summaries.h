@@ -1,5 +1,5 @@
-/// What unet_answers.py has beside the oracle: weights as of a trained network, and gradients in a
-/// few numbers.
+/// Functions of unet_answers.py in C++: weights like those of a trained network, and summaries of
+/// gradients.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -14,7 +14,7 @@
 
 namespace gm::parity {
 
-/// Gives the parameters the values that set_weights() of unet_answers.py gives the oracle's.
+/// Sets the parameters to the values that set_weights() of unet_answers.py uses.
 inline void set_weights(Network& network) {
   const at::NoGradGuard no_gradients;
   uint64_t index = 0;
@@ -31,7 +31,8 @@ inline void set_weights(Network& network) {
   network.invalidate_cache();
 }
 
-/// Length, and projections on two keyed vectors, of the gradient of parameter number `index`.
+/// [3]: the norm of the gradient of parameter number `index`, and its projections on two keyed
+/// random vectors.
 inline at::Tensor summary(uint64_t index, const at::Tensor& gradient) {
   const at::Tensor g = gradient.to(at::kDouble).flatten();
   std::vector<double> values = {g.norm().item<double>()};

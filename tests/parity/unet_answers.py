@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Asks denoising-diffusion-pytorch's Unet for outputs and gradients: tests/parity/answers/unet_*.
+"""Computes outputs and gradients with Unet of denoising-diffusion-pytorch. Writes tests/parity/answers/unet_*.
 
-Usage: unet_answers.py [FOLDER]        (FOLDER defaults to the answers that are committed)
+Usage: unet_answers.py [FOLDER]        (FOLDER defaults to the committed answers)
 
-Weights, inputs and the loss's weights are keyed random numbers which unet_test.cpp draws as well.
-A gradient is summarised by its length and two projections on keyed vectors: an error shows in them
-as large as it is, and 276 gradients take 3 KB.
+Weights, inputs and the weights of the loss are random numbers from counter_random. unet_test.cpp generates the
+same values. A gradient is summarised by its norm and its projections on two random vectors. An error of the
+gradient changes them by the same magnitude, and 276 gradients take only 3 KB.
 """
 
 import math
@@ -31,7 +31,7 @@ def keyed(stream, position, shape, low=-1.0, high=1.0):
 
 
 def set_weights(network):
-    """Values of a trained network's kind: gains near 1, no bias 0, no channel dead."""
+    """Values like those of a trained network: gains near 1, non-zero biases, no dead channels."""
     for index, (name, parameter) in enumerate(network.named_parameters()):
         if name.endswith(("norm.weight", ".g")):
             low, high = 0.8, 1.2
@@ -59,7 +59,7 @@ class NoTime(torch.nn.Module):
 
 
 def without_time(network):
-    """As ResnetBlock(time_emb_dim=None) makes the blocks; the package's Unet has no word for it."""
+    """Removes the time layers, as in ResnetBlock(time_emb_dim=None). The Unet of the package has no option for it."""
     network.time_mlp = NoTime()
     for module in network.modules():
         if isinstance(module, ResnetBlock):

@@ -1,4 +1,4 @@
-// The U-Net against that of denoising-diffusion-pytorch (unet_answers.py): names, output,
+// Compares the U-Net with that of denoising-diffusion-pytorch (unet_answers.py): names, output,
 // gradients.
 #include "nn/unet.h"
 
@@ -59,8 +59,8 @@ TEST_P(UnetParity, OutputAndEveryGradientAgree) {
   EXPECT_LT((x.grad() - expected.at("input_gradient")).norm().item<double>(),
             1e-4 * expected.at("input_gradient").norm().item<double>());
   const at::Tensor gradients = expected.at("gradients");
-  // Where a group is one channel, the norm takes the convolution's bias out again: its gradient is
-  // zero but for rounding, which is of the size of all gradients, not of this one.
+  // If a group has one channel, the group norm removes the bias of the convolution. The gradient of
+  // that bias is only rounding error, in proportion to all gradients and not to this one.
   const double rounding = 1e-7 * gradients.select(1, 0).norm().item<double>();
   uint64_t index = 0;
   for (const auto& parameter : network.named_parameters()) {
@@ -96,16 +96,16 @@ std::vector<std::string> parameter_lines(const Unet& network) {
   return lines;
 }
 
-TEST(UnetNames, AreThoseOfTheWellKnownNetworkInItsOrder) {
+TEST(UnetNames, EqualThoseOfDenoisingDiffusionPytorchInTheSameOrder) {
   const std::vector<std::string> expected = lines_of("unet_parameters.txt");
   ASSERT_EQ(expected.size(), 276U);
   EXPECT_THAT(parameter_lines(Unet({.dim = 16}, /*channels=*/3, /*seed=*/1)),
               testing::ElementsAreArray(expected));
 }
 
-TEST(UnetNames, WithoutTimeAreThoseOfBlocksWithoutTime) {
+TEST(UnetNames, HaveNoTimeLayersWithoutTimeConditioning) {
   const std::vector<std::string> expected = lines_of("unet_untimed_parameters.txt");
-  ASSERT_EQ(expected.size(), 276U - 4U - 2U * 19U);  // time_mlp, and mlp.1 of the blocks
+  ASSERT_EQ(expected.size(), 276U - 4U - 2U * 19U);  // Without time_mlp, and mlp.1 of the blocks.
   EXPECT_THAT(parameter_lines(Unet({.dim = 16}, {4, 3, /*time_conditioned=*/false}, /*seed=*/1)),
               testing::ElementsAreArray(expected));
 }

@@ -1,12 +1,13 @@
-/* A disk, and a clock, that fail on demand: preloaded into a program, it counts the calls that change files whose path
- * holds $GM_FAULT_PATH, and makes one of them fail.
+/* Simulates faults of the disk and the clock. Preloaded into a program, it counts the calls that change files whose path
+ * contains $GM_FAULT_PATH, and makes one of them fail.
  *
- *   GM_FAULT_AT      the call's number, from 0; nothing fails without it
- *   GM_FAULT_ACTION  kill: the process dies there; slow: the call takes a minute; ENOSPC, EIO, EACCES, EPERM: it fails so
- *   GM_FAULT_CALL    only calls of this name are counted, as "rename"; "open" for reading is counted only so
- *   GM_FAULT_FOREVER set: all later calls fail as well
- *   GM_FAULT_LOG     file to which every counted call is written, as "rename PATH"
- *   GM_FAULT_CLOCK   seconds that the real-time clock is off
+ *   GM_FAULT_AT      number of the call that fails, from 0; without it, no call fails
+ *   GM_FAULT_ACTION  kill: SIGKILL to the process; slow: the call takes a minute; ENOSPC, EIO, EACCES, EPERM: the call
+ *                    fails with this error
+ *   GM_FAULT_CALL    count only calls of this name, such as "rename". "open" for reading is counted only if it is named
+ *   GM_FAULT_FOREVER if set, all later calls fail too
+ *   GM_FAULT_LOG     file to which every counted call is written, such as "rename PATH"
+ *   GM_FAULT_CLOCK   seconds to add to the real-time clock
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -26,7 +27,7 @@ static atomic_long calls;
 
 static void* real(const char* name) { return dlsym(RTLD_NEXT, name); }
 
-/* Each call below, by the name that the C library gives it. */
+/* The function `name` of the C library. */
 #define REAL(name, type) ((type)real(name))
 typedef int (*open_type)(const char*, int, ...);
 typedef FILE* (*fopen_type)(const char*, const char*);
@@ -66,7 +67,7 @@ static int error_of(const char* action) {
   abort();
 }
 
-/* Counts the call; whether it fails, with errno set. */
+/* Counts the call. Returns whether it must fail, and sets errno in that case. */
 static int fails(const char* call, const char* path) {
   if (!is_counted(call, path)) return 0;
   const long number = atomic_fetch_add(&calls, 1);
@@ -124,7 +125,7 @@ static FILE* open_stream(const char* name, const char* path, const char* mode) {
 FILE* fopen(const char* path, const char* mode) { return open_stream("fopen", path, mode); }
 FILE* fopen64(const char* path, const char* mode) { return open_stream("fopen64", path, mode); }
 
-/* The C library's own write() is out of reach. */
+/* fflush() calls write() inside the C library, which cannot be intercepted. */
 int fflush(FILE* stream) {
   if (stream && descriptor_fails("write", fileno(stream))) return EOF;
   return REAL("fflush", fflush_type)(stream);

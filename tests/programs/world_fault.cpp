@@ -1,5 +1,4 @@
-// Fails, rank by rank, in the ways that a world has to survive. Driven by
-// system/world_fault_test.cpp.
+// Fails on purpose, on one rank or on all ranks. system/world_fault_test.cpp runs it.
 #include <c10/util/Exception.h>
 #include <fmt/core.h>
 #include <unistd.h>
@@ -26,7 +25,7 @@ void wait_for_ever() {
   while (true) ::pause();
 }
 
-/// Rank 1 is somewhere else when the others reduce.
+/// Rank 1 runs `elsewhere` while the other ranks wait for it in a reduction.
 void miss_a_reduction(World& world, const std::function<void()>& elsewhere) {
   Watchdog watchdog(world);
   const auto step = watchdog.section("step", 0);
@@ -111,7 +110,7 @@ const std::map<std::string, Fault> kFaults{
 }  // namespace gm
 
 int main(int argc, char** argv) {
-  return gm::run_program([&](gm::World& world) {
+  gm::run_program([&](gm::World& world) {
     const auto fault = gm::kFaults.find(argc > 1 ? argv[1] : "");
     if (fault == gm::kFaults.end()) throw gm::InputError("usage: world_fault FAULT");
     return fault->second(world);

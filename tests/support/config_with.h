@@ -9,7 +9,7 @@
 
 namespace gm {
 
-/// The defaults with `overrides`, each section.key=value.
+/// The default configuration with `overrides`, each of the form section.key=value.
 inline RunConfig config_with(std::initializer_list<const char*> overrides) {
   RunConfig config;
   const Schema schema(config);

@@ -1,4 +1,4 @@
-/// A process that may have few files open, as `ulimit -n` makes it.
+/// Limits the number of open files of this process during a scope, like `ulimit -n`.
 #pragma once
 
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-/// Expects an exception of exactly one kind and looks at its message.
+/// Expects an exception of exactly one type and checks its message.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -8,7 +8,7 @@
 
 namespace gm {
 
-/// `act` must throw an E (no class derived from it) whose what() fulfils `message`.
+/// `act` must throw an E (not a class derived from it) whose what() matches `message`.
 template <class E, class Act, class Matcher>
 void expect_error(Act act, const Matcher& message) {
   try {

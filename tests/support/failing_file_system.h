@@ -1,4 +1,4 @@
-/// A disk that fails at a chosen call, in one of the ways that disks and machines do.
+/// Storage that fails at a chosen call: a refused call or a power cut.
 #pragma once
 
 #include <functional>
@@ -12,25 +12,26 @@
 
 namespace gm {
 
-/// Every call to the storage and its files is counted and named. Writing fails half-way.
+/// Counts and records every call to the storage and its files. A failing write writes half of its
+/// bytes.
 class FailingStorage final : public Storage {
  public:
   static constexpr size_t kNever = std::numeric_limits<size_t>::max();
   enum class Fault {
-    kRefusal,   ///< The call fails, those after it work: a full disk on which room is made.
-    kPowerCut,  ///< The call and all after it fail, and bytes that were not synced are lost.
-    kPowerCutForgetsNames,  ///< The same, and so are new names in folders that were not synced.
+    kRefusal,   ///< Only this call fails, as on a full disk on which space is freed.
+    kPowerCut,  ///< This call and all later ones fail. Bytes that were not synced are lost.
+    kPowerCutForgetsNames,  ///< Like kPowerCut. Also loses new names in unsynced folders.
   };
 
-  /// Faults begin at call `index`, counted from 0.
+  /// The fault begins at call `index`, counted from 0.
   void fail_at(size_t index, Fault fault) {
     calls_.clear();
     fail_at_ = index;
     fault_ = fault;
   }
-  /// What was called since fail_at(): "write model.safetensors".
+  /// The calls since fail_at(), such as "write model.safetensors".
   const std::vector<std::string>& calls() const { return calls_; }
-  /// What was renamed into place before it was durable. Has to stay empty.
+  /// The files that were renamed before they were durable. Must stay empty.
   const std::vector<std::string>& renamed_too_early() const { return renamed_too_early_; }
 
   void create_folder(const std::filesystem::path& path) override {
@@ -71,7 +72,7 @@ class FailingStorage final : public Storage {
     disk_.link(target, path);
     add_name(path, [path] { std::filesystem::remove(path); });
   }
-  /// Is never forgotten: what comes back is what a failed removal leaves.
+  /// A power cut does not undo it. A failed removal covers that case.
   void remove(const std::filesystem::path& path) override {
     count("remove", path);
     disk_.remove(path);
@@ -114,7 +115,7 @@ class FailingStorage final : public Storage {
     throw Error("{}: no disk", calls_.back());
   }
 
-  /// Of files that were not closed; the worst that a power cut may do to them.
+  /// Empties all files that were not closed: the worst effect of a power cut.
   void lose_bytes() {
     for (const auto& path : not_durable_) {
       std::error_code gone;
@@ -122,7 +123,7 @@ class FailingStorage final : public Storage {
     }
   }
 
-  /// `undo` brings back what its folder held before.
+  /// `undo` restores the previous content of the folder.
   struct NewName {
     std::filesystem::path folder;
     std::function<void()> undo;
@@ -135,7 +136,7 @@ class FailingStorage final : public Storage {
       try {
         new_names_.back().undo();
       } catch (const std::filesystem::filesystem_error&) {
-        // It was removed or renamed again, which was undone, or was not.
+        // The file was removed or renamed again later, and that may not have been undone.
       }
     }
   }

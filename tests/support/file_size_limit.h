@@ -1,5 +1,4 @@
-/// A disk that refuses to take more, without a disk: while it lives, this process' writes fail
-/// beyond a size.
+/// Simulates a full disk: during a scope, writes of this process beyond a file size fail.
 #pragma once
 
 #include <sys/resource.h>

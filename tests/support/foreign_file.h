@@ -1,4 +1,4 @@
-/// HDF5 files of all kinds, as other programs write them, right and wrong.
+/// HDF5 files like those of other programs, valid and invalid.
 #pragma once
 
 #include <algorithm>
@@ -25,8 +25,8 @@ class ForeignFile {
     bool fill = true;                 ///< Write data; otherwise only declare it.
   };
 
-  /// A dataset whose bytes count up from 0 (each value of a type of one byte is its own place
-  /// modulo 256).
+  /// Adds a dataset whose bytes count up from 0. With a type of one byte, each value is its index
+  /// modulo 256.
   void add(const char* name, hid_t type, const std::vector<hsize_t>& extent) {
     add(name, type, extent, Layout());
   }
@@ -38,7 +38,7 @@ class ForeignFile {
     add_created(name, type, extent, creation, layout.fill);
   }
 
-  /// With any creation property list.
+  /// The same with any creation property list.
   void add_created(const char* name, hid_t type, const std::vector<hsize_t>& extent, hid_t creation,
                    bool fill) {
     const Hdf5Id space(
@@ -55,7 +55,7 @@ class ForeignFile {
     GM_HDF5(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()));
   }
 
-  /// Bytes in chunks.
+  /// Adds a chunked dataset of bytes.
   void add_bytes(const char* name, const std::vector<hsize_t>& extent,
                  const std::vector<hsize_t>& chunk, const std::vector<uint8_t>& bytes) {
     add(name, H5T_STD_U8LE, extent, {.chunk = chunk, .fill = false});
@@ -72,7 +72,7 @@ class ForeignFile {
     GM_HDF5(H5Dwrite(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()));
   }
 
-  /// Strings of `length` bytes, padded as `padding` says.
+  /// Adds strings of `length` bytes with this padding.
   void add_fixed_strings(const char* name, const std::vector<std::string>& strings, size_t length,
                          H5T_str_t padding) {
     std::string bytes;
@@ -91,7 +91,7 @@ class ForeignFile {
     GM_HDF5(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()));
   }
 
-  /// Strings of variable length, as h5py writes them.
+  /// Adds strings of variable length, as h5py writes them.
   void add_variable_strings(const char* name, const std::vector<std::string>& strings) {
     std::vector<const char*> pointers;
     for (const auto& text : strings) pointers.push_back(text.c_str());

@@ -12,7 +12,7 @@
 
 namespace gm {
 
-/// Header of bytes with these dimensions.
+/// The header of an array of bytes with these dimensions.
 inline std::string idx_header(const std::vector<uint32_t>& extent) {
   std::string header{'\0', '\0', '\x08', static_cast<char>(extent.size())};
   for (const uint32_t n : extent) {
@@ -21,7 +21,7 @@ inline std::string idx_header(const std::vector<uint32_t>& extent) {
   return header;
 }
 
-/// The numbered images 0 .. images - 1.
+/// An IDX file with the numbered images 0 .. images - 1.
 inline std::string idx_images(uint32_t images, uint32_t height, uint32_t width) {
   std::string file = idx_header({images, height, width});
   for (uint32_t i = 0; i < images; ++i) {

@@ -13,8 +13,7 @@
 
 namespace gm {
 
-/// Pixels that tell image `index` from any other near it: the index in the first bytes, then a
-/// ramp.
+/// Pixels that identify image `index`: the index in the first three bytes, then a ramp.
 inline std::vector<uint8_t> numbered_image(int64_t index, const ImageShape& shape) {
   std::vector<uint8_t> pixels(static_cast<size_t>(shape.bytes()));
   for (size_t i = 0; i < pixels.size(); ++i) {
@@ -23,7 +22,7 @@ inline std::vector<uint8_t> numbered_image(int64_t index, const ImageShape& shap
   return pixels;
 }
 
-/// The index that numbered_image() hid in three bytes.
+/// The index that numbered_image() wrote into the first three bytes.
 inline int64_t number_of(const uint8_t* pixels) {
   return pixels[0] | pixels[1] << 8 | pixels[2] << 16;
 }

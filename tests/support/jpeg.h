@@ -17,8 +17,7 @@
 
 namespace gm {
 
-/// Encodes an image whose rows all equal `row` [W,C], with libjpeg's settings as `choose` changes
-/// them.
+/// Encodes an image whose rows all equal `row` [W,C]. `choose` may change the settings of libjpeg.
 inline std::string encode_jpeg(
     const ImageShape& shape, std::vector<uint8_t> row,
     const std::function<void(j_compress_ptr)>& choose = [](auto*) {}) {
@@ -27,7 +26,7 @@ inline std::string encode_jpeg(
   jpeg.err = jpeg_std_error(&errors);
   jpeg_create_compress(&jpeg);
   unsigned char* bytes = nullptr;
-  unsigned long size = 0;  // NOLINT(google-runtime-int): as libjpeg has it
+  unsigned long size = 0;  // NOLINT(google-runtime-int): the type of libjpeg
   jpeg_mem_dest(&jpeg, &bytes, &size);
   jpeg.image_height = static_cast<JDIMENSION>(shape.height);
   jpeg.image_width = static_cast<JDIMENSION>(shape.width);

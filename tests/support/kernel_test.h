@@ -7,8 +7,8 @@
 
 #include "base/cpu/simd.h"
 
-/// Like TEST, for what uses the set's vectors: "suite.name/avx2", which exists where the machine
-/// can run it.
+/// Like TEST, for code that uses the vectors of the instruction set. Registers "suite.name/avx2" if
+/// the machine supports the instruction set.
 #define GM_KERNEL_TEST(suite, name)                                                            \
   void suite##name();                                                                          \
   [[maybe_unused]] const bool suite##name##IsRegistered =                                      \

@@ -1,4 +1,4 @@
-/// How much memory this process holds.
+/// Memory use of this process.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace gm {
 
-/// Resident memory in bytes, now.
+/// Current resident memory in bytes.
 inline int64_t resident_bytes() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {

@@ -9,7 +9,7 @@
 
 namespace gm {
 
-/// Writes `pixels`, uint8 [H,W,C] with C = 1 or 3, as they are.
+/// Writes `pixels`, uint8 [H,W,C] with C = 1 or 3, unchanged.
 inline void write_png(const std::filesystem::path& path, const at::Tensor& pixels) {
   png_image description{};
   description.version = PNG_IMAGE_VERSION;

@@ -1,4 +1,4 @@
-/// Runs a program as a user does, and keeps what it says.
+/// Runs a program like a user does, and captures its output.
 #pragma once
 
 #include <fcntl.h>
@@ -21,11 +21,11 @@
 namespace gm {
 
 struct CommandResult {
-  int status = -1;  ///< Exit status; -1 when a signal ended it.
+  int status = -1;  ///< Exit status; -1 if a signal ended the program.
   std::string out, err;
   int64_t peak_bytes = 0;  ///< Largest resident memory.
 
-  /// The last line on stderr, without its end.
+  /// The last line of stderr, without the newline.
   std::string last_error() const {
     const std::string text = err.substr(0, err.find_last_not_of('\n') + 1);
     return text.substr(text.rfind('\n') + 1);
@@ -35,12 +35,11 @@ struct CommandResult {
 /// A program of this build, such as `gm_data`.
 inline std::string program(const std::string& name) {
   const char* folder = std::getenv("GM_BIN_DIR");
-  if (folder == nullptr)
-    throw std::runtime_error("GM_BIN_DIR must name the folder of the programs");
+  if (folder == nullptr) throw std::runtime_error("GM_BIN_DIR must be the folder of the programs");
   return std::string(folder) + "/" + name;
 }
 
-/// Runs `words` (program, then arguments, no shell) and waits for its end.
+/// Runs `words` (a program and its arguments) without a shell, and waits until it ends.
 inline CommandResult run_command(const std::vector<std::string>& words) {
   const TemporaryFolder folder;
   const auto out = folder / "out", err = folder / "err";

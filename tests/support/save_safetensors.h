@@ -1,4 +1,4 @@
-/// A safetensors file for a test.
+/// Writes safetensors files for tests.
 #pragma once
 
 #include "checkpoint/file_system.h"

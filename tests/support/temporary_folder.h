@@ -1,4 +1,4 @@
-/// A folder for one test, removed with everything in it at the end.
+/// A folder for one test, removed with its content at the end of the scope.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@ class TemporaryFolder {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(const std::filesystem::path& name) const { return path_ / name; }
-  /// The names of what is in it, sorted; hidden ones as well.
+  /// The names of its entries, sorted, including hidden ones.
   std::vector<std::string> names() const {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(path_)) {

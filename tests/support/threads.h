@@ -1,15 +1,15 @@
-/// Tests that compare numbers of threads.
+/// Sets the number of threads, for tests that compare different numbers.
 #pragma once
 
 #include <ATen/Parallel.h>
 
 namespace gm {
 
-/// Operators use as many threads as given, until the end of the scope.
+/// Operators use `count` threads until the end of the scope.
 ///
-/// Under the thread sanitizer it is always one: GNU's OpenMP is not instrumented, so how its
-/// threads wait for each other is invisible, and every parallel loop would count as a race. The
-/// threads that are ours are watched.
+/// Under the thread sanitizer they always use one thread: GNU's OpenMP runtime is not instrumented,
+/// so the sanitizer does not see its synchronization and would report a race in every parallel
+/// loop. gm's own threads are checked.
 class Threads {
  public:
   explicit Threads(int count) : before_(at::get_num_threads()) {

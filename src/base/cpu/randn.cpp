@@ -10,13 +10,13 @@ namespace gm::GM_KERNEL_SET {
 
 namespace {
 
-/// Blocks of Philox at a time: enough for the compiler to make vectors of them.
+/// Philox blocks that are computed together: enough for the compiler to vectorize.
 constexpr int64_t kBlocks = 32;
 
-/// ln(m / 2^24) for whole m from 1 to 2^24.
+/// ln(m / 2^24) for integers m from 1 to 2^24.
 ///
-/// m = 2^e f with f within sqrt(1/2) and sqrt(2), and ln f = 2 artanh(s) with s = (f - 1) / (f + 1)
-/// by its series, whose first missing term is below 3e-9 of the result.
+/// m = 2^e f with f between sqrt(1/2) and sqrt(2). ln f = 2 artanh(s) with s = (f - 1) / (f + 1) is
+/// computed by its series. The first omitted term is below 3e-9 of the result.
 GM_INLINE Lanes log_of_share(const IntLanes& m) {
   constexpr int32_t kRootOfHalf = 0x3f3504f3;  // the bits of sqrt(1/2)
   constexpr float kLn2 = std::numbers::ln2_v<float>;
@@ -33,15 +33,15 @@ GM_INLINE Lanes log_of_share(const IntLanes& m) {
   return __builtin_convertvector(exponent - 24, Lanes) * kLn2 + p * s;
 }
 
-struct Turned {
+struct CosSin {
   Lanes cosine, sine;
 };
 
-/// Cosine and sine of 2 pi m / 2^24 for whole m from 0 to 2^24.
+/// Cosine and sine of 2 pi m / 2^24 for integers m from 0 to 2^24.
 ///
-/// The nearest quarter of a turn is taken away exactly; what is left is at most pi / 4, for which
-/// the first missing terms of Taylor's series are below 4e-9.
-GM_INLINE Turned turn(const IntLanes& m) {
+/// The nearest multiple of a quarter cos_sin is subtracted exactly. The rest is at most pi / 4,
+/// where the first omitted terms of the Taylor series are below 4e-9.
+GM_INLINE CosSin cos_sin(const IntLanes& m) {
   constexpr int kQuarter = 22;  // 2^22 of 2^24 are a quarter
   const IntLanes quarters = (m + (1 << (kQuarter - 1))) >> kQuarter;
   const Lanes angle = __builtin_convertvector(m - (quarters << kQuarter), Lanes) *
@@ -58,8 +58,8 @@ GM_INLINE Turned turn(const IntLanes& m) {
   cosine = cosine * z + 1.0F / 24;
   cosine = cosine * z - 0.5F;
   cosine = cosine * z + 1.0F;
-  // After each quarter cosine and sine change places; the sign is turned in quarters 1 and 2 for
-  // the cosine, in 2 and 3 for the sine.
+  // Each quarter cos_sin swaps cosine and sine. The sign flips in quarters 1 and 2 for the cosine,
+  // and in quarters 2 and 3 for the sine.
   const IntLanes changed = (quarters & 1) != 0;
   const Lanes first = changed ? sine : cosine, second = changed ? cosine : sine;
   return {float_of(bits_of(first) ^ (((quarters + 1) & 2) << 30)),
@@ -80,7 +80,7 @@ GM_INLINE void normal_pairs(const uint32_t* radius_words, const uint32_t* angle_
                             float* second) {
   for (int64_t i = 0; i < kBlocks; i += kLanes) {
     const Lanes radius = sqrt(-2.0F * log_of_share(share_of(radius_words + i)));
-    const Turned direction = turn(share_of(angle_words + i));
+    const CosSin direction = cos_sin(share_of(angle_words + i));
     store(first + i, radius * direction.cosine);
     store(second + i, radius * direction.sine);
   }

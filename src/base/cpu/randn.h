@@ -1,4 +1,4 @@
-/// Normal values by the chosen set of kernels.
+/// Standard normal values, computed by the kernel set in use.
 #pragma once
 
 #include <array>
@@ -6,10 +6,11 @@
 
 namespace gm {
 
-/// Standard normal values [count]: 4i to 4i + 3 from the words of philox() for `counter` with i
-/// added to its first word, by Box and Muller's transform of words 0 and 1 and of words 2 and 3.
-/// With u = (word / 2^8 + 1) / 2^24, a pair is sqrt(-2 ln u0) times cosine and sine of 2 pi u1, to
-/// 1e-6 where it is largest (sqrt(48 ln 2) = 5.8).
+/// Fills `values` [count] with standard normal values. Values 4i to 4i + 3 come from the words of
+/// philox() for `counter` with i added to its first word: a Box-Muller transform of words 0 and 1
+/// gives two of them, one of words 2 and 3 the others. With u = (word / 2^8 + 1) / 2^24, a pair is
+/// sqrt(-2 ln u0) times the cosine and sine of 2 pi u1. The error is at most 1e-6, at the largest
+/// values (sqrt(48 ln 2) = 5.8).
 using FillNormal = void(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key, float* values,
                         int64_t count);
 

@@ -1,8 +1,9 @@
-/// The compiler's vectors of floats, as wide as the instruction set that a source is compiled for.
+/// Vectors of floats by the compiler's vector extension. Their width depends on the instruction set
+/// that a source file is compiled for.
 ///
-/// Sources in folders `cpu/` are compiled once for each set of KernelSet, with GM_KERNELS_AVX2 or
-/// GM_KERNELS_AVX512 defined for the sets of that name. Everything in them lives in a namespace
-/// called GM_KERNEL_SET, and what they offer they register where kernels_run_here().
+/// Source files in folders `cpu/` are compiled once for each set of KernelSet, with GM_KERNELS_AVX2
+/// or GM_KERNELS_AVX512 defined for the sets of that name. All their code is in a namespace called
+/// GM_KERNEL_SET. They register their kernels only if kernels_run_here().
 #pragma once
 
 #include <cstdint>
@@ -11,10 +12,11 @@
 
 #include "base/kernel_set.h"
 
-/// GM_KERNEL marks a function of vectors: compiled for the set whatever the rest of the program is
-/// compiled for. Options for a whole source would do the same to the inline functions of the
-/// library headers, of which the program keeps any one copy, and crash on older machines. Only what
-/// is inlined into a kernel is compiled likewise, and a lambda never is: keep parallel_for outside.
+/// GM_KERNEL marks a function that is compiled for the set, whatever the rest of the program is
+/// compiled for. Compiler options for a whole source file would also apply to the inline functions
+/// of library headers. The linker keeps any one copy of those, so the program would crash on older
+/// machines. Only code that is inlined into a kernel is compiled for the set. A lambda never is:
+/// keep parallel_for outside.
 #if defined(GM_KERNELS_AVX512)
 #define GM_KERNEL_SET avx512
 #define GM_KERNEL __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma")))
@@ -26,19 +28,19 @@
 #define GM_KERNEL
 #endif
 
-/// A part of such functions.
+/// Marks a helper function that is inlined into kernels.
 #define GM_INLINE [[gnu::always_inline]] inline GM_KERNEL
 
 namespace gm::GM_KERNEL_SET {
 
-/// Whether the copy of this set is the one to use.
+/// Whether the set that this code is compiled for is the one in use.
 inline bool kernels_run_here() { return kernel_set() == KernelSet::GM_KERNEL_SET; }
 
-/// For kernels that are called through a pointer instead of the dispatcher: points `pointer` at
-/// this set's copy if it is the one to use. Called while the program starts.
+/// For kernels that are called through a pointer instead of the dispatcher: sets `pointer` to this
+/// set's copy if the set is the one in use. Called during static initialization.
 template <class Function>
 bool use_kernel(Function*& pointer, Function& kernel) {
-  // The dispatcher falls back to ATen where nobody registers; a pointer must point somewhere.
+  // The dispatcher falls back to ATen where no kernel is registered, but a pointer needs a target.
   const bool in_place_of_none =
       kernel_set() == KernelSet::aten && KernelSet::GM_KERNEL_SET == KernelSet::portable;
   const bool chosen = kernels_run_here() || in_place_of_none;
@@ -46,16 +48,16 @@ bool use_kernel(Function*& pointer, Function& kernel) {
   return chosen;
 }
 
-/// Floats in a vector: 4 or 8. AVX-512's vectors of 16 do not fit pixels of 8 channels; what gains
-/// by them (the product) uses them by itself.
+/// Floats in a vector: 4 or 8. AVX-512's vectors of 16 do not fit pixels of 8 channels. The matrix
+/// product, which is faster with them, uses them directly.
 #if defined(GM_KERNELS_AVX2) || defined(GM_KERNELS_AVX512)
 inline constexpr int64_t kLanes = 8;
 #else
 inline constexpr int64_t kLanes = 4;
 #endif
 
-/// The compiler's own vectors: + - * / work lane by lane, with scalars too, and a product and a sum
-/// become one fused instruction where there is one.
+/// The compiler's own vectors: + - * / work on each lane, also with a scalar. A product and a sum
+/// become one fused instruction where the hardware has one.
 using Lanes = float __attribute__((vector_size(4 * kLanes)));
 using IntLanes = int32_t __attribute__((vector_size(4 * kLanes)));
 
@@ -95,7 +97,7 @@ GM_INLINE Lanes exchanged(const Lanes& v, std::integer_sequence<int, lanes...>) 
   return __builtin_shufflevector(v, v, (lanes ^ distance)...);
 }
 
-/// Each lane's value goes to the lane whose number differs in the bit `distance`.
+/// Swaps each lane with the lane whose index differs in the bit `distance`.
 template <int distance>
 GM_INLINE Lanes exchanged(const Lanes& v) {
   return exchanged<distance>(v, std::make_integer_sequence<int, kLanes>());
@@ -113,12 +115,12 @@ GM_INLINE float max(Lanes v) {
   return max(v, exchanged<1>(v))[0];
 }
 
-/// e^x to 2 units in the last place, for x within [-87, 88] only.
+/// e^x with an error of at most 2 units in the last place, only for x in [-87, 88].
 ///
-/// e^x = 2^n e^r with n = round(x / ln 2), so |r| <= ln 2 / 2, and e^r by the polynomial of degree
-/// 6 that begins with 1 + r + r^2 / 2 and has the least relative error, 4e-9.
+/// e^x = 2^n e^r with n = round(x / ln 2), so |r| <= ln 2 / 2. e^r is computed by the polynomial of
+/// degree 6 that begins with 1 + r + r^2 / 2 and has the smallest relative error, 4e-9.
 GM_INLINE Lanes exp_within_range(const Lanes& x) {
-  // Adding 1.5 * 2^23 rounds to an integer, which then stands in the lowest bits.
+  // Adding 1.5 * 2^23 rounds to an integer, which is then in the lowest bits.
   constexpr float kRounder = 12582912.0F;
   const Lanes shifted = x * 1.44269504088896341F + kRounder;
   const Lanes n = shifted - kRounder;
@@ -135,7 +137,7 @@ GM_INLINE Lanes exp_within_range(const Lanes& x) {
   return float_of(bits_of(p) + (bits_of(shifted) << 23));
 }
 
-/// The same for any x; beyond the range, the value at its border.
+/// The same for any x; x is clamped to the range.
 GM_INLINE Lanes exp(const Lanes& x) {
   const Lanes lowest = broadcast(-87.0F), highest = broadcast(88.0F);
   return exp_within_range(x < lowest ? lowest : (x > highest ? highest : x));

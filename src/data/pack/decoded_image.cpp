@@ -7,19 +7,19 @@
 namespace gm {
 namespace {
 
-/// Returns when no other image of more than kManyPixels is left.
+/// Waits until no other image of more than kManyPixels is in memory.
 std::shared_ptr<void> wait_for_turn() {
-  static std::binary_semaphore turn(1);  // not a mutex: another thread may drop the image
+  static std::binary_semaphore turn(1);  // not a mutex: another thread may release the image
   turn.acquire();
   return {&turn, [](std::binary_semaphore* taken) { taken->release(); }};
 }
 
 }  // namespace
 
-DecodedImage announce_image(const std::string& name, const ImageShape& shape) {
-  if (shape.height < 1 || shape.width < 1 || shape.width > kMostPixels / shape.height) {
+DecodedImage reserve_image(const std::string& name, const ImageShape& shape) {
+  if (shape.height < 1 || shape.width < 1 || shape.width > kMaxPixels / shape.height) {
     throw InputError("{}: declares {} x {} pixels, more than {}; make it smaller first", name,
-                     shape.width, shape.height, kMostPixels);
+                     shape.width, shape.height, kMaxPixels);
   }
   DecodedImage image{shape, {}};
   if (shape.height * shape.width > kManyPixels) image.large_turn = wait_for_turn();

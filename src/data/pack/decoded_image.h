@@ -1,4 +1,4 @@
-/// A decoded image on its way into an image file.
+/// A decoded image.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,11 @@
 
 namespace gm {
 
-/// An image may declare at most this many pixels: 800 MB once decoded. Phones make 200 million.
-inline constexpr int64_t kMostPixels = int64_t{1} << 28;
+/// Maximum number of pixels of an image: 800 MB when decoded. Phones take photos of up to 200
+/// million pixels.
+inline constexpr int64_t kMaxPixels = int64_t{1} << 28;
 
-/// Of images with more pixels than this only one is in memory at a time, however many threads
-/// decode.
+/// Only one image with more pixels than this is in memory at a time, for any number of threads.
 inline constexpr int64_t kManyPixels = int64_t{1} << 26;
 
 struct DecodedImage {
@@ -23,12 +23,12 @@ struct DecodedImage {
   std::shared_ptr<void> large_turn = {};  ///< Held by the one image of more than kManyPixels.
 };
 
-/// The image of a file called `name` before it is decoded: its shape, no pixels yet. Waits where
-/// another image of more than kManyPixels is in memory, so a thread must not hold two. Throws
-/// InputError that begins with `name` for more than kMostPixels.
-DecodedImage announce_image(const std::string& name, const ImageShape& shape);
+/// An image of this shape, without pixels yet, for a file called `name`. If the image has more than
+/// kManyPixels, waits until no other such image is in memory, so a thread must not hold two. Throws
+/// InputError that begins with `name` for more than kMaxPixels.
+DecodedImage reserve_image(const std::string& name, const ImageShape& shape);
 
-/// Makes room for the pixels, all 0.
+/// Allocates the pixels, all 0.
 void allocate_pixels(DecodedImage& image);
 
 }  // namespace gm

@@ -18,15 +18,15 @@ DecodedImage resized(DecodedImage image, int64_t height, int64_t width) {
   return result;
 }
 
-/// Copies `rows` rows of `bytes` bytes between two images with rows of different lengths. `to`
-/// may lie before `from` in the same memory, if its rows are no longer.
+/// Copies `rows` rows of `bytes` bytes between two images with rows of different lengths. `to` may
+/// be before `from` in the same memory if its rows are not longer.
 void copy_rows(const uint8_t* from, int64_t from_stride, uint8_t* to, int64_t to_stride,
                int64_t rows, int64_t bytes) {
   for (int64_t y = 0; y < rows; ++y, from += from_stride, to += to_stride)
     std::copy(from, from + bytes, to);
 }
 
-/// In place: a second copy of a large image would not fit many machines.
+/// In place: many machines have no memory for a second copy of a large image.
 DecodedImage middle_square(DecodedImage image) {
   const auto [height, width, channels] = image.shape;
   if (height == width) return image;

@@ -1,4 +1,4 @@
-/// How an image of any size becomes a square of the wanted one.
+/// Fits an image of any size into a square.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +9,15 @@
 namespace gm {
 
 enum class Fit {
-  kCrop,    ///< The largest square in the middle, resized.
-  kPad,     ///< Made smaller until it fits, never larger, with black around it.
-  kSquash,  ///< Resized, proportions lost.
+  kCrop,    ///< The largest centred square, resized.
+  kPad,     ///< Shrunk to fit, never enlarged, with a black border.
+  kSquash,  ///< Resized without keeping the aspect ratio.
 };
 
 /// `crop`, `pad` or `squash`. Throws InputError for anything else.
 Fit parse_fit(const std::string& name);
 
-/// Resizes with the bicubic filter of resample.h. An image that has the size already is unchanged.
+/// Resizes with the bicubic filter of resize.h. An image that already has the size is unchanged.
 DecodedImage fit_image(DecodedImage image, int64_t size, Fit fit);
 
 }  // namespace gm

@@ -17,23 +17,23 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::array<std::string_view, 5> kEndings{".jpg", ".jpeg", ".jpe", ".jfif", ".png"};
-constexpr size_t kMostNamed = 8;  // of what was left out
+constexpr size_t kMaxNamed = 8;  // items shown of those left out
 
 bool is_folder(const fs::path& path) {
   std::error_code nothing_there;
   return fs::is_directory(path, nothing_there);
 }
 
-/// Whether gm_train writes its checkpoints and samples there (train/run_directory.h).
+/// Whether `folder` is a run directory of gm_train (train/run_directory.h).
 bool is_run(const fs::path& folder) {
   std::error_code nothing_there;
   return fs::is_regular_file(folder / "config.toml", nothing_there) &&
          (is_folder(folder / "samples") || is_folder(folder / "checkpoints"));
 }
 
-/// Whether the name ends like that of a JPEG or PNG file.
+/// Whether the name has the extension of a JPEG or PNG file.
 bool is_image_name(const fs::path& path) {
-  return std::ranges::find(kEndings, ending_of(path)) != kEndings.end();
+  return std::ranges::find(kEndings, extension_of(path)) != kEndings.end();
 }
 
 class Lister {
@@ -89,7 +89,7 @@ class Lister {
     above_.pop_back();
   }
 
-  /// Adds the images that lie directly in `folder`; returns what to look into besides.
+  /// Adds the images directly in `folder`; returns its entries, without run directories.
   FolderEntries images_and_folders_of(const fs::path& folder, int64_t label) {
     FolderEntries entries = entries_of(folder);
     for (const auto& path : entries.system_folders) leave_out(path, "made by the system");
@@ -105,7 +105,7 @@ class Lister {
       if (is_image_name(path))
         listing_.images.push_back({path, label});
       else
-        ++listing_.other_files[ending_of(path)];
+        ++listing_.other_files[extension_of(path)];
     }
     return entries;
   }
@@ -116,31 +116,31 @@ class Lister {
   }
 
   FolderListing listing_;
-  std::vector<fs::path> above_;  // the real paths of the folders that lead to the one at hand
+  std::vector<fs::path> above_;  // real paths of the current folder and its parents
 };
 
 FolderListing list_one_image(const fs::path& file, const std::string& classes) {
   if (!means_all_classes(classes)) {
-    throw InputError("{}: classes {} were asked for, but one image has no classes", file.string(),
-                     classes);
+    throw InputError("{}: classes {} were requested, but a single image has no classes",
+                     file.string(), classes);
   }
   return {.folder = file.parent_path(), .classes = {}, .images = {{file, 0}}};
 }
 
-/// The most frequent endings with their numbers.
+/// The most frequent extensions with their counts.
 std::string describe_endings(const std::map<std::string, int64_t>& files) {
   std::vector<std::pair<std::string, int64_t>> endings(files.begin(), files.end());
   std::ranges::stable_sort(endings,
                            [](const auto& a, const auto& b) { return a.second > b.second; });
   std::vector<std::string> shown;
   for (const auto& [ending, count] : endings) {
-    if (shown.size() == kMostNamed) return fmt::format("{}, ...", fmt::join(shown, ", "));
+    if (shown.size() == kMaxNamed) return fmt::format("{}, ...", fmt::join(shown, ", "));
     shown.push_back(fmt::format("{} {}", count, ending.empty() ? "without an ending" : ending));
   }
   return fmt::format("{}", fmt::join(shown, ", "));
 }
 
-/// Whether the content begins as every JPEG or every PNG file does.
+/// Whether the content begins like a JPEG or PNG file.
 bool begins_like_image(const fs::path& file) {
   std::array<char, 4> first{};
   std::ifstream(file, std::ios::binary).read(first.data(), first.size());
@@ -160,7 +160,7 @@ std::vector<std::string> FolderListing::remarks() const {
                                   fmt::join(kEndings, ", "), describe_endings(other_files)));
   }
   if (!other_folders.empty()) {
-    const size_t named = std::min(other_folders.size(), kMostNamed);
+    const size_t named = std::min(other_folders.size(), kMaxNamed);
     remarks.push_back(
         fmt::format("{} folders left out: {}{}", other_folders.size(),
                     fmt::join(other_folders.begin(),

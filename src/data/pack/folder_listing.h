@@ -15,30 +15,31 @@ struct ImagePath {
 };
 
 struct FolderListing {
-  std::filesystem::path folder;      ///< That holds all of it.
-  std::vector<std::string> classes;  ///< Sorted; empty when no sub-folder holds an image.
+  std::filesystem::path folder;      ///< The folder of all images.
+  std::vector<std::string> classes;  ///< Sorted; empty if no sub-folder contains an image.
   std::vector<ImagePath> images;     ///< Sorted by class, then by path.
-  /// Files that do not end like images, by their endings in lower case.
+  /// Number of other files, by extension in lower case.
   std::map<std::string, int64_t> other_files = {};
-  std::vector<std::string> other_folders = {};  ///< Those left out, each with the reason.
+  std::vector<std::string> other_folders = {};  ///< Folders left out, each with the reason.
 
-  /// Sentences for the user on what was left out; none when nothing was.
+  /// Messages for the user about what was left out; empty if nothing was.
   std::vector<std::string> remarks() const;
 };
 
-/// What there is, be it nothing, images beside classes, or classes that may not be called so.
-/// Throws InputError when a folder cannot be listed, links lead in a circle, or a class is unknown.
+/// Lists a folder without the checks of list_folder(): it may have no images, images beside class
+/// folders, or invalid class names. Throws InputError when a folder cannot be listed, links form a
+/// cycle, or a class is unknown.
 FolderListing survey_folder(const std::filesystem::path& folder,
                             const std::string& classes = "all");
 
-/// Lists as open_folder_source() says, without opening a file.
+/// Lists the images by the rules of open_folder_source(), without opening a file.
 FolderListing list_folder(const std::filesystem::path& folder, const std::string& classes);
 
-/// The same for a folder, and for one image, which has no classes.
+/// The same, but also accepts a single image, which has no classes.
 FolderListing list_images(const std::filesystem::path& path, const std::string& classes);
 
-/// Whether it is no folder, and its name ends, or its content begins, like that of a JPEG or PNG
-/// file. Nothing but a regular file is opened.
+/// Whether `path` is not a folder, and its extension or its first bytes are those of a JPEG or PNG
+/// file. Opens only regular files.
 bool is_image_file(const std::filesystem::path& path);
 
 }  // namespace gm

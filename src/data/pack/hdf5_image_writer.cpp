@@ -9,8 +9,8 @@ namespace gm {
 using namespace hdf5_image_format;
 namespace {
 
-/// The format of HDF5 1.8: its metadata carries checksums, and every reader of today knows it. No
-/// times are kept, so that the same images give the same bytes.
+/// The file format of HDF5 1.8: its metadata have checksums, and all current readers support it. No
+/// timestamps are stored, so that the same images give the same bytes.
 Hdf5Id create_file(const std::string& path) {
   silence_hdf5();
   const Hdf5Id access(GM_HDF5(H5Pcreate(H5P_FILE_ACCESS)), H5Pclose);

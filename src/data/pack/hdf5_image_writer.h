@@ -1,4 +1,4 @@
-/// Writes the image files that image_file.h reads.
+/// Writes the image files that hdf5_images.h reads.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace gm {
 class Hdf5ImageWriter {
  public:
   /// Without `classes` there are no labels. The fraction `holdout` of the images, chosen by their
-  /// content, is marked as kept from training. Throws Error when the file cannot be created.
+  /// content, is marked as held out. Throws Error when the file cannot be created.
   Hdf5ImageWriter(const std::filesystem::path& path, const ImageShape& shape, int64_t images,
                   std::vector<std::string> classes, double holdout = 0);
   ~Hdf5ImageWriter();
@@ -25,12 +25,12 @@ class Hdf5ImageWriter {
   /// Takes pixels [H,W,C] and a label, which is ignored when there are no classes. Throws Error
   /// when the disk is full.
   void append(std::span<const uint8_t> pixels, int64_t label);
-  /// Images taken so far.
+  /// Number of images written so far.
   int64_t written() const { return written_; }
-  /// Those of them that are kept from training.
+  /// Number of held-out images among them.
   int64_t held_out() const { return held_out_; }
-  /// Writes what is left, the hashes and the attributes. With fewer images than were announced
-  /// the file is readable but fails verification.
+  /// Writes the last block, the hashes and the attributes. If fewer images than announced were
+  /// appended, the file is readable but fails verification.
   void close();
 
  private:

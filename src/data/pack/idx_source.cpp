@@ -15,7 +15,7 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-/// A file of the IDX format, read from front to back; zlib reads plain files as well.
+/// A file in IDX format, read sequentially. zlib reads uncompressed files as well.
 class IdxReader {
  public:
   IdxReader(const fs::path& path, size_t dimensions)
@@ -63,14 +63,14 @@ class IdxReader {
     }
   }
 
-  /// Before memory is allocated for what the header declares.
+  /// Checks the declared size before memory is allocated for it.
   void check_size(const fs::path& path) const {
-    constexpr uintmax_t kMostPerPackedByte = 1032;  // of deflate (zlib's page "Technical Details")
+    constexpr uintmax_t kMaxPerPackedByte = 1032;  // of deflate (zlib's page "Technical Details")
     uintmax_t declared = 1;
     for (const int64_t n : extent_) declared *= static_cast<uintmax_t>(n);
-    std::error_code unknown;  // gives the largest size
+    std::error_code unknown;  // then file_size() returns the largest value
     const uintmax_t held = fs::file_size(path, unknown);
-    if (declared / (gzdirect(file_.get()) != 0 ? 1 : kMostPerPackedByte) > held) {
+    if (declared / (gzdirect(file_.get()) != 0 ? 1 : kMaxPerPackedByte) > held) {
       throw InputError(
           "{}: ends too early: its {} bytes cannot hold the {} that it declares; copy it again",
           name_, held, declared);
@@ -96,9 +96,9 @@ std::string labels_name(std::string images_name) {
   return images_name;
 }
 
-/// What all spellings of a file's name share: its letters and digits, in lower case, without .gz.
+/// Normalizes a file name: only letters and digits, in lower case, without .gz.
 std::string bare_name(const fs::path& path) {
-  const bool is_packed = ending_of(path) == ".gz";
+  const bool is_packed = extension_of(path) == ".gz";
   std::string bare;
   for (const unsigned char c : (is_packed ? path.stem() : path.filename()).string()) {
     if (std::isalnum(c) != 0) bare.push_back(static_cast<char>(std::tolower(c)));
@@ -106,7 +106,7 @@ std::string bare_name(const fs::path& path) {
   return bare;
 }
 
-/// The file of labels beside `images`; empty when there is none.
+/// The label file in the folder of `images`; empty if there is none.
 fs::path find_labels(const fs::path& images) {
   const std::string bare = bare_name(images);
   if (bare.find("images") == std::string::npos) return {};
@@ -140,8 +140,8 @@ class IdxSource : public ImageSource {
   std::vector<std::string> remarks() const override {
     if (!labels_.empty()) return {};
     return {
-        "no file of labels is beside it (called like it, with labels for images and idx1 for "
-        "idx3), so its images have no classes"};
+        "there is no label file in its folder (the same name with labels instead of images and "
+        "idx1 instead of idx3), so its images have no classes"};
   }
 
   SourceItem next() override {
@@ -177,8 +177,8 @@ class IdxSource : public ImageSource {
   void keep_classes(const std::string& names) {
     if (labels_.empty()) {
       throw InputError(
-          "{}: classes {} were asked for, but there is no file of labels beside it "
-          "(called like it, with labels for images and idx1 for idx3)",
+          "{}: classes {} were requested, but there is no label file in its folder (the same name "
+          "with labels instead of images and idx1 instead of idx3)",
           path_.string(), names);
     }
     const auto indices = find_classes(names, classes_, path_.string());
@@ -192,7 +192,7 @@ class IdxSource : public ImageSource {
     classes_ = std::move(kept_classes);
     kept_ = std::count_if(labels_.begin(), labels_.end(),
                           [this](uint8_t label) { return new_label_[label] >= 0; });
-    if (kept_ == 0) throw InputError("{}: no image is of classes {}", path_.string(), names);
+    if (kept_ == 0) throw InputError("{}: no image is in the classes {}", path_.string(), names);
   }
 
   fs::path path_;

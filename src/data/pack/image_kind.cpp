@@ -13,7 +13,7 @@ struct Kind {
   std::string_view name;
 };
 
-/// The first that fits counts.
+/// The first match is used.
 constexpr Kind kKinds[] = {
     {8, "WEBP"sv, "a WebP image"},
     {0, "GIF8"sv, "a GIF image"},

@@ -15,11 +15,11 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-/// Of each scan libjpeg visits every block of the image: a small file of thousands of scans would
+/// libjpeg visits every block of the image in each scan: a small file with thousands of scans would
 /// take hours.
-constexpr int kMostScans = 500;
+constexpr int kMaxScans = 500;
 
-/// One file on its way through libjpeg, which leaves by longjmp where it fails.
+/// Decodes one file with libjpeg, which reports errors with longjmp.
 class JpegFile {
  public:
   JpegFile(const std::string& name, std::string_view bytes) : name_(name), bytes_(bytes) {}
@@ -31,8 +31,8 @@ class JpegFile {
     read_header();
     require_usual_kind();
     require_enough_bytes();
-    const Turner turner({jpeg_.image_height, jpeg_.image_width, 3}, orientation(metadata()));
-    DecodedImage image = announce_image(name_, turner.upright_shape());
+    const ImageRotator turner({jpeg_.image_height, jpeg_.image_width, 3}, orientation(metadata()));
+    DecodedImage image = reserve_image(name_, turner.upright_shape());
     start();
     read_scans();
     allocate_pixels(image);
@@ -41,8 +41,8 @@ class JpegFile {
   }
 
  private:
-  /// Calls `act`, which calls libjpeg and has nothing to destroy when libjpeg leaves it. Throws
-  /// what libjpeg says.
+  /// Calls `act`, which calls libjpeg and must hold no objects with destructors, because libjpeg
+  /// may leave it with longjmp. Throws InputError with the message of libjpeg.
   template <typename Act>
   [[gnu::noinline]] void run(const Act& act) {
     if (setjmp(failed_) != 0) refuse();
@@ -53,7 +53,7 @@ class JpegFile {
 
   static void leave(j_common_ptr jpeg) { std::longjmp(self(jpeg).failed_, 1); }
 
-  /// Takes libjpeg's warnings (level -1) and traces.
+  /// Receives the warnings (level -1) and traces of libjpeg.
   static void note(j_common_ptr jpeg, int level) {
     if (level >= 0) return;
     switch (jpeg->err->msg_code) {
@@ -61,7 +61,7 @@ class JpegFile {
       case JWRN_BOGUS_ICC:
       case JWRN_JFIF_MAJOR:
       case JWRN_NOT_SEQUENTIAL:
-        return;  // read all the same, as they are not needed
+        return;  // ignored: they concern data that are not needed
       case JWRN_EXTRANEOUS_DATA:
       case JWRN_JPEG_EOF:
         self(jpeg).may_lack_scans_ = true;
@@ -107,7 +107,7 @@ class JpegFile {
       jpeg_mem_src(&jpeg_, reinterpret_cast<const uint8_t*>(bytes_.data()), bytes_.size());
       jpeg_read_header(&jpeg_, TRUE);
     });
-    may_lack_scans_ = false;  // what lies between the markers of the header takes nothing away
+    may_lack_scans_ = false;  // bytes between the markers of the header do no harm
   }
 
   void require_usual_kind() const {
@@ -120,7 +120,7 @@ class JpegFile {
     }
   }
 
-  /// Each block of each component takes a bit at least.
+  /// Each block of each component takes at least one bit.
   void require_enough_bytes() const {
     uint64_t blocks = 0;
     for (int c = 0; c < jpeg_.num_components; ++c) {
@@ -134,7 +134,7 @@ class JpegFile {
     }
   }
 
-  /// The EXIF data, in as many segments as they need, and the last XMP data, without extensions.
+  /// The EXIF data, joined from all their segments, and the last XMP data, without extensions.
   PhotoMetadata metadata() const {
     constexpr auto kExif = "Exif\0\0"sv, kXmp = "http://ns.adobe.com/xap/1.0/\0"sv;
     PhotoMetadata found;
@@ -147,7 +147,7 @@ class JpegFile {
     return found;
   }
 
-  /// Up to the data of the first scan.
+  /// Starts the decoder; reads up to the data of the first scan.
   void start() {
     run([this] {
       jpeg_.out_color_space = JCS_RGB;
@@ -156,11 +156,11 @@ class JpegFile {
     });
   }
 
-  /// Checks every scan and, where there are several, takes them all in.
+  /// Checks every scan. If there are several, reads all of them.
   void read_scans() {
     JpegScanChecker checker;
     bool components[MAX_COMPONENTS] = {};
-    for (int scans = 1; scans <= kMostScans; ++scans) {
+    for (int scans = 1; scans <= kMaxScans; ++scans) {
       if (const auto row = checker.find_damage(jpeg_)) {
         refuse_damage(fmt::format("its compressed data are damaged or cut off near row {} of {}",
                                   *row, jpeg_.image_height));
@@ -171,7 +171,7 @@ class JpegFile {
       if (!reach_next_scan()) return require_all_scans(components);
     }
     throw InputError("{}: has more than {} scans; save it as an ordinary JPEG first", name_,
-                     kMostScans);
+                     kMaxScans);
   }
 
   bool reach_next_scan() {
@@ -184,7 +184,7 @@ class JpegFile {
     return reached == JPEG_REACHED_SOS;
   }
 
-  /// A progressive file that ends as it should may have left out bits that no one would see.
+  /// An intact progressive file may omit the least significant bits.
   void require_all_scans(const bool* components) const {
     for (int c = 0; c < jpeg_.num_components; ++c) {
       const bool is_there = jpeg_.progressive_mode ? has_all_bits(c) : components[c];
@@ -199,7 +199,7 @@ class JpegFile {
                                                [](int missing) { return missing == 0; });
   }
 
-  void read_pixels(const Turner& turner, DecodedImage& image) {
+  void read_pixels(const ImageRotator& turner, DecodedImage& image) {
     run([this] {
       if (jpeg_.buffered_image) jpeg_start_output(&jpeg_, jpeg_.input_scan_number);
     });
@@ -230,7 +230,7 @@ class JpegFile {
   jpeg_decompress_struct jpeg_{};
   jpeg_error_mgr errors_{};
   std::jmp_buf failed_{};
-  bool may_lack_scans_ = false;  // the file does not end, or bytes lie between its later markers
+  bool may_lack_scans_ = false;  // no end marker, or extra bytes between later markers
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-/// JPEG files to pixels, by libjpeg.
+/// Decodes JPEG files with libjpeg.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 
 namespace gm {
 
-/// RGB, upright by the file's EXIF or XMP orientation. What libjpeg warns of is no reason to refuse
-/// a file whose pixels are all there; a file that lacks some, or whose compressed data are damaged
-/// (jpeg_scan.h), is refused, before memory for its pixels is taken. Throws InputError that begins
-/// with `name`.
+/// Returns RGB pixels, rotated upright by the EXIF or XMP orientation of the file. A file with all
+/// its pixels is accepted even if libjpeg warns. Throws InputError that begins with `name`, before
+/// memory for the pixels is allocated, when pixels are missing or the compressed data are damaged
+/// (jpeg_scan.h).
 DecodedImage decode_jpeg(const std::string& name, std::string_view bytes);
 
 }  // namespace gm

@@ -12,30 +12,30 @@
 namespace gm {
 namespace {
 
-constexpr uint8_t kFill = 0xFF;  // begins a marker; zero behind it makes it a byte of data
+constexpr uint8_t kFill = 0xFF;  // starts a marker; followed by zero, it is a data byte
 constexpr int kFirstRestart = 0xD0, kLastRestart = 0xD7, kEndOfImage = 0xD9;
 constexpr int kLastCoefficient = DCTSIZE2 - 1;
-constexpr int kMostDcBits = 11, kMostAcBits = 10;  // T.81 F.1.2.1 and F.1.2.2, 8-bit samples
+constexpr int kMaxDcBits = 11, kMaxAcBits = 10;  // T.81 F.1.2.1 and F.1.2.2, 8-bit samples
 
-/// What follows the data of a scan or of a restart interval.
+/// The bytes after the data of a scan or of a restart interval.
 struct Rest {
-  bool is_padding;  ///< No more than bytes that encoders fill up with lie before the marker.
-  int marker;       ///< 0 where the file ends.
+  bool is_padding;  ///< Only padding of the encoder is before the marker.
+  int marker;       ///< 0 at the end of the file.
   std::string_view after_marker;
 };
 
-/// The bits of entropy-coded data up to the next marker, and zeros behind them.
+/// Reads the bits of entropy-coded data up to the next marker, followed by zeros.
 class BitReader {
  public:
   explicit BitReader(std::string_view data)
       : next_(reinterpret_cast<const uint8_t*>(data.data())), end_(next_ + data.size()) {}
 
-  /// The next bits from the top: 32 at least.
+  /// The next bits, starting at the most significant bit: at least 32.
   uint64_t window() {
     if (count_ < 32) fill();
     return window_;
   }
-  /// Takes at most 32 bits that window() has shown.
+  /// Consumes at most 32 bits of window().
   void drop(int bits) {
     window_ <<= bits;
     count_ -= bits;
@@ -45,26 +45,26 @@ class BitReader {
     drop(bits);
     return static_cast<uint32_t>(value);
   }
-  /// Whether more bits were taken than there are.
+  /// Whether more bits were consumed than available.
   bool overran() const { return count_ < borrowed_; }
 
-  /// Whether ones fill up the last byte, as T.81 F.1.2.3 has it.
+  /// Whether the last byte is padded with ones, as required by T.81 F.1.2.3.
   bool is_filled_up() const {
     const int unused = unused_bits();
     return ~(window_ | ~uint64_t{0} >> unused) == 0;
   }
   void skip_to_byte() { drop(unused_bits()); }
 
-  /// Reads on to the next marker.
+  /// Reads up to the next marker.
   Rest rest() {
-    constexpr int kMostZeros = 16;  // without that: more are a gap in the file
+    constexpr int kMaxZeros = 16;  // if not padded with ones: more zeros are a gap in the file
     const bool may_be_long = is_filled_up();
     skip_to_byte();
     bool is_padding = true;
     for (int64_t bytes = 1; window(), count_ > borrowed_; ++bytes) {
       const uint32_t byte = take(8);
       is_padding = is_padding && (byte == 0 || byte == 0xFF || byte == 0x7F) &&
-                   (bytes <= kMostZeros || may_be_long);
+                   (bytes <= kMaxZeros || may_be_long);
     }
     const uint8_t* marker = std::find_if(next_, end_, [](uint8_t byte) { return byte != kFill; });
     if (marker == end_) return {is_padding, 0, {}};
@@ -73,7 +73,7 @@ class BitReader {
   }
 
  private:
-  /// Bits that are left of the byte that was read last.
+  /// Remaining bits of the last byte.
   int unused_bits() const { return static_cast<int>((count_ - borrowed_) % 8); }
 
   void fill() {
@@ -117,24 +117,25 @@ class BitReader {
   const uint8_t* next_;
   const uint8_t* end_;
   uint64_t window_ = 0;
-  int64_t count_ = 0;     // bits of window_ that are known
-  int64_t borrowed_ = 0;  // bits that were taken to be zero behind the last one
+  int64_t count_ = 0;     // valid bits of window_
+  int64_t borrowed_ = 0;  // zero bits added after the last bit
 };
 
-/// A code at the top of a window, and what it stands for. Length 0: the table has no such code.
+/// The code at the top of a window, and its meaning. Length 0: the table has no such code.
 struct Code {
   uint8_t length;
   uint8_t symbol;
   // In the AC codes of sequential blocks:
-  uint8_t bits;   ///< The code's, and those of the coefficient behind it.
-  uint8_t steps;  ///< From this coefficient to the next one that is coded.
+  uint8_t bits;   ///< Bits of the code and of the coefficient after it.
+  uint8_t steps;  ///< From this coefficient to the next coded one.
 };
 
-/// A Huffman table, to be looked up: T.81 Annex C and F.2.2.3. libjpeg has checked `table`.
+/// A Huffman table for fast lookup: T.81 Annex C and F.2.2.3. Expects that libjpeg has checked
+/// `table`.
 class HuffmanCodes {
  public:
-  static constexpr uint8_t kStepsToEnd = 192;  ///< At the end of a block: behind all coefficients.
-  static constexpr uint8_t kStepsToDamage = 100;  ///< Between them and that.
+  static constexpr uint8_t kStepsToEnd = 192;     ///< End of block: past all coefficients.
+  static constexpr uint8_t kStepsToDamage = 100;  ///< Past all coefficients, less than kStepsToEnd.
 
   explicit HuffmanCodes(const JHUFF_TBL& table) : table_(table) {
     int code = 0, index = 0;
@@ -167,7 +168,7 @@ class HuffmanCodes {
   static Code code_of(int length, uint8_t symbol) {
     const int zeros = symbol >> 4, size = symbol & 15;
     const bool is_end = symbol == 0, is_sixteen_zeros = symbol == 0xF0;
-    const bool is_possible = size > 0 ? size <= kMostAcBits : is_end || is_sixteen_zeros;
+    const bool is_possible = size > 0 ? size <= kMaxAcBits : is_end || is_sixteen_zeros;
     const int steps = !is_possible ? kStepsToDamage : is_end ? kStepsToEnd : zeros + 1;
     return {static_cast<uint8_t>(length), symbol, static_cast<uint8_t>(length + size),
             static_cast<uint8_t>(steps)};
@@ -187,7 +188,7 @@ class HuffmanCodes {
   std::array<int, kLongest + 1> last_code_{}, index_minus_code_{};
 };
 
-/// The codes of a table. The last ones are kept, as most files of a folder have the same.
+/// The codes of a table. Caches recent tables, because most files of a folder use the same ones.
 std::shared_ptr<const HuffmanCodes> codes_of(const JHUFF_TBL& table) {
   thread_local std::array<std::shared_ptr<const HuffmanCodes>, 8> kept;
   thread_local size_t oldest = 0;
@@ -199,24 +200,24 @@ std::shared_ptr<const HuffmanCodes> codes_of(const JHUFF_TBL& table) {
   return codes;
 }
 
-/// The largest DC coefficient that a quantised component has: 1024 by T.81 A.3.3, one step more for
-/// encoders that choose a neighbour, and 64 for those that choose one further away.
+/// The largest valid DC coefficient of a quantized component: 1024 by T.81 A.3.3. Tolerates
+/// encoders that round to a neighbouring value (one step more) or further away (64 more).
 int largest_dc(const jpeg_decompress_struct& jpeg, const jpeg_component_info& component) {
   const int shift = jpeg.progressive_mode ? jpeg.Al : 0;
   const int step = std::max<int>(1, component.quant_table->quantval[0]) << shift;
   return (1024 + 64) / step + 1;
 }
 
-/// What reading the blocks of a component in one scan needs to know.
+/// State for reading the blocks of a component in one scan.
 struct Component {
   std::shared_ptr<const HuffmanCodes> dc = {};
   std::shared_ptr<const HuffmanCodes> ac = {};
   int largest_dc = 0;
   int predictor = 0;
-  uint64_t* nonzero = nullptr;  ///< Of the next block, in the AC scans of progressive files.
+  uint64_t* nonzero = nullptr;  ///< For the next block, in AC scans of progressive files.
 };
 
-/// Reads one scan. The functions that read return whether what they read is in order.
+/// Reads one scan. The read functions return whether the data are valid.
 class Scan {
  public:
   Scan(const jpeg_decompress_struct& jpeg, uint64_t* nonzero)
@@ -247,7 +248,8 @@ class Scan {
   }
 
  private:
-  /// Reads all blocks of the scan with `read_one`; the row of pixels where something is wrong.
+  /// Reads all blocks of the scan with `read_one`. Returns the pixel row of the first damage, if
+  /// any.
   template <typename ReadOne>
   std::optional<int64_t> read(ReadOne read_one) {
     for (JDIMENSION y = 0; y < jpeg_.MCU_rows_in_scan; ++y) {
@@ -266,7 +268,7 @@ class Scan {
     return int64_t{jpeg_.image_height} * mcu_row / jpeg_.MCU_rows_in_scan;
   }
 
-  /// Passes the restart marker where one is due.
+  /// Reads the restart marker if one is due.
   bool begin_mcu() {
     if (jpeg_.restart_interval == 0) return true;
     if (mcus_ == jpeg_.restart_interval) {
@@ -282,8 +284,9 @@ class Scan {
     return true;
   }
 
-  /// Bytes behind the last block are damage where they are image data, which codes that moved have
-  /// left over. Cameras and web servers leave other bytes there, and files without an end marker.
+  /// Checks the bytes after the last block. Image data there mean damage: a wrong bit has shifted
+  /// the codes, and data are left over. Other bytes, and a missing end marker, are accepted:
+  /// cameras and web servers write such files.
   bool ends_well() {
     if (end_of_band_run_ != 0) return false;
     const BitReader behind = bits_;
@@ -297,7 +300,7 @@ class Scan {
     return is_only_scan && !is_restart && (rest.marker != kEndOfImage || !holds_blocks(behind));
   }
 
-  /// Whether one could continue reading blocks.
+  /// Whether `bits` can be read as more blocks.
   bool holds_blocks(const BitReader& bits) {
     bits_ = bits;
     bits_.skip_to_byte();
@@ -309,10 +312,10 @@ class Scan {
     return true;
   }
 
-  /// A sequential block: T.81 F.2.2.
+  /// Reads a sequential block: T.81 F.2.2.
   bool read_block(Component& component) {
     if (!read_dc(component)) return false;
-    BitReader bits = bits_;  // in registers: most of the time goes here
+    BitReader bits = bits_;  // a local copy stays in registers: this loop takes most of the time
     int k = 1;
     while (k <= kLastCoefficient) {
       const Code code = component.ac->find(bits.window());
@@ -327,7 +330,7 @@ class Scan {
     const Code code = component.dc->find(bits_.window());
     bits_.drop(code.length);
     const int size = code.symbol;
-    if (code.length == 0 || size > kMostDcBits) return false;
+    if (code.length == 0 || size > kMaxDcBits) return false;
     const int bits = static_cast<int>(bits_.take(size));
     const bool is_negative = size > 0 && bits >> (size - 1) == 0;
     component.predictor += is_negative ? bits - (1 << size) + 1 : bits;
@@ -339,7 +342,7 @@ class Scan {
     return true;
   }
 
-  /// The first scan of a progressive band of coefficients: T.81 G.1.2.2.
+  /// Reads a block in the first scan of a progressive band of coefficients: T.81 G.1.2.2.
   bool read_band(Component& component) {
     uint64_t& nonzero = *component.nonzero++;
     if (end_of_band_run_ > 0) {
@@ -350,7 +353,7 @@ class Scan {
       const Code code = component.ac->find(bits_.window());
       const int run = code.symbol >> 4, size = code.symbol & 15;
       bits_.drop(code.length);
-      if (code.length == 0 || size > kMostAcBits) return false;
+      if (code.length == 0 || size > kMaxAcBits) return false;
       if (size == 0 && run != 15) {
         end_of_band_run_ = end_of_band(run) - 1;
         return true;
@@ -363,7 +366,7 @@ class Scan {
     return true;
   }
 
-  /// A later scan of a band, which adds a bit to each coefficient: T.81 G.1.2.3.
+  /// Reads a block in a later scan of a band, which adds a bit to each coefficient: T.81 G.1.2.3.
   bool refine_band(Component& component) {
     uint64_t& nonzero = *component.nonzero++;
     int k = first_;
@@ -391,8 +394,8 @@ class Scan {
 
   int end_of_band(int size) { return (1 << size) + static_cast<int>(bits_.take(size)); }
 
-  /// Takes a bit for each coefficient that is not zero, up to the zero behind the next `zeros`
-  /// zeros or the end of the band. Returns where that is.
+  /// Skips `zeros` zero coefficients from `k` on, and consumes one bit for each nonzero
+  /// coefficient. Returns the index of the zero coefficient after them, or of the end of the band.
   int skip_zeros(uint64_t nonzero, int k, int zeros) {
     for (; k <= last_; ++k) {
       if ((nonzero >> k & 1) != 0) {
@@ -411,7 +414,7 @@ class Scan {
   std::array<Component, MAX_COMPS_IN_SCAN> components_{};
   unsigned mcus_ = 0;  // since the last restart
   int restarts_ = 0;
-  int end_of_band_run_ = 0;  // blocks whose band ends at once
+  int end_of_band_run_ = 0;  // remaining blocks with an empty band
 };
 
 }  // namespace

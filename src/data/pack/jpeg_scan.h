@@ -1,5 +1,5 @@
-/// Whether the compressed data of a JPEG file are whole. libjpeg decodes most damaged data to
-/// something, and seldom warns: a wrong bit moves the codes behind it, and all colours with them.
+/// Checks the compressed data of a JPEG file for damage. libjpeg decodes most damaged data without
+/// a warning: a wrong bit shifts the codes after it and changes all following colours.
 #pragma once
 
 #include <cstdint>
@@ -14,19 +14,20 @@
 
 namespace gm {
 
-/// Reads the Huffman codes of one file's scans, and makes no pixels of them. What it finds is
-/// damage by ITU-T T.81 alone: a code that the table does not have, a coefficient behind the last
-/// one of its block or larger than 8-bit images have, data that end before the last block, or
-/// continue behind it. A flipped bit that leaves all that in order cannot be told from an image.
+/// Reads the Huffman codes of the scans of one file without decoding pixels. It reports violations
+/// of ITU-T T.81: a code that is not in the table, a coefficient past the last one of its block or
+/// too large for 8-bit images, data that end before the last block or continue after it. A flipped
+/// bit that violates none of these rules is not detected.
 class JpegScanChecker {
  public:
   /// Reads the scan that `jpeg` is about to read: libjpeg has read the header of the scan, and its
-  /// source holds the rest of the file. Returns the row of pixels near which damage was noticed, or
-  /// nothing. Scans are given in the order of the file, as later ones refine earlier ones.
+  /// source holds the rest of the file. Returns the pixel row near the damage, or nullopt. Call it
+  /// for all scans in file order, because later scans refine earlier ones.
   std::optional<int64_t> find_damage(const jpeg_decompress_struct& jpeg);
 
  private:
-  /// By component, by block: which coefficients are not zero, as progressive scans know so far.
+  /// By component and block: the coefficients that are not zero after the progressive scans so far,
+  /// as bits.
   std::vector<uint64_t> nonzero_[MAX_COMPONENTS];
 };
 

@@ -1,4 +1,4 @@
-/// Work on all cores whose results are taken in order, with a bound on what lies ready.
+/// Parallel work with results in order and a limited number of finished results.
 #pragma once
 
 #include <condition_variable>
@@ -15,8 +15,9 @@ namespace gm {
 
 /// For i = 0 .. count-1: `pick(i)` returns a piece of work and is called in order, by one thread at
 /// a time; the work runs on one of `jobs` threads; `take(result)` is called with the results in
-/// order, on the calling thread. At most `window` results lie ready. What pick, a piece of work or
-/// take throws reaches the caller, the first in order first, when all threads have stopped.
+/// order, on the calling thread. At most `window` results wait to be taken. An exception of pick,
+/// of the work or of take is rethrown to the caller after all threads have stopped; of several, the
+/// first one in order.
 template <typename Result>
 class OrderedWork {
  public:

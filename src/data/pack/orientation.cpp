@@ -9,7 +9,7 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-/// Unsigned numbers of a byte string in one byte order; none past its end.
+/// Reads unsigned numbers from a byte string; nullopt past its end.
 struct Numbers {
   std::string_view bytes;
   bool big_endian;
@@ -25,14 +25,13 @@ struct Numbers {
   }
 };
 
-/// Bytes of a number of each TIFF type of whole numbers, which has its place in the directory
-/// entry or, where it is longer than four bytes, elsewhere.
+/// A TIFF data type: the size of one value, and whether it is an integer type.
 struct TiffType {
   size_t bytes;
   bool is_whole_number;
 };
 
-/// Nothing for a type that TIFF does not have; such an entry does not count.
+/// nullopt for an unknown type; such an entry is ignored.
 std::optional<TiffType> tiff_type(uint64_t number) {
   switch (number) {
     case 1:  // BYTE, ASCII and UNDEFINED are strings of bytes
@@ -120,7 +119,8 @@ int orientation(const PhotoMetadata& metadata) {
   return found && *found >= 1 && *found <= 8 ? static_cast<int>(*found) : 1;
 }
 
-Turner::Turner(const ImageShape& stored, int orientation) : stored_(stored), upright_(stored) {
+ImageRotator::ImageRotator(const ImageShape& stored, int orientation)
+    : stored_(stored), upright_(stored) {
   const bool swaps_axes = orientation >= 5;
   const bool flips_rows =
       orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
@@ -140,13 +140,14 @@ Turner::Turner(const ImageShape& stored, int orientation) : stored_(stored), upr
   }
 }
 
-bool Turner::is_identity() const {
+bool ImageRotator::is_identity() const {
   return upright_ == stored_ && origin_ == 0 && column_step_ == 1;
 }
 
-void Turner::place(const uint8_t* rows, int64_t first, int64_t count,
-                   uint8_t* upright_pixels) const {
-  // In squares: where axes are swapped, one side or the other is far apart in memory.
+void ImageRotator::place(const uint8_t* rows, int64_t first, int64_t count,
+                         uint8_t* upright_pixels) const {
+  // In square tiles for cache locality: if the axes are swapped, neighbouring pixels of one of the
+  // images are far apart.
   constexpr int64_t kSide = 32;
   const int64_t stride = stored_.width * kChannels, to_next_column = column_step_ * kChannels;
   for (int64_t top = 0; top < count; top += kSide) {
@@ -165,7 +166,7 @@ void Turner::place(const uint8_t* rows, int64_t first, int64_t count,
 }
 
 DecodedImage upright(DecodedImage image, int orientation) {
-  const Turner turner(image.shape, orientation);
+  const ImageRotator turner(image.shape, orientation);
   if (turner.is_identity()) return image;
   DecodedImage turned{turner.upright_shape(), {}, image.large_turn};
   allocate_pixels(turned);

@@ -1,4 +1,4 @@
-/// Which way up a photo is, and turning it.
+/// The orientation of a photo, and rotation to upright.
 #pragma once
 
 #include <cstdint>
@@ -8,28 +8,28 @@
 
 namespace gm {
 
-/// What a file says of its image besides the pixels.
+/// The metadata of an image file.
 struct PhotoMetadata {
-  /// A TIFF header and its directories; "Exif\0\0" may stand before it, once or twice.
+  /// A TIFF header and its directories, optionally after one or two "Exif\0\0".
   std::string exif = {};
   /// XML of Adobe's Extensible Metadata Platform.
   std::string xmp = {};
 };
 
-/// The orientation that the EXIF data declare or, where they declare none, the XMP data: 1 to 8; 1
-/// (upright) when neither can be understood. As Pillow 13's `ImageOps.exif_transpose` has it.
+/// The orientation from the EXIF data or, if they have none, from the XMP data: 1 to 8; 1 (upright)
+/// if neither is valid. Same rules as `ImageOps.exif_transpose` of Pillow 13.
 int orientation(const PhotoMetadata& metadata);
 
-/// Places rows of an RGB image as it is stored into the image as it is meant to be seen.
-class Turner {
+/// Copies rows of a stored RGB image to their place in the upright image.
+class ImageRotator {
  public:
-  Turner(const ImageShape& stored, int orientation);
+  ImageRotator(const ImageShape& stored, int orientation);
 
   const ImageShape& upright_shape() const { return upright_; }
-  /// Whether the image is stored as it is meant to be seen.
+  /// Whether the stored image is already upright.
   bool is_identity() const;
-  /// Copies `count` stored rows, of which the first is row `first` of the image, into
-  /// `upright_pixels` [H,W,C] of upright_shape().
+  /// Copies `count` stored rows, starting with row `first` of the image, to `upright_pixels`
+  /// [H,W,C] of upright_shape().
   void place(const uint8_t* rows, int64_t first, int64_t count, uint8_t* upright_pixels) const;
 
  private:
@@ -39,7 +39,7 @@ class Turner {
   int64_t origin_, row_step_, column_step_;  // in upright pixels
 };
 
-/// An RGB image as it is meant to be seen, given its orientation.
+/// The RGB image, rotated upright from the given orientation.
 DecodedImage upright(DecodedImage image, int orientation);
 
 }  // namespace gm

@@ -7,12 +7,12 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/output.h"
+#include "base/progress_bar.h"
 #include "base/signals.h"
 #include "data/hdf5_images.h"
 #include "data/pack/fit.h"
 #include "data/pack/hdf5_image_writer.h"
 #include "data/pack/ordered_work.h"
-#include "data/pack/progress_bar.h"
 #include "data/pack/source.h"
 
 namespace gm {
@@ -22,7 +22,7 @@ namespace {
 constexpr int64_t kLargestSize = 8192;
 constexpr double kLargestHoldout = 0.9;
 
-/// An image that is ready to be written, or why it cannot be.
+/// An image to write, or the reason why it cannot be used.
 struct PackedImage {
   std::vector<uint8_t> pixels;
   int64_t label = 0;
@@ -32,7 +32,7 @@ struct PackedImage {
 int64_t chosen_size(const PackOptions& options, const ImageSource& source) {
   const int64_t size = options.size > 0 ? options.size : source.own_size();
   if (size == 0)
-    throw InputError("{}: images may have any size; say with --size how large they shall become",
+    throw InputError("{}: images may have any size; set the output size with --size",
                      options.input.string());
   if (size > kLargestSize)
     throw InputError("--size is {}, but at most {} is possible", size, kLargestSize);
@@ -61,7 +61,7 @@ void check_options(const PackOptions& options, int64_t images) {
   }
 }
 
-/// Copies the first `images` images of an incomplete file to a new one that takes its place.
+/// Replaces an incomplete file by a copy of its first `images` images.
 void shorten(const fs::path& path, int64_t images) {
   StagedPath staged(path);
   const Hdf5Images file(path);
@@ -98,7 +98,7 @@ class ShardedWriter {
     if (seen_ < images_) open_next();
   }
 
-  /// Images of finished files that are kept from training.
+  /// Number of held-out images in finished files.
   int64_t held_out() const { return held_out_; }
 
  private:
@@ -139,7 +139,8 @@ class ShardedWriter {
   int64_t shard_ = -1, seen_ = 0, announced_ = 0, held_out_ = 0;
 };
 
-/// Reads, decodes and fits one image; a problem is noted when it shall not end the packing.
+/// Reads, decodes and fits one image. With skip_bad, an error is returned in `problem` instead of
+/// thrown.
 PackedImage make_image(const SourceItem& item, int64_t size, Fit fit, bool skip_bad) {
   try {
     DecodedImage image = fit_image(item.decode(), size, fit);
@@ -150,7 +151,7 @@ PackedImage make_image(const SourceItem& item, int64_t size, Fit fit, bool skip_
   }
 }
 
-/// Names what is to be made where the disk refuses.
+/// Adds the output path to write errors.
 template <class Write>
 void naming_output(const fs::path& output, const Write& write) {
   try {
@@ -162,13 +163,13 @@ void naming_output(const fs::path& output, const Write& write) {
 }
 
 void count(PackReport& report, const PackedImage& image) {
-  constexpr size_t kMostProblems = 10;
+  constexpr size_t kMaxProblems = 10;
   if (image.problem.empty()) {
     ++report.packed;
     return;
   }
   ++report.skipped;
-  if (report.problems.size() < kMostProblems) report.problems.push_back(image.problem);
+  if (report.problems.size() < kMaxProblems) report.problems.push_back(image.problem);
 }
 
 }  // namespace
@@ -194,7 +195,7 @@ PackReport pack_images(ImageSource& source, const PackOptions& options) {
 
   StagedPath staged(options.output);
   ShardedWriter writer(staged.path(), options, report.shape, source.size(), source.classes());
-  Progress progress("packing", source.size());
+  ProgressBar progress("packing", source.size());
   OrderedWork<PackedImage> work(source.size(), window, [&](int64_t) {
     return [&, item = source.next()] { return make_image(item, size, fit, options.skip_bad); };
   });

@@ -17,20 +17,20 @@
 namespace gm {
 namespace {
 
-constexpr size_t kMostTextBytes = size_t{1} << 20;  // of one text chunk, inflated
-constexpr png_alloc_size_t kMostChunkBytes = 8 << 20;
-constexpr uint64_t kMostInflation = 1032;  // that deflate can reach: 258 bytes in two bits
+constexpr size_t kMaxTextBytes = size_t{1} << 20;  // of one text chunk, decompressed
+constexpr png_alloc_size_t kMaxChunkBytes = 8 << 20;
+constexpr uint64_t kMaxInflation = 1032;  // maximum of deflate: 258 bytes in two bits
 
-/// What lies before the next zero byte, which is taken as well.
+/// Takes the text up to the next zero byte, and that byte.
 std::string_view take_text(std::string_view& rest) {
   const std::string_view text = rest.substr(0, rest.find('\0'));
   rest.remove_prefix(std::min(rest.size(), text.size() + 1));
   return text;
 }
 
-/// Empty for what is damaged or too large.
+/// Empty if the data are damaged or too large.
 std::string inflated(std::string_view bytes) {
-  std::string text(kMostTextBytes, '\0');
+  std::string text(kMaxTextBytes, '\0');
   uLongf size = text.size();
   const auto* from = reinterpret_cast<const Bytef*>(bytes.data());
   if (::uncompress(reinterpret_cast<Bytef*>(text.data()), &size, from, bytes.size()) != Z_OK)
@@ -39,7 +39,7 @@ std::string inflated(std::string_view bytes) {
   return text;
 }
 
-/// The text of a tEXt, zTXt or iTXt chunk, whose keyword is taken already.
+/// The text of a tEXt, zTXt or iTXt chunk; `rest` starts after the keyword.
 std::string chunk_text(std::string_view kind, std::string_view rest) {
   if (kind == "tEXt") return std::string(rest);
   if (kind == "zTXt") return inflated(rest.substr(std::min<size_t>(rest.size(), 1)));
@@ -51,7 +51,7 @@ std::string chunk_text(std::string_view kind, std::string_view rest) {
   return is_compressed ? inflated(rest) : std::string(rest);
 }
 
-/// The bytes of ImageMagick's "raw profile": three lines of heading, then hexadecimal digits.
+/// The bytes of ImageMagick's "raw profile": three header lines, then hexadecimal digits.
 std::string raw_profile_bytes(std::string_view text) {
   for (int line = 0; line < 3; ++line) {
     const size_t end = text.find('\n');
@@ -69,7 +69,7 @@ std::string raw_profile_bytes(std::string_view text) {
   return bytes;
 }
 
-/// One file on its way through libpng, which leaves by longjmp where it fails.
+/// Decodes one file with libpng, which reports errors with longjmp.
 class PngFile {
  public:
   PngFile(const std::string& name, std::string_view bytes)
@@ -88,8 +88,8 @@ class PngFile {
   DecodedImage decode(const std::optional<uint8_t>& background) {
     run([this] { read_header(); });
     if (png_get_bit_depth(png_, info_) == 16)
-      throw InputError("{}: has 16 bits a value; convert it to 8 bits first", name_);
-    DecodedImage image = announce_image(name_, {height(), width(), has_alpha() ? 4 : 3});
+      throw InputError("{}: has 16 bits per value; convert it to 8 bits first", name_);
+    DecodedImage image = reserve_image(name_, {height(), width(), has_alpha() ? 4 : 3});
     require_enough_bytes();
     run([this] { choose_format(); });
     allocate_pixels(image);
@@ -99,8 +99,8 @@ class PngFile {
   }
 
  private:
-  /// Calls `act`, which calls libpng and has nothing to destroy when libpng leaves it. Whether
-  /// libpng came to its end.
+  /// Calls `act`, which calls libpng and must hold no objects with destructors, because libpng may
+  /// leave it with longjmp. Returns whether libpng succeeded.
   template <typename Act>
   [[gnu::noinline]] bool succeeds(const Act& act) {
     if (setjmp(failed_) != 0) return false;
@@ -128,13 +128,13 @@ class PngFile {
     rest.remove_prefix(size);
   }
 
-  /// Up to the pixels. libpng skips the chunks that it could use, but for palette and transparency,
-  /// and keeps those with metadata unread: inflating them is left to those who look at them.
+  /// Reads up to the pixels. libpng skips optional chunks except palette and transparency, and
+  /// keeps metadata chunks unread: metadata() decompresses only the chunks that it needs.
   void read_header() {
     constexpr png_byte kKept[] = "eXIf\0tEXt\0zTXt\0iTXt";
     png_set_read_fn(png_, this, read);
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    png_set_chunk_malloc_max(png_, kMostChunkBytes);
+    png_set_chunk_malloc_max(png_, kMaxChunkBytes);
     png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_ALWAYS, kKept, sizeof kKept / 5);
     png_read_info(png_, info_);
@@ -150,14 +150,14 @@ class PngFile {
   void require_enough_bytes() const {
     const uint64_t stored_bytes =
         uint64_t{png_get_image_height(png_, info_)} * (png_get_rowbytes(png_, info_) + 1);
-    if (stored_bytes / kMostInflation > bytes_.size()) {
+    if (stored_bytes / kMaxInflation > bytes_.size()) {
       throw InputError(
           "{}: is not an intact PNG file: declares {} x {} pixels, and is cut off after {} bytes",
           name_, width(), height(), bytes_.size());
     }
   }
 
-  /// RGB or, with transparency, RGBA; 8 bits a value.
+  /// RGB or, with transparency, RGBA; 8 bits per value.
   void choose_format() {
     png_set_expand(png_);
     png_set_gray_to_rgb(png_);
@@ -165,11 +165,12 @@ class PngFile {
     png_read_update_info(png_, info_);
   }
 
-  /// The pixels, and what follows them as far as it is whole: nothing there changes them.
+  /// Reads the pixels, and the chunks after them up to the first damage: they do not affect the
+  /// pixels.
   void read_pixels(DecodedImage& image) {
     const int64_t stride = image.shape.width * image.shape.channels;
     if (static_cast<int64_t>(png_get_rowbytes(png_, info_)) != stride)
-      throw Error("{}: libpng gives {} bytes a row", name_, png_get_rowbytes(png_, info_));
+      throw Error("{}: libpng gives {} bytes per row", name_, png_get_rowbytes(png_, info_));
     std::vector<png_bytep> rows;
     for (int64_t y = 0; y < image.shape.height; ++y)
       rows.push_back(image.pixels.data() + y * stride);
@@ -177,7 +178,7 @@ class PngFile {
     succeeds([this] { png_read_end(png_, info_); });
   }
 
-  /// RGBA to RGB over a grey value, in place.
+  /// Converts RGBA to RGB over a grey background, in place.
   void flatten(DecodedImage& image, const std::optional<uint8_t>& background) const {
     const uint8_t* from = image.pixels.data();
     uint8_t* to = image.pixels.data();
@@ -187,7 +188,7 @@ class PngFile {
       if (alpha != 255 && !background) {
         throw InputError(
             "{}: has transparent pixels; flatten it first, or pack it with gm_data pack "
-            "--background to say what lies behind",
+            "--background to set the grey value behind them",
             name_);
       }
       for (int c = 0; c < 3; ++c) {
@@ -199,7 +200,8 @@ class PngFile {
     image.pixels.resize(static_cast<size_t>(image.shape.bytes()));
   }
 
-  /// From the chunks before and behind the pixels; of several of a kind the last one counts.
+  /// Reads the chunks before and after the pixels; of several chunks of a kind, the last one is
+  /// used.
   PhotoMetadata metadata() const {
     std::optional<std::string> exif;
     std::string profile, xmp;

@@ -1,4 +1,4 @@
-/// PNG files to pixels, by libpng.
+/// Decodes PNG files with libpng.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@
 
 namespace gm {
 
-/// RGB, upright by the file's EXIF or XMP orientation. Chunks about colour (gAMA, cHRM, sRGB, iCCP,
-/// ...) leave the pixels as they are stored. Transparent pixels are laid over the grey value
-/// `background`, or refused. Throws InputError that begins with `name` for a file that is not
-/// intact, has 16 bits a value, or has transparent pixels and no background.
+/// Returns RGB pixels, rotated upright by the EXIF or XMP orientation of the file. Colour chunks
+/// (gAMA, cHRM, sRGB, iCCP, ...) are ignored. Transparent pixels are blended with the grey value
+/// `background`. Throws InputError that begins with `name` for a file that is not intact, has 16
+/// bits per value, or has transparent pixels and no background.
 DecodedImage decode_png(const std::string& name, std::string_view bytes,
                         const std::optional<uint8_t>& background);
 

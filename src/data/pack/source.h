@@ -1,4 +1,4 @@
-/// Where images come from when they are packed: a folder of files, or an IDX file.
+/// The sources of images to pack: a folder of files, or an IDX file.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace gm {
 
-/// An image that is still to be read or decoded.
+/// An image that is not read or decoded yet.
 struct SourceItem {
   std::string name;   ///< For messages.
   int64_t label = 0;  ///< An index of ImageSource::classes(); 0 when there are none.
@@ -29,11 +29,11 @@ class ImageSource {
   virtual int64_t size() const = 0;
   virtual const std::vector<std::string>& classes() const = 0;
   virtual int64_t channels() const = 0;
-  /// Height and width when the source has one for all images, otherwise 0.
+  /// Height and width if all images of the source have the same square size, otherwise 0.
   virtual int64_t own_size() const = 0;
-  /// Sentences for the user on what was left out or not found; none when nothing was.
+  /// Messages for the user about what was left out or not found; may be empty.
   virtual std::vector<std::string> remarks() const { return {}; }
-  /// The next image, in the same order each time; at most size() calls, one thread at a time.
+  /// The next image, always in the same order. At most size() calls; not thread-safe.
   virtual SourceItem next() = 0;
 };
 
@@ -42,17 +42,17 @@ struct SourceOptions {
   DecodeOptions decode = {};
 };
 
-/// JPEG and PNG files (by their endings) of a folder, sorted by path. Each sub-folder that holds an
-/// image is a class, with what lies anywhere below it; without one there are no classes. Left out
-/// are hidden entries, folders that operating systems make (folder_entries.h), and what gm_train
-/// writes. Throws InputError when there are no images, images lie beside the class folders, a class
-/// may not be called so (class_names.h), a folder cannot be listed, or links lead in a circle.
+/// JPEG and PNG files (by extension) of a folder, sorted by path. Each sub-folder with at least one
+/// image at any depth is a class; without sub-folders there are no classes. Ignores hidden entries,
+/// folders that operating systems create (folder_entries.h), and output of gm_train. Throws
+/// InputError when there are no images, images are beside the class folders, a class name is not
+/// allowed (class_names.h), a folder cannot be listed, or links form a cycle.
 std::unique_ptr<ImageSource> open_folder_source(FolderListing listing,
                                                 const DecodeOptions& options);
 
-/// A file in the IDX format of the MNIST dataset, plain or gzip, [N,H,W] bytes; its labels are
-/// looked for beside it under the same name with `images` replaced by `labels`, and `idx3` by
-/// `idx1`, however the name is spelled and packed. Classes are named by their numbers.
+/// A file in the IDX format of the MNIST dataset, plain or gzip, [N,H,W] bytes. The label file is
+/// found in the same folder: the same name with `labels` instead of `images` and `idx1` instead of
+/// `idx3`; case, punctuation and `.gz` may differ. The class names are the label numbers.
 std::unique_ptr<ImageSource> open_idx_source(const std::filesystem::path& file,
                                              const SourceOptions& options);
 

@@ -56,7 +56,7 @@ class Attention : public torch::autograd::Function<Attention> {
   }
 };
 
-/// `x` [N,heads,P,d] with the pixels P of each channel brought to length 1.
+/// `x` [N,heads,P,d] with the pixels P of each channel normalised to length 1.
 Tensor normalize_over_pixels(const Tensor& x) {
   return x / x.norm(2, {2}, /*keepdim=*/true).clamp_min(1e-12);
 }

@@ -7,7 +7,7 @@
 
 TORCH_LIBRARY_FRAGMENT(gm, library) {
   library.def("channel_layer_norm_forward(Tensor x, Tensor gain, Tensor? residual) -> Tensor y");
-  // The gradients of all but `residual`, which is dy itself.
+  // The gradients of everything except `residual`, whose gradient is dy.
   library.def(
       "channel_layer_norm_backward(Tensor dy, Tensor x, Tensor gain) -> (Tensor dx, Tensor dgain)");
 }
@@ -64,7 +64,7 @@ Tensor channel_layer_norm(const Tensor& x, const Tensor& gain, const Tensor& res
   if (!channel_layer_norm_forward_operator().has_kernel_for(x))
     return channel_layer_norm_plain(x, gain, residual);
   TORCH_CHECK((gain.sizes() == at::IntArrayRef{1, x.size(1), 1, 1}), "a gain ", gain.sizes(),
-              " is not that of ", x.size(1), " channels");
+              " does not fit ", x.size(1), " channels");
   check_residual(x, residual);
   return ChannelLayerNorm::apply(x, gain, if_defined(channels_last(residual)));
 }

@@ -5,10 +5,10 @@
 
 #include "nn/ops/operator.h"
 
-// A `packed_weight` is what the device's own kernels read in place of the weight, in whatever way
-// they like.
+// `packed_weight` is the weight in a layout that the device's kernels choose.
 TORCH_LIBRARY_FRAGMENT(gm, library) {
-  library.def("convolution3x3_form(Tensor weight, int height, int width) -> Tensor packed_weight");
+  library.def(
+      "convolution3x3_pack_weight(Tensor weight, int height, int width) -> Tensor packed_weight");
   library.def(
       "convolution3x3_forward(Tensor x, Tensor? skip, Tensor packed_weight, Tensor bias) -> Tensor "
       "y");
@@ -26,8 +26,9 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-const auto& form_operator() {
-  static const Operator<Tensor(const Tensor&, int64_t, int64_t)> result("gm::convolution3x3_form");
+const auto& pack_weight_operator() {
+  static const Operator<Tensor(const Tensor&, int64_t, int64_t)> result(
+      "gm::convolution3x3_pack_weight");
   return result;
 }
 
@@ -44,7 +45,7 @@ const auto& convolution3x3_backward_operator() {
   return result;
 }
 
-/// The form follows from `weight`, so that this alone has a gradient.
+/// `packed_weight` is derived from `weight`, so only `weight` has a gradient.
 class Convolution3x3 : public torch::autograd::Function<Convolution3x3> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const OptionalTensor& skip,
@@ -66,10 +67,10 @@ class Convolution3x3 : public torch::autograd::Function<Convolution3x3> {
 
 Convolution3x3Weight prepare_convolution3x3(const Tensor& weight, int64_t height, int64_t width) {
   TORCH_CHECK(weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3, "a weight ",
-              weight.sizes(), " is not that of a window of 3x3");
+              weight.sizes(), " is not that of a 3x3 convolution");
   Convolution3x3Weight result = {channels_last(weight), {}};
-  if (weight.size(0) % 8 == 0 && form_operator().has_kernel_for(result.weight)) {
-    result.packed_weight = form_operator()(result.weight, height, width);
+  if (weight.size(0) % 8 == 0 && pack_weight_operator().has_kernel_for(result.weight)) {
+    result.packed_weight = pack_weight_operator()(result.weight, height, width);
   }
   return result;
 }

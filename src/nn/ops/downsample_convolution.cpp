@@ -27,8 +27,8 @@ class DownsampleConvolution : public torch::autograd::Function<DownsampleConvolu
     const variable_list saved = context->get_saved_variables();
     const Tensor& x = saved[0];
     const Tensor dy = channels_last(gradients[0]);
-    // A frozen network wants only the gradient of its input, the first layer of one only the
-    // others.
+    // A frozen network needs only the gradient of its input. The first layer of a network needs
+    // only those of its parameters.
     const auto wants = [&](size_t input) { return context->needs_input_grad(input); };
     return {wants(0) ? transposed_strided_convolution(dy, saved[1], {}, x.size(2), x.size(3))
                      : Tensor(),

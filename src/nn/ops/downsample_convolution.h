@@ -10,7 +10,8 @@ namespace gm::ops {
 at::Tensor downsample_convolution(const at::Tensor& x, const at::Tensor& weight,
                                   const at::Tensor& bias);
 
-/// The same as plain ATen operators: the oracle, and the way on any device, shape and type.
+/// The same with plain ATen operators: the reference for tests, and the fallback for devices,
+/// shapes and types without a kernel.
 at::Tensor downsample_convolution_plain(const at::Tensor& x, const at::Tensor& weight,
                                         const at::Tensor& bias);
 

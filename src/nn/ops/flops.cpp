@@ -14,33 +14,33 @@ double element_count(const std::vector<int64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), 1.0, std::multiplies<>());
 }
 
-/// Of N images [N,C,H,W].
+/// The number of pixels of images [N,C,H,W].
 double pixels(const std::vector<int64_t>& images) {
   return element_count(images) / static_cast<double>(images[1]);
 }
 
-/// Channels of `x` and, where there is one, of what is beside it.
+/// Channels of `x` plus those of `skip`, if there is one.
 double channels(const std::vector<int64_t>& x, const std::vector<int64_t>& skip) {
   return static_cast<double>(x[1] + (skip.empty() ? 0 : skip[1]));
 }
 
 constexpr double kTaps = 9;
-/// Of the 4x4 window of the operators that halve and double an image.
+/// The 4x4 window of the operators that halve and double an image.
 constexpr double kStridedTaps = 16;
 
 using Count = std::function<double(const Shapes&)>;
 
 const std::map<std::string_view, Count>& counts() {
   static const std::map<std::string_view, Count> all{
-      {"gm::convolution3x3_forward",  // x, beside, form, bias
+      {"gm::convolution3x3_forward",  // x, skip, packed_weight, bias
        [](const Shapes& s) {
          return 2 * pixels(s[0]) * channels(s[0], s[1]) * element_count(s[3]) * kTaps;
        }},
-      {"gm::convolution3x3_backward",  // dy, x, beside
+      {"gm::convolution3x3_backward",  // dy, x, skip
        [](const Shapes& s) { return 4 * element_count(s[0]) * channels(s[1], s[2]) * kTaps; }},
-      {"gm::pointwise_convolution_forward",  // x, beside, weight
+      {"gm::pointwise_convolution_forward",  // x, skip, weight
        [](const Shapes& s) { return 2 * pixels(s[0]) * element_count(s[2]); }},
-      {"gm::pointwise_convolution_backward",  // dy, x, beside, weight
+      {"gm::pointwise_convolution_backward",  // dy, x, skip, weight
        [](const Shapes& s) { return 4 * pixels(s[0]) * element_count(s[3]); }},
       {"gm::input_convolution_forward",  // x, weight
        [](const Shapes& s) { return 2 * pixels(s[0]) * element_count(s[1]); }},

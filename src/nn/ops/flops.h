@@ -1,4 +1,4 @@
-/// The arithmetic of the operators, for whoever measures their speed.
+/// The number of arithmetic operations of the operators, for measurements of their speed.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@
 
 namespace gm::ops {
 
-/// Multiplications and additions of a call of the dispatcher's operator `name` ("gm::...") with
-/// arguments of these shapes (an empty one for each that is no tensor), as the operator's
-/// definition has them: a kernel may get along with fewer. Convolutions are counted, but for the
-/// weight gradient of the first, and of attention the projections; 0 for all else.
+/// Multiplications and additions of one call of the dispatcher's operator `name` ("gm::...") with
+/// arguments of these shapes (empty for an argument that is not a tensor). These are the operations
+/// of the operator's definition; a kernel may need fewer. Counts convolutions, except the weight
+/// gradient of the input convolution, and the projections of attention; 0 for everything else.
 double flops_of(std::string_view name, const std::vector<std::vector<int64_t>>& shapes);
 
 }  // namespace gm::ops

@@ -5,12 +5,12 @@
 
 #include "nn/ops/operator.h"
 
-// `statistics` [N,groups,2] holds each group's mean and inverse deviation.
+// `statistics` [N,groups,2] holds the mean and the reciprocal standard deviation of each group.
 TORCH_LIBRARY_FRAGMENT(gm, library) {
   library.def(
       "group_norm_silu_forward(Tensor x, Tensor weight, Tensor bias, int groups, "
       "Tensor? scale_shift, Tensor? residual) -> (Tensor y, Tensor statistics)");
-  // The gradients of all but `residual`, which is dy itself.
+  // The gradients of everything except `residual`, whose gradient is dy.
   library.def(
       "group_norm_silu_backward(Tensor dy, Tensor x, Tensor weight, Tensor bias, "
       "Tensor? scale_shift, Tensor statistics) "
@@ -73,15 +73,15 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
 void check_group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups,
                       const Tensor& scale_shift, const Tensor& residual) {
   const int64_t channels = x.size(1);
-  TORCH_CHECK(groups > 0 && channels % groups == 0, channels, " channels do not make ", groups,
-              " groups");
+  TORCH_CHECK(groups > 0 && channels % groups == 0, channels, " channels cannot be split into ",
+              groups, " groups");
   TORCH_CHECK(
       (weight.sizes() == at::IntArrayRef{channels}) && (bias.sizes() == at::IntArrayRef{channels}),
-      "a weight ", weight.sizes(), " and a bias ", bias.sizes(), " are not those of ", channels,
+      "a weight ", weight.sizes(), " and a bias ", bias.sizes(), " do not fit ", channels,
       " channels");
   TORCH_CHECK(
       !scale_shift.defined() || (scale_shift.sizes() == at::IntArrayRef{x.size(0), 2 * channels}),
-      "scale and shift ", scale_shift.sizes(), " are not those of images ", x.sizes());
+      "scale and shift ", scale_shift.sizes(), " do not fit images ", x.sizes());
   check_residual(x, residual);
 }
 

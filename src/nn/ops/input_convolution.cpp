@@ -30,7 +30,7 @@ const auto& input_convolution_gradient_operator() {
   return result;
 }
 
-/// ATen's gradient of the input, for those who do want it.
+/// ATen's gradient of the input, for the rare case that it is needed.
 Tensor input_gradient(const Tensor& dy, const Tensor& x, const Tensor& weight) {
   const int64_t padding = weight.size(2) / 2;
   return std::get<0>(at::convolution_backward(

@@ -8,8 +8,9 @@
 #include "nn/ops/operator.h"
 #include "nn/ops/pixels.h"
 
-// `averages` [N,D,C] holds k^T x with the softmax over pixels in k, `log_sums` [N,D] the logarithms
-// of that softmax's denominators. Both are empty where the kernel's backward does without.
+// `averages` [N,D,C] holds k^T x, where k is after its softmax over pixels. `log_sums` [N,D] holds
+// the logarithms of the softmax denominators. Both are empty if the kernel's backward does not need
+// them.
 TORCH_LIBRARY_FRAGMENT(gm, library) {
   library.def(
       "linear_attention_forward(Tensor x, Tensor to_qkv, Tensor to_out, Tensor out_bias, int heads)"

@@ -1,9 +1,9 @@
 /// Operators that have kernels for some devices, called through PyTorch's dispatcher.
 ///
 /// A schema "gm::NAME" is declared next to the operator's public function. Kernels register
-/// themselves for it (TORCH_LIBRARY_IMPL), those of the CPU from ops/cpu/; another device's can
-/// come from another library. Public functions throw c10::Error where their arguments' shapes do
-/// not fit together, and in backward where second derivatives are asked for.
+/// themselves for it (TORCH_LIBRARY_IMPL): CPU kernels in ops/cpu/, those of another device
+/// possibly in another library. Public functions throw c10::Error if the shapes of their arguments
+/// do not fit together, and in the backward pass if second derivatives are requested.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -22,16 +22,17 @@ class Operator {
   explicit Operator(const char* name)
       : handle_(c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>()) {}
 
-  /// Runs the kernel for the arguments' device. Expects to be called inside of an autograd node:
-  /// records nothing.
+  /// Runs the kernel for the arguments' device. Must be called inside an autograd node: it records
+  /// no graph.
   template <class... Arguments>
   auto operator()(Arguments&&... arguments) const {
     const at::AutoDispatchBelowADInplaceOrView below_autograd;
     return handle_.call(std::forward<Arguments>(arguments)...);
   }
 
-  /// Whether there is a kernel for the activations `x` [N,C,H,W]. All kernels want them in float32,
-  /// dense and channels last, most with a multiple of 8 channels, so that vectors fit into a pixel.
+  /// Whether there is a kernel for the activations `x` [N,C,H,W]. All kernels need float32, dense
+  /// and channels last; most need a multiple of 8 channels, so that a pixel consists of whole
+  /// vectors.
   bool has_kernel_for(const at::Tensor& x, int64_t multiple = 8) const {
     return x.scalar_type() == at::kFloat && x.dim() == 4 && x.size(1) % multiple == 0 &&
            x.numel() > 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
@@ -42,19 +43,19 @@ class Operator {
   c10::TypedOperatorHandle<Signature> handle_;
 };
 
-/// `x` in the layout that kernels want. Undefined stays undefined.
+/// `x` in the layout that kernels need. Undefined stays undefined.
 inline at::Tensor channels_last(const at::Tensor& x) {
   return x.defined() ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
 }
 
-/// Throws c10::Error unless the images `x` [N,C,H,W], or `x` and `skip` [N,D,H,W], can be
-/// convolved with `weight` [out,C+D,size,size] and `bias` [out]: kernels read on without a look.
+/// Throws c10::Error unless the images `x` [N,C,H,W], or `x` and `skip` [N,D,H,W], can be convolved
+/// with `weight` [out,C+D,size,size] and `bias` [out]. Kernels do not check shapes.
 inline void check_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                               int64_t size, const at::Tensor& skip = {}) {
   const int64_t skip_channels = skip.defined() ? skip.size(1) : 0;
   TORCH_CHECK(!skip.defined() ||
                   (skip.sizes() == at::IntArrayRef{x.size(0), skip_channels, x.size(2), x.size(3)}),
-              "images ", skip.sizes(), " cannot lie skip images ", x.sizes());
+              "skip images ", skip.sizes(), " cannot be concatenated with images ", x.sizes());
   const int64_t out = weight.size(0), in = x.size(1) + skip_channels;
   TORCH_CHECK((weight.sizes() == at::IntArrayRef{out, in, size, size}) &&
                   (bias.sizes() == at::IntArrayRef{out}),
@@ -62,20 +63,21 @@ inline void check_convolution(const at::Tensor& x, const at::Tensor& weight, con
               " channels with a window of ", size);
 }
 
-/// Throws c10::Error unless `residual`, where it is defined, can be added to what is like `x`.
+/// Throws c10::Error unless `residual` is undefined or has the shape of `x`.
 inline void check_residual(const at::Tensor& x, const at::Tensor& residual) {
   TORCH_CHECK(!residual.defined() || residual.sizes() == x.sizes(), "a residual ",
-              residual.defined() ? residual.sizes() : x.sizes(), " is not like images ", x.sizes());
+              residual.defined() ? residual.sizes() : x.sizes(), " does not fit images ",
+              x.sizes());
 }
 
-/// The first thing that a backward pass does: throws c10::Error where its gradients are to have
-/// gradients of their own. Kernels record nothing, so that those would silently be left out.
+/// Must be called first in every backward pass. Throws c10::Error if its gradients are to be
+/// differentiated again: kernels record no graph, so second derivatives would silently be missing.
 inline void refuse_second_derivative() {
   TORCH_CHECK(!at::GradMode::is_enabled(),
               "gm's operators have no second derivative; use their plain forms");
 }
 
-/// An argument that may be left out, as the dispatcher and autograd nodes take it.
+/// An optional argument, in the type that the dispatcher and autograd nodes use.
 using OptionalTensor = std::optional<at::Tensor>;
 
 inline OptionalTensor if_defined(const at::Tensor& x) {

@@ -1,4 +1,4 @@
-/// Images' activations, and what they are as matrices of pixels and channels.
+/// Activations of images, and their views as matrices of pixels and channels.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,7 +10,7 @@ inline at::Tensor pixels_of(const at::Tensor& x) {
   return x.permute({0, 2, 3, 1}).reshape({x.size(0), x.size(2) * x.size(3), x.size(1)});
 }
 
-/// Dense images [N,channels,height,width] for as many as `x` holds, channels last, to be filled.
+/// Uninitialised dense images [N,channels,height,width], channels last, as many as in `x`.
 inline at::Tensor images_like(const at::Tensor& x, int64_t channels, int64_t height,
                               int64_t width) {
   return at::empty({x.size(0), channels, height, width}, x.options(),
@@ -37,16 +37,16 @@ inline at::Tensor join_heads(const at::Tensor& x) { return x.transpose(1, 2).fla
 /// The weight [out,in,1,1] of a 1x1 convolution as the matrix [out,in].
 inline at::Tensor matrix_of(const at::Tensor& weight) { return weight.flatten(1); }
 
-/// Whether an attention's kernel takes images `x` [N,C,H,W] and `to_out` [C,D,1,1]: vectors must
-/// fit into a head's channels as well.
+/// Whether the kernel of an attention supports images `x` [N,C,H,W] and `to_out` [C,D,1,1]: the
+/// channels of a head must also consist of whole vectors.
 template <class AttentionOperator>
 bool can_attend(const AttentionOperator& kernel, const at::Tensor& x, const at::Tensor& to_out,
                 int64_t heads) {
   return kernel.has_kernel_for(x) && heads > 0 && to_out.size(1) / heads % 8 == 0;
 }
 
-/// Throws c10::Error unless `to_qkv` [3*D,C,1,1], `to_out` [C,D,1,1] and `out_bias` [C] are an
-/// attention's of images `x` [N,C,H,W], D a multiple of `heads`: kernels read on without a look.
+/// Throws c10::Error unless `to_qkv` [3*D,C,1,1], `to_out` [C,D,1,1] and `out_bias` [C] fit images
+/// `x` [N,C,H,W], D a multiple of `heads`. Kernels do not check shapes.
 inline void check_attention(const at::Tensor& x, const at::Tensor& to_qkv, const at::Tensor& to_out,
                             const at::Tensor& out_bias, int64_t heads) {
   const int64_t channels = x.size(1), width = to_out.size(1);

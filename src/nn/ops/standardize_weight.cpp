@@ -6,7 +6,7 @@
 
 #include "nn/ops/operator.h"
 
-// `standardized` is channels last, `inverse_deviation` [out].
+// `standardized` is channels last, `inverse_deviation` is [out].
 TORCH_LIBRARY_FRAGMENT(gm, library) {
   library.def(
       "standardize_weight_forward(Tensor weight) "
@@ -38,14 +38,14 @@ const auto& standardize_weight_backward_operator() {
   return result;
 }
 
-/// What backward needs is kept in `saved_data`, which, other than saved variables, stays after the
-/// first backward pass: each micro-batch makes one.
+/// Backward reads its inputs from `saved_data`. Unlike saved variables, `saved_data` is kept after
+/// the first backward pass: each micro-batch runs one.
 class StandardizeWeight : public torch::autograd::Function<StandardizeWeight> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& weight) {
     auto [standardized, inverse_deviation] =
         standardize_weight_forward_operator()(weight.contiguous());
-    // An alias: the result itself would keep its node, and so itself, alive for ever.
+    // Detached, because the result itself would keep its own node alive forever.
     context->saved_data["standardized"] = standardized.detach();
     context->saved_data["inverse_deviation"] = inverse_deviation;
     return standardized;
@@ -59,7 +59,7 @@ class StandardizeWeight : public torch::autograd::Function<StandardizeWeight> {
   }
 };
 
-/// The forms in ATen's operators, for every device that has no kernels.
+/// The implementation with ATen operators, for every device without kernels.
 std::tuple<Tensor, Tensor> forward_plain(const Tensor& weight) {
   const auto [variance, mean] = at::var_mean(weight, {1, 2, 3}, /*correction=*/0, /*keepdim=*/true);
   const Tensor inverse_deviation = (variance + kStandardizeEpsilon).rsqrt();

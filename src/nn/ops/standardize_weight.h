@@ -1,4 +1,4 @@
-/// Weight standardisation (Qiao et al., 2019), made once a step and shared by all its
+/// Weight standardisation (Qiao et al., 2019). It is computed once per step and shared by all
 /// micro-batches.
 #pragma once
 
@@ -6,11 +6,11 @@
 
 namespace gm::ops {
 
-/// `weight` [out,in,h,w] with mean 0 and variance 1 for each output channel (epsilon 1e-5), in
-/// channels-last layout. Backward may run through it any number of times, without retain_graph.
+/// `weight` [out,in,h,w] with mean 0 and variance 1 for each output channel (epsilon 1e-5),
+/// channels last. Backward may run through it any number of times, without retain_graph.
 at::Tensor standardize_weight(const at::Tensor& weight);
 
-/// The same as plain ATen operators: the oracle.
+/// The same with plain ATen operators: the reference for tests.
 at::Tensor standardize_weight_plain(const at::Tensor& weight);
 
 }  // namespace gm::ops

@@ -1,14 +1,14 @@
-/// The 4x4 convolution of stride 2 that halves an image, its transpose that doubles one, and the
-/// gradient that both have in common.
+/// The 4x4 convolution of stride 2 that halves an image, its transpose that doubles an image, and
+/// the weight gradient of both.
 ///
 /// With a `big` image [N,B,H,W], a `small` one [N,S,H/2,W/2] (rounded down) and a weight
 /// [S,B,4,4], the convolution with padding 1 is the linear map
 ///
 ///   small[s,i,j] = sum over b, y, x of weight[s,b,y,x] * big[b, 2i - 1 + y, 2j - 1 + x].
 ///
-/// All want what Operator::has_kernel_for asks of `big` and `small`, S a multiple of 8, and record
-/// no gradients: they are what the autograd nodes of downsample_convolution and
-/// upsample_convolution are made of.
+/// All functions require of `big` and `small` what Operator::has_kernel_for checks, and S must be a
+/// multiple of 8. They record no gradients: the autograd nodes of downsample_convolution and
+/// upsample_convolution use them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,8 +17,8 @@
 
 namespace gm::ops {
 
-/// Whether there are kernels for `x`, either image of the two, where the small one has
-/// `small_channels`.
+/// Whether there are kernels for `x`, the big or the small image, if the small one has
+/// `small_channels` channels.
 bool has_strided_convolution_for(const at::Tensor& x, int64_t small_channels);
 
 /// small = map(big) + `bias` [S], which may be undefined.
@@ -30,8 +30,8 @@ at::Tensor strided_convolution(const at::Tensor& big, const at::Tensor& weight,
 at::Tensor transposed_strided_convolution(const at::Tensor& small, const at::Tensor& weight,
                                           const at::Tensor& bias, int64_t height, int64_t width);
 
-/// The gradient of sum(map(big) * small), and so of sum(big * transposed map(small)), for the
-/// weight: [S,B,4,4].
+/// The gradient of sum(map(big) * small) with respect to the weight: [S,B,4,4]. It is equal to that
+/// of sum(big * transposed map(small)).
 at::Tensor strided_convolution_weight_gradient(const at::Tensor& big, const at::Tensor& small);
 
 }  // namespace gm::ops

@@ -1,5 +1,6 @@
-// The larger image is never made. Two of its neighbouring pixels are the same pixel of the
-// smaller one, so the three taps w of an output pixel, in one dimension, touch two pixels only:
+// The larger image is never created. Two of its neighbouring pixels are copies of the same pixel of
+// the smaller image. So the three taps w of an output pixel, in one dimension, touch only two
+// pixels:
 //
 //   y[2i] = w0 x[i-1] + (w1 + w2) x[i],   y[2i+1] = (w0 + w1) x[i] + w2 x[i+1].
 //
@@ -20,7 +21,7 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// [16,9]: 1 where tap j of the nine is a part of tap i of the sixteen, else 0.
+/// [16,9]: 1 if tap j of the nine is a part of tap i of the sixteen, else 0.
 Tensor parts_of_taps() {
   const Tensor one_dimension =
       at::tensor({0.F, 0.F, 1.F, 0.F, 1.F, 1.F, 1.F, 1.F, 0.F, 1.F, 0.F, 0.F}).view({4, 3});
@@ -31,7 +32,7 @@ Tensor parts_of_taps() {
 Tensor four_taps(const Tensor& weight) {
   static const Tensor parts = parts_of_taps();
   const int64_t out = weight.size(0), in = weight.size(1);
-  // Of channels-last weights, all but the product itself are views.
+  // If the weight is channels last, everything except the product is a view.
   const Tensor nine = weight.permute({0, 2, 3, 1}).reshape({out, 9, in});
   return at::matmul(parts.to(weight.options()), nine).view({out, 4, 4, in}).permute({3, 0, 1, 2});
 }

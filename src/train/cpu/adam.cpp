@@ -6,7 +6,8 @@ namespace gm::GM_KERNEL_SET {
 
 namespace {
 
-/// from + share * (to - from), computed from the nearer end: exactly `to` where share is 1.
+/// from + share * (to - from), computed from the nearer end, so the result is exactly `to` if share
+/// is 1.
 struct Blend {
   explicit Blend(float share) : near_to(share >= 0.5F), factor(near_to ? share - 1.0F : share) {}
 

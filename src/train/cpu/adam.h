@@ -1,19 +1,19 @@
-/// Adam and the moving average by the chosen set of kernels.
+/// Adam and the moving average with the selected kernel set.
 #pragma once
 
 #include <cstdint>
 
 namespace gm {
 
-/// Runs of the flat buffers.
+/// Pointers into the flat buffers.
 struct AdamBuffers {
   float* parameters;
   const float* gradients;
   float* first_moments;
   float* second_moments;
-  float* ema;  ///< Null where no average is kept.
+  float* ema;  ///< Null if no average is kept.
 
-  /// The same from element `i` on.
+  /// The same buffers, starting at element `i`.
   AdamBuffers from(int64_t i) const {
     return {parameters + i, gradients + i, first_moments + i, second_moments + i,
             ema == nullptr ? nullptr : ema + i};

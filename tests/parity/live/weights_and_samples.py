@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The way of weights between gm and Python, both directions, and the images that both make of them.
+"""Exchanges weights between gm and Python in both directions, and compares the images that both sample.
 
-gm trains a small model; the oracle's Unet loads its weights, samples with the noise that gm draws, and has
-to make gm_sample's images. Weights that Python saved come back from gm_train unchanged.
+gm trains a small model. The Unet of the oracle loads its weights, samples with the same noise as gm, and must
+make the images of gm_sample. gm_train loads weights that Python saved, and saves them unchanged.
 """
 
 import math
@@ -46,7 +46,7 @@ def train(folder, run, *arguments):
 
 
 def counter_normal(draw):
-    """counter_sampling_noise() of src/diffusion/counter_noise.h: Box and Muller, two values from two words."""
+    """counter_sampling_noise() of src/diffusion/counter_noise.h: the Box-Muller transform, two values from two words."""
     noise = np.empty((COUNT, SIDE * SIDE), dtype=np.float32)
     for index in range(COUNT):
         words = counter_random.words(SEED, SAMPLING_STREAM, index, SIDE * SIDE, draw)
@@ -80,14 +80,14 @@ def grid_images(path):
 
 
 def wrapped(weights):
-    """The network of these weights as it is, and in what people train it with, whose names have prefixes."""
+    """A network with these weights, plain and in common training wrappers, which add prefixes to the names."""
     def network():
         unet = oracle()
         unet.load_state_dict(weights)
         return unet
     averaged = EMA(GaussianDiffusion(network(), image_size=SIDE, timesteps=STEPS))
     for parameter in averaged.online_model.parameters():
-        parameter.data.zero_()  # so that one of its two networks can be told from the other
+        parameter.data.zero_()  # So that the averaged network differs from the online network.
     return {"python": network(), "data_parallel": torch.nn.DataParallel(network()), "compile": torch.compile(network()),
             "swa": torch.optim.swa_utils.AveragedModel(network()), "ema_pytorch": averaged}
 
@@ -102,8 +102,8 @@ def main():
         gm("gm_sample", folder / "from_gm", "--count", COUNT, "--seed", SEED, "--out", folder / "grid.png")
         ours, theirs = grid_images(folder / "grid.png"), oracle_samples(checkpoint / "ema.safetensors")
         worst = np.abs(ours.astype(int) - theirs.astype(int)).max()
-        print(f"images of {STEPS} steps differ by at most {worst} of 255 levels; their evenly_spaced is {theirs.std():.0f}")
-        assert theirs.std() > 10, "the images have to show something for this to mean anything"
+        print(f"images of {STEPS} steps differ by at most {worst} of 255 levels; the oracle's have a standard deviation of {theirs.std():.0f}")
+        assert theirs.std() > 10, "the images are almost uniform, so that their comparison means nothing"
         assert worst <= 1, worst
 
         weights = oracle().state_dict()
@@ -114,7 +114,7 @@ def main():
                                    f"model.weights={folder / 'python.safetensors'}") / "model.safetensors")
             assert back.keys() == weights.keys(), wrapper
             assert all(torch.equal(back[key], weights[key]) for key in weights), wrapper
-        print(f"{len(weights)} tensors of Python came back unchanged, in whatever they were wrapped")
+        print(f"{len(weights)} tensors of Python were unchanged, for every wrapper")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-// The generator against its authors' answers, and what is drawn with it against the laws it
-// follows.
+// The generator against its authors' test vectors, and the drawn numbers against their
+// distributions.
 #include "base/counter_rng.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ namespace {
 using Block = std::array<uint32_t, 4>;
 
 // Random123 1.14, tests/kat_vectors, lines "philox4x32 10".
-TEST(Philox, GivesTheAuthorsKnownAnswers) {
+TEST(Philox, MatchesTheAuthorsTestVectors) {
   EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}), (Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   EXPECT_EQ(philox({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}),
             (Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
@@ -30,7 +30,7 @@ std::vector<uint32_t> first_words(CounterRng random) {
   return words;
 }
 
-TEST(CounterRng, DependsOnNothingButItsKey) {
+TEST(CounterRng, DependsOnlyOnItsKey) {
   const CounterRng random(7, Stream::kNoise, 12, 3);
   EXPECT_EQ(first_words(random), first_words(CounterRng(7, Stream::kNoise, 12, 3)));
 }
@@ -79,7 +79,7 @@ TEST(CounterRng, BelowIsUniform) {
 
 TEST(CounterRng, BelowHandlesTheEndsOfItsRange) {
   CounterRng random(3, Stream::kSampleOrder, 0);
-  // With the product's high word alone, the lower half of this range would come up twice as often.
+  // With next() % n, the lower third of this range would be drawn twice as often.
   constexpr uint32_t kUneven = 3U << 30;
   int low = 0;
   for (int i = 0; i < 30'000; ++i) {
@@ -108,7 +108,7 @@ TEST(CounterRng, NormalHasTheMomentsOfTheNormalDistribution) {
   EXPECT_NEAR(beyond_two / static_cast<double>(kDraws), std::erfc(std::sqrt(2.0)), 0.0011);
 }
 
-TEST(CounterRng, NormalsAreBoxAndMullersOfTheStreamsWords) {
+TEST(CounterRng, NormalsFollowTheBoxMullerTransform) {
   std::vector<float> values(100'003);
   CounterRng(5, Stream::kNoise, 9).fill_normal(values);
   CounterRng words(5, Stream::kNoise, 9);

@@ -1,4 +1,4 @@
-// Files that appear whole or not at all.
+// Atomic writing of files and folders, checks of output paths, and reading of files.
 #include "base/files.h"
 
 #include <gmock/gmock.h>
@@ -31,7 +31,7 @@ TEST(WriteFileAtomically, WritesAndReplaces) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"file"});
 }
 
-TEST(WriteFileAtomically, ADiskThatRefusesKeepsTheOldFile) {
+TEST(WriteFileAtomically, AFailedWriteKeepsTheOldFile) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "file", "old");
   {
@@ -63,7 +63,7 @@ TEST(StagedPath, CommitsAFolderWithItsFiles) {
   EXPECT_EQ(read_file(folder / "final" / "inner" / "file", kFilesLimit), "text");
 }
 
-TEST(StagedPath, DoesNotReplaceAFullFolder) {
+TEST(StagedPath, DoesNotReplaceANonEmptyFolder) {
   const TemporaryFolder folder;
   fs::create_directory(folder / "final");
   std::ofstream(folder / "final" / "old") << "old";
@@ -82,7 +82,7 @@ TEST(StagedPath, NeedsTheParentFolder) {
                       AllOf(HasSubstr("missing"), HasSubstr("does not exist")));
 }
 
-TEST(StagedPath, IsRemovedByAProcessThatLeavesAtOnce) {
+TEST(StagedPath, IsRemovedByRemoveStagedPathsUnlessCommitted) {
   const TemporaryFolder folder;
   const StagedPath file(folder / "file"), tree(folder / "tree");
   std::ofstream(file.path()) << "half";
@@ -97,12 +97,12 @@ TEST(StagedPath, IsRemovedByAProcessThatLeavesAtOnce) {
   EXPECT_EQ(read_file(folder / "done", 10), "whole");
 }
 
-TEST(SyncToDisk, AsksOnlyWhatCanBeAsked) {
-  EXPECT_NO_THROW(sync_to_disk("/dev/null"));  // EINVAL, as of folders on some disks
+TEST(SyncToDisk, IgnoresUnsupportedFilesAndReportsMissingOnes) {
+  EXPECT_NO_THROW(sync_to_disk("/dev/null"));  // EINVAL, as for folders on some file systems
   expect_error<Error>([] { sync_to_disk("/nowhere"); }, HasSubstr("/nowhere: opening for fsync"));
 }
 
-TEST(RequireWritable, TakesANewFileAndOneToReplace) {
+TEST(RequireWritable, AcceptsANewAndAnExistingFile) {
   const TemporaryFolder folder;
   std::ofstream(folder / "old") << "old";
   require_writable(folder / "old");
@@ -125,14 +125,14 @@ TEST(RequireWritable, RefusesTheNameOfAFolder) {
   }
 }
 
-TEST(RequireWritableFolder, TakesOneThatIsThereOrCanBeMade) {
+TEST(RequireWritableFolder, AcceptsAnExistingFolderAndOneThatCanBeCreated) {
   const TemporaryFolder folder;
   for (const char* name : {"", "new", "new/"}) require_writable_folder(folder / name);
   require_writable_folder("new");
   EXPECT_TRUE(folder.names().empty());
 }
 
-TEST(RequireWritableFolder, RefusesAFileAndANewOneInAFolderThatIsMissing) {
+TEST(RequireWritableFolder, RefusesAFileAndAFolderWithoutAParent) {
   const TemporaryFolder folder;
   std::ofstream(folder / "file") << "text";
   expect_error<InputError>([&] { require_writable_folder(folder / "file"); },
@@ -141,14 +141,14 @@ TEST(RequireWritableFolder, RefusesAFileAndANewOneInAFolderThatIsMissing) {
                            HasSubstr("there is no folder"));
 }
 
-TEST(ReadFile, RefusesWhatIsLargerThanExpected) {
+TEST(ReadFile, RefusesAFileAboveTheSizeLimit) {
   const TemporaryFolder folder;
   std::ofstream(folder / "file") << std::string(kFilesLimit + 1, 'x');
   expect_error<InputError>([&] { read_file(folder / "file", kFilesLimit); },
                            AllOf(HasSubstr("1001 bytes"), HasSubstr("at most 1000")));
 }
 
-TEST(ReadFile, NamesAFileThatIsNotThere) {
+TEST(ReadFile, NamesAMissingFile) {
   const TemporaryFolder folder;
   expect_error<InputError>([&] { read_file(folder / "missing", kFilesLimit); },
                            HasSubstr("missing"));
@@ -160,7 +160,7 @@ TEST(ReadFile, RefusesAFolder) {
                            HasSubstr("cannot be read"));
 }
 
-TEST(ReadFile, OnlyRegularFilesAreReadAndNothingIsWaitedFor) {
+TEST(ReadFile, RefusesAllButRegularFilesWithoutBlocking) {
   const TemporaryFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
   fs::create_symlink("nowhere", folder / "dangling");

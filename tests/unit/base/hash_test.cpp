@@ -1,4 +1,4 @@
-// Hashes against the answers that come with xxHash.
+// Hashes against the test vectors of xxHash.
 #include "base/hash.h"
 
 #include <gtest/gtest.h>
@@ -26,21 +26,21 @@ std::string sanity_bytes(size_t length) {
 std::string hash_of(std::string_view bytes) { return Hash().add(bytes).hex(); }
 
 // cli/xsum_sanity_check.c of xxHash 0.8, XXH128 with seed 0, high word first.
-TEST(Hash, GivesTheKnownAnswersOfXxh3) {
+TEST(Hash, MatchesTheTestVectorsOfXxh3) {
   EXPECT_EQ(hash_of(sanity_bytes(0)), "99aa06d3014798d86001c324468d497f");
   EXPECT_EQ(hash_of(sanity_bytes(1)), "a6cd5e9392000f6ac44bdff4074eecdb");
   EXPECT_EQ(hash_of(sanity_bytes(6)), "082afe0b8162d12a3e7039bdda43cfc6");
   EXPECT_EQ(hash_of(sanity_bytes(12)), "6e3efd8fc7802b18061a192713f69ad9");
 }
 
-TEST(Hash, DoesNotDependOnThePieces) {
+TEST(Hash, DoesNotDependOnHowTheBytesAreSplit) {
   const std::string bytes = sanity_bytes(5000);
   Hash pieces;
   pieces.add(bytes.substr(0, 1)).add(bytes.substr(1, 1000)).add(bytes.substr(1001));
   EXPECT_EQ(pieces.hex(), hash_of(bytes));
 }
 
-TEST(Hash, ResumesAfterItWasAsked) {
+TEST(Hash, ContinuesAfterHexWasCalled) {
   Hash hash;
   hash.add("one");
   EXPECT_EQ(hash.hex(), hash_of("one"));
@@ -55,7 +55,7 @@ TEST(HashFile, IsTheHashOfTheBytes) {
   EXPECT_EQ(hash_file(folder / "file"), hash_of(bytes));
 }
 
-TEST(HashFile, NamesAFileThatIsNotThere) {
+TEST(HashFile, RefusesAMissingFile) {
   const TemporaryFolder folder;
   EXPECT_THROW(hash_file(folder / "missing"), InputError);
 }

@@ -24,14 +24,14 @@ class LogTest : public ::testing::Test {
   static std::string on_stderr() { return ::testing::internal::GetCapturedStderr(); }
 };
 
-TEST_F(LogTest, AWorldOfOneShowsNoRank) {
+TEST_F(LogTest, ASingleProcessShowsNoRank) {
   log_info("{} images", 12);
   log_warning("slow");
   log_error("broken");
   EXPECT_EQ(on_stderr(), "12 images\nwarning: slow\nerror: broken\n");
 }
 
-TEST_F(LogTest, OtherRanksShowOnlyWhatGoesWrong) {
+TEST_F(LogTest, OtherRanksShowOnlyWarningsAndErrors) {
   set_log_rank(3, 4);
   log_info("not shown");
   log_progress("not shown");
@@ -53,7 +53,7 @@ TEST_F(LogTest, TheFileGetsEveryMessageWithItsDate) {
   EXPECT_THAT(on_stderr(), HasSubstr("[rank 0] after\n"));
 }
 
-TEST_F(LogTest, BracesInAMessageAreLeftAlone) {
+TEST_F(LogTest, BracesInAMessageAreKept) {
   log_info("{}", "{not a field}");
   EXPECT_EQ(on_stderr(), "{not a field}\n");
 }

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <vector>
 
-// Sanitizers bring an allocator of their own.
+// Sanitizers replace the allocator.
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 namespace gm {
@@ -29,8 +29,8 @@ void use_blocks() {
   for (void* block : blocks) std::free(block);
 }
 
-/// The settings outlive the test, so it runs in a process of its own.
-TEST(AllocatorDeathTest, KeepsThePagesOfBigBlocksForTheNext) {
+/// The settings persist after the test, so it runs in a separate process.
+TEST(AllocatorDeathTest, ReusesThePagesOfLargeBlocks) {
   const auto run = [] {
     tune_allocator();
     use_blocks();

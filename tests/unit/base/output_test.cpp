@@ -1,4 +1,4 @@
-// Where a program's outputs may lead, and what becomes of what was there.
+// Which output paths a program accepts, and what happens to existing files.
 #include "base/output.h"
 
 #include <fcntl.h>
@@ -38,7 +38,7 @@ class OutputTest : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
-TEST_F(OutputTest, AFileIsReplacedAsAWhole) {
+TEST_F(OutputTest, AFileIsReplacedAtomically) {
   write_output(file("a"), "new");
   EXPECT_EQ(read_file(folder_ / "a", kOutputLimit), "new");
   expect_error<Error>(
@@ -53,7 +53,7 @@ TEST_F(OutputTest, AFileIsReplacedAsAWhole) {
   EXPECT_EQ(folder_.names(), std::vector<std::string>{"a"});
 }
 
-TEST_F(OutputTest, ASymbolicLinkStaysAndItsTargetIsReplacedOrMade) {
+TEST_F(OutputTest, ASymbolicLinkIsKeptAndItsTargetIsReplacedOrCreated) {
   fs::create_directory(folder_ / "there");
   fs::create_symlink("there/target", folder_ / "link");
   fs::create_symlink("link", folder_ / "link-to-link");
@@ -67,14 +67,14 @@ TEST_F(OutputTest, ASymbolicLinkStaysAndItsTargetIsReplacedOrMade) {
   EXPECT_EQ(folder_.names(), (std::vector<std::string>{"link", "link-to-link", "there"}));
 }
 
-TEST_F(OutputTest, LinksThatLeadNowhereAreRefused) {
+TEST_F(OutputTest, BrokenLinksAreRefused) {
   fs::create_symlink("missing/target", folder_ / "link");
   expect_refused({{"--out", folder_ / "link"}}, {}, HasSubstr("missing; make it first"));
   fs::create_symlink("circle", folder_ / "circle");
   expect_refused({{"--out", folder_ / "circle"}}, {}, HasSubstr("in a circle"));
 }
 
-TEST_F(OutputTest, APipeIsWrittenIntoAndStays) {
+TEST_F(OutputTest, APipeIsWrittenToAndKept) {
   const fs::path pipe = folder_ / "pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
@@ -89,12 +89,12 @@ TEST_F(OutputTest, APipeIsWrittenIntoAndStays) {
   expect_error<Error>([&] { StagedPath{pipe}; }, HasSubstr("device or a pipe"));
 }
 
-TEST_F(OutputTest, ADeviceThatIsFullIsAnError) {
+TEST_F(OutputTest, AFullDeviceIsAnError) {
   expect_error<Error>([] { write_output("/dev/full", "text"); },
                       "/dev/full: writing failed: No space left on device");
 }
 
-TEST_F(OutputTest, OneFileIsNotTwoOutputs) {
+TEST_F(OutputTest, TwoOutputsMayNotBeTheSameFile) {
   const fs::path a = file("a");
   fs::create_symlink("a", folder_ / "link");
   fs::create_hard_link(a, folder_ / "hard");
@@ -114,7 +114,7 @@ TEST_F(OutputTest, OneFileIsNotTwoOutputs) {
   check_outputs({{"--json", a}, {"--image", folder_ / "new"}, {"--more", ""}, {"--most", ""}});
 }
 
-TEST_F(OutputTest, WhatIsReadIsNotOverwritten) {
+TEST_F(OutputTest, AnOutputMayNotOverwriteAnInput) {
   const fs::path a = file("a.png");
   fs::create_symlink("a.png", folder_ / "link.png");
   for (const fs::path& input : {a, folder_ / "link.png", folder_.path()}) {
@@ -124,7 +124,7 @@ TEST_F(OutputTest, WhatIsReadIsNotOverwritten) {
   check_outputs({{"--out", folder_ / "new.png", ".png"}, {"--json", a}}, {folder_.path()});
 }
 
-TEST_F(OutputTest, ANameDoesNotPromiseAnotherKindOfFile) {
+TEST_F(OutputTest, TheExtensionMustMatchTheKindOfFile) {
   for (const char* name : {"a.jpg", "a.png.h5", "a.JPEG"}) {
     expect_refused({{"--out", folder_ / name, ".png"}}, {}, HasSubstr("a name that ends in .png"));
   }

@@ -1,4 +1,4 @@
-// A program that does not look for signals is ended, unless it has something to save.
+// A process that does not react to a stop signal in time is ended, unless it has work to save.
 #include "base/prompt_stop.h"
 
 #include <gmock/gmock.h>
@@ -15,8 +15,8 @@ namespace {
 
 constexpr int kLeft = 75, kWentOn = 7;
 
-/// Exit status of a child in which SIGTERM has come when it calls `act`, and then, not watched any
-/// more, `after`.
+/// Exit status of a child process that receives SIGTERM and calls `act` under a PromptStop, then
+/// `after` without it.
 int status_of_stopped_child(
     const std::function<void()>& act, const std::function<void()>& after = [] {}) {
   const pid_t child = ::fork();
@@ -38,14 +38,14 @@ int status_of_stopped_child(
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-TEST(PromptStopTest, EndsWhatWaitsForEver) {
+TEST(PromptStopTest, EndsAProcessThatNeverReacts) {
   EXPECT_EQ(status_of_stopped_child([] {
               while (true) ::pause();
             }),
             kLeft);
 }
 
-TEST(PromptStopTest, LetsWhoHasWorkToSaveSaveIt) {
+TEST(PromptStopTest, WaitsForAProcessThatHasWorkToSave) {
   EXPECT_EQ(status_of_stopped_child([] {
               expect_work_to_save();
               ::sleep(1);
@@ -53,7 +53,7 @@ TEST(PromptStopTest, LetsWhoHasWorkToSaveSaveIt) {
             kWentOn);
 }
 
-TEST(PromptStopTest, IsNoHindranceToWhoLeavesInTime) {
+TEST(PromptStopTest, DoesNothingIfTheWorkEndsInTime) {
   EXPECT_EQ(status_of_stopped_child([] { ::usleep(100'000); }, [] { ::usleep(500'000); }), kWentOn);
 }
 

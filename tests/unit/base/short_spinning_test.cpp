@@ -19,9 +19,10 @@ double processor_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// What the other thread of a team uses while this one is busy elsewhere, asleep: 20 times.
+/// CPU seconds that the other thread of a team uses while this thread sleeps after a parallel
+/// region, for 20 regions.
 double seconds_of_waiting() {
-  std::atomic<int> runs = 0;  // A region without an effect would be left out.
+  std::atomic<int> runs = 0;  // The compiler may remove a region without an effect.
   const double start = processor_seconds();
   for (int i = 0; i < 20; ++i) {
 #pragma omp parallel num_threads(2)
@@ -31,7 +32,7 @@ double seconds_of_waiting() {
   return processor_seconds() - start;
 }
 
-/// The runtime's own way takes some 0.1 s.
+/// With the default setting of the OpenMP runtime, this takes about 0.1 s.
 TEST(ShortSpinning, AThreadWithoutWorkSleeps) {
   shorten_openmp_spinning(2);
   EXPECT_LT(seconds_of_waiting(), 0.02);

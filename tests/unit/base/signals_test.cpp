@@ -1,5 +1,5 @@
-// Signals that ask to stop are noted, once; what they do to a whole process is a system test's
-// matter.
+// Stop signals are recorded, and the first one counts. System tests check their effect on a whole
+// process.
 #include "base/signals.h"
 
 #include <gmock/gmock.h>
@@ -17,12 +17,13 @@
 namespace gm {
 namespace {
 
-/// How a child that runs `act` ends, as wait() says: signals belong to the whole process.
+/// The wait() status of a child process that runs `act`. Signals affect the whole process, so each
+/// test needs its own.
 int status_of_child(const std::function<int()>& act) {
   const pid_t child = ::fork();
   if (child == 0) {
     for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU}) {
-      std::signal(signal, SIG_DFL);  // whatever it is to these tests
+      std::signal(signal, SIG_DFL);  // regardless of the handlers of the test program
     }
     catch_stop_signals();
     ::_exit(act());
@@ -37,7 +38,7 @@ int exit_status_of_child(const std::function<int()>& act) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-TEST(SignalsTest, NoneAtTheBeginning) {
+TEST(SignalsTest, NoneIsRecordedAtTheStart) {
   EXPECT_EQ(exit_status_of_child([] {
               throw_if_stop_requested();
               return stop_signal() ? 1 : 0;
@@ -45,7 +46,7 @@ TEST(SignalsTest, NoneAtTheBeginning) {
             0);
 }
 
-TEST(SignalsTest, EachOfThemIsNoted) {
+TEST(SignalsTest, EachSignalIsRecorded) {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU}) {
     EXPECT_EQ(exit_status_of_child([&] {
                 std::raise(signal);
@@ -55,7 +56,7 @@ TEST(SignalsTest, EachOfThemIsNoted) {
   }
 }
 
-TEST(SignalsTest, WhatWasIgnoredAtTheStartStaysIgnored) {
+TEST(SignalsTest, SignalsIgnoredAtTheStartStayIgnored) {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU}) {
     EXPECT_EQ(exit_status_of_child([&] {
                 std::signal(signal, SIG_IGN);
@@ -67,7 +68,7 @@ TEST(SignalsTest, WhatWasIgnoredAtTheStartStaysIgnored) {
   }
 }
 
-TEST(SignalsTest, AFileThatIsTooLargeIsAWriteThatFails) {
+TEST(SignalsTest, AWriteBeyondTheFileSizeLimitFailsWithEfbig) {
   EXPECT_EQ(exit_status_of_child([] {
               const struct rlimit none {};
               ::setrlimit(RLIMIT_FSIZE, &none);
@@ -79,17 +80,17 @@ TEST(SignalsTest, AFileThatIsTooLargeIsAWriteThatFails) {
             EFBIG);
 }
 
-TEST(SignalsTest, TheFirstCounts) {
+TEST(SignalsTest, TheFirstSignalCounts) {
   EXPECT_EQ(exit_status_of_child([] {
               std::raise(SIGUSR1);
               std::raise(SIGTERM);
-              note_stop_signal(SIGINT);
+              record_stop_signal(SIGINT);
               return stop_signal().value_or(0);
             }),
             SIGUSR1);
 }
 
-TEST(SignalsTest, ASecondInterruptEndsAtOnce) {
+TEST(SignalsTest, ASecondInterruptEndsTheProcess) {
   EXPECT_EQ(exit_status_of_child([] {
               std::raise(SIGINT);
               std::raise(SIGINT);
@@ -98,15 +99,15 @@ TEST(SignalsTest, ASecondInterruptEndsAtOnce) {
             -SIGINT);
   EXPECT_EQ(exit_status_of_child([] {
               std::raise(SIGTERM);
-              std::raise(SIGINT);  // the first one of its kind
+              std::raise(SIGINT);  // the first SIGINT
               return 0;
             }),
             0);
 }
 
-TEST(SignalsTest, LeavingSaysWhichSignal) {
+TEST(SignalsTest, StopRequestedNamesTheSignal) {
   EXPECT_EQ(exit_status_of_child([] {
-              note_stop_signal(SIGTERM);
+              record_stop_signal(SIGTERM);
               try {
                 throw_if_stop_requested();
               } catch (const StopRequested& stop) {

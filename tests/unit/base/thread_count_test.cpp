@@ -1,4 +1,4 @@
-// How many threads a process computes with, whatever its environment asks for.
+// The number of threads of a process, for valid and invalid settings in the environment.
 #include "base/thread_count.h"
 
 #include <gmock/gmock.h>
@@ -13,7 +13,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-/// A variable of the environment, as it was before when this is destroyed.
+/// An environment variable. The destructor restores its previous value.
 class Variable {
  public:
   explicit Variable(const char* name) : name_(name) {
@@ -47,7 +47,7 @@ class ThreadCountTest : public ::testing::Test {
   Variable threads_{"OMP_NUM_THREADS"}, limit_{"OMP_THREAD_LIMIT"};
 };
 
-TEST_F(ThreadCountTest, IsTheShareUnlessTheUserAsksForAnother) {
+TEST_F(ThreadCountTest, IsTheShareUnlessOmpNumThreadsIsSet) {
   for (const auto& unset : {std::optional<std::string>(), std::optional<std::string>("")}) {
     EXPECT_EQ(with(unset).threads, kShare);
     EXPECT_EQ(with(unset).warning, "");
@@ -58,19 +58,20 @@ TEST_F(ThreadCountTest, IsTheShareUnlessTheUserAsksForAnother) {
   }
 }
 
-TEST_F(ThreadCountTest, OfAListTheFirstCounts) {
+TEST_F(ThreadCountTest, OnlyTheFirstNumberOfAListIsUsed) {
   EXPECT_EQ(with("3,2,1").threads, 3);
   EXPECT_EQ(with("3,2,1").warning, "");
 }
 
-TEST_F(ThreadCountTest, WhatIsNoNumberOfThreadsIsNamedAndLeftOut) {
+TEST_F(ThreadCountTest, InvalidNumbersAreIgnoredWithAWarning) {
   for (const char* text : {"0", "-3", "abc", "4x", "1.5", ",2", "0x8"}) {
     EXPECT_EQ(with(text).threads, kShare) << text;
-    EXPECT_THAT(with(text).warning, AllOf(HasSubstr(text), HasSubstr("no number of threads; 4")));
+    EXPECT_THAT(with(text).warning,
+                AllOf(HasSubstr(text), HasSubstr("not a number of threads; 4")));
   }
 }
 
-TEST_F(ThreadCountTest, AbsurdlyManyAreBounded) {
+TEST_F(ThreadCountTest, TooManyThreadsAreLimited) {
   for (const char* text : {"65", "100000", "99999999999999999999"}) {
     EXPECT_EQ(with(text).threads, kMost) << text;
     EXPECT_THAT(with(text).warning, AllOf(HasSubstr(text), HasSubstr("64 are used")));
@@ -79,7 +80,7 @@ TEST_F(ThreadCountTest, AbsurdlyManyAreBounded) {
   EXPECT_EQ(choose_threads(/*share=*/100, kMost).threads, kMost);
 }
 
-TEST_F(ThreadCountTest, TheLimitOfOpenMpIsKept) {
+TEST_F(ThreadCountTest, OmpThreadLimitIsRespected) {
   EXPECT_EQ(with(std::nullopt, "2").threads, 2);
   EXPECT_EQ(with(std::nullopt, "2").warning, "");
   EXPECT_EQ(with("8", "2").threads, 2);
@@ -88,7 +89,7 @@ TEST_F(ThreadCountTest, TheLimitOfOpenMpIsKept) {
   for (const char* none : {"0", "-1", "many", ""}) EXPECT_EQ(with("8", none).threads, 8) << none;
 }
 
-TEST_F(ThreadCountTest, EveryCoreMayHaveSome) { EXPECT_GE(most_threads(), 8); }
+TEST_F(ThreadCountTest, TheMaximumIsAtLeastEight) { EXPECT_GE(most_threads(), 8); }
 
 }  // namespace
 }  // namespace gm

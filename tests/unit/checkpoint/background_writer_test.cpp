@@ -1,4 +1,4 @@
-// A save in the background keeps one moment of the state, whatever happens to the state meanwhile.
+// A background save stores the state at its start, even if the state changes during the save.
 #include "checkpoint/background_writer.h"
 
 #include <ATen/ATen.h>
@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// A disk that creates no file before it is told to.
+/// A disk that creates no file until go() is called.
 class WaitingStorage final : public Storage {
  public:
   void create_folder(const std::filesystem::path& path) override { disk_.create_folder(path); }
@@ -40,7 +40,7 @@ class WaitingStorage final : public Storage {
 
 CheckpointInfo at_step(int64_t step) { return {.state = {.step = step}}; }
 
-TEST(BackgroundWriterTest, SavesTheMomentOfItsStart) {
+TEST(BackgroundWriterTest, SavesTheStateAtItsStart) {
   const TemporaryFolder run;
   WaitingStorage storage;
   CheckpointStore store(run.path(), 0, storage);
@@ -64,11 +64,11 @@ TEST(BackgroundWriterTest, SavesTheMomentOfItsStart) {
   EXPECT_TRUE(saved.at("flat").equal(at::ones({4, 3, 2, 2})));
   EXPECT_TRUE(saved.at("random").equal(random_then));
   EXPECT_TRUE(writer.ends_within(std::chrono::milliseconds(0)));
-  EXPECT_FALSE(writer.poll()) << "an outcome is told once";
+  EXPECT_FALSE(writer.poll()) << "an outcome is returned once";
   EXPECT_FALSE(writer.wait());
 }
 
-TEST(BackgroundWriterTest, TheCopysMemoryIsUsedAgain) {
+TEST(BackgroundWriterTest, ConsecutiveSavesEachStoreTheirOwnState) {
   const TemporaryFolder run;
   CheckpointStore store(run.path());
   BackgroundWriter writer(store);
@@ -86,7 +86,7 @@ TEST(BackgroundWriterTest, TheCopysMemoryIsUsedAgain) {
   }
 }
 
-TEST(BackgroundWriterTest, AFailureIsToldAndTheNextSaveTriesAgain) {
+TEST(BackgroundWriterTest, AFailureIsReportedAndTheNextSaveSucceeds) {
   const TemporaryFolder run;
   FailingStorage storage;
   CheckpointStore store(run.path(), 0, storage);
@@ -99,7 +99,7 @@ TEST(BackgroundWriterTest, AFailureIsToldAndTheNextSaveTriesAgain) {
   EXPECT_EQ(store.list().size(), 1U);
 }
 
-TEST(BackgroundWriterTest, ItsEndWaitsForTheSave) {
+TEST(BackgroundWriterTest, TheDestructorWaitsForTheSave) {
   const TemporaryFolder run;
   CheckpointStore store(run.path());
   BackgroundWriter(store).start(at_step(1), {{"model", {{"a", at::ones({1000})}}}});

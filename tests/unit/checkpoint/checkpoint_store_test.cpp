@@ -1,4 +1,4 @@
-// Checkpoints are there whole or not at all, and what was damaged is not loaded.
+// Checkpoints are written atomically, and damaged ones are not loaded.
 #include "checkpoint/checkpoint_store.h"
 
 #include <ATen/ATen.h>
@@ -53,7 +53,7 @@ class CheckpointStoreTest : public ::testing::Test {
   fs::path newest() const {
     return newest_good(store_, [](const Checkpoint&) {})->folder();
   }
-  /// As a tool leaves them that follows links when it copies a run.
+  /// Replaces the link `latest` by a folder, as a tool does that copies a run and follows links.
   void make_a_folder_of_latest() const {
     const fs::path target = fs::canonical(latest());
     fs::remove(latest());
@@ -77,7 +77,7 @@ class CheckpointStoreTest : public ::testing::Test {
   CheckpointStore store_{run_.path(), /*keep=*/2};
 };
 
-TEST_F(CheckpointStoreTest, WhatIsSavedIsLoaded) {
+TEST_F(CheckpointStoreTest, LoadsWhatWasSaved) {
   EXPECT_EQ(save(1000), store_.folder_of(1000));
   EXPECT_EQ(store_.folder_of(1000).filename(), "step-00001000");
   const Checkpoint checkpoint = store_.open(store_.folder_of(1000));
@@ -95,7 +95,7 @@ TEST_F(CheckpointStoreTest, WhatIsSavedIsLoaded) {
   EXPECT_EQ(parse_manifest(checkpoint.manifest(), "here").state.step, 1000);
 }
 
-TEST_F(CheckpointStoreTest, TheManifestSaysWhatIsThere) {
+TEST_F(CheckpointStoreTest, TheManifestListsTheFilesWithSizesAndHashes) {
   const fs::path folder = save(7);
   const auto manifest = nlohmann::json::parse(read_file(folder / "manifest.json", kLimit));
   EXPECT_EQ(manifest["format_version"], 3);
@@ -106,7 +106,7 @@ TEST_F(CheckpointStoreTest, TheManifestSaysWhatIsThere) {
   EXPECT_EQ(model["xxh3_128"], hash_file(folder / "model.safetensors"));
 }
 
-TEST_F(CheckpointStoreTest, LatestIsARelativeLinkThatSurvivesAMove) {
+TEST_F(CheckpointStoreTest, LatestIsARelativeLinkToTheNewest) {
   save(1);
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000001");
   EXPECT_EQ(load_safetensors(latest() / "model.safetensors").size(), 1U);
@@ -114,7 +114,7 @@ TEST_F(CheckpointStoreTest, LatestIsARelativeLinkThatSurvivesAMove) {
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000002");
 }
 
-TEST_F(CheckpointStoreTest, BeforeTheFirstSaveThereIsNone) {
+TEST_F(CheckpointStoreTest, IsEmptyBeforeTheFirstSave) {
   EXPECT_TRUE(store_.candidates().empty());
   EXPECT_TRUE(store_.list().empty());
 }
@@ -150,7 +150,7 @@ TEST_F(CheckpointStoreTest, OtherFilesAreLeftAlone) {
   EXPECT_EQ(names().size(), 2U);
 }
 
-TEST_F(CheckpointStoreTest, ADiskThatRefusesKeepsTheOldCheckpoint) {
+TEST_F(CheckpointStoreTest, AFailedSaveKeepsTheOldCheckpoint) {
   save(1);
   {
     const FileSizeLimit limit(16);
@@ -161,7 +161,7 @@ TEST_F(CheckpointStoreTest, ADiskThatRefusesKeepsTheOldCheckpoint) {
   EXPECT_EQ(std::distance(fs::directory_iterator(run_ / "checkpoints"), {}), 2);
 }
 
-TEST_F(CheckpointStoreTest, NewerOnesThanTheOneToGoBackToAreSetAside) {
+TEST_F(CheckpointStoreTest, RollingBackSetsNewerCheckpointsAside) {
   CheckpointStore keeps_all(run_.path());
   for (const int64_t step : {1, 2, 3, 4}) keeps_all.save(info(step), tensors(step));
   const auto go_back = [&](int64_t step) {
@@ -187,21 +187,21 @@ TEST_F(CheckpointStoreTest, AFolderThatCannotBeRemovedIsAWarning) {
   ASSERT_THAT(storage.calls().back(), "remove step-00000001");
   storage.fail_at(storage.calls().size() - 1, FailingStorage::Fault::kRefusal);
   EXPECT_THAT(warnings_of([&] { store.save(info(3), tensors(3)); }),
-              HasSubstr("an old checkpoint stays"));
+              HasSubstr("an old checkpoint could not be removed"));
   EXPECT_EQ(newest(), store.folder_of(3));
 }
 
-TEST_F(CheckpointStoreTest, ARunDirectoryThatIsGoneIsNotMadeAnew) {
+TEST_F(CheckpointStoreTest, AMissingRunDirectoryIsNotCreated) {
   CheckpointStore store(run_ / "gone");
   expect_error<Error>([&] { store.save(info(1), {}); }, HasSubstr("No such file or directory"));
   EXPECT_FALSE(fs::exists(run_ / "gone"));
 }
 
-/// Every call of a save, one after the other, is made to fail.
+/// Makes each call of a save fail, one after the other.
 class CheckpointStoreFaults : public CheckpointStoreTest,
                               public ::testing::WithParamInterface<FailingStorage::Fault> {
  protected:
-  /// The newest checkpoint that is whole; 0 when there is none.
+  /// The step of the newest intact checkpoint; 0 if there is none.
   static int64_t newest_step(const CheckpointStore& store) {
     const auto point = find_resume_point(store, "abc");
     if (!point) return 0;
@@ -211,8 +211,8 @@ class CheckpointStoreFaults : public CheckpointStoreTest,
     return step;
   }
 
-  /// Saves `before`, then `step` with a fault at each call in turn; `check(store, saved)` looks at
-  /// what is left. Returns the calls of a save without a fault.
+  /// Saves `before`, then `step` with a fault at each call in turn. `check(store, saved)` checks
+  /// what remains. Returns the calls of a save without a fault.
   template <class Check>
   std::vector<std::string> fail_everywhere(std::initializer_list<int64_t> before, int64_t step,
                                            const Check& check) {
@@ -234,7 +234,7 @@ class CheckpointStoreFaults : public CheckpointStoreTest,
       SCOPED_TRACE(index == 0 ? "no fault" : calls[index - 1]);
       EXPECT_THAT(storage.renamed_too_early(), IsEmpty());
       check(store, saved);
-      // The next process works on a disk that works again.
+      // The disk of the next process works again.
       CheckpointStore next(run.path(), /*keep=*/2);
       next.save(info(step + 1), tensors(step + 1));
       EXPECT_EQ(newest_step(next), step + 1);
@@ -254,7 +254,7 @@ INSTANTIATE_TEST_SUITE_P(Storage, CheckpointStoreFaults,
                                            FailingStorage::Fault::kPowerCut,
                                            FailingStorage::Fault::kPowerCutForgetsNames));
 
-TEST_P(CheckpointStoreFaults, LeaveTheOldCheckpointOrTheNewOneWhole) {
+TEST_P(CheckpointStoreFaults, LeaveTheOldOrTheNewCheckpointIntact) {
   const auto calls = fail_everywhere({1, 2}, 3, [](const CheckpointStore& store, bool saved) {
     const int64_t newest = newest_step(store);
     EXPECT_THAT(newest, AnyOf(2, 3));
@@ -263,8 +263,8 @@ TEST_P(CheckpointStoreFaults, LeaveTheOldCheckpointOrTheNewOneWhole) {
     EXPECT_THAT(latest.info().state.step, AnyOf(2, 3));
     EXPECT_NO_THROW(latest.load_all());
   });
-  // Files, their folder, its name, the link's name: durable in this order, and only then is an old
-  // one removed.
+  // The files, their folder, its name and the name of the link become durable in this order. Only
+  // then is an old checkpoint removed.
   std::vector<std::string> order = calls;
   std::erase_if(order, [](const std::string& call) { return call.starts_with("write "); });
   EXPECT_THAT(
@@ -279,7 +279,7 @@ TEST_P(CheckpointStoreFaults, LeaveTheOldCheckpointOrTheNewOneWhole) {
                   "remove step-00000001"));
 }
 
-TEST_P(CheckpointStoreFaults, OfTheFirstSaveLeaveNothingOrAWholeCheckpoint) {
+TEST_P(CheckpointStoreFaults, DuringTheFirstSaveLeaveNoneOrAnIntactCheckpoint) {
   fail_everywhere({}, 3, [](const CheckpointStore& store, bool saved) {
     const int64_t newest = newest_step(store);
     EXPECT_THAT(newest, AnyOf(0, 3));
@@ -287,18 +287,18 @@ TEST_P(CheckpointStoreFaults, OfTheFirstSaveLeaveNothingOrAWholeCheckpoint) {
   });
 }
 
-TEST_P(CheckpointStoreFaults, OfARepeatedStepLeaveTheOneBefore) {
+TEST_P(CheckpointStoreFaults, DuringARepeatedStepLeaveAnIntactCheckpoint) {
   fail_everywhere({2, 3}, 3, [](const CheckpointStore& store, bool) {
     EXPECT_THAT(newest_step(store), AnyOf(2, 3));
   });
 }
 
-TEST_F(CheckpointStoreTest, AFileInTheWayIsAnError) {
+TEST_F(CheckpointStoreTest, AFileInPlaceOfTheFolderIsAnError) {
   overwrite(run_ / "checkpoints", "not a folder");
   expect_error<Error>([&] { save(1); }, HasSubstr("checkpoints: creating the folder failed"));
 }
 
-TEST_F(CheckpointStoreTest, AFlippedBitIsFound) {
+TEST_F(CheckpointStoreTest, AFlippedBitIsDetected) {
   const fs::path folder = save(1);
   std::string bytes = read_file(folder / "model.safetensors", kLimit);
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
@@ -306,7 +306,7 @@ TEST_F(CheckpointStoreTest, AFlippedBitIsFound) {
   expect_refused(folder, AllOf(HasSubstr("model.safetensors: its hash"), HasSubstr("damaged")));
 }
 
-TEST_F(CheckpointStoreTest, ACutOrMissingFileIsFound) {
+TEST_F(CheckpointStoreTest, ATruncatedOrMissingFileIsDetected) {
   const fs::path folder = save(1);
   fs::resize_file(folder / "ema.safetensors", 10);
   expect_refused(folder, HasSubstr("ema.safetensors: has 10 bytes, but manifest.json says"));
@@ -320,7 +320,7 @@ TEST_F(CheckpointStoreTest, TensorsThatWereNotSavedAreNamed) {
                            HasSubstr("the checkpoint has no optimizer.safetensors"));
 }
 
-TEST_F(CheckpointStoreTest, AManifestWithoutAnIdentityVersionIsOfTheFirst) {
+TEST_F(CheckpointStoreTest, AManifestWithoutAnIdentityVersionHasVersion1) {
   const fs::path manifest = save(1) / "manifest.json";
   auto json = nlohmann::json::parse(read_file(manifest, kLimit));
   EXPECT_EQ(json["identity_version"], 1);
@@ -331,7 +331,7 @@ TEST_F(CheckpointStoreTest, AManifestWithoutAnIdentityVersionIsOfTheFirst) {
   EXPECT_EQ(store_.open(store_.folder_of(1)).info().identity.config_hash, "abc");
 }
 
-TEST_F(CheckpointStoreTest, ManifestsOfAnotherFormAreRefused) {
+TEST_F(CheckpointStoreTest, InvalidManifestsAreRefused) {
   const fs::path folder = save(1);
   const fs::path manifest = folder / "manifest.json";
   const auto good = nlohmann::json::parse(read_file(manifest, kLimit));
@@ -348,28 +348,28 @@ TEST_F(CheckpointStoreTest, ManifestsOfAnotherFormAreRefused) {
   expect_refused(folder, HasSubstr("identity version 2, which a newer gm writes"));
   for (const nlohmann::json& step : {nlohmann::json("one"), {-1}, {1e300}, {uint64_t{1} << 63}}) {
     overwrite(manifest, with("step", step));
-    expect_refused(folder, HasSubstr("\"step\" is missing or no count"));
+    expect_refused(folder, HasSubstr("\"step\" is missing or not a count"));
   }
   overwrite(manifest, with("files", {{"model.safetensors", 3}}));
   expect_refused(folder,
                  AnyOf(HasSubstr("\"bytes\" is missing"), HasSubstr("\"xxh3_128\" is missing")));
   overwrite(manifest, with("files", {{"../secret", {{"bytes", 1}, {"xxh3_128", ""}}}}));
-  expect_refused(folder, HasSubstr("\"../secret\" is no file of this folder"));
+  expect_refused(folder, HasSubstr("\"../secret\" is not a file of this folder"));
   auto without_step = good;
   without_step.erase("step");
   overwrite(manifest, without_step.dump());
-  expect_refused(folder, HasSubstr("its hash is not the one that it says"));
+  expect_refused(folder, HasSubstr("its hash does not match its content"));
   overwrite(manifest, "{\"format_version\": 3}");
   expect_refused(folder, HasSubstr("\"manifest_xxh3_128\" is missing"));
   overwrite(manifest, std::string(500'000, '[') + std::string(500'000, ']'));
   expect_refused(folder, HasSubstr("nested too deeply"));
   overwrite(manifest, "not JSON");
-  expect_refused(folder, HasSubstr("no JSON object"));
+  expect_refused(folder, HasSubstr("not a JSON object"));
   fs::remove(manifest);
   expect_refused(folder, HasSubstr("manifest.json: no such file"));
 }
 
-TEST_F(CheckpointStoreTest, WhateverLatestPointsToTheFoldersCount) {
+TEST_F(CheckpointStoreTest, TheNewestIsFoundWhateverLatestPointsTo) {
   for (const int64_t step : {1, 2}) save(step);
   for (const char* target : {"/etc", "../..", "step-00000009", "step-00000001", "latest"}) {
     fs::remove(latest());
@@ -378,13 +378,13 @@ TEST_F(CheckpointStoreTest, WhateverLatestPointsToTheFoldersCount) {
   }
   fs::remove(latest());
   EXPECT_EQ(newest(), store_.folder_of(2));
-  overwrite(latest(), "step-00000001");  // what an archive without links makes of it
+  overwrite(latest(), "step-00000001");  // as in an archive that stores links as files
   EXPECT_EQ(newest(), store_.folder_of(2));
   EXPECT_EQ(warnings_of([&] { save(3); }), "");
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000003");
 }
 
-/// FAT, CIFS and the like.
+/// A file system without symbolic links, such as FAT or CIFS.
 class DiskWithoutLinks final : public Storage {
  public:
   void create_folder(const fs::path& path) override { disk_.create_folder(path); }
@@ -402,7 +402,7 @@ class DiskWithoutLinks final : public Storage {
   Disk disk_;
 };
 
-TEST_F(CheckpointStoreTest, ADiskWithoutLinksIsWarnedOfOnce) {
+TEST_F(CheckpointStoreTest, ADiskWithoutLinksCausesOneWarning) {
   DiskWithoutLinks disk;
   CheckpointStore store(run_.path(), /*keep=*/2, disk);
   EXPECT_THAT(warnings_of([&] { store.save(info(1), tensors(1)); }),
@@ -417,18 +417,18 @@ TEST_F(CheckpointStoreTest, ADiskWithoutLinksIsWarnedOfOnce) {
   EXPECT_EQ(newest(), store.folder_of(3));
 }
 
-TEST_F(CheckpointStoreTest, AFolderThatIsACopyOfTheNewestBecomesTheLinkAgain) {
+TEST_F(CheckpointStoreTest, ALatestFolderThatCopiesTheNewestBecomesTheLinkAgain) {
   for (const int64_t step : {1, 2}) save(step);
   make_a_folder_of_latest();
   EXPECT_EQ(newest(), store_.folder_of(2));
   EXPECT_EQ(warnings_of([&] { store_.roll_back_to(store_.open(newest())); }), "");
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000002");
   make_a_folder_of_latest();
-  EXPECT_EQ(warnings_of([&] { save(3); }), "") << "of a run that is copied while it trains";
+  EXPECT_EQ(warnings_of([&] { save(3); }), "") << "a run may be copied while it trains";
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000003");
 }
 
-TEST_F(CheckpointStoreTest, AFolderThatIsAllThatWasCopiedBecomesThatOfItsStep) {
+TEST_F(CheckpointStoreTest, ALatestFolderThatIsTheOnlyCopyBecomesTheFolderOfItsStep) {
   for (const int64_t step : {1, 2}) save(step);
   make_a_folder_of_latest();
   for (const int64_t step : {1, 2}) fs::remove_all(store_.folder_of(step));
@@ -439,7 +439,7 @@ TEST_F(CheckpointStoreTest, AFolderThatIsAllThatWasCopiedBecomesThatOfItsStep) {
   EXPECT_TRUE(Checkpoint(latest()).load("model").at("weight").equal(at::full({4}, 2.0)));
 }
 
-TEST_F(CheckpointStoreTest, AFolderThatIsTheGoodCopyOfADamagedStepTakesItsPlace) {
+TEST_F(CheckpointStoreTest, AnIntactLatestFolderReplacesADamagedStep) {
   for (const int64_t step : {1, 2}) save(step);
   make_a_folder_of_latest();
   fs::resize_file(store_.folder_of(2) / "model.safetensors", 3);
@@ -451,7 +451,7 @@ TEST_F(CheckpointStoreTest, AFolderThatIsTheGoodCopyOfADamagedStepTakesItsPlace)
   EXPECT_NO_THROW(store_.open(newest()).load_all());
 }
 
-TEST_F(CheckpointStoreTest, AFolderThatIsADamagedNewestIsSetAside) {
+TEST_F(CheckpointStoreTest, ADamagedLatestFolderIsSetAsideWithItsStep) {
   for (const int64_t step : {1, 2}) save(step);
   fs::resize_file(store_.folder_of(2) / "model.safetensors", 3);
   make_a_folder_of_latest();
@@ -462,7 +462,7 @@ TEST_F(CheckpointStoreTest, AFolderThatIsADamagedNewestIsSetAside) {
   EXPECT_EQ(fs::read_symlink(latest()), "step-00000001");
 }
 
-TEST_F(CheckpointStoreTest, AFolderWithAnythingElseIsLeftAlone) {
+TEST_F(CheckpointStoreTest, ALatestFolderWithOtherFilesIsLeftAlone) {
   save(1);
   make_a_folder_of_latest();
   overwrite(latest() / "notes.txt", "mine");
@@ -474,26 +474,26 @@ TEST_F(CheckpointStoreTest, AFolderWithAnythingElseIsLeftAlone) {
   EXPECT_EQ(newest(), store_.folder_of(3));
   fs::remove_all(store_.folder_of(2));
   fs::remove_all(store_.folder_of(3));
-  EXPECT_EQ(newest(), latest()) << "its checkpoint is the last one that is left";
+  EXPECT_EQ(newest(), latest()) << "it holds the last remaining checkpoint";
 }
 
-TEST_F(CheckpointStoreTest, AFolderThatIsNoCheckpointIsNotLookedInto) {
+TEST_F(CheckpointStoreTest, AnEmptyLatestFolderBecomesTheLink) {
   fs::create_directories(latest());
   EXPECT_TRUE(store_.candidates().empty());
   EXPECT_EQ(warnings_of([&] { save(1); }), "");
-  EXPECT_EQ(fs::read_symlink(latest()), "step-00000001") << "there was nothing in it";
+  EXPECT_EQ(fs::read_symlink(latest()), "step-00000001") << "the folder was empty";
 }
 
-TEST_F(CheckpointStoreTest, AFolderThatIsADamagedCheckpointIsNotRejectedInSilence) {
+TEST_F(CheckpointStoreTest, ADamagedLatestFolderWithoutItsStepIsLeftAloneWithAWarning) {
   fs::create_directories(latest());
   overwrite(latest() / "manifest.json", "damaged");
-  EXPECT_THAT(store_.candidates(), ElementsAre(latest())) << "no run begins over what was one";
+  EXPECT_THAT(store_.candidates(), ElementsAre(latest())) << "a damaged run is not started anew";
   EXPECT_THAT(warnings_of([&] { save(1); }), HasSubstr("is left alone"));
   EXPECT_THAT(store_.candidates(), ElementsAre(store_.folder_of(1), latest()));
 }
 
-/// Whatever happens while a copied run is resumed, nothing of its checkpoint is lost.
-TEST_P(CheckpointStoreFaults, OfGoingBackToAFolderCalledLatestKeepIt) {
+/// A fault while a copied run is resumed does not lose its checkpoint.
+TEST_P(CheckpointStoreFaults, DuringARollBackToALatestFolderKeepItsCheckpoint) {
   for (const bool has_step_folder : {true, false}) {
     size_t calls = 1;
     for (size_t index = 0; index < calls; ++index) {

@@ -1,4 +1,4 @@
-// The newest checkpoint that is whole is the one that a run resumes from.
+// A run resumes from its newest intact checkpoint.
 #include "checkpoint/find_checkpoint.h"
 
 #include <ATen/ATen.h>
@@ -32,7 +32,7 @@ class ResumeTest : public ::testing::Test {
     }
   }
 
-  /// The step that is found, 0 for none.
+  /// The step of the resume point; 0 if there is none.
   int64_t found() {
     ::testing::internal::CaptureStderr();
     const auto point = find_resume_point(store_, "config");
@@ -53,12 +53,12 @@ TEST_F(ResumeTest, FindsTheNewestWithItsTensors) {
   EXPECT_TRUE(point->tensors.at("model").at("w").equal(at::full({3}, 2.0)));
 }
 
-TEST_F(ResumeTest, ARunWithoutCheckpointsBegins) {
+TEST_F(ResumeTest, ARunWithoutCheckpointsHasNoResumePoint) {
   fs::remove_all(run_ / "checkpoints");
   EXPECT_EQ(found(), 0);
 }
 
-TEST_F(ResumeTest, EveryFlippedBitIsFoundAndTheOneBeforeTaken) {
+TEST_F(ResumeTest, EveryFlippedBitIsDetectedAndTheOlderCheckpointIsUsed) {
   for (const char* file : {"model.safetensors", "ema.safetensors", "optimizer.safetensors"}) {
     const fs::path path = store_.folder_of(2) / file;
     const std::string good = read_file(path, 1 << 20);
@@ -74,7 +74,7 @@ TEST_F(ResumeTest, EveryFlippedBitIsFoundAndTheOneBeforeTaken) {
   EXPECT_EQ(found(), 2);
 }
 
-/// A flip is found, or changes nothing but spaces.
+/// A flipped bit is detected, unless it only replaces one white space character by another.
 TEST_F(ResumeTest, NoFlippedBitInTheManifestChangesWhatIsLoaded) {
   const fs::path path = store_.folder_of(2) / "manifest.json";
   const std::string good = read_file(path, 1 << 20);
@@ -95,7 +95,7 @@ TEST_F(ResumeTest, NoFlippedBitInTheManifestChangesWhatIsLoaded) {
   }
 }
 
-TEST_F(ResumeTest, AFolderUnderAnothersNameIsRejected) {
+TEST_F(ResumeTest, AFolderNamedAfterAnotherStepIsRejected) {
   fs::remove_all(store_.folder_of(2));
   fs::copy(store_.folder_of(1), store_.folder_of(2), fs::copy_options::recursive);
   EXPECT_EQ(found(), 1);
@@ -113,9 +113,9 @@ TEST_F(ResumeTest, OtherDamageIsNamedAndRejected) {
          fs::rename(ema, model);
          fs::rename(newest / "aside", ema);
        },
-       "its hash is not the one"},
+       "its hash does not match the one"},
       {[&] { fs::remove(newest / "manifest.json"); }, "manifest.json: no such file"},
-      {[&] { fs::resize_file(newest / "manifest.json", 30); }, "no JSON object"},
+      {[&] { fs::resize_file(newest / "manifest.json", 30); }, "not a JSON object"},
   };
   const TemporaryFolder copy;
   fs::copy(newest, copy / "good", fs::copy_options::recursive);
@@ -135,7 +135,7 @@ TEST_F(ResumeTest, ACheckpointOfAnotherRunIsRejected) {
   EXPECT_THAT(warnings_, HasSubstr("made with another configuration"));
 }
 
-TEST_F(ResumeTest, NoneGoodLeftSaysWhatIsWrongWithEach) {
+TEST_F(ResumeTest, WithoutAnIntactCheckpointTheErrorExplainsEach) {
   fs::resize_file(store_.folder_of(1) / "ema.safetensors", 7);
   fs::remove(store_.folder_of(2) / "optimizer.safetensors");
   ::testing::internal::CaptureStderr();

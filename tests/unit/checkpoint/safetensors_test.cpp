@@ -1,4 +1,4 @@
-// What is saved is loaded again, and no file, however odd, does harm.
+// Saved tensors can be loaded again, and malformed files are refused.
 #include "checkpoint/safetensors.h"
 
 #include <ATen/ATen.h>
@@ -23,7 +23,7 @@ using ::testing::HasSubstr;
 
 class SafetensorsTest : public ::testing::Test {
  protected:
-  /// A file of this header and so many bytes of data.
+  /// Writes a file with this header and `data_bytes` bytes of data.
   void write_file(const std::string& header, size_t data_bytes) {
     const uint64_t header_bytes = header.size();
     std::ofstream file(path_, std::ios::binary);
@@ -46,7 +46,7 @@ class SafetensorsTest : public ::testing::Test {
   std::filesystem::path path_ = folder_ / "weights.safetensors";
 };
 
-TEST_F(SafetensorsTest, WhatIsSavedIsLoaded) {
+TEST_F(SafetensorsTest, LoadsWhatWasSaved) {
   const TensorMap tensors{{"a.weight", at::randn({3, 4, 5})},
                           {"a.bias", at::randn({7}, at::kDouble)},
                           {"count", at::scalar_tensor(INT64_MIN, at::kLong)},
@@ -73,14 +73,14 @@ TEST_F(SafetensorsTest, AnyLayoutIsSavedInItsLogicalOrder) {
 }
 
 TEST_F(SafetensorsTest, IsHashedWhileItIsRead) {
-  // In the file the larger type lies first, in the map the other name.
+  // The file stores the larger type first; the map is sorted by name.
   save_safetensors(path_, {{"a", at::randn({100})}, {"b", at::randn({3}, at::kDouble)}});
   Hash hash;
   EXPECT_EQ(load_safetensors(path_, hash).size(), 2U);
   EXPECT_EQ(hash.hex(), hash_file(path_));
 }
 
-TEST_F(SafetensorsTest, NoTensorsAreAFileAsWell) {
+TEST_F(SafetensorsTest, AFileMayHoldNoTensors) {
   save_safetensors(path_, {});
   EXPECT_TRUE(load_safetensors(path_).empty());
 }
@@ -92,7 +92,7 @@ TEST_F(SafetensorsTest, EqualContentMakesEqualBytes) {
   EXPECT_EQ(read_file(path_, 1000), read_file(folder_ / "again", 1000));
 }
 
-TEST_F(SafetensorsTest, WhatTheFormatCannotHoldIsRefused) {
+TEST_F(SafetensorsTest, UnsupportedTensorsAreRefused) {
   expect_error<Error>(
       [&] {
         save_safetensors(path_, {{"c", at::zeros({2}, at::kComplexFloat)}});
@@ -103,10 +103,10 @@ TEST_F(SafetensorsTest, WhatTheFormatCannotHoldIsRefused) {
         save_safetensors(path_, {{"__metadata__", at::zeros({2})}});
       },
       HasSubstr("__metadata__"));
-  EXPECT_EQ(std::filesystem::file_size(path_), 0U) << "nothing is written before all is looked at";
+  EXPECT_EQ(std::filesystem::file_size(path_), 0U) << "nothing is written before the checks";
 }
 
-TEST_F(SafetensorsTest, ADiskThatRefusesIsAnError) {
+TEST_F(SafetensorsTest, AFailedWriteIsAnError) {
   const FileSizeLimit limit(4096);
   expect_error<Error>(
       [&] {
@@ -120,7 +120,7 @@ TEST_F(SafetensorsTest, AMissingFolderIsAnError) {
                       HasSubstr("creating failed: No such file"));
 }
 
-TEST_F(SafetensorsTest, FilesThatAreNoneAreRefused) {
+TEST_F(SafetensorsTest, FilesOfOtherFormatsAreRefused) {
   expect_refused(HasSubstr("No such file"));
   write_bytes("");
   expect_refused(HasSubstr("too short"));
@@ -129,11 +129,11 @@ TEST_F(SafetensorsTest, FilesThatAreNoneAreRefused) {
   write_bytes("PK\x03\x04 this is a zip file of pickles");
   expect_refused(HasSubstr("declares a header of"));
   write_file("this is not JSON", 0);
-  expect_refused(HasSubstr("no JSON object"));
+  expect_refused(HasSubstr("not a JSON object"));
   write_file("[1, 2]", 0);
-  expect_refused(HasSubstr("no JSON object"));
+  expect_refused(HasSubstr("not a JSON object"));
   write_file("", 0);
-  expect_refused(HasSubstr("no JSON object"));
+  expect_refused(HasSubstr("not a JSON object"));
   expect_error<InputError>([&] { load_safetensors(folder_.path()); }, HasSubstr("is not a file"));
 }
 
@@ -144,15 +144,15 @@ TEST_F(SafetensorsTest, AHeaderLengthBeyondTheFileIsRefusedBeforeItIsAllocated) 
 
 TEST_F(SafetensorsTest, DeepNestingIsRefused) {
   write_file("{\"a\":" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}", 0);
-  expect_refused(HasSubstr("nested deeply"));
+  expect_refused(HasSubstr("nested too deeply"));
 }
 
-TEST_F(SafetensorsTest, BracketsInNamesAreNoNesting) {
+TEST_F(SafetensorsTest, BracketsInNamesDoNotCountAsNesting) {
   save_safetensors(path_, {{"[[[[[[[[{{{{\\\"", at::ones({1})}});
   EXPECT_EQ(load_safetensors(path_).size(), 1U);
 }
 
-TEST_F(SafetensorsTest, ACutFileIsRefusedAtEveryLength) {
+TEST_F(SafetensorsTest, ATruncatedFileIsRefusedAtEveryLength) {
   save_safetensors(path_, {{"a", at::ones({3})}, {"b", at::ones({2, 2})}});
   const std::string whole = read_file(path_, 1000);
   for (size_t length = 0; length < whole.size(); ++length) {
@@ -169,10 +169,10 @@ TEST_F(SafetensorsTest, OffsetsOutsideTheFileAreRefused) {
   expect_header_refused(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", 8,
                         HasSubstr("outside"));
   expect_header_refused(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}})", 8,
-                        HasSubstr("holds -8, which is no count"));
+                        HasSubstr("holds -8, which is not a count"));
   expect_header_refused(
       R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551615]}})", 8,
-      HasSubstr("no count"));
+      HasSubstr("not a count"));
 }
 
 TEST_F(SafetensorsTest, AShapeThatDoesNotFitItsBytesIsRefused) {
@@ -184,12 +184,12 @@ TEST_F(SafetensorsTest, AShapeThatDoesNotFitItsBytesIsRefused) {
       R"({"a":{"dtype":"F32","shape":[4611686018427387904,2,2,2],"data_offsets":[0,0]}})", 0,
       HasSubstr("too large"));
   expect_header_refused(R"({"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,8]}})", 8,
-                        HasSubstr("1.5, which is no count"));
+                        HasSubstr("1.5, which is not a count"));
   expect_header_refused(R"({"a":{"dtype":"F32","shape":8,"data_offsets":[0,8]}})", 8,
-                        HasSubstr("shape is no array"));
+                        HasSubstr("shape is not an array"));
   expect_header_refused(
       R"({"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2],"data_offsets":[0,8]}})",
-      8, HasSubstr("shape is no array of at most 16"));
+      8, HasSubstr("shape is not an array of at most 16"));
 }
 
 TEST_F(SafetensorsTest, GapsAndOverlapsAreRefused) {
@@ -203,7 +203,7 @@ TEST_F(SafetensorsTest, GapsAndOverlapsAreRefused) {
                         HasSubstr("a gap"));
 }
 
-TEST_F(SafetensorsTest, EntriesOfAnotherFormAreRefused) {
+TEST_F(SafetensorsTest, InvalidEntriesAreRefused) {
   expect_header_refused(R"({"a":{"dtype":"F32","shape":[2]}})", 8,
                         HasSubstr("tensor \"a\": needs exactly dtype, shape and data_offsets"));
   expect_header_refused(R"({"a":7})", 0, HasSubstr("needs exactly"));

@@ -1,4 +1,4 @@
-// Only a network's own weights get into it.
+// A network accepts only weights with its own names and shapes.
 #include "checkpoint/weights.h"
 
 #include <ATen/ATen.h>
@@ -28,7 +28,7 @@ class WeightsTest : public ::testing::Test {
     EXPECT_TRUE(parameters_[1].second.equal(at::zeros({2})));
   }
 
-  /// The network's weights, all of one value, with a prefix on every name.
+  /// The network's weights with one value for all, and a prefix before every name.
   static TensorMap behind(const std::string& prefix, float value = 1) {
     return {{prefix + "conv.weight", at::full({2, 3}, value)},
             {prefix + "conv.bias", at::full({2}, value)}};
@@ -64,7 +64,7 @@ TEST_F(WeightsTest, TensorsOfAnotherShapeAreNamedWithBothShapes) {
                  HasSubstr("of another shape: conv.weight is [2,4], here [2,3]"));
 }
 
-TEST_F(WeightsTest, AForeignFileIsDescribedShortly) {
+TEST_F(WeightsTest, TheErrorForAForeignFileIsShort) {
   TensorMap foreign;
   for (int i = 0; i < 300; ++i) foreign["layer" + std::to_string(i)] = at::ones({1});
   expect_refused(foreign, AllOf(HasSubstr("missing: conv.weight, conv.bias"),
@@ -77,7 +77,7 @@ TEST_F(WeightsTest, AreFoundBehindAnyPrefix) {
        {"module.", "_orig_mod.", "model.", "module._orig_mod.", "ema_model.model.", "net."}) {
     const auto [weights, remark] = find_weights(parameters_, behind(prefix), "w.safetensors");
     load_weights(parameters_, weights, "w.safetensors");
-    EXPECT_EQ(remark, "w.safetensors: took the prefix " + prefix + " off every name");
+    EXPECT_EQ(remark, "w.safetensors: removed the prefix " + prefix + " from every name");
   }
   EXPECT_TRUE(parameters_[0].second.equal(at::ones({2, 3})));
 }
@@ -88,16 +88,16 @@ TEST_F(WeightsTest, NamesWithoutAPrefixAreLeftAlone) {
   EXPECT_EQ(remark, "");
 }
 
-TEST_F(WeightsTest, OtherTensorsBesideThePrefixAreLeftOutAndNamed) {
+TEST_F(WeightsTest, OtherTensorsThanThoseBehindThePrefixAreLeftOutAndNamed) {
   TensorMap file = behind("module.model.");
   file["n_averaged"] = file["module.betas"] = at::ones({1});
   const auto [weights, remark] = find_weights(parameters_, file, "w.safetensors");
   load_weights(parameters_, weights, "w.safetensors");
-  EXPECT_THAT(remark, HasSubstr("prefix module.model. off every name; left out: module.* (1), "
+  EXPECT_THAT(remark, HasSubstr("prefix module.model. from every name; left out: module.* (1), "
                                 "n_averaged"));
 }
 
-TEST_F(WeightsTest, OfEmaPytorchsTwoNetworksTheAveragedOneIsTaken) {
+TEST_F(WeightsTest, TheAveragedNetworkOfAnEmaPytorchFileIsUsed) {
   TensorMap file = behind("ema_model.", 5);
   file.merge(behind("online_model.", 7));
   file["initted"] = file["step"] = at::ones({1});
@@ -108,15 +108,15 @@ TEST_F(WeightsTest, OfEmaPytorchsTwoNetworksTheAveragedOneIsTaken) {
                             EndsWith("left out: initted, online_model.* (2), step")));
 }
 
-TEST_F(WeightsTest, TwoNetworksAreRefusedWithTheirPrefixes) {
+TEST_F(WeightsTest, AFileWithTwoNetworksIsRefusedAndBothPrefixesAreNamed) {
   TensorMap file = behind("student.");
   file.merge(behind("teacher."));
   expect_error<InputError>([&] { find_weights(parameters_, file, "w.safetensors"); },
-                           HasSubstr("w.safetensors: holds 2 networks, behind the prefixes "
+                           HasSubstr("w.safetensors: holds 2 networks, with the prefixes "
                                      "\"student.\", \"teacher.\""));
 }
 
-TEST_F(WeightsTest, APrefixDoesNotHideWhatIsMissingOrTooMuch) {
+TEST_F(WeightsTest, MissingAndUnexpectedTensorsBehindAPrefixAreNamed) {
   TensorMap file = behind("module.");
   file["module.other"] = at::ones({1});
   expect_refused(find_weights(parameters_, file, "w.safetensors").weights,
@@ -127,7 +127,7 @@ TEST_F(WeightsTest, APrefixDoesNotHideWhatIsMissingOrTooMuch) {
                  HasSubstr("missing: conv.bias"));
 }
 
-TEST_F(WeightsTest, NumbersThatAreNotFiniteAreNamedAndCounted) {
+TEST_F(WeightsTest, NonFiniteValuesAreNamedAndCounted) {
   for (const at::ScalarType type : {at::kHalf, at::kBFloat16, at::kFloat, at::kDouble}) {
     for (const double wrong : {double{NAN}, HUGE_VAL, -HUGE_VAL}) {
       at::Tensor kernel = at::ones({2, 3}, type);
@@ -138,7 +138,7 @@ TEST_F(WeightsTest, NumbersThatAreNotFiniteAreNamedAndCounted) {
           HasSubstr("w.safetensors: NaN or infinity in conv.weight (3 of 6 values)"));
     }
   }
-  // Finite in the file, but not in the network.
+  // Finite in the file's float64, but not in the network's float32.
   expect_error<InputError>(
       [&] {
         require_finite({{"conv.bias", at::full({2}, 1e300, at::kDouble)}}, "w.safetensors");
@@ -149,7 +149,7 @@ TEST_F(WeightsTest, NumbersThatAreNotFiniteAreNamedAndCounted) {
       "w.safetensors");
 }
 
-TEST_F(WeightsTest, GoThereAndBack) {
+TEST_F(WeightsTest, CanBeSavedAndLoadedAgain) {
   const TensorMap saved = weights_of(parameters_);
   EXPECT_FALSE(saved.at("conv.bias").requires_grad());
   EXPECT_EQ(saved.at("conv.bias").data_ptr(), parameters_[1].second.data_ptr());

@@ -30,7 +30,7 @@ TEST(SelfCommunicatorTest, GathersACopyOfOneEntry) {
   EXPECT_FALSE(all.is_alias_of(values));
 }
 
-TEST(SelfCommunicatorTest, CarriesTexts) {
+TEST(SelfCommunicatorTest, BroadcastsAndGathersText) {
   SelfCommunicator self;
   EXPECT_EQ(self.broadcast_text("text", 0), "text");
   EXPECT_EQ(self.all_gather_text(""), std::vector<std::string>{""});

@@ -16,10 +16,10 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-/// A watchdog that tells what is late instead of ending the world.
+/// A watchdog that reports what is late instead of aborting all ranks.
 class WatchdogTest : public testing::Test {
  protected:
-  /// Waits for the watchdog: a minute if it has to, so that a loaded machine does not matter.
+  /// Waits for the watchdog for up to a minute, so that the test also passes on a loaded machine.
   std::string reason() {
     if (late_.wait_for(std::chrono::minutes(1)) != std::future_status::ready) return "nothing";
     return late_.get();
@@ -37,29 +37,29 @@ class WatchdogTest : public testing::Test {
 TEST_F(WatchdogTest, NamesTheLateSectionAndItsLimit) {
   const auto section = watchdog_.section("reduction", 0.05);
   const std::string late = reason();
-  EXPECT_THAT(late, StartsWith("late in reduction since"));
+  EXPECT_THAT(late, StartsWith("late in reduction for"));
   EXPECT_THAT(late, HasSubstr("(limit 0.05 s)"));
 }
 
-TEST_F(WatchdogTest, InnerSectionMayBeLateInAPatientOuterOne) {
+TEST_F(WatchdogTest, InnerSectionCanBeLateBeforeTheOuterOne) {
   const auto outer = watchdog_.section("step", 1000);
   const auto inner = watchdog_.section("data", 0.05);
   EXPECT_THAT(reason(), HasSubstr("late in data"));
 }
 
-TEST_F(WatchdogTest, OuterSectionMayBeLateWhileInnerOnesComeAndGo) {
+TEST_F(WatchdogTest, OuterSectionCanBeLateWhileInnerOnesEndInTime) {
   const auto outer = watchdog_.section("step", 0.2);
   while (nothing_is_late()) const auto inner = watchdog_.section("data", 1000);
   EXPECT_THAT(reason(), HasSubstr("late in step"));
 }
 
-TEST_F(WatchdogTest, ShorterLimitThatComesLaterIsKept) {
+TEST_F(WatchdogTest, LaterSectionWithAShorterLimitIsReported) {
   const auto first = watchdog_.section("sampling", 1000);
   const auto second = watchdog_.section("checkpoint", 0.05);
   EXPECT_THAT(reason(), HasSubstr("late in checkpoint"));
 }
 
-TEST_F(WatchdogTest, SectionThatEndedOrMovedAwayIsForgotten) {
+TEST_F(WatchdogTest, EndedAndMovedSectionsAreNotReported) {
   { const auto ended = watchdog_.section("ended", 0.05); }
   std::optional<Watchdog::Section> holder(watchdog_.section("moved", 0.05));
   holder.reset();
@@ -73,7 +73,7 @@ TEST_F(WatchdogTest, LimitZeroIsNoLimit) {
   EXPECT_THAT(reason(), HasSubstr("late in limited"));
 }
 
-TEST_F(WatchdogTest, LeavesAtOnceWhenNothingIsLate) {
+TEST_F(WatchdogTest, StopsAtOnceWhenNothingIsLate) {
   const auto section = watchdog_.section("long", 1000);
   EXPECT_TRUE(nothing_is_late());
 }

@@ -1,4 +1,4 @@
-// What gm_train understands on its command line, and how it refuses the rest.
+// The command line of gm_train: what it accepts, and the errors for the rest.
 #include "config/command_line.h"
 
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-/// Each test runs in a working directory of its own.
+/// Each test runs in its own working directory.
 class CommandLineTest : public ::testing::Test {
  protected:
   void SetUp() override { fs::current_path(folder_.path()); }
@@ -38,7 +38,7 @@ class CommandLineTest : public ::testing::Test {
   fs::path before_ = fs::current_path();
 };
 
-TEST_F(CommandLineTest, WithoutAnythingTheDefaultsHold) {
+TEST_F(CommandLineTest, WithoutArgumentsTheDefaultsApply) {
   const TrainCommand command = parse({});
   EXPECT_FALSE(command.answer);
   EXPECT_TRUE(command.file.empty());
@@ -46,7 +46,7 @@ TEST_F(CommandLineTest, WithoutAnythingTheDefaultsHold) {
   EXPECT_EQ(to_toml(command.config), to_toml({}));
 }
 
-TEST_F(CommandLineTest, WithoutAFileGmTomlIsReadIfItIsThere) {
+TEST_F(CommandLineTest, WithoutAFileArgumentGmTomlIsReadIfItExists) {
   std::ofstream("gm.toml") << "[train]\nsteps = 12\n";
   EXPECT_EQ(parse({}).config.train.steps, 12);
   EXPECT_EQ(parse({}).file, "gm.toml");
@@ -54,7 +54,7 @@ TEST_F(CommandLineTest, WithoutAFileGmTomlIsReadIfItIsThere) {
   EXPECT_EQ(parse({"other.toml"}).config.train.steps, 13);
 }
 
-TEST_F(CommandLineTest, OverridesWinOverOptionsAndOptionsOverTheFile) {
+TEST_F(CommandLineTest, OverridesTakePrecedenceOverOptionsAndOptionsOverTheFile) {
   std::ofstream("a.toml") << "[train]\nsteps = 1\nbatch_size = 8\naccumulate = 3\n";
   const TrainCommand command =
       parse({"a.toml", "train.steps=3", "--train_steps", "2", "--batch_size=16", "run.dir=runs/a"});
@@ -64,7 +64,7 @@ TEST_F(CommandLineTest, OverridesWinOverOptionsAndOptionsOverTheFile) {
   EXPECT_EQ(command.config.run.dir, "runs/a");
 }
 
-TEST_F(CommandLineTest, TheDirectoryOfARunIsAConfiguration) {
+TEST_F(CommandLineTest, ARunDirectoryMayBeGivenAsTheConfiguration) {
   fs::create_directory("run");
   write_file_atomically("run/config.toml", to_toml(parse({"train.steps=9"}).config));
   const TrainCommand command = parse({"run"});
@@ -72,7 +72,7 @@ TEST_F(CommandLineTest, TheDirectoryOfARunIsAConfiguration) {
   EXPECT_EQ(command.config.run.dir, "run");
 }
 
-TEST_F(CommandLineTest, ARunMayBeCalledLikeAKey) {
+TEST_F(CommandLineTest, ARunDirectoryMayBeNamedLikeAnOverride) {
   for (const char* run : {"runs/lr=0.001,bs=4", "train.steps=5"}) {
     fs::create_directories(run);
     write_file_atomically(fs::path(run) / "config.toml", to_toml({}));
@@ -81,7 +81,7 @@ TEST_F(CommandLineTest, ARunMayBeCalledLikeAKey) {
   }
 }
 
-TEST_F(CommandLineTest, PathsBeginInTheHomeFolder) {
+TEST_F(CommandLineTest, TildeInPathsIsExpanded) {
   const std::string home = std::getenv("HOME");
   EXPECT_EQ(parse({"--save_folder=~/x"}).config.run.dir, home + "/x");
   expect_refused({"~/nowhere.toml"}, HasSubstr(home + "/nowhere.toml"));
@@ -89,7 +89,7 @@ TEST_F(CommandLineTest, PathsBeginInTheHomeFolder) {
   expect_refused({"~bob/run"}, HasSubstr("~bob/run"));
 }
 
-TEST_F(CommandLineTest, WhatIsEmptyIsRefused) {
+TEST_F(CommandLineTest, EmptyValuesAreRefused) {
   for (const auto& arguments : std::vector<std::vector<const char*>>{{""},
                                                                      {"--save_folder", ""},
                                                                      {"--save_folder="},
@@ -101,14 +101,14 @@ TEST_F(CommandLineTest, WhatIsEmptyIsRefused) {
   }
 }
 
-TEST_F(CommandLineTest, NumbersOfOptionsAreNotBent) {
+TEST_F(CommandLineTest, MalformedAndOutOfRangeNumbersAreRefused) {
   for (const char* number : {"18446744073709551616", "-1", "1e400", "nan", "010", "0x", "1 0"}) {
     expect_refused({"--train_steps", number}, HasSubstr("--train_steps"));
   }
   expect_refused({"--dataloader_workers", "-1"}, HasSubstr("--dataloader_workers"));
 }
 
-TEST_F(CommandLineTest, TheReferencesOptionsAreOtherNamesOfKeys) {
+TEST_F(CommandLineTest, TheOptionsOfTheReferenceSetKeys) {
   const TrainCommand command = parse({"--train",
                                       "--train_steps",
                                       "1",
@@ -155,14 +155,14 @@ TEST_F(CommandLineTest, TheReferencesOptionsAreOtherNamesOfKeys) {
   EXPECT_TRUE(command.visualize);
 }
 
-TEST_F(CommandLineTest, ADashIsAsGoodAsAnUnderscore) {
+TEST_F(CommandLineTest, OptionsMayBeWrittenWithDashesOrUnderscores) {
   EXPECT_EQ(parse({"--train-steps", "4"}).config.train.steps, 4);
   EXPECT_EQ(parse({"--train-steps=4"}).config.train.steps, 4);
   EXPECT_EQ(parse({"--save-folder=a-b-c"}).config.run.dir, "a-b-c");
   EXPECT_TRUE(parse({"--help_config"}).answer);
 }
 
-TEST_F(CommandLineTest, AnswersQuestions) {
+TEST_F(CommandLineTest, AnswersVersionAndHelpOptions) {
   EXPECT_EQ(parse({"--version"}).answer, version_text() + "\n");
   EXPECT_THAT(parse({"--help"}).answer.value(),
               AllOf(HasSubstr("--help-config"), HasSubstr("--train_steps")));
@@ -187,14 +187,14 @@ TEST_F(CommandLineTest, AWrongValueNamesTheOptionAndTheKey) {
   expect_refused({"--train_steps"}, HasSubstr("--train_steps"));
 }
 
-TEST_F(CommandLineTest, ThereIsOneFile) {
+TEST_F(CommandLineTest, OnlyOneFileIsAccepted) {
   std::ofstream("a.toml") << "";
-  expect_refused({"a.toml", "b.toml"}, HasSubstr("a.toml beside b.toml: give one file"));
+  expect_refused({"a.toml", "b.toml"}, HasSubstr("a.toml and b.toml: give only one file"));
   expect_refused({"none.toml"}, HasSubstr("none.toml"));
 }
 
-TEST_F(CommandLineTest, FidIsRefusedClearly) {
-  expect_refused({"--fid"}, HasSubstr("computes no FID"));
+TEST_F(CommandLineTest, FidIsRefusedWithAReason) {
+  expect_refused({"--fid"}, HasSubstr("does not compute FID"));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Which values the options of a command line take, and as what.
+// Which values the options of a command line accept, and how they are converted.
 #include "config/option_values.h"
 
 #include <gmock/gmock.h>
@@ -11,12 +11,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// What the validator makes of a text; nothing when it refuses it.
+/// The text after validation; nullopt if the validator refuses it.
 std::optional<std::string> taken(const CLI::Validator& validator, std::string text) {
   return validator(text).empty() ? std::optional(text) : std::nullopt;
 }
 
-TEST(WholeNumber, TakesDigitsInItsRange) {
+TEST(WholeNumber, AcceptsDigitsInItsRange) {
   EXPECT_EQ(taken(whole_number(1, 8), "8"), "8");
   EXPECT_EQ(taken(whole_number(0, UINT64_MAX), "18446744073709551615"), "18446744073709551615");
   EXPECT_EQ(taken(whole_number(1, 8), "007"), "7");
@@ -29,7 +29,7 @@ TEST(WholeNumber, TakesDigitsInItsRange) {
   EXPECT_THAT(whole_number(1, 8)(text), HasSubstr("\"0x5\": expected an integer from 1 to 8"));
 }
 
-TEST(Number, TakesFiniteDecimalsInItsRange) {
+TEST(Number, AcceptsFiniteDecimalsInItsRange) {
   for (const char* text : {"0", "0.9", "1e-3", "0.25"}) {
     EXPECT_EQ(taken(number(0, 0.9), text), text);
   }
@@ -39,7 +39,7 @@ TEST(Number, TakesFiniteDecimalsInItsRange) {
   }
 }
 
-TEST(APath, IsNotEmptyAndBeginsInTheHomeFolder) {
+TEST(APath, IsNotEmptyAndExpandsTilde) {
   EXPECT_EQ(taken(a_path(), "a/~b"), "a/~b");
   EXPECT_EQ(taken(a_path(), "~/x"), std::string(std::getenv("HOME")) + "/x");
   EXPECT_FALSE(taken(a_path(), ""));

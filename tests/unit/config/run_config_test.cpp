@@ -1,4 +1,4 @@
-// The whole configuration: its names and defaults are a contract, and it survives its file.
+// The whole configuration: scripts rely on its names and defaults, and a file can store it.
 #include "config/run_config.h"
 
 #include <gmock/gmock.h>
@@ -31,7 +31,7 @@ TEST(RunConfig, HasTheKeysThatScriptsRelyOn) {
   }
 }
 
-TEST(RunConfig, DefaultsAreTheReferences) {
+TEST(RunConfig, DefaultsAreThoseOfTheReference) {
   const RunConfig config;
   EXPECT_EQ(config.diffusion.steps, 50);
   EXPECT_EQ(config.train.steps, 10'000);
@@ -47,7 +47,7 @@ TEST(RunConfig, DefaultsAreTheReferences) {
   EXPECT_EQ(config.checkpoint.every, 1000);
 }
 
-TEST(RunConfig, EveryDefaultIsAValueThatItsKeyTakes) {
+TEST(RunConfig, EveryDefaultIsAcceptedByItsKey) {
   RunConfig config;
   for (const Key& key : Schema(config).keys()) {
     EXPECT_NO_THROW(key.set({key.name(), key.value(), "default"})) << key.name();
@@ -55,7 +55,7 @@ TEST(RunConfig, EveryDefaultIsAValueThatItsKeyTakes) {
   }
 }
 
-TEST(ToToml, ReadsBackToTheSame) {
+TEST(ToToml, ReadsBackToTheSameConfiguration) {
   const TemporaryFolder folder;
   const RunConfig config =
       config_with({"train.steps=7", "optimizer.learning_rate=3e-05", "model.dim_mults=[1, 3]",
@@ -84,7 +84,7 @@ TEST(ConfigHelp, ListsEveryKey) {
   }
 }
 
-TEST(ReadRunConfig, TakesTheFolderThatTheRunLiesIn) {
+TEST(ReadRunConfig, SetsTheRunDirectoryToTheFolderThatWasRead) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "config.toml", to_toml(config_with({"run.dir=/elsewhere"})));
   EXPECT_EQ(read_run_config(folder.path()).run.dir, folder.path().string());
@@ -98,7 +98,7 @@ TEST(ReadConfig, NamesFileKeyAndRange) {
                            HasSubstr("bad.toml:2:1: train.steps = -5: expected an integer from 1"));
 }
 
-/// Every recipe that we ship is a configuration.
+/// Every file in configs/ is a valid configuration.
 TEST(Recipes, AreRead) {
   int recipes = 0;
   for (const auto& entry : std::filesystem::directory_iterator(GM_TEST_DATA "/../../configs")) {

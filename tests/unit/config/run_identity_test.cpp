@@ -1,4 +1,4 @@
-// Which configurations are those of one run, and that those of earlier versions still are.
+// Which configurations belong to the same run, also those of earlier versions of gm.
 #include "config/run_identity.h"
 
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(ConfigHash, ChangesWithWhatARunComputes) {
+TEST(ConfigHash, ChangesWithKeysThatChangeTheResult) {
   const std::string plain = config_hash({});
   for (const char* change : {"run.seed=1", "train.batch_size=64", "model.dim=32",
                              "diffusion.steps=51", "optimizer.learning_rate=2e-3",
@@ -23,7 +23,7 @@ TEST(ConfigHash, ChangesWithWhatARunComputes) {
   }
 }
 
-TEST(ConfigHash, IsTheSameWhereverAndHoweverLongARunIs) {
+TEST(ConfigHash, DoesNotDependOnPathsDurationOrReporting) {
   const std::string plain = config_hash({});
   for (const char* change :
        {"run.dir=/elsewhere", "run.device=cpu", "data.path=/mnt/data.h5", "mask.path=/mnt/masks",
@@ -33,16 +33,16 @@ TEST(ConfigHash, IsTheSameWhereverAndHoweverLongARunIs) {
   }
 }
 
-TEST(ConfigHash, DoesNotChangeWhenGmGetsAnotherKey) {
+TEST(ConfigHash, DoesNotDependOnKeysAtTheirDefaults) {
   EXPECT_EQ(config_hash({}), Hash().hex()) << "keys at their defaults are not part of it";
 }
 
-TEST(ConfigHash, KnowsTheEndOfARunWhereItShapesTheLearningRate) {
+TEST(ConfigHash, DependsOnTrainStepsOnlyIfTheLearningRateDoes) {
   EXPECT_NE(config_hash(config_with({"optimizer.schedule=cosine", "train.steps=5"})),
             config_hash(config_with({"optimizer.schedule=cosine", "train.steps=6"})));
 }
 
-TEST(RequireSameRun, TakesKeysThatDoNotChangeWhatARunComputes) {
+TEST(RequireSameRun, AcceptsKeysThatDoNotChangeTheResult) {
   const RunConfig theirs;
   for (const char* change :
        {"train.steps=99", "run.dir=elsewhere", "run.device=cpu", "data.path=moved.h5",
@@ -54,7 +54,7 @@ TEST(RequireSameRun, TakesKeysThatDoNotChangeWhatARunComputes) {
   }
 }
 
-TEST(ConfigHash, LeavesOutKeysThatTheTaskDoesNotRead) {
+TEST(ConfigHash, IgnoresKeysThatTheTaskDoesNotRead) {
   const auto changes_run = [](const char* task, const char* change) {
     return config_hash(config_with({task})) != config_hash(config_with({task, change}));
   };
@@ -68,7 +68,7 @@ TEST(ConfigHash, LeavesOutKeysThatTheTaskDoesNotRead) {
   EXPECT_FALSE(changes_run("run.task=inpaint", "evaluate.every=3"));
 }
 
-TEST(RequireSameRun, NamesOtherKeysWithBothValues) {
+TEST(RequireSameRun, NamesChangedKeysWithBothValues) {
   const RunConfig theirs;
   for (const char* change :
        {"run.seed=1", "data.image_size=16", "data.classes=cat", "data.shards=4", "data.flip=false",
@@ -85,7 +85,7 @@ TEST(RequireSameRun, NamesOtherKeysWithBothValues) {
         require_same_run(theirs, config_with({"run.seed=3", "model.dim=8"}));
       },
       HasSubstr("run.seed is 0 in the run, 3 now; model.dim is 16 in the run, 8 now"));
-  // The end of a run shapes this schedule.
+  // The cosine schedule depends on the number of steps.
   const RunConfig cosine = config_with({"optimizer.schedule=cosine"});
   expect_error<InputError>(
       [&] {
@@ -94,8 +94,9 @@ TEST(RequireSameRun, NamesOtherKeysWithBothValues) {
       HasSubstr("train.steps is 10000 in the run, 9 now"));
 }
 
-/// As the manifests of gm 0.1.0 have it: of what differed from the defaults, by the names of then.
-TEST(ConfigHash, IsThatOfVersion1) {
+/// As in the manifests of gm 0.1.0: the hash of the keys that differ from their defaults, under the
+/// names of that version.
+TEST(ConfigHash, MatchesThatOfVersion1) {
   const auto hash = [](const char* text) { return Hash().add(text).hex(); };
   EXPECT_EQ(config_hash(config_with({"model.dim=8", "train.batch_size=8", "run.seed=3"})),
             hash("run.seed=3\nmodel.dim=8\ntrain.batch_size=8\n"));
@@ -106,7 +107,7 @@ TEST(ConfigHash, IsThatOfVersion1) {
             hash("run.task=\"gan_inpaint\"\ngan.loss=\"hinge\"\n"));
 }
 
-TEST(ConfigHash, KnowsOldNames) {
+TEST(ConfigHash, AcceptsOldNames) {
   testing::internal::CaptureStderr();
   EXPECT_EQ(config_hash(config_with(
                 {"run.task=gan_inpaint", "gan.discriminator_rate=0.5", "gan.loss=reference"})),

@@ -1,4 +1,4 @@
-// Which values a key takes, and what is said about those that it does not take.
+// Which values a key accepts, and the error messages for the others.
 #include "config/schema.h"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// A section with a field of each kind.
+/// A section with a field of each type.
 struct Everything {
   bool flag = false;
   int port = 80;
@@ -68,7 +68,7 @@ class SchemaTest : public ::testing::Test {
   Schema schema_{config_};
 };
 
-TEST_F(SchemaTest, TakesEveryKindOfValue) {
+TEST_F(SchemaTest, AcceptsEveryTypeOfValue) {
   set_in_file(
       "[all]\nflag = true\nport = 0\nsteps = 9223372036854775807\nrate = 0.25\nfactor = -2\n"
       "path = 'a \"b\"'\nfit = \"pad\"\nwidths = [3, 64]\n");
@@ -98,7 +98,7 @@ TEST_F(SchemaTest, OverridesAreTomlAndBareWordsAreText) {
   EXPECT_THAT(config_.all.widths, ElementsAre(1, 2, 4));
 }
 
-TEST_F(SchemaTest, TextIsTakenAsItWasTyped) {
+TEST_F(SchemaTest, TextIsTakenLiterally) {
   for (const char* text :
        {"2024", "2024-01-01", "true", "1e3", "[1]", "a=b", "x\ny = 1", "C:\\a"}) {
     set(std::string("all.path=") + text);
@@ -110,25 +110,25 @@ TEST_F(SchemaTest, TextIsTakenAsItWasTyped) {
   EXPECT_EQ(config_.all.path, "");
 }
 
-TEST_F(SchemaTest, APathBeginsInTheHomeFolder) {
+TEST_F(SchemaTest, TildeInAPathIsExpanded) {
   const std::string home = std::getenv("HOME");
   set("all.folder=~/runs/x");
   EXPECT_EQ(config_.all.folder, home + "/runs/x");
   set_in_file("[all]\nfolder = \"~\"\npath = \"~/x\"\n");
   EXPECT_EQ(config_.all.folder, home);
-  EXPECT_EQ(config_.all.path, "~/x") << "a text that is no path";
+  EXPECT_EQ(config_.all.path, "~/x") << "this key is a text, not a path";
   expect_refused("all.folder=~bob/x",
                  HasSubstr("all.folder = \"~bob/x\": expected a path, in which "
                            "~/ is your home folder"));
 }
 
-TEST_F(SchemaTest, ATextThatIsNeededIsNotEmpty) {
+TEST_F(SchemaTest, ARequiredTextMayNotBeEmpty) {
   expect_refused("all.folder=\"\"", HasSubstr("all.folder = \"\": expected a path"));
   expect_error<InputError>([&] { set_in_file("[all]\nfolder = ''\n"); },
                            HasSubstr("a.toml:2:1: all.folder"));
 }
 
-TEST_F(SchemaTest, ANumberIsTheOneThatWasWrittenOrNone) {
+TEST_F(SchemaTest, NumbersAreReadExactlyOrRefused) {
   set("all.steps=9007199254740993");
   EXPECT_EQ(config_.all.steps, 9007199254740993);
   set("all.steps=+5");
@@ -182,7 +182,7 @@ TEST_F(SchemaTest, AWrongTypeIsRefused) {
   expect_refused("all.widths=[1, \"2\"]", HasSubstr("expected a list of integers"));
 }
 
-TEST_F(SchemaTest, OnlyFiniteNumbersAreTaken) {
+TEST_F(SchemaTest, OnlyFiniteNumbersAreAccepted) {
   for (const char* number : {"nan", "inf", "-inf"}) {
     expect_refused(std::string("all.factor=") + number, HasSubstr("expected a number"));
   }
@@ -207,7 +207,7 @@ TEST_F(SchemaTest, AnUnknownKeySuggestsTheNearest) {
                            HasSubstr("a.toml:2:1: there is no key all.deeper.steps"));
 }
 
-TEST_F(SchemaTest, KeysSayTheirValueAndKeepTheirOrder) {
+TEST_F(SchemaTest, KeysReportTheirValuesInOrder) {
   const auto& keys = schema_.keys();
   ASSERT_EQ(keys.size(), 18U);
   EXPECT_EQ(keys[0].name(), "all.flag");
@@ -220,15 +220,15 @@ TEST_F(SchemaTest, KeysSayTheirValueAndKeepTheirOrder) {
   EXPECT_EQ(to_text(keys[8].value()), "[1, 2]");
 }
 
-TEST(Nearest, CountsASwapAsOneSlip) {
+TEST(Nearest, CountsASwapAsOneMistake) {
   EXPECT_EQ(nearest("a.bacth", {"a.batch", "a.bat"}), "a.batch");
 }
 
-TEST(Nearest, CountsAMissingEndAsOneSlip) {
+TEST(Nearest, CountsAMissingEndAsOneMistake) {
   EXPECT_EQ(nearest("fill.jump", {"ema.ramp", "fill.jump_length"}), "fill.jump_length");
 }
 
-TEST(Nearest, FindsNothingAmongNothing) { EXPECT_EQ(nearest("a", {}), std::nullopt); }
+TEST(Nearest, FindsNothingInAnEmptyList) { EXPECT_EQ(nearest("a", {}), std::nullopt); }
 
 }  // namespace
 }  // namespace gm

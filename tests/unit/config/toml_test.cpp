@@ -1,4 +1,4 @@
-// From TOML to assignments, and from values to TOML.
+// Parsing TOML into assignments, and writing values as TOML.
 #include "config/toml.h"
 
 #include <gmock/gmock.h>
@@ -18,7 +18,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-TEST(ParseToml, GivesKeysWithTheirPlace) {
+TEST(ParseToml, ReturnsKeysWithFileLineAndColumn) {
   const auto assignments = parse_toml("top = 1\n[a]\n# a comment\n  b = 2.5\nc.d = true\n", "f");
   ASSERT_EQ(assignments.size(), 3U);
   std::map<std::string, std::string> places;
@@ -37,7 +37,7 @@ TEST(ParseToml, ASyntaxErrorNamesFileLineAndColumn) {
                            StartsWith("f.toml:1:"));
 }
 
-TEST(ParseToml, DatesAndTablesAreValuesOfNoKey) {
+TEST(ParseToml, DatesAndArraysOfTablesAreRefused) {
   expect_error<InputError>([] { parse_toml("[a]\nb = 2024-01-01\n", "f"); },
                            HasSubstr("f:2:1: a.b: no key takes"));
   expect_error<InputError>([] { parse_toml("[[a.b]]\nc = 1\n", "f"); }, HasSubstr("no key takes"));
@@ -74,14 +74,14 @@ TEST(ParseOverride, NeedsAKeyAndAnEqualsSign) {
   EXPECT_THROW(parse_override(""), InputError);
 }
 
-TEST(IsAssignment, TellsKeysFromNamesOfFiles) {
+TEST(IsAssignment, DistinguishesKeysFromFileNames) {
   for (const char* key : {"train.steps=3", "mask.kind=", "run.dir=runs/a=b", "steps=1"})
     EXPECT_TRUE(is_assignment(key)) << key;
   for (const char* name : {"runs/lr=0.1", "./run.lr=1", "../a=b", "run.toml", "a.b", ""})
     EXPECT_FALSE(is_assignment(name)) << name;
 }
 
-TEST(IsAssignment, WhatIsThereIsAName) {
+TEST(IsAssignment, AnExistingPathIsNotAnAssignment) {
   const TemporaryFolder folder;
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(folder.path());
@@ -92,13 +92,13 @@ TEST(IsAssignment, WhatIsThereIsAName) {
   std::filesystem::current_path(before);
 }
 
-TEST(ParseOverride, RefusesAValueThatIsNotThere) {
+TEST(ParseOverride, RefusesAMissingValue) {
   expect_error<InputError>([] { parse_override("model.weights="); },
                            HasSubstr("command line: model.weights= has no value"));
   EXPECT_EQ(std::get<std::string>(parse_override("model.weights=''").value.content), "");
 }
 
-TEST(ParseOverride, RefusesWhatNoConfigurationFileCouldHold) {
+TEST(ParseOverride, RefusesValuesThatAreNotUtf8) {
   expect_error<InputError>([] { parse_override("run.dir=\xff"); },
                            "command line: run.dir: the value is not UTF-8, so no configuration "
                            "file can hold it");

@@ -1,4 +1,4 @@
-// Augmentation is drawn by position; what it draws is held to torchvision in tests/parity.
+// Augmentation depends on the position. tests/parity compares its results with torchvision.
 #include "data/augmentation.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ std::vector<uint8_t> augmented(const AugmentationOptions& options, uint64_t seed
   return pixels;
 }
 
-TEST(Augmentation, SwitchedOffChangesNothing) {
+TEST(Augmentation, IsOffByDefault) {
   for (uint64_t position = 0; position < 20; ++position)
     EXPECT_EQ(augmented({}, 1, position), numbered_image(5, kAugmentationShape));
 }
@@ -47,13 +47,13 @@ TEST(Augmentation, MirrorsHalfOfTheImages) {
   EXPECT_NEAR(flips, 500, 64) << "four standard deviations";
 }
 
-TEST(Augmentation, DependsOnSeedAndPositionAlone) {
+TEST(Augmentation, DependsOnlyOnSeedAndPosition) {
   const AugmentationOptions options{.resize_crop = 1.5, .flip = true};
   Augmentation used(kAugmentationShape, options, 1);
   for (uint64_t position = 0; position < 50; ++position) {
     auto pixels = numbered_image(5, kAugmentationShape);
     used.apply(pixels, position);
-    EXPECT_EQ(pixels, augmented(options, 1, position)) << "whatever was drawn before";
+    EXPECT_EQ(pixels, augmented(options, 1, position)) << "independent of earlier draws";
   }
   EXPECT_NE(augmented(options, 1, 0), augmented(options, 1, 1));
   EXPECT_NE(augmented(options, 1, 0), augmented(options, 2, 0));

@@ -1,4 +1,4 @@
-// Names of classes: as users list them, and which ones a packed file may have.
+// Names of classes: in the lists of users, and in packed files.
 #include "data/class_names.h"
 
 #include <gmock/gmock.h>
@@ -31,12 +31,12 @@ TEST(ClassNames, AreFoundInTheOrderOfTheList) {
   expect_error<InputError>([] { find("cat", {}); }, HasSubstr("no classes at all"));
 }
 
-TEST(ClassNames, BlanksAroundThemDoNotCount) {
+TEST(ClassNames, SurroundingBlanksAreIgnored) {
   EXPECT_THAT(find("cat", {"dog  ", "cat  "}), ElementsAre(1));
   EXPECT_THAT(find("cat", {"cat", "dog", "cat "}), ElementsAre(0, 2)) << "no image is dropped";
 }
 
-TEST(ClassNames, MayHoldCommas) {
+TEST(ClassNames, MayContainCommas) {
   const Names known{"tench, Tinca tinca", "tench", "goldfish, Carassius, C. auratus"};
   EXPECT_THAT(find("tench, Tinca tinca", known), ElementsAre(0));
   EXPECT_THAT(find("goldfish, Carassius, C. auratus,tench", known), ElementsAre(2, 1));
@@ -45,7 +45,7 @@ TEST(ClassNames, MayHoldCommas) {
                            HasSubstr("no class 'goldfish'"));
 }
 
-TEST(ClassNames, OfAFileCanAllBeChosenAndRead) {
+TEST(ClassNames, OfAPackedFileAreValidated) {
   check_class_names({"cat", " dog", "Katze, jung", "caf\u00e9", "\u732b"}, "photos");
   check_class_names({"all"}, "photos");
   const auto refuse = [](const Names& names, const char* name, const char* reason) {
@@ -57,7 +57,7 @@ TEST(ClassNames, OfAFileCanAllBeChosenAndRead) {
   refuse({"dog", "\xc3"}, "\\xc3", "not UTF-8");
   refuse({"two\nlines"}, "two\\x0alines", "control character");
   refuse({"all", "dog"}, "all", "means all classes");
-  refuse({"dog", "  "}, "'  '", "blanks");
+  refuse({"dog", "  "}, "'  '", "spaces");
   refuse({"cat", "dog", "cat "}, "cat", "two folders");
 }
 

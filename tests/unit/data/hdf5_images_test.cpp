@@ -1,4 +1,4 @@
-// One HDF5 file of images: ours, those of others, and all that is refused.
+// One HDF5 file of images: written by gm, written by other programs, and refused files.
 #include "data/hdf5_images.h"
 
 #include <gmock/gmock.h>
@@ -34,7 +34,7 @@ std::vector<uint8_t> read(const Hdf5Images& file, int64_t index) {
   return pixels;
 }
 
-TEST(Hdf5Images, GivesBackWhatWasWritten) {
+TEST(Hdf5Images, ReturnsWhatWasWritten) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kFileShape, 300, {"cat", "dog", "wild"});
   const Hdf5Images file(folder / "a.h5");
@@ -57,7 +57,7 @@ TEST(Hdf5Images, GivesBackWhatWasWritten) {
 
 TEST(Hdf5Images, HoldsImagesWithoutLabelsInSeveralBlocks) {
   const TemporaryFolder folder;
-  constexpr ImageShape large{512, 512, 1};  // sixteen to a block
+  constexpr ImageShape large{512, 512, 1};  // 16 images per block
   write_numbered_file(folder / "a.h5", large, 40);
   const Hdf5Images file(folder / "a.h5");
   EXPECT_FALSE(file.has_labels());
@@ -66,7 +66,7 @@ TEST(Hdf5Images, HoldsImagesWithoutLabelsInSeveralBlocks) {
   file.verify();
 }
 
-TEST(Hdf5Images, HoldsOutByContent) {
+TEST(Hdf5Images, HoldsOutImagesByTheirContent) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kFileShape, 4000, {}, 0, 0.25);
   write_numbered_file(folder / "later.h5", kFileShape, 3000, {}, 1000, 0.25);
@@ -78,11 +78,11 @@ TEST(Hdf5Images, HoldsOutByContent) {
   // One sigma is 27.
   EXPECT_NEAR(static_cast<double>(std::ranges::count(held_out, 1)), 1000, 110);
   EXPECT_TRUE(std::equal(held_out.begin() + 1000, held_out.end(), held_out_later.begin()))
-      << "wherever an image lies";
+      << "independent of the position of an image";
   file.verify();
 }
 
-TEST(Hdf5Images, ALargerHoldoutHoldsTheSmallerOne) {
+TEST(Hdf5Images, ALargerHoldoutContainsTheSmallerOne) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "small.h5", kFileShape, 500, {}, 0, 0.1);
   write_numbered_file(folder / "large.h5", kFileShape, 500, {}, 0, 0.3);
@@ -91,7 +91,7 @@ TEST(Hdf5Images, ALargerHoldoutHoldsTheSmallerOne) {
   for (size_t i = 0; i < small.size(); ++i) EXPECT_LE(small[i], large[i]);
 }
 
-TEST(Hdf5Images, WithoutAHeldOutPartIsAsItWas) {
+TEST(Hdf5Images, MayHaveNoHeldOutImages) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kFileShape, 30);
   write_numbered_file(folder / "b.h5", kFileShape, 30, {}, 0, 0.5);
@@ -102,7 +102,7 @@ TEST(Hdf5Images, WithoutAHeldOutPartIsAsItWas) {
   EXPECT_NE(plain.content_hash(), parted.content_hash());
 }
 
-TEST(Hdf5Images, OthersMayHoldOutWhatTheyLike) {
+TEST(Hdf5Images, OtherProgramsMayHoldOutAnyImages) {
   const TemporaryFolder folder;
   const auto write = [&](const char* name, hsize_t count) {
     ForeignFile file(folder / name);
@@ -119,7 +119,7 @@ TEST(Hdf5Images, OthersMayHoldOutWhatTheyLike) {
       AllOf(HasSubstr("bad.h5"), HasSubstr("/held_out holds 2 for image 2, but only 0 and 1")));
 }
 
-TEST(Hdf5Images, VerifyFindsAImageOnTheWrongSide) {
+TEST(Hdf5Images, VerifyFindsAWrongHeldOutFlag) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kFileShape, 50, {}, 0, 0.5);
   auto values = Hdf5Images(folder / "a.h5").held_out();
@@ -134,7 +134,7 @@ TEST(Hdf5Images, VerifyFindsAImageOnTheWrongSide) {
                            AllOf(HasSubstr("damaged: /held_out"), HasSubstr("image 17")));
 }
 
-TEST(Hdf5Images, AskedForMoreThanThereIsSaysSo) {
+TEST(Hdf5Images, RefusesIndicesOutsideTheFile) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kFileShape, 3);
   const Hdf5Images file(folder / "a.h5");
@@ -158,7 +158,7 @@ TEST(Hdf5Images, ReadsFromSeveralThreads) {
   std::jthread first(work), second(work);
 }
 
-TEST(Hdf5Images, TheContentHashFollowsContentAlone) {
+TEST(Hdf5Images, TheContentHashDependsOnlyOnContent) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kFileShape, 20, {"cat", "dog"});
   write_numbered_file(folder / "same.h5", kFileShape, 20, {"cat", "dog"});
@@ -175,7 +175,7 @@ TEST(Hdf5Images, VerifyNamesTheDamagedImages) {
   const TemporaryFolder folder;
   constexpr ImageShape large{512, 512, 1};
   write_numbered_file(folder / "a.h5", large, 40);
-  // The image's own pattern tells where it lies in the file.
+  // Finds the image in the file by its pattern.
   const auto wanted = numbered_image(20, large);
   std::fstream file(folder / "a.h5", std::ios::in | std::ios::out | std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(file)), {});
@@ -191,7 +191,7 @@ TEST(Hdf5Images, VerifyNamesTheDamagedImages) {
       AllOf(HasSubstr("a.h5"), HasSubstr("damaged: images (or labels) 16 to 31 are")));
 }
 
-TEST(Hdf5Images, ReadsChunkedAndCompressedFilesOfOthers) {
+TEST(Hdf5Images, ReadsChunkedAndCompressedFilesOfOtherPrograms) {
   const TemporaryFolder folder;
   const std::vector<std::pair<const char*, ForeignFile::Layout>> layouts{
       {"contiguous.h5", {}},
@@ -221,8 +221,8 @@ TEST(Hdf5Images, ReadsChunkedAndCompressedFilesOfOthers) {
   }
 }
 
-TEST(Hdf5Images, ReadsNamesOfClassesHoweverTheyArePadded) {
-  // What h5py 3.16 makes of each of them.
+TEST(Hdf5Images, ReadsClassNamesWithAnyPadding) {
+  // The names that h5py 3.16 reads from each of them.
   const std::vector<std::pair<H5T_str_t, std::vector<std::string>>> expected{
       {H5T_STR_NULLTERM, {"cat", "dog  ", "seven77"}},
       {H5T_STR_NULLPAD, {"cat", "dog  ", "eight888"}},
@@ -242,7 +242,7 @@ TEST(Hdf5Images, ReadsNamesOfClassesHoweverTheyArePadded) {
 
 // ---- Files that are open for writing ----------------------------------------------------------
 
-/// A process that has a file open for writing as long as it lives.
+/// A process that keeps a file open for writing until it is killed.
 class Writer {
  public:
   explicit Writer(const std::function<hid_t()>& open_file) {
@@ -283,7 +283,7 @@ hid_t create_with_images(const std::filesystem::path& path, H5F_libver_t version
   return file;
 }
 
-TEST(Hdf5Images, ThatIsOpenForWritingSaysSo) {
+TEST(Hdf5Images, RefusesAFileThatIsOpenForWriting) {
   const TemporaryFolder folder;
   const auto refuse = [](const std::filesystem::path& path, const auto& message) {
     expect_error<InputError>([&] { Hdf5Images file(path); },
@@ -334,7 +334,7 @@ void cut_in_half(const std::filesystem::path& path) {
   std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
 }
 
-/// Declares more images than its header holds bytes for, as HDF5 itself would not.
+/// Declares more images than its header has bytes for. HDF5 itself does not write such files.
 void overstate_compact(const std::filesystem::path& path) {
   {
     ForeignFile file(path);
@@ -344,7 +344,7 @@ void overstate_compact(const std::filesystem::path& path) {
   }
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(file)), {});
-  // The extent, and how far it may grow.
+  // The current and the maximum extent.
   for (size_t at = 0; (at = bytes.find(std::string("M\0\0\0\0\0\0\0", 8), at)) != bytes.npos;)
     bytes[at + 1] = 1;
   file.clear();
@@ -352,7 +352,7 @@ void overstate_compact(const std::filesystem::path& path) {
   file << bytes;
 }
 
-/// Packed by a filter, or not written at all.
+/// A dataset with a filter, whose data is never written.
 void add_filtered(const std::filesystem::path& path, H5Z_filter_t filter) {
   ForeignFile file(path);
   const Hdf5Id creation(GM_HDF5(H5Pcreate(H5P_DATASET_CREATE)), H5Pclose);
@@ -365,7 +365,7 @@ void add_filtered(const std::filesystem::path& path, H5Z_filter_t filter) {
   file.add_created("images", H5T_STD_U8LE, {3, 4, 5, 3}, creation, false);
 }
 
-/// 1024 names of 100,000 letters, of which the file holds one.
+/// 1024 names of 100,000 letters. All of them refer to the same string in the file.
 void repeat_a_name(const std::filesystem::path& path) {
   {
     ForeignFile file(path);
@@ -374,7 +374,8 @@ void repeat_a_name(const std::filesystem::path& path) {
     names[0] = std::string(100'000, 'a');
     file.add_variable_strings("classes", names);
   }
-  // A string is its length (four bytes) and where it lies (twelve); each becomes the first.
+  // A string is stored as its length (4 bytes) and its location (12 bytes). The first replaces all
+  // others.
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(file)), {});
   const size_t first = bytes.find(std::string("\xa0\x86\x01\0", 4));
@@ -386,7 +387,7 @@ void repeat_a_name(const std::filesystem::path& path) {
 
 class RefusedHdf5Images : public ::testing::TestWithParam<BadFile> {};
 
-TEST_P(RefusedHdf5Images, IsNamedWithWhatWasExpected) {
+TEST_P(RefusedHdf5Images, TheErrorNamesTheFileAndWhatWasExpected) {
   const TemporaryFolder folder;
   const auto path = folder / "bad.h5";
   GetParam().write(path);
@@ -451,10 +452,10 @@ std::vector<BadFile> bad_files() {
       {"overstated_compact", overstate_compact, {"uint8 [333,4,5,3] (19980 bytes)"}},
       {"n_bit",
        [](const auto& path) { add_filtered(path, H5Z_FILTER_NBIT); },
-       {"believes whatever"}},
+       {"does not check the sizes"}},
       {"scale_offset",
        [](const auto& path) { add_filtered(path, H5Z_FILTER_SCALEOFFSET); },
-       {"believes whatever"}},
+       {"does not check the sizes"}},
       {"external", add_external, {"keeps its data in other files"}},
       {"virtual", add_virtual, {"keeps its data in other files"}},
       {"group",
@@ -470,7 +471,7 @@ std::vector<BadFile> bad_files() {
          GM_HDF5(
              H5Lcreate_external("other.h5", "/images", file, "images", H5P_DEFAULT, H5P_DEFAULT));
        },
-       {"/images is a link to elsewhere"}},
+       {"/images is a link"}},
       {"version_3",
        [](const auto& path) {
          ForeignFile file(path);
@@ -537,7 +538,7 @@ std::vector<BadFile> bad_files() {
          GM_HDF5(
              H5Lcreate_external("other.h5", "/names", file, "classes", H5P_DEFAULT, H5P_DEFAULT));
        },
-       {"/classes is a link to elsewhere"}},
+       {"/classes is a link"}},
       {"gigabytes_of_classes",
        [](const auto& path) {
          ForeignFile file(path);

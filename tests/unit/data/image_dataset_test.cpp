@@ -1,4 +1,4 @@
-// Files and folders of files as one index space.
+// A file, or a folder of files, as one dataset.
 #include "data/image_dataset.h"
 
 #include <gmock/gmock.h>
@@ -31,7 +31,7 @@ int64_t number(const ImageDataset& dataset, int64_t index) {
   return number_of(pixels.data());
 }
 
-/// Three files with 10, 1 and 7 numbered images, and something else beside them.
+/// Three files with 10, 1 and 7 numbered images, and a file of another kind.
 void write_shards(const TemporaryFolder& folder) {
   write_numbered_file(folder / "b.h5", kDatasetShape, 1, kClasses, 10);
   write_numbered_file(folder / "a.h5", kDatasetShape, 10, kClasses, 0);
@@ -39,7 +39,7 @@ void write_shards(const TemporaryFolder& folder) {
   write_bytes(folder / "notes.txt", "not an image file");
 }
 
-TEST(ImageDataset, AFolderIsOneIndexSpaceInTheOrderOfNames) {
+TEST(ImageDataset, AFolderIsOneDatasetInTheOrderOfFileNames) {
   const TemporaryFolder folder;
   write_shards(folder);
   const ImageDataset dataset(folder.path());
@@ -60,12 +60,12 @@ TEST(ImageDataset, KeepsTheChosenClasses) {
   std::vector<int64_t> numbers;
   for (int64_t i = 0; i < dataset.size(); ++i) numbers.push_back(number(dataset, i));
   EXPECT_THAT(numbers, ::testing::ElementsAre(0, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17));
-  EXPECT_EQ(dataset.label(1), 2) << "labels stay indices of all classes";
+  EXPECT_EQ(dataset.label(1), 2) << "labels remain indices into all classes";
   expect_error<InputError>([&] { ImageDataset(folder.path(), "cat,cow"); },
                            AllOf(HasSubstr("no class 'cow'"), HasSubstr("cat, dog, wild")));
 }
 
-TEST(ImageDataset, TheHashTellsFilesAndChoicesApart) {
+TEST(ImageDataset, TheHashDependsOnFilesAndChosenClasses) {
   const TemporaryFolder folder;
   write_shards(folder);
   const auto hash = ImageDataset(folder.path()).content_hash();
@@ -75,7 +75,7 @@ TEST(ImageDataset, TheHashTellsFilesAndChoicesApart) {
   EXPECT_NE(hash, ImageDataset(folder.path()).content_hash());
 }
 
-TEST(ImageDataset, PartsShareNothingAndLeaveNothingOut) {
+TEST(ImageDataset, PartsAreDisjointAndComplete) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kDatasetShape, 300, kClasses, 0, 0.3);
   write_numbered_file(folder / "b.h5", kDatasetShape, 200, kClasses, 300, 0.3);
@@ -95,7 +95,7 @@ TEST(ImageDataset, PartsShareNothingAndLeaveNothingOut) {
   EXPECT_NEAR(static_cast<double>(held_out.size()), 150, 45);
 }
 
-TEST(ImageDataset, APartIsCutFromTheChosenClasses) {
+TEST(ImageDataset, APartContainsOnlyTheChosenClasses) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kDatasetShape, 300, kClasses, 0, 0.3);
   const ImageDataset dogs(folder.path(), "dog", Part::kHeldOut);
@@ -104,7 +104,7 @@ TEST(ImageDataset, APartIsCutFromTheChosenClasses) {
   EXPECT_EQ(dogs.size() + ImageDataset(folder.path(), "dog", Part::kTraining).size(), 100);
 }
 
-TEST(ImageDataset, TheHashTellsPartsApart) {
+TEST(ImageDataset, TheHashDependsOnThePart) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kDatasetShape, 100, kClasses, 0, 0.3);
   write_numbered_file(folder / "plain.h5", kDatasetShape, 100, kClasses);
@@ -116,7 +116,7 @@ TEST(ImageDataset, TheHashTellsPartsApart) {
   EXPECT_EQ(hash("plain.h5", Part::kAll), hash("plain.h5", Part::kTraining));
 }
 
-TEST(ImageDataset, AMissingPartSaysHowToGetOne) {
+TEST(ImageDataset, AMissingHeldOutPartSaysHowToCreateOne) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kDatasetShape, 10, kClasses);
   EXPECT_EQ(ImageDataset(folder / "a.h5", "all", Part::kTraining).size(), 10);
@@ -128,7 +128,7 @@ TEST(ImageDataset, AMissingPartSaysHowToGetOne) {
   expect_error<InputError>([&] { ImageDataset(folder.path()); }, HasSubstr("must be alike"));
 }
 
-TEST(ImageDataset, ImageHashesTellWhichImagesAreShared) {
+TEST(ImageDataset, ImageHashesFindSharedImages) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", kDatasetShape, 60, {}, 0);
   write_numbered_file(folder / "b.h5", kDatasetShape, 60, {}, 50);
@@ -141,7 +141,7 @@ TEST(ImageDataset, ImageHashesTellWhichImagesAreShared) {
   EXPECT_EQ(ImageDataset(folder.path()).image_hashes().size(), 110U) << "each once";
 }
 
-TEST(ImageDataset, FilesOfAFolderMustBeAlike) {
+TEST(ImageDataset, FilesOfAFolderMustHaveTheSameShapeAndClasses) {
   const TemporaryFolder folder;
   write_shards(folder);
   write_numbered_file(folder / "d.h5", {4, 5, 1}, 3, kClasses);
@@ -153,7 +153,7 @@ TEST(ImageDataset, FilesOfAFolderMustBeAlike) {
   expect_error<InputError>([&] { ImageDataset(folder.path()); }, HasSubstr("must be alike"));
 }
 
-/// So many files of three images: every other one is read through HDF5.
+/// Writes `shards` files of three images. Every other one is read through HDF5.
 void write_many_shards(const TemporaryFolder& folder, int64_t shards) {
   for (int64_t s = 0; s < shards; ++s) {
     const auto path = folder / fmt::format("{:03}.h5", s);
@@ -186,19 +186,19 @@ TEST(ImageDataset, MayHaveMoreFilesThanAProcessMayOpen) {
   EXPECT_EQ(dataset.content_hash(), ImageDataset(folder.path()).content_hash());
 }
 
-TEST(ImageDataset, AFileThatIsReplacedWhileItIsInUseIsNoticed) {
+TEST(ImageDataset, AFileReplacedDuringUseIsDetected) {
   const TemporaryFolder folder;
   write_many_shards(folder, 40);
   const DescriptorLimit limit(60);
   const ImageDataset dataset(folder.path());
-  std::filesystem::remove(folder / "000.h5");  // not among those read last
+  std::filesystem::remove(folder / "000.h5");  // not among the files that were read last
   EXPECT_THROW(number(dataset, 0), Error);
   write_numbered_file(folder / "000.h5", kDatasetShape, 4, {}, 0);
   expect_error<Error>([&] { number(dataset, 0); },
-                      AllOf(HasSubstr("000.h5"), HasSubstr("taken its place")));
+                      AllOf(HasSubstr("000.h5"), HasSubstr("replaced while it was in use")));
 }
 
-TEST(ImageDataset, CountsLabelsThatNameNoClass) {
+TEST(ImageDataset, CountsLabelsWithoutAClass) {
   const TemporaryFolder folder;
   const auto write = [&](const char* name, const std::vector<int64_t>& labels) {
     ForeignFile file(folder / name);
@@ -223,7 +223,7 @@ TEST(ImageDataset, SaysWhatIsMissing) {
   expect_error<InputError>([&] { ImageDataset(folder.path()); }, HasSubstr("holds no HDF5 files"));
   write_numbered_file(folder / "a.h5", kDatasetShape, 3);
   expect_error<InputError>([&] { ImageDataset(folder.path(), "cat"); },
-                           HasSubstr("names no classes"));
+                           HasSubstr("has no class names"));
 }
 
 }  // namespace

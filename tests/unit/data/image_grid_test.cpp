@@ -1,4 +1,4 @@
-// A grid of images as a PNG file, read back with the packing's decoder.
+// A grid of images as a PNG file, read back with the decoder that packing uses.
 #include "data/image_grid.h"
 
 #include <ATen/ATen.h>
@@ -26,7 +26,7 @@ at::Tensor read_png(const std::filesystem::path& path) {
 TEST(ImageGrid, PutsImagesRowByRowWithLinesBetween) {
   const TemporaryFolder folder;
   const auto images = at::randint(0, 256, {5, 3, 4, 3}, at::kByte);
-  write_image_grid(folder / "grid.png", images, 3, 2);
+  write_image_grid(folder / "grid.png", {images}, {.columns = 3, .scale = 2});
   const auto grid = read_png(folder / "grid.png");
   ASSERT_EQ(grid.size(0), 2 * (6 + kLine) + kLine);
   ASSERT_EQ(grid.size(1), 3 * (8 + kLine) + kLine);
@@ -38,28 +38,56 @@ TEST(ImageGrid, PutsImagesRowByRowWithLinesBetween) {
   EXPECT_EQ(folder.names(), std::vector<std::string>{"grid.png"});
 }
 
-TEST(ImageGrid, TakesGreyImagesAndMoreColumnsThanImages) {
+TEST(ImageGrid, AcceptsGreyImagesAndMoreColumnsThanImages) {
   const TemporaryFolder folder;
   const auto images = at::randint(0, 256, {2, 3, 3, 1}, at::kByte);
-  write_image_grid(folder / "grid.png", images, 8, /*scale=*/1);
+  write_image_grid(folder / "grid.png", {images}, {.columns = 8, .scale = 1});
   const auto grid = read_png(folder / "grid.png");
   ASSERT_EQ(grid.size(1), 2 * (3 + kLine) + kLine);
   EXPECT_TRUE(at::equal(grid.slice(0, 2, 5).slice(1, 2, 5), images[0].expand({3, 3, 3})));
 }
 
-TEST(ImageGrid, ChoosesASquareThatAPersonCanSee) {
+TEST(ImageGrid, ChoosesASquareGridAndAVisibleScale) {
   const TemporaryFolder folder;
-  write_image_grid(folder / "grid.png", at::zeros({7, 16, 16, 3}, at::kByte));
+  write_image_grid(folder / "grid.png", {at::zeros({7, 16, 16, 3}, at::kByte)});
   const auto grid = read_png(folder / "grid.png");
   EXPECT_EQ(grid.size(0), 3 * (64 + kLine) + kLine);
   EXPECT_EQ(grid.size(1), 3 * (64 + kLine) + kLine);
 }
 
-TEST(ImageGrid, RefusesWhatIsNoImage) {
+TEST(ImageGrid, WritesALabelAboveEachPartOfAColumn) {
   const TemporaryFolder folder;
-  EXPECT_THROW(write_image_grid(folder / "a.png", at::zeros({1, 3, 4, 4}, at::kByte), 1), Error);
-  EXPECT_THROW(write_image_grid(folder / "a.png", at::zeros({1, 4, 4, 3}), 1), Error);
-  EXPECT_THROW(write_image_grid(folder / "none" / "a.png", at::zeros({1, 4, 4, 3}, at::kByte), 1),
+  const auto images = at::zeros({2, 16, 32, 1}, at::kByte);
+  write_image_grid(folder / "plain.png", {images}, {.columns = 2, .scale = 4});
+  write_image_grid(folder / "grid.png", {images, {"a", "Inpainted"}}, {.columns = 2, .scale = 4});
+  const auto plain = read_png(folder / "plain.png"), grid = read_png(folder / "grid.png");
+  const int64_t header = grid.size(0) - plain.size(0);
+  ASSERT_EQ(header, 7 + 2 * 3);
+  EXPECT_TRUE(at::equal(grid.slice(0, header), plain)) << "the images are as without labels";
+  const auto text = grid.slice(0, 3, header - 3).select(2, 0).gt(200);
+  const auto ink = [&](int64_t left, int64_t width) {
+    return text.slice(1, left, left + width).sum().item<int64_t>();
+  };
+  for (const int64_t column : {kLine, 2 * kLine + 128}) {
+    EXPECT_GT(ink(column, 6), 5) << "an a";
+    EXPECT_EQ(ink(column + 6, 58), 0) << "and nothing else above the left part";
+    for (int64_t i = 0; i < 9; ++i) EXPECT_GT(ink(column + 64 + 6 * i, 6), 5) << "letter " << i;
+  }
+}
+
+TEST(ImageGrid, CutsALabelThatIsTooLong) {
+  const TemporaryFolder folder;
+  const auto images = at::zeros({1, 8, 20, 3}, at::kByte);
+  write_image_grid(folder / "a.png", {images, {"abc", "x"}}, {.columns = 1, .scale = 1});
+  write_image_grid(folder / "b.png", {images, {"a", "x"}}, {.columns = 1, .scale = 1});
+  EXPECT_TRUE(at::equal(read_png(folder / "a.png"), read_png(folder / "b.png")));
+}
+
+TEST(ImageGrid, RefusesInvalidImagesAndPaths) {
+  const TemporaryFolder folder;
+  EXPECT_THROW(write_image_grid(folder / "a.png", {at::zeros({1, 3, 4, 4}, at::kByte)}), Error);
+  EXPECT_THROW(write_image_grid(folder / "a.png", {at::zeros({1, 4, 4, 3})}), Error);
+  EXPECT_THROW(write_image_grid(folder / "none" / "a.png", {at::zeros({1, 4, 4, 3}, at::kByte)}),
                Error);
   EXPECT_TRUE(folder.names().empty());
 }
@@ -71,7 +99,7 @@ TEST(ToPixels, RoundsAndClamps) {
   EXPECT_TRUE(at::equal(pixels.flatten(), at::tensor({0, 0, 128, 255, 255, 255}, at::kByte)));
 }
 
-TEST(ToPixels, UndoesWhatTheLoaderDoes) {
+TEST(ToPixels, InvertsTheScalingOfTheLoader) {
   const auto pixels = at::arange(256, at::kByte).view({1, 16, 16, 1});
   const auto values = pixels.permute({0, 3, 1, 2}).to(at::kFloat) * (2.0F / 255.0F) - 1.0F;
   EXPECT_TRUE(at::equal(to_pixels(values), pixels));

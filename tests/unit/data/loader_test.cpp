@@ -1,4 +1,4 @@
-// Micro-batches in order, in time and in bounds.
+// The loader: order of images, errors, stopping and memory.
 #include "data/loader.h"
 
 #include <ATen/ATen.h>
@@ -42,7 +42,7 @@ class Loader : public ::testing::Test {
   std::shared_ptr<const ImageDataset> dataset_;
 };
 
-TEST_F(Loader, YieldsTheImagesOfTheOrderEpochAfterEpoch) {
+TEST_F(Loader, ReturnsTheImagesInSampleOrderForSeveralEpochs) {
   const SampleOrder order(kImages, 4, 12, 3);
   const auto batches = load({.batch_size = 12, .shards = 4, .seed = 3}, 40);
   int64_t position = 0;
@@ -62,7 +62,7 @@ TEST_F(Loader, YieldsTheImagesOfTheOrderEpochAfterEpoch) {
   }
 }
 
-TEST_F(Loader, PixelsBecomeMinusOneToOne) {
+TEST_F(Loader, PixelsAreScaledToMinusOneToOne) {
   Hdf5ImageWriter writer(folder_ / "ends.h5", {1, 2, 1}, 1, {});
   writer.append(std::vector<uint8_t>{0, 255}, 0);
   writer.close();
@@ -73,7 +73,7 @@ TEST_F(Loader, PixelsBecomeMinusOneToOne) {
   EXPECT_FALSE(batch.labels.defined());
 }
 
-TEST_F(Loader, TheRanksTogetherSeeWhatOneRankSees) {
+TEST_F(Loader, AllRanksTogetherLoadWhatOneRankLoads) {
   LoaderOptions options{.batch_size = 24, .shards = 8, .seed = 5};
   options.augmentation = {.resize_crop = 1.5, .flip = true};
   const auto whole = load(options, 20);
@@ -110,7 +110,7 @@ TEST_F(Loader, ResumesFromAnyMicroBatch) {
   }
 }
 
-TEST_F(Loader, RefusesSizesThatDoNotDivide) {
+TEST_F(Loader, RefusesSizesThatAreNotDivisible) {
   expect_error<InputError>([&] { load({.batch_size = 32, .shards = 8, .ranks = 3}, 1); },
                            HasSubstr("3 ranks do not divide"));
   expect_error<InputError>([&] { load({.batch_size = 104, .shards = 8}, 1); },
@@ -127,7 +127,7 @@ TEST_F(Loader, AFailureInTheBackgroundReachesTheCaller) {
   expect_error<Error>(load_on, HasSubstr("became shorter"));
 }
 
-TEST_F(Loader, StopsWhenItIsDestroyedWhateverItDoes) {
+TEST_F(Loader, CanBeDestroyedAtAnyTime) {
   for (int batches = 0; batches < 50; ++batches)
     load({.batch_size = 8, .shards = 8, .prefetch = 1 + batches % 3}, batches % 5);
 }
@@ -146,10 +146,10 @@ TEST_F(Loader, StopsAtOnceInTheMiddleOfALargeBatch) {
   EXPECT_LT(seconds_of([&] { const ImageLoader stopped(dataset, options); }), whole_batch / 4);
 }
 
-TEST_F(Loader, HoldsLittleOfAFileOfFiveGigabytes) {
+TEST_F(Loader, UsesLittleMemoryForAFileOfFiveGigabytes) {
   constexpr ImageShape shape{32, 32, 3};
   constexpr int64_t images = (int64_t{5} << 30) / shape.bytes();
-  // Nothing is written between creation and close: the file takes 5 GB of names, not of disk.
+  // Nothing is written between creation and close: the file is sparse and takes little of the disk.
   Hdf5ImageWriter(folder_ / "5gb.h5", shape, images, {"cat"}).close();
   const auto dataset = std::make_shared<const ImageDataset>(folder_ / "5gb.h5");
   ASSERT_EQ(dataset->size(), images);

@@ -1,4 +1,4 @@
-// Which mask belongs to which image: by name, in every way that leaves no doubt, or not at all.
+// Which mask belongs to which image: matched by name if that is unambiguous, and refused otherwise.
 #include "data/mask_pairs.h"
 
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ class MaskPairs : public ::testing::Test {
 
   /// The masks of the images of these names, as paths in the folder.
   Names pairs(const Names& images) { return masks(std::ssize(images), images); }
-  /// The masks of so many images without names.
+  /// The masks of `images` images without names.
   Names in_order(int64_t images) { return masks(images, {}); }
 
   template <class Matcher>
@@ -48,14 +48,14 @@ class MaskPairs : public ::testing::Test {
   }
 };
 
-TEST_F(MaskPairs, EqualNamesBelongTogetherWhateverElseIsThere) {
+TEST_F(MaskPairs, EqualNamesMatchAndOtherFilesAreIgnored) {
   write(
       {"c.png", "cats/a.PNG", "b.c.png", "of nothing.png", ".b.png", "notes.txt", "@eaDir/b.png"});
   EXPECT_THAT(pairs({"c", "cats/a", "b.c"}), ElementsAre("c.png", "cats/a.PNG", "b.c.png"));
 }
 
-TEST_F(MaskPairs, OnePrefixOrSuffixOfAllIsSeen) {
-  // Sorted by name, 1.png, 10.png, 2.png would meet 10_mask.png, 1_mask.png, 2_mask.png.
+TEST_F(MaskPairs, ACommonPrefixOrSuffixIsRecognized) {
+  // In sorted order, 1.png, 10.png, 2.png would be paired with 10_mask.png, 1_mask.png, 2_mask.png.
   Names images, expected;
   for (const int i : {1, 2, 3, 5, 8, 10, 11, 12, 21, 111}) {
     images.push_back(std::to_string(i));
@@ -66,18 +66,18 @@ TEST_F(MaskPairs, OnePrefixOrSuffixOfAllIsSeen) {
   EXPECT_EQ(pairs(images), expected);
 }
 
-TEST_F(MaskPairs, PrefixesCountInEachSubFolder) {
+TEST_F(MaskPairs, ACommonPrefixIsRecognizedInEachSubFolder) {
   write({"mask-a.png", "zoo/mask-a.png", "zoo/mask-ab.png"});
   EXPECT_THAT(pairs({"a", "zoo/a", "zoo/ab"}),
               ElementsAre("mask-a.png", "zoo/mask-a.png", "zoo/mask-ab.png"));
 }
 
-TEST_F(MaskPairs, APrefixAndASuffixAndTheImagesEndingAreSeen) {
+TEST_F(MaskPairs, APrefixTogetherWithTheExtensionOfTheImageIsRecognized) {
   write({"gt_a.jpg.png", "gt_b.jpg.png"});
   EXPECT_THAT(pairs({"b", "a"}), ElementsAre("gt_b.jpg.png", "gt_a.jpg.png"));
 }
 
-TEST_F(MaskPairs, LeadingZerosDoNotCount) {
+TEST_F(MaskPairs, LeadingZerosAreIgnored) {
   Names images, expected;
   for (int i = 1; i <= 12; ++i) {
     images.push_back(fmt::format("photo{}", i));
@@ -90,7 +90,7 @@ TEST_F(MaskPairs, LeadingZerosDoNotCount) {
                                HasSubstr("remove one of them")));
 }
 
-TEST_F(MaskPairs, ImagesOfSubFoldersMayHaveTheirMasksInOne) {
+TEST_F(MaskPairs, ImagesOfSubFoldersMayHaveTheirMasksInOneFolder) {
   write({"a_mask.png", "b_mask.png"});
   EXPECT_THAT(pairs({"cat/a", "dog/b"}), ElementsAre("a_mask.png", "b_mask.png"));
   expect_refused({"cat/a", "dog/a"}, HasSubstr("there is no mask cat/a.png"));
@@ -105,19 +105,19 @@ TEST_F(MaskPairs, ImagesWithoutAMaskAreNamed) {
             HasSubstr("no image has the masks of nothing.png"), Not(HasSubstr("1_mask"))));
 }
 
-TEST_F(MaskPairs, AsManyMasksOfOtherNamesAreNoPairs) {
+TEST_F(MaskPairs, EqualCountsWithoutMatchingNamesAreRefused) {
   write({"m1.png", "m2.png", "m3.png"});
   expect_refused({"x", "y", "z"}, AllOf(HasSubstr("3 of the 3 images have none (x, y, z)"),
                                         HasSubstr("m1.png, m2.png, m3.png")));
 }
 
-TEST_F(MaskPairs, APartOfANumberOrWordIsNoName) {
+TEST_F(MaskPairs, PartsOfNumbersOrWordsDoNotMatch) {
   write({"11_mask.png", "banana.png"});
   expect_refused({"1"}, HasSubstr("there is no mask 1.png"));
   expect_refused({"a"}, HasSubstr("there is no mask a.png"));
 }
 
-TEST_F(MaskPairs, TwoWaysToPairAreRefused) {
+TEST_F(MaskPairs, AmbiguousPairsAreRefused) {
   write({"a_mask.png", "b_mask.png", "a_old.png", "b_old.png"});
   expect_refused({"a", "b"}, AllOf(HasSubstr("a_mask.png"), HasSubstr("a_old.png"),
                                    HasSubstr("remove one of them")));
@@ -125,7 +125,7 @@ TEST_F(MaskPairs, TwoWaysToPairAreRefused) {
   expect_refused({"c"}, AllOf(HasSubstr("c.png"), HasSubstr("c.PNG")));
 }
 
-TEST_F(MaskPairs, ImagesWithoutNamesTakeMasksInAnOrderThatLeavesNoDoubt) {
+TEST_F(MaskPairs, ImagesWithoutNamesTakeMasksInAnUnambiguousOrder) {
   write({"08.png", "09.png", "10.png"});
   EXPECT_THAT(in_order(3), ElementsAre("08.png", "09.png", "10.png"));
   expect_error<InputError>([&] { in_order(4); }, HasSubstr("holds 3 masks for 4 images"));

@@ -1,5 +1,4 @@
-// Masks: polarity, coverage, shapes, that they depend on seed and position alone, and what is
-// refused.
+// Masks: polarity, coverage, shapes, dependence on seed and position only, and refused input.
 #include "data/masks.h"
 
 #include <ATen/ATen.h>
@@ -36,10 +35,10 @@ at::Tensor draw(const MaskConfig& config, int64_t count, uint64_t seed = 1, int6
   return MaskSource(config, height, width, seed).masks(at::arange(count, at::kLong));
 }
 
-/// Missing pixels of each mask, float64 [n].
+/// The number of masked pixels of each mask, float64 [n].
 at::Tensor missing_pixels(const at::Tensor& masks) { return masks.to(at::kDouble).sum({1, 2, 3}); }
 
-/// The smallest box around a mask's missing pixels.
+/// The bounding box of the masked pixels of a mask, inclusive.
 struct Bounds {
   int64_t top, left, bottom, right;
   int64_t height() const { return bottom - top + 1; }
@@ -58,14 +57,14 @@ INSTANTIATE_TEST_SUITE_P(Kinds, DrawnMasks,
                          ::testing::ValuesIn(std::vector<const char*>(kDrawnMaskKinds.begin(),
                                                                       kDrawnMaskKinds.end())));
 
-TEST_P(DrawnMasks, AreFloatsOfZeroAndOneOnePlaneAImage) {
+TEST_P(DrawnMasks, AreFloatsOfZeroAndOneWithOneChannel) {
   const at::Tensor masks = draw(config_of(GetParam()), 50, 1, 20, 28);
   EXPECT_EQ(masks.scalar_type(), at::kFloat);
   EXPECT_EQ(masks.sizes(), (at::IntArrayRef{50, 1, 20, 28}));
   EXPECT_TRUE(((masks == 0) | (masks == 1)).all().item<bool>());
 }
 
-TEST_P(DrawnMasks, DependOnSeedAndPositionAlone) {
+TEST_P(DrawnMasks, DependOnlyOnSeedAndPosition) {
   const MaskSource source(config_of(GetParam()), kSide, kSide, 7);
   const at::Tensor all = source.masks(at::arange(64, at::kLong));
   const at::Tensor some = at::tensor({int64_t{63}, int64_t{5}, int64_t{40}});
@@ -90,7 +89,7 @@ class CoveredMasks : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, CoveredMasks,
                          ::testing::Values("rectangle", "boxes", "strokes", "centre", "pixels"));
 
-TEST_P(CoveredMasks, StayWithinTheRangeAndFillIt) {
+TEST_P(CoveredMasks, HaveCoveragesOverTheWholeRange) {
   for (const auto& [least, most] : {std::pair{0.1, 0.5}, {0.02, 0.04}, {0.6, 0.9}, {0.0, 0.95}}) {
     const at::Tensor coverage =
         missing_pixels(draw(config_of(GetParam(), least, most), 4000)) / (kSide * kSide);
@@ -107,9 +106,9 @@ TEST_P(CoveredMasks, AnExactCoverageIsMet) {
   EXPECT_TRUE((missing == kSide * kSide / 4).all().item<bool>());
 }
 
-/// Mean and variance of the uniform distribution on the range: of 20,000 masks the mean strays by
-/// 0.0008 (one sigma).
-TEST(Masks, CoverageIsEven) {
+/// Mean and variance of the uniform distribution over the range. The mean of 20,000 masks has a
+/// standard deviation of 0.0008.
+TEST(Masks, CoverageIsUniform) {
   for (const char* kind : {"boxes", "strokes", "pixels", "rectangle"}) {
     const at::Tensor coverage = missing_pixels(draw(config_of(kind), 20'000)) / (kSide * kSide);
     EXPECT_NEAR(coverage.mean().item<double>(), 0.3,
@@ -119,13 +118,13 @@ TEST(Masks, CoverageIsEven) {
   }
 }
 
-TEST(Masks, PixelsAreMissingEquallyOften) {
+TEST(Masks, EachPixelIsMaskedEquallyOften) {
   const at::Tensor masks = draw(config_of("pixels"), 20'000);
   const at::Tensor often = masks.to(at::kDouble).mean(0).flatten();
-  // One sigma is 0.0033; of 1024 pixels the worst strays by about 3.3 of them.
+  // One sigma is 0.0033; the largest deviation of 1024 pixels is about 3.3 sigma.
   EXPECT_NEAR(often.min().item<double>(), 0.3, 0.018);
   EXPECT_NEAR(often.max().item<double>(), 0.3, 0.018);
-  // Neighbours are drawn without regard for each other.
+  // Neighbours are drawn independently.
   const at::Tensor both = (masks.narrow(3, 0, kSide - 1) * masks.narrow(3, 1, kSide - 1)).mean();
   EXPECT_NEAR(both.item<double>(), 0.3 * 0.3 + 0.4 * 0.4 / 12, 0.002);
 }
@@ -138,7 +137,7 @@ TEST(Masks, StrokesAndBoxesReachEveryPixel) {
   }
 }
 
-TEST(Masks, RectanglesAreFullAndOfModerateProportions) {
+TEST(Masks, RectanglesAreFilledAndOfModerateProportions) {
   const at::Tensor masks = draw(config_of("rectangle"), 2000, 1, 32, 48);
   const at::Tensor missing = missing_pixels(masks);
   for (int64_t i = 0; i < masks.size(0); ++i) {
@@ -151,8 +150,8 @@ TEST(Masks, RectanglesAreFullAndOfModerateProportions) {
   }
 }
 
-TEST(Masks, BoxesAreSeveral) {
-  // One rectangle would fill its bounds.
+TEST(Masks, BoxesHaveMoreThanOneRectangle) {
+  // A single rectangle would fill its bounding box.
   const at::Tensor masks = draw(config_of("boxes"), 500);
   const at::Tensor missing = missing_pixels(masks);
   int64_t single = 0;
@@ -164,7 +163,7 @@ TEST(Masks, BoxesAreSeveral) {
 }
 
 TEST(Masks, StrokesAreThickLines) {
-  // Of a disc's pixels most have missing neighbours on both sides; of single pixels hardly any.
+  // Most pixels of a disc have masked neighbours on both sides; single pixels almost never do.
   const at::Tensor masks = draw(config_of("strokes", 0.2, 0.3), 500);
   const at::Tensor inner =
       masks.narrow(3, 0, kSide - 2) * masks.narrow(3, 1, kSide - 2) * masks.narrow(3, 2, kSide - 2);
@@ -198,22 +197,21 @@ TEST(Masks, CentreIsInTheMiddle) {
   }
 }
 
-/// The kind that a mask of a quarter of the pixels was drawn as, as far as its pixels show it.
+/// The kind of a mask that covers a quarter of the pixels, as far as its pixels determine it.
 std::string kind_of(const at::Tensor& mask, const at::Tensor& centre) {
   const auto missing = mask.sum().item<int64_t>();
   if (missing == kSide * kSide / 2) return "half";
   if (mask.equal(centre)) return "centre";
   const Bounds bounds = bounds_of(mask);
   if (missing == bounds.height() * bounds.width()) return "rectangle";
-  // Of the pixels that are missing by chance alone, a quarter have a missing neighbour on the
-  // right.
+  // If pixels are masked independently, a quarter of them have a masked neighbour on the right.
   const at::Tensor left = mask.slice(2, 0, kSide - 1), right = mask.slice(2, 1, kSide);
   return (left * right).sum().item<double>() < 0.4 * static_cast<double>(missing)
              ? "pixels"
              : "boxes or strokes";
 }
 
-TEST(Masks, MixedTakesEveryKind) {
+TEST(Masks, MixedDrawsEveryKind) {
   const at::Tensor masks = draw(config_of("mixed", 0.25, 0.25), 1200);
   const at::Tensor centre = draw(config_of("centre", 0.25, 0.25), 1)[0];
   std::map<std::string, double> share;
@@ -241,7 +239,7 @@ TEST(Masks, AWrongRangeNamesItsKeys) {
 
 class MaskFilesTest : public ::testing::Test {
  protected:
-  /// Masks 0 and 1: the upper row is missing, or the left column. Mask 2: a corner.
+  /// Mask 0 covers the upper row, mask 1 the left column and mask 2 a corner.
   MaskFilesTest() {
     masks_.narrow(0, 0, 1).narrow(2, 0, 1).fill_(1);
     masks_.narrow(0, 1, 1).narrow(3, 0, 1).fill_(1);
@@ -259,7 +257,7 @@ class MaskFilesTest : public ::testing::Test {
     return {config, height, width, 1};
   }
 
-  /// How often each of masks_ is among `drawn`.
+  /// How often each of masks_ occurs in `drawn`.
   std::vector<int64_t> count(const at::Tensor& drawn) const {
     std::vector<int64_t> counts;
     for (int64_t m = 0; m < masks_.size(0); ++m)
@@ -277,7 +275,7 @@ class MaskFilesTest : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
-TEST_F(MaskFilesTest, WhiteIsMissingHoweverItIsWritten) {
+TEST_F(MaskFilesTest, WhiteIsMaskedInEveryPngFormat) {
   write("grey.png", masks_[0][0] * 255);
   write("ones.PNG", masks_[1][0]);
   write("colour.png", masks_[2][0].unsqueeze(2).expand({3, 4, 3}) * 255);
@@ -305,7 +303,7 @@ TEST_F(MaskFilesTest, EachImageHasTheMaskOfItsName) {
   EXPECT_THAT(source.content_hash(), SizeIs(32));
 }
 
-TEST_F(MaskFilesTest, TheHashFollowsContentAlone) {
+TEST_F(MaskFilesTest, TheHashDependsOnlyOnContent) {
   write("a.png", masks_[0][0] * 255);
   write("b.png", masks_[1][0] * 255);
   const std::string both = open(folder_.path()).content_hash();

@@ -1,4 +1,4 @@
-// From data.path to an image file: the cache of packed folders.
+// From data.path to an image file, with a cache of packed folders.
 #include "data/pack_folder_to_cache.h"
 
 #include <ATen/ATen.h>
@@ -23,9 +23,9 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-class Prepare : public ::testing::Test {
+class PrepareDataset : public ::testing::Test {
  protected:
-  Prepare() {
+  PrepareDataset() {
     for (const char* name : {"cat/a.png", "cat/b.png", "dog/c.png"}) write_png(name, 50);
     config_.path = images_.path().string();
     config_.cache = (cache_ / "gm").string();
@@ -34,14 +34,15 @@ class Prepare : public ::testing::Test {
 
   void write_png(const char* name, int value) {
     fs::create_directories((images_ / name).parent_path());
-    write_image_grid(images_ / name, at::full({1, 12, 12, 3}, value, at::kByte), 1, 1);
+    write_image_grid(images_ / name, {at::full({1, 12, 12, 3}, value, at::kByte)},
+                     {.columns = 1, .scale = 1});
   }
 
   TemporaryFolder images_, cache_;
   DataConfig config_;
 };
 
-TEST_F(Prepare, Hdf5FilesAreTakenAsTheyAre) {
+TEST_F(PrepareDataset, Hdf5FilesAreUsedDirectly) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", {8, 8, 3}, 10);
   config_.path = (folder / "a.h5").string();
@@ -57,7 +58,7 @@ TEST_F(Prepare, Hdf5FilesAreTakenAsTheyAre) {
                                  HasSubstr("name the file")));
 }
 
-TEST_F(Prepare, ImagesBesideHdf5FilesAreMentioned) {
+TEST_F(PrepareDataset, ImagesBesideHdf5FilesAreReportedAsLeftOut) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "a.h5", {8, 8, 3}, 10);
   write_bytes(folder / "a.png", "an image");
@@ -68,7 +69,7 @@ TEST_F(Prepare, ImagesBesideHdf5FilesAreMentioned) {
               HasSubstr("1 images beside them are left out"));
 }
 
-TEST_F(Prepare, AFolderOfImagesIsPackedOnce) {
+TEST_F(PrepareDataset, AFolderOfImagesIsPackedOnce) {
   const fs::path packed = prepare_dataset(config_);
   EXPECT_EQ(packed.parent_path(), config_.cache);
   const ImageDataset dataset(packed, "all");
@@ -79,7 +80,7 @@ TEST_F(Prepare, AFolderOfImagesIsPackedOnce) {
   EXPECT_EQ(fs::last_write_time(packed), made);
 }
 
-TEST_F(Prepare, WhatIsLeftOutOfAFolderIsSaidEachTime) {
+TEST_F(PrepareDataset, FilesLeftOutAreReportedEachTime) {
   write_bytes(images_ / "cat" / "d.webp", "");
   for (int time = 0; time < 2; ++time) {
     ::testing::internal::CaptureStderr();
@@ -90,7 +91,7 @@ TEST_F(Prepare, WhatIsLeftOutOfAFolderIsSaidEachTime) {
   }
 }
 
-TEST_F(Prepare, AFolderIsTheSameWithARunAndTheCacheInIt) {
+TEST_F(PrepareDataset, ARunAndTheCacheInsideTheFolderAreIgnored) {
   config_.cache = (images_ / "cache").string();
   write_bytes(images_ / "results" / ".lock", "{}");
   const fs::path packed = prepare_dataset(config_);
@@ -100,7 +101,7 @@ TEST_F(Prepare, AFolderIsTheSameWithARunAndTheCacheInIt) {
   EXPECT_EQ(prepare_dataset(config_), packed);
 }
 
-TEST_F(Prepare, OneImageIsAFolderOfOne) {
+TEST_F(PrepareDataset, AnImageFileIsADatasetOfOneImage) {
   using ::testing::ElementsAre;
   const fs::path working_folder = fs::current_path();
   fs::current_path(images_ / "cat");
@@ -114,7 +115,7 @@ TEST_F(Prepare, OneImageIsAFolderOfOne) {
   EXPECT_EQ(folder_of_images(images_.path()), images_.path());
 }
 
-TEST_F(Prepare, WhatIsNoFileIsNamedAndNotWaitedFor) {
+TEST_F(PrepareDataset, BrokenLinksAndPipesAreRefusedWithoutBlocking) {
   fs::create_symlink("itself", images_ / "itself");
   fs::create_symlink("nowhere", images_ / "dog" / "d.png");
   expect_error<InputError>([&] { prepare_dataset(config_); },
@@ -126,7 +127,7 @@ TEST_F(Prepare, WhatIsNoFileIsNamedAndNotWaitedFor) {
                            AllOf(HasSubstr("dog/z.png"), HasSubstr("it is a pipe")));
 }
 
-TEST_F(Prepare, TheSameContentElsewhereIsTheSameCopy) {
+TEST_F(PrepareDataset, TheSameContentElsewhereUsesTheSameCopy) {
   const fs::path packed = prepare_dataset(config_);
   const TemporaryFolder other;
   fs::copy(images_.path(), other / "moved", fs::copy_options::recursive);
@@ -134,7 +135,7 @@ TEST_F(Prepare, TheSameContentElsewhereIsTheSameCopy) {
   EXPECT_EQ(prepare_dataset(config_), packed);
 }
 
-TEST_F(Prepare, AnotherContentOrChoiceIsAnotherCopy) {
+TEST_F(PrepareDataset, OtherContentOrOptionsMakeAnotherCopy) {
   const fs::path packed = prepare_dataset(config_);
   DataConfig other = config_;
   other.classes = "cat";
@@ -150,7 +151,7 @@ TEST_F(Prepare, AnotherContentOrChoiceIsAnotherCopy) {
   EXPECT_NE(prepare_dataset(config_), packed);
 }
 
-TEST_F(Prepare, ACopyOfAnOlderDecoderIsNotUsedAgain) {
+TEST_F(PrepareDataset, ACopyOfAnOlderDecoderIsNotReused) {
   const fs::path packed = prepare_dataset(config_);
   std::string content;
   for (const auto& entry : fs::directory_iterator(config_.cache)) {
@@ -164,9 +165,9 @@ TEST_F(Prepare, ACopyOfAnOlderDecoderIsNotUsedAgain) {
   EXPECT_NE(packed, older);
 }
 
-TEST_F(Prepare, GreyOnesAreAnotherCopy) {
+TEST_F(PrepareDataset, GreyImagesMakeAnotherCopy) {
   const at::Tensor red = at::tensor({200, 100, 50}, at::kByte).expand({1, 12, 12, 3}).contiguous();
-  write_image_grid(images_ / "cat" / "a.png", red, 1, 1);
+  write_image_grid(images_ / "cat" / "a.png", {red}, {.columns = 1, .scale = 1});
   const fs::path packed = prepare_dataset(config_), grey = prepare_dataset(config_, 1);
   EXPECT_NE(grey, packed);
   EXPECT_EQ(prepare_dataset(config_, 1), grey);
@@ -178,7 +179,7 @@ TEST_F(Prepare, GreyOnesAreAnotherCopy) {
   EXPECT_EQ(pixels[27], 124) << "0.299 * 200 + 0.587 * 100 + 0.114 * 50 = 124.2";
 }
 
-TEST_F(Prepare, NamesAreInTheOrderOfTheImages) {
+TEST_F(PrepareDataset, NamesAreInTheOrderOfTheImages) {
   using ::testing::ElementsAre;
   EXPECT_THAT(image_names(images_.path()), ElementsAre("cat/a", "cat/b", "dog/c"));
   EXPECT_THAT(image_names(images_ / "cat"), ElementsAre("a", "b"));
@@ -193,7 +194,7 @@ TEST_F(Prepare, NamesAreInTheOrderOfTheImages) {
                            HasSubstr("two images are called cat/b"));
 }
 
-TEST_F(Prepare, HoldsOutWhatIsConfigured) {
+TEST_F(PrepareDataset, HoldsOutTheConfiguredFraction) {
   for (int i = 0; i < 30; ++i) write_png(fmt::format("cat/{:02}.png", i).c_str(), 8 * i);
   const fs::path packed = prepare_dataset(config_);
   config_.holdout = 0.5;
@@ -209,14 +210,14 @@ TEST_F(Prepare, HoldsOutWhatIsConfigured) {
       AllOf(HasSubstr("was packed with --holdout 0.5"), HasSubstr("data.holdout is 0.25")));
 }
 
-TEST_F(Prepare, ADamagedCopyIsMadeAnew) {
+TEST_F(PrepareDataset, ADamagedCopyIsReplaced) {
   const fs::path packed = prepare_dataset(config_);
   fs::resize_file(packed, 100);
   EXPECT_EQ(prepare_dataset(config_), packed);
   EXPECT_EQ(ImageDataset(packed).size(), 3);
 }
 
-TEST_F(Prepare, SaysWhatIsWrong) {
+TEST_F(PrepareDataset, SaysWhatIsWrong) {
   config_.path = "/nowhere/at/all";
   expect_error<InputError>([&] { prepare_dataset(config_); },
                            AllOf(HasSubstr("data.path"), HasSubstr("no such file")));
@@ -227,7 +228,7 @@ TEST_F(Prepare, SaysWhatIsWrong) {
   expect_error<InputError>([&] { prepare_dataset(config_); }, HasSubstr("data.cache"));
 }
 
-TEST_F(Prepare, ASizeThatDoesNotFitSaysHowToGetThere) {
+TEST_F(PrepareDataset, AWrongImageSizeSaysHowToChangeIt) {
   const ImageDataset dataset(prepare_dataset(config_));
   expect_error<InputError>(
       [&] { require_image_size(dataset, 32); },

@@ -1,4 +1,4 @@
-// The order of images: each once an epoch, by chance, the same for any number of ranks.
+// The order of images: random, each once per epoch, and the same for any number of ranks.
 #include "data/sample_order.h"
 
 #include <gmock/gmock.h>
@@ -56,10 +56,10 @@ TEST(Permuted, EveryOrderOfFourIsEquallyLikely) {
   double chi_square = 0;
   for (const auto& [order, count] : counts)
     chi_square += (count - 1000.0) * (count - 1000.0) / 1000.0;
-  EXPECT_LT(chi_square, 49.7) << "23 degrees of freedom: larger once in a thousand";
+  EXPECT_LT(chi_square, 49.7) << "23 degrees of freedom: exceeded with probability 0.001";
 }
 
-TEST(Permuted, EachPlaceIsEquallyLikely) {
+TEST(Permuted, EachPositionIsEquallyLikely) {
   constexpr int64_t n = 37;
   constexpr int kEpochs = 3700;
   std::vector<std::vector<int>> counts(n, std::vector<int>(n));
@@ -76,7 +76,7 @@ TEST(Permuted, EachPlaceIsEquallyLikely) {
   EXPECT_GT(chi_square, 1296 - 4 * 51);
 }
 
-TEST(Permuted, NeighboursAreUnrelated) {
+TEST(Permuted, NeighboursAreUncorrelated) {
   constexpr int64_t n = 10'000;
   double covariance = 0;
   for (int64_t i = 0; i + 1 < n; ++i) {
@@ -101,7 +101,7 @@ TEST(Permuted, DependsOnSeedEpochAndShard) {
   EXPECT_NE(base, order(1, 2, 4));
 }
 
-TEST(SampleOrder, EachShardGivesItsShareOfEveryMicroBatch) {
+TEST(SampleOrder, EachShardSuppliesItsShareOfEveryMicroBatch) {
   constexpr int64_t kImages = 103, kShards = 4, kBatch = 12;
   const SampleOrder order(kImages, kShards, kBatch, 0);
   for (int64_t position = 0; position < 100 * kBatch; ++position) {
@@ -112,7 +112,7 @@ TEST(SampleOrder, EachShardGivesItsShareOfEveryMicroBatch) {
   }
 }
 
-TEST(SampleOrder, EachShardShowsItsImagesOnceAnEpochWithoutAGap) {
+TEST(SampleOrder, EachShardReturnsItsImagesOncePerEpochWithoutGaps) {
   constexpr int64_t kImages = 103, kShards = 4, kBatch = 12, kShare = kBatch / kShards;
   const SampleOrder order(kImages, kShards, kBatch, 0);
   for (int64_t shard = 0; shard < kShards; ++shard) {
@@ -126,12 +126,12 @@ TEST(SampleOrder, EachShardShowsItsImagesOnceAnEpochWithoutAGap) {
       std::sort(sorted.begin(), sorted.end());
       std::iota(expected.begin(), expected.end(), begin);
       EXPECT_EQ(sorted, expected);
-      EXPECT_NE(std::vector<int64_t>(epoch, epoch + size), expected) << "drawn, not in order";
+      EXPECT_NE(std::vector<int64_t>(epoch, epoch + size), expected) << "shuffled, not in order";
     }
   }
 }
 
-TEST(CheckDivisible, AcceptsWhatWorks) {
+TEST(CheckDivisible, AcceptsDivisibleSizes) {
   check_divisible(5000, 8, 32, 1);
   check_divisible(5000, 8, 32, 8);
   check_divisible(32, 32, 32, 4);

@@ -13,7 +13,7 @@ at::Tensor noise(const at::Tensor& at, uint32_t draw = 0) {
   return counter_normal(/*seed=*/7, Stream::kNoise, at, draw, /*channels=*/3, 5, 4);
 }
 
-TEST(CounterNoise, BelongsToThePositionNotToTheBatch) {
+TEST(CounterNoise, DependsOnThePositionAndNotOnTheBatch) {
   const at::Tensor whole = noise(positions(10, 8));
   EXPECT_TRUE(noise(positions(10, 3)).equal(whole.narrow(0, 0, 3)));
   EXPECT_TRUE(noise(positions(13, 5)).equal(whole.narrow(0, 3, 5)));
@@ -43,7 +43,7 @@ TEST(CounterNoise, IsStandardNormal) {
   EXPECT_NEAR(values.pow(4).mean().item<double>(), 3.0, 0.1);
 }
 
-TEST(CounterTimesteps, AreUniformAndBelongToThePosition) {
+TEST(CounterTimesteps, AreUniformAndDependOnThePosition) {
   const at::Tensor t = counter_timesteps(/*seed=*/1, positions(0, 50000), /*steps=*/50);
   EXPECT_EQ(t.scalar_type(), at::kLong);
   const at::Tensor counts = at::bincount(t, {}, 50);

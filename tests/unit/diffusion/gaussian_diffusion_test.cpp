@@ -9,7 +9,7 @@ namespace {
 
 at::Tensor no_noise(const at::Tensor& x, const at::Tensor&) { return at::zeros_like(x); }
 
-TEST(NoiseSchedule, FallsFromImageToNoise) {
+TEST(NoiseSchedule, AlphaBarFallsFromOneToZero) {
   const NoiseSchedule schedule = cosine_schedule(100);
   for (size_t t = 1; t < 100; ++t) EXPECT_LT(schedule.alpha_bar[t], schedule.alpha_bar[t - 1]);
   EXPECT_GT(schedule.alpha_bar.front(), 0.999);
@@ -17,12 +17,12 @@ TEST(NoiseSchedule, FallsFromImageToNoise) {
   EXPECT_EQ(schedule.posterior_variance.front(), 0.0);
 }
 
-TEST(NoiseSchedule, RefusesWhatIsNoProcess) {
+TEST(NoiseSchedule, RefusesInvalidSettings) {
   EXPECT_THROW(cosine_schedule(0), InputError);
   EXPECT_THROW(GaussianDiffusion({.schedule = "linear"}), InputError);
 }
 
-TEST(GaussianDiffusion, TakesOutTheNoiseThatItPutIn) {
+TEST(GaussianDiffusion, PredictsX0FromTheNoiseThatItAdded) {
   const GaussianDiffusion diffusion({.steps = 20});
   const at::Tensor x0 = at::rand({4, 3, 8, 8}) * 2 - 1;
   const at::Tensor noise = at::randn({4, 3, 8, 8});
@@ -31,7 +31,7 @@ TEST(GaussianDiffusion, TakesOutTheNoiseThatItPutIn) {
   EXPECT_TRUE(diffusion.predict_x0(x, t, noise).allclose(x0, 1e-4, 1e-4));
 }
 
-TEST(GaussianDiffusion, ClampsThePredictedImageWhenAsked) {
+TEST(GaussianDiffusion, ClampsThePredictedImageIfConfigured) {
   const at::Tensor x = at::full({1, 1, 2, 2}, 5.0F);
   const GaussianDiffusion clamped({.steps = 10, .clamp = true});
   const GaussianDiffusion free({.steps = 10, .clamp = false});
@@ -39,7 +39,7 @@ TEST(GaussianDiffusion, ClampsThePredictedImageWhenAsked) {
   EXPECT_GT(free.reverse_step(no_noise, x, 0, {}).max().item<float>(), 4.0F);
 }
 
-TEST(GaussianDiffusion, SamplingAsksForEachNoiseOnceAndKeepsNoGraph) {
+TEST(GaussianDiffusion, SamplingDrawsEachNoiseOnceAndKeepsNoGraph) {
   std::vector<int64_t> draws;
   const NoiseSource source = [&](int64_t draw) {
     draws.push_back(draw);

@@ -15,7 +15,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// A network with no weights: predicts a tenth of what it sees.
+/// A network without weights: predicts a tenth of its input.
 at::Tensor tenth(const at::Tensor& x, const at::Tensor&) { return 0.1 * x; }
 
 /// Noise that differs from draw to draw and from pixel to pixel.
@@ -24,14 +24,14 @@ at::Tensor injected(int64_t draw, int64_t pixels) {
       .view({1, 1, 1, pixels});
 }
 
-TEST(RepaintLevels, GoOverEveryPieceAsOftenAsAsked) {
+TEST(RepaintLevels, RepeatEachJumpAsOftenAsConfigured) {
   EXPECT_THAT(repaint_levels(4, {.jump_length = 1, .resamplings = 2}),
               ElementsAre(4, 3, 4, 3, 2, 3, 2, 1, 2, 1, 0));
   EXPECT_THAT(repaint_levels(5, {.jump_length = 2, .resamplings = 2}),
               ElementsAre(5, 4, 3, 4, 5, 4, 3, 2, 1, 2, 3, 2, 1, 0));
 }
 
-TEST(RepaintLevels, MakeAsManyMovesAsThePaperCounts) {
+TEST(RepaintLevels, HaveTheNumberOfStepsOfThePaper) {
   // T = 250, j = 10, r = 10: "4570 steps".
   const auto levels = repaint_levels(250, {.jump_length = 10, .resamplings = 10});
   EXPECT_EQ(levels.size() - 1, 4570U);
@@ -39,7 +39,7 @@ TEST(RepaintLevels, MakeAsManyMovesAsThePaperCounts) {
   EXPECT_EQ(levels.back(), 0);
 }
 
-TEST(RepaintLevels, RefuseJumpsThatNeverEnd) {
+TEST(RepaintLevels, RefuseInvalidJumps) {
   expect_error<InputError>([] { repaint_levels(10, {.jump_length = 10, .resamplings = 2}); },
                            AllOf(HasSubstr("repaint.jump_length is 10"), HasSubstr("10 steps")));
   expect_error<InputError>([] { repaint_levels(10, {.jump_length = 0, .resamplings = 2}); },
@@ -52,7 +52,7 @@ TEST(RepaintLevels, RefuseJumpsThatNeverEnd) {
 TEST(Repaint, WithoutJumpsAndKnownPixelsIsTheOrdinarySampler) {
   constexpr int64_t kSteps = 6, kPixels = 5;
   const GaussianDiffusion diffusion({.steps = kSteps});
-  // repaint numbers its draws by moves: the reverse step at t is move number T - t.
+  // repaint() numbers its draws by steps: the reverse step at t is step number T - t.
   const at::Tensor expected =
       diffusion.sample(tenth, [&](int64_t draw) { return injected(2 * (kSteps - draw), kPixels); });
   const at::Tensor filled = repaint(
@@ -61,7 +61,7 @@ TEST(Repaint, WithoutJumpsAndKnownPixelsIsTheOrdinarySampler) {
   EXPECT_TRUE(at::equal(filled, expected));
 }
 
-TEST(Repaint, FollowsThePapersAlgorithmAndKeepsKnownPixelsToTheBit) {
+TEST(Repaint, FollowsThePapersAlgorithmAndKeepsKnownPixelsExactly) {
   constexpr int64_t kSteps = 3, kPixels = 4;
   const GaussianDiffusion diffusion({.steps = kSteps, .clamp = false});
   const NoiseSchedule& s = diffusion.schedule();
@@ -72,8 +72,8 @@ TEST(Repaint, FollowsThePapersAlgorithmAndKeepsKnownPixelsToTheBit) {
   const at::Tensor filled =
       repaint(diffusion, tenth, image, mask, {.jump_length = 1, .resamplings = 2}, noise);
 
-  // Algorithm 1 of the paper, pixel by pixel in double precision. Each pixel of this network is on
-  // its own.
+  // Algorithm 1 of the paper, pixel by pixel in double precision. This network treats each pixel
+  // independently.
   for (int64_t pixel = 0; pixel < kPixels; ++pixel) {
     const auto draw = [&](int64_t i) { return noise(i).view(-1)[pixel].item<double>(); };
     const double known = image.view(-1)[pixel].item<double>();

@@ -29,7 +29,7 @@ std::vector<NamedReport> two_reports() {
                      {.from = 0.4, .to = 0.5, .figures = figures(20, 21.375)}}}}};
 }
 
-TEST(ComparisonTable, HasARowAMethodAndOneByArea) {
+TEST(ComparisonTable, HasARowPerMethodAndOnePerMethodByArea) {
   const std::string table = comparison_table(two_reports());
   EXPECT_THAT(table, HasSubstr("method        psnr_masked              l1\n"));
   EXPECT_THAT(table, HasSubstr("runs/unet         22.2500          0.1250\n"));
@@ -37,7 +37,7 @@ TEST(ComparisonTable, HasARowAMethodAndOneByArea) {
   EXPECT_THAT(table, HasSubstr("mean fill           14.50           11.50\n"));
 }
 
-TEST(ComparisonJson, HoldsEveryFigure) {
+TEST(ComparisonJson, ContainsEveryFigure) {
   const auto json = nlohmann::json::parse(comparison_json(two_reports()));
   EXPECT_EQ(json["methods"].size(), 2U);
   EXPECT_EQ(json["methods"][1]["name"], "runs/unet");
@@ -46,7 +46,7 @@ TEST(ComparisonJson, HoldsEveryFigure) {
   EXPECT_EQ(json["methods"][0]["by_area"][1]["from"], 0.4);
 }
 
-TEST(ComparisonStrips, ShowOriginalMasksFillingsAndDifferences) {
+TEST(ComparisonStrips, ShowOriginalMaskedAndInpaintedImagesAndDifferences) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "data.h5", {8, 8, 1}, 3, {});
   const MaskedDataset images(
@@ -54,18 +54,19 @@ TEST(ComparisonStrips, ShowOriginalMasksFillingsAndDifferences) {
       {.kind = "centre", .coverage_min = 0.25, .coverage_max = 0.25, .path = {}}, 1);
   const InpaintMethod white{
       .name = "white",
-      .fill = [](const MaskedImages& incomplete, const at::Tensor&, const SamplingObserver&) {
-        return at::where(incomplete.masks > 0.5, at::ones({1}), incomplete.images);
+      .inpaint = [](const MaskedImages& masked_images, const at::Tensor&, const SamplingObserver&) {
+        return at::where(masked_images.masks > 0.5, at::ones({1}), masked_images.images);
       }};
   const at::Tensor pixels =
       to_pixels(comparison_images({white}, images, at::arange(2, at::kLong), {}));
   EXPECT_EQ(pixels.sizes(), at::IntArrayRef({2, 2 * 8, 3 * 8, 1}));
-  // Of the second image: row 0 or 1, column 0 to 2, a pixel of that square.
+  // A pixel of the second image: in the tile at row 0 or 1 and column 0 to 2.
   const auto pixel = [&](int64_t row, int64_t column, int64_t y, int64_t x) {
     return pixels[1][8 * row + y][8 * column + x][0].item<int>();
   };
   const int original = pixel(0, 0, 3, 3);
-  EXPECT_EQ(pixel(0, 1, 3, 3), 128);
+  EXPECT_EQ(pixel(0, 1, 3, 3), 96) << "the checkerboard of the mask";
+  EXPECT_EQ(pixel(0, 1, 3, 4), 159);
   EXPECT_EQ(pixel(0, 1, 0, 0), pixel(0, 0, 0, 0));
   EXPECT_EQ(pixel(0, 2, 3, 3), 255);
   EXPECT_EQ(pixel(1, 0, 3, 3), 0);
@@ -75,7 +76,7 @@ TEST(ComparisonStrips, ShowOriginalMasksFillingsAndDifferences) {
   EXPECT_EQ(pixel(1, 2, 0, 0), 0);
 }
 
-TEST(MaskedDataset, SpreadEvenlyOverAllOfThem) {
+TEST(MaskedDataset, SelectsEvenlySpacedImages) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "data.h5", {8, 8, 1}, 10, {});
   const MaskedDataset images(std::make_shared<const ImageDataset>(folder / "data.h5"), MaskConfig{},

@@ -1,4 +1,4 @@
-// The measures of filled images: closed forms, independence of the batch, bad input.
+// The metrics of inpainted images: closed forms, independence of the batch, bad input.
 #include "eval/image_metrics.h"
 
 #include <ATen/ATen.h>
@@ -17,14 +17,14 @@ at::Tensor image_quality_noise(int64_t count, int64_t channels, int64_t height, 
   return at::rand({count, channels, height, width}) * 2 - 1;
 }
 
-/// The left `columns` are missing.
+/// Masks that cover the left `columns`.
 at::Tensor left_missing(int64_t count, int64_t height, int64_t width, int64_t columns) {
   at::Tensor masks = at::zeros({count, 1, height, width});
   masks.narrow(3, 0, columns).fill_(1);
   return masks;
 }
 
-TEST(ImageMetrics, OfAPerfectImageIsTheBest) {
+TEST(ImageMetrics, AreBestForAPerfectImage) {
   const at::Tensor images = image_quality_noise(2, 3, 12, 14);
   for (const auto& quality : image_metrics(images, images, left_missing(2, 12, 14, 3))) {
     for (const ReconstructionMetrics& metrics : {quality.whole, quality.masked}) {
@@ -37,8 +37,8 @@ TEST(ImageMetrics, OfAPerfectImageIsTheBest) {
   }
 }
 
-TEST(ImageMetrics, AnEvenDifferenceHasAClosedForm) {
-  // The masked of a flat image is lighter by 0.2, on the scale from 0 to 1 by 0.1.
+TEST(ImageMetrics, AConstantDifferenceHasAClosedForm) {
+  // The masked pixels of a constant image are lighter by 0.2: by 0.1 on the scale from 0 to 1.
   const at::Tensor originals = at::full({1, 3, 16, 32}, 0.2);
   const at::Tensor masks = left_missing(1, 16, 32, 8);
   const auto quality = image_metrics(originals + 0.2 * masks, originals, masks).at(0);
@@ -51,7 +51,7 @@ TEST(ImageMetrics, AnEvenDifferenceHasAClosedForm) {
   EXPECT_EQ(quality.original_gradient_energy, 0.0);
 }
 
-TEST(ImageMetrics, SimilarityOfFlatImagesIsTheirLuminances) {
+TEST(ImageMetrics, SsimOfConstantImagesIsTheLuminanceTerm) {
   const at::Tensor a = at::full({1, 1, 11, 11}, 0.0), b = at::full({1, 1, 11, 11}, 0.5);
   const auto quality = image_metrics(a, b, at::ones({1, 1, 11, 11})).at(0);
   const double expected = (2 * 0.5 * 0.75 + 1e-4) / (0.5 * 0.5 + 0.75 * 0.75 + 1e-4);
@@ -59,23 +59,23 @@ TEST(ImageMetrics, SimilarityOfFlatImagesIsTheirLuminances) {
   EXPECT_NEAR(quality.whole.ssim, expected, 1e-9);
 }
 
-TEST(ImageMetrics, GradientsAreThoseBetweenMissingPixels) {
-  // Columns alternate between 0 and 1 on the scale of the measures; three columns are missing, so
-  // each row has two differences of 1, and there are two channels.
+TEST(ImageMetrics, GradientEnergyCountsOnlyMaskedPixels) {
+  // Columns alternate between 0 and 1 on the scale of the metrics. Three columns are masked, so
+  // each row has two differences of 1. There are two channels.
   at::Tensor originals = at::full({1, 2, 11, 12}, -1.0);
   originals.slice(3, 1, 12, 2).fill_(1);
   const at::Tensor masks = left_missing(1, 11, 12, 3);
   const auto quality = image_metrics(originals * 0.5, originals, masks).at(0);
   EXPECT_DOUBLE_EQ(quality.original_gradient_energy, 2 * 11 * 2);
   EXPECT_DOUBLE_EQ(quality.gradient_energy, 2 * 11 * 2 * 0.25);
-  // Rows count as columns do.
+  // Differences between rows count in the same way.
   const auto turned =
       image_metrics(originals.transpose(2, 3), originals.transpose(2, 3), masks.transpose(2, 3))
           .at(0);
   EXPECT_DOUBLE_EQ(turned.gradient_energy, 2 * 11 * 2);
 }
 
-TEST(ImageMetrics, DoesNotDependOnTheImagesBesideIt) {
+TEST(ImageMetrics, DoNotDependOnOtherImagesOfTheBatch) {
   const at::Tensor originals = image_quality_noise(5, 3, 16, 16),
                    images = image_quality_noise(5, 3, 16, 16);
   const at::Tensor masks = (at::rand({5, 1, 16, 16}) > 0.5).to(at::kFloat);
@@ -92,7 +92,7 @@ TEST(ImageMetrics, DoesNotDependOnTheImagesBesideIt) {
   }
 }
 
-TEST(ImageMetrics, TakesImagesOfAnyLayoutAndClampsThem) {
+TEST(ImageMetrics, AcceptImagesOfAnyLayoutAndClampThem) {
   const at::Tensor originals = image_quality_noise(2, 3, 16, 12),
                    images = 2 * image_quality_noise(2, 3, 16, 12);
   const at::Tensor masks = left_missing(2, 16, 12, 4);
@@ -103,7 +103,7 @@ TEST(ImageMetrics, TakesImagesOfAnyLayoutAndClampsThem) {
   EXPECT_EQ(plain.masked.ssim, other.masked.ssim);
 }
 
-TEST(ImageMetrics, RefusesWhatCannotBeMeasured) {
+TEST(ImageMetrics, RefuseSmallImagesAndInvalidMasks) {
   expect_error<InputError>(
       [] {
         image_metrics(image_quality_noise(1, 3, 10, 32), image_quality_noise(1, 3, 10, 32),

@@ -1,4 +1,4 @@
-// Which masks images get.
+// Which masks a MaskedDataset assigns to its images.
 #include "eval/masked_dataset.h"
 
 #include <ATen/ATen.h>
@@ -11,7 +11,7 @@
 namespace gm {
 namespace {
 
-TEST(MaskedDataset, GetMasksOfTheirIndexAndSeedThatAreNotThoseOfTraining) {
+TEST(MaskedDataset, MasksDependOnIndexAndSeedAndDifferFromTraining) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "data.h5", {16, 16, 1}, 20, {}, 0);
   const auto dataset =

@@ -33,21 +33,21 @@ bool has_gradients(const Discriminator& network) {
   return false;
 }
 
-TEST(Discriminator, JudgesEachPatchOrTheWholeImage) {
+TEST(Discriminator, ReturnsALogitPerPatchOrPerImage) {
   EXPECT_EQ(Discriminator(kDiscriminatorSmall, 1).forward(images()).logits.sizes(),
             (at::IntArrayRef{2, 1, 2, 3}));
   EXPECT_EQ(Discriminator(whole(), 1).forward(images()).logits.sizes(),
             (at::IntArrayRef{2, 1, 1, 1}));
 }
 
-TEST(Discriminator, ShowsWhatItsInnerLayersSee) {
+TEST(Discriminator, ReturnsTheActivationsOfItsInnerLayers) {
   const DiscriminatorOutput output = Discriminator(kDiscriminatorSmall, 1).forward(images());
   ASSERT_EQ(output.activations.size(), 3U);
   EXPECT_EQ(output.activations[0].sizes(), (at::IntArrayRef{2, 8, 8, 12}));
   EXPECT_EQ(output.activations[2].sizes(), (at::IntArrayRef{2, 32, 2, 3}));
 }
 
-TEST(Discriminator, JudgesAImageWhateverStandsBesideIt) {
+TEST(Discriminator, DoesNotDependOnOtherImagesOfTheBatch) {
   Discriminator network(kDiscriminatorSmall, 1);
   const at::Tensor x = images(4);
   const at::Tensor alone = network.forward(x.narrow(0, 1, 1)).logits;
@@ -75,13 +75,13 @@ TEST(Discriminator, PlainOperatorsGiveTheSameLogitsAndGradients) {
   }
 }
 
-TEST(Discriminator, RefusesImagesThatItCannotHalve) {
+TEST(Discriminator, RefusesImagesThatAreTooSmall) {
   expect_error<InputError>([] { Discriminator({.channels = 3, .height = 7, .width = 32}, 1); },
                            testing::HasSubstr("at least 8 pixels"));
   EXPECT_NO_THROW(Discriminator({.channels = 1, .height = 8, .width = 9}, 1));
 }
 
-TEST(FrozenWeights, PassesTheGradientOnWithoutTakingOne) {
+TEST(FrozenWeights, GetNoGradientButPassItToTheInput) {
   for (const DiscriminatorShape& shape : {kDiscriminatorSmall, normalized()}) {
     Discriminator network(shape, 1);
     const at::Tensor x = images().requires_grad_();
@@ -90,14 +90,15 @@ TEST(FrozenWeights, PassesTheGradientOnWithoutTakingOne) {
       const FrozenWeights frozen(network);
       logits = network.forward(x).logits;
     }
-    logits.sum().backward();  // after it has thawed
+    logits.sum().backward();  // after the weights are no longer frozen
     EXPECT_GT(x.grad().abs().sum().item<double>(), 0);
     EXPECT_FALSE(has_gradients(network));
   }
 }
 
-/// What a network keeps of its weights must not carry one pass's graph, or its lack, to the next.
-TEST(FrozenWeights, LeavePassesBeforeAndAfterAsTheyAre) {
+/// The weights that a network caches must not carry the graph of one pass, or its absence, to the
+/// next pass.
+TEST(FrozenWeights, DoNotAffectOtherPasses) {
   for (const DiscriminatorShape& shape : {kDiscriminatorSmall, normalized()}) {
     Discriminator network(shape, 1);
     const auto pass = [&] { network.forward(images()).logits.sum().backward(); };

@@ -21,7 +21,7 @@ class Layer : public Network {
   SpectralNorm norm;
 };
 
-TEST(SpectralNorm, BringsTheLargestSingularValueToOne) {
+TEST(SpectralNorm, ScalesTheLargestSingularValueToOne) {
   const Layer layer;
   for (int i = 0; i < 200; ++i) layer.norm.iterate(layer.weight);
   EXPECT_NEAR(largest_singular_value(layer.norm.normalized(layer.weight)).item<double>(), 1, 1e-4);
@@ -58,7 +58,7 @@ TEST(SpectralNorm, VectorsAreBuffersOfTheNetwork) {
   EXPECT_EQ(buffers.front().first, "convs.0.weight_u");
   const at::Tensor before = buffers.front().second.clone();
   network.forward(at::randn({1, 3, 8, 8}));
-  EXPECT_TRUE(buffers.front().second.equal(before)) << "a pass is no iteration";
+  EXPECT_TRUE(buffers.front().second.equal(before)) << "a forward pass does not iterate";
   network.iterate_spectral_norms();
   EXPECT_FALSE(buffers.front().second.equal(before));
 }

@@ -11,7 +11,7 @@ const ModelConfig kUnetSmall = {.dim = 8, .dim_mults = {1, 2}};
 
 at::Tensor steps(int64_t count) { return at::arange(count, at::kLong); }
 
-TEST(Unet, KeepsSizeAndLayoutForAnySizeThatItCanHalve) {
+TEST(Unet, KeepsTheSizeAndReturnsChannelsLast) {
   Unet network(kUnetSmall, /*channels=*/2, /*seed=*/1);
   for (const auto& [height, width] : {std::pair{2, 2}, {6, 10}, {16, 4}}) {
     const at::Tensor y = network.forward(at::randn({3, 2, height, width}), steps(3));
@@ -20,20 +20,20 @@ TEST(Unet, KeepsSizeAndLayoutForAnySizeThatItCanHalve) {
   }
 }
 
-TEST(Unet, WithoutTimeGoesFromOneNumberOfChannelsToAnother) {
+TEST(Unet, WithoutTimestepsMapsInputToOutputChannels) {
   Unet network(kUnetSmall, {.in_channels = 4, .out_channels = 3, .time_conditioned = false},
                /*seed=*/1);
   EXPECT_EQ(network.forward(at::randn({2, 4, 6, 10})).sizes(), (at::IntArrayRef{2, 3, 6, 10}));
 }
 
-TEST(Unet, IsToldOfTimeOrNotAsItWasMade) {
+TEST(Unet, RequiresTimestepsOnlyIfTimeConditioned) {
   Unet time_conditioned(kUnetSmall, 1, 1),
       unconditioned(kUnetSmall, {1, 1, /*time_conditioned=*/false}, 1);
   EXPECT_THROW(time_conditioned.forward(at::randn({1, 1, 8, 8})), Error);
   EXPECT_THROW(unconditioned.forward(at::randn({1, 1, 8, 8}), steps(1)), Error);
 }
 
-TEST(Unet, InitialWeightsDependOnTheSeedAlone) {
+TEST(Unet, InitialWeightsDependOnlyOnTheSeed) {
   const Unet one(kUnetSmall, 1, 5), same(kUnetSmall, 1, 5), other(kUnetSmall, 1, 6);
   const auto weights = one.named_parameters();
   for (const auto& parameter : same.named_parameters()) {
@@ -54,7 +54,8 @@ TEST(Unet, InitialWeightsFollowTheDefaults) {
 }
 
 TEST(Unet, MicroBatchesShareTheirPreparedWeights) {
-  // Not of width 8: a bias before a norm of single channels has no gradient but rounding.
+  // Not width 8: with one channel per group, the gradient of a bias before the norm is only
+  // rounding error.
   Unet network({.dim = 16, .dim_mults = {1, 2}}, 1, 1);
   const at::Tensor x = at::randn({4, 1, 8, 8});
   network.forward(x, steps(4)).square().sum().backward();
@@ -71,7 +72,7 @@ TEST(Unet, MicroBatchesShareTheirPreparedWeights) {
   }
 }
 
-TEST(Unet, SeesNewWeightsOnceTold) {
+TEST(Unet, UsesNewWeightsAfterInvalidateCache) {
   Unet network(kUnetSmall, 1, 1);
   const at::NoGradGuard no_gradients;
   const at::Tensor x = at::randn({1, 1, 8, 8});
@@ -81,7 +82,7 @@ TEST(Unet, SeesNewWeightsOnceTold) {
   EXPECT_FALSE(network.forward(x, steps(1)).allclose(before));
 }
 
-TEST(Unet, TrainsAfterItSampled) {
+TEST(Unet, CanTrainAfterSampling) {
   Unet network(kUnetSmall, 1, 1);
   const at::Tensor x = at::randn({1, 1, 8, 8});
   {
@@ -94,7 +95,7 @@ TEST(Unet, TrainsAfterItSampled) {
   }
 }
 
-TEST(Unet, RefusesWidthsThatItsGroupsDoNotDivide) {
+TEST(Unet, RefusesInvalidWidths) {
   EXPECT_THROW(Unet({.dim = 12}, 3, 1), InputError);
   EXPECT_THROW(Unet({.dim = 0}, 3, 1), InputError);
   EXPECT_THROW(Unet({.dim = 8, .dim_mults = {}}, 3, 1), InputError);

@@ -1,4 +1,4 @@
-// What a user says of images and masks, and what is opened.
+// Which images and masks are opened for the options of a user.
 #include "run/datasets.h"
 
 #include <gmock/gmock.h>
@@ -32,7 +32,7 @@ class OpenData : public ::testing::Test {
   LoadedRun run_{.name = "runs/grey", .config = {}, .shape = {8, 8, 1}, .task = nullptr};
 };
 
-TEST_F(OpenData, TakesTheRunsHeldOutImagesUnlessAPartIsNamed) {
+TEST_F(OpenData, UsesTheRunsHeldOutImagesByDefault) {
   const int64_t training = opened({.part = "training"});
   EXPECT_GT(training, 0);
   EXPECT_EQ(opened({.part = "all"}), 40);
@@ -40,7 +40,7 @@ TEST_F(OpenData, TakesTheRunsHeldOutImagesUnlessAPartIsNamed) {
   EXPECT_EQ(opened({.part = "held_out"}), 40 - training);
 }
 
-TEST_F(OpenData, TakesAllImagesOfAFileThatHoldsNoneOut) {
+TEST_F(OpenData, UsesAllImagesOfAFileWithoutHeldOutImages) {
   write_numbered_file(folder_ / "others.h5", {8, 8, 1}, 5);
   EXPECT_EQ(opened({.path = (folder_ / "others.h5").string()}), 5);
 }
@@ -52,7 +52,7 @@ TEST_F(OpenData, RefusesImagesThatDoNotFitTheModel) {
                                  HasSubstr("runs/grey")));
 }
 
-TEST_F(OpenData, AUsersWordForTheMasksIsAKindOrAPath) {
+TEST_F(OpenData, TheMaskOptionIsAKindOrAPath) {
   MaskConfig own;
   own.kind = "files";
   own.path = "masks";
@@ -67,7 +67,7 @@ TEST_F(OpenData, AUsersWordForTheMasksIsAKindOrAPath) {
       AllOf(HasSubstr("--mask stroke"), HasSubstr("strokes"), HasSubstr("nor a file or folder")));
 }
 
-TEST_F(OpenData, WarnsOfImagesThatAChoiceOfClassesDropsUnseen) {
+TEST_F(OpenData, WarnsIfChosenClassesDropImagesWithUnknownLabels) {
   const auto path = folder_ / "labels.h5";
   {
     ForeignFile file(path);

@@ -1,4 +1,4 @@
-// A trained run is opened with weights that can be computed with, or not at all.
+// A trained run is loaded only if its weights are finite.
 #include "run/load_run.h"
 
 #include <ATen/ATen.h>

@@ -1,4 +1,4 @@
-// A run's configuration chooses its task, and what counts as its data.
+// A run's configuration determines its task and the hash of its training data.
 #include "run/make_task.h"
 
 #include <ATen/ATen.h>
@@ -51,7 +51,7 @@ TEST(TrainingMasks, AreOpenedOnlyForATaskThatTrainsOnMasks) {
   }
 }
 
-TEST(TrainingDataHash, KnowsTheMaskFilesOfARun) {
+TEST(TrainingDataHash, DependsOnTheMaskFilesOfARun) {
   const TemporaryFolder folder;
   write_numbered_file(folder / "images.h5", kShape, 2);
   const ImageDataset images(folder / "images.h5");

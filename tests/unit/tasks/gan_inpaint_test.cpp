@@ -13,7 +13,7 @@ namespace {
 constexpr ImageShape kShape = {.height = 8, .width = 8, .channels = 1};
 const ModelConfig kModel = {.dim = 8, .dim_mults = {1, 2}};
 
-/// The upper half is missing.
+/// Masks that cover the upper half.
 at::Tensor upper_half(const at::Tensor& positions) {
   const at::Tensor masks = at::zeros({positions.size(0), 1, 8, 8});
   masks.narrow(2, 0, 4).fill_(1);
@@ -71,7 +71,8 @@ TEST_F(GanInpaint, LossesOfABatchAreTheMeansOverItsHalves) {
   const Losses generator = generator_loss(batch(0, 8));
   const Losses discriminator = discriminator_loss(batch(0, 8));
   std::map<std::string, double> halves;
-  // Both before the discriminator's turn: the vectors of its spectral norms are those of one step.
+  // Both halves pass one phase before the next, as in one step: all losses of a phase use the same
+  // vectors of the spectral norms.
   GanInpaintTask again({kModel, everything()}, upper_half, kShape, /*seed=*/1);
   const auto add = [&](const std::string& phase, const Losses& losses) {
     halves[phase] += losses.total.item<double>() / 2;
@@ -100,7 +101,7 @@ TEST_F(GanInpaint, DiscriminatorTakesTheBatchesInTheGeneratorsOrder) {
   EXPECT_THROW(discriminator_loss(batch(4, 4)), Error);
 }
 
-TEST_F(GanInpaint, SpectralNormsIterateOnceAStepHoweverManyMicroBatches) {
+TEST_F(GanInpaint, SpectralNormsIterateOncePerStepForAnyNumberOfMicroBatches) {
   const NamedTensors state = phases[1].network->buffer_list();
   std::vector<at::Tensor> before;
   for (const auto& [name, buffer] : state) before.push_back(buffer.clone());
@@ -115,7 +116,7 @@ TEST_F(GanInpaint, SpectralNormsIterateOnceAStepHoweverManyMicroBatches) {
   EXPECT_TRUE(after_step(3).equal(after_one));
 }
 
-TEST_F(GanInpaint, FillsMasksAndKeepsTheRest) {
+TEST_F(GanInpaint, InpaintsMaskedPixelsAndKeepsTheRest) {
   const Batch known = batch(0, 2);
   const at::Tensor masks = upper_half(known.positions);
   const at::Tensor filled = task.inpaint({known.images, masks}, 1, known.positions, {});
@@ -137,7 +138,7 @@ TEST(GanInpaintTask, AddsOnlyTermsThatHaveAWeight) {
                                                    "probability_real", "probability_fake"));
 }
 
-TEST(GanInpaintTask, R1OfChosenImagesIsThatOfAllInExpectation) {
+TEST(GanInpaintTask, R1OfAFractionOfImagesHasTheSameExpectation) {
   const auto mean_r1 = [](int64_t every) {
     GanInpaintTask task({kModel, {.r1 = 1, .r1_every = every, .dim = 8, .spectral_norm = false}},
                         upper_half, kShape, /*seed=*/1);
@@ -154,17 +155,17 @@ TEST(GanInpaintTask, R1OfChosenImagesIsThatOfAllInExpectation) {
   };
   const double all = mean_r1(1);
   EXPECT_GT(all, 0);
-  EXPECT_NEAR(mean_r1(4), all, 0.3 * all);  // of 128 images or so
+  EXPECT_NEAR(mean_r1(4), all, 0.3 * all);  // from about 128 images
 }
 
-TEST(GanInpaintTask, AtLambdaZeroTheDiscriminatorIsOnlyLookedAt) {
+TEST(GanInpaintTask, WithLambdaZeroTheAdversarialLossIsOnlyReported) {
   GanInpaintTask task({kModel, {.lambda = 0, .dim = 8}}, upper_half, kShape, 1);
   const Losses losses = task.phases()[0].loss(batch(0, 4));
   EXPECT_TRUE(losses.total.equal(losses.terms.at("reconstruction")));
   EXPECT_GT(losses.terms.at("adversarial").item<double>(), 0);
 }
 
-TEST(GanInpaintTask, ReferenceSumsTheSquaredErrorWhereOthersTakeItsMean) {
+TEST(GanInpaintTask, MinimaxSumsTheSquaredErrorAndOthersTakeItsMean) {
   const auto reconstruction = [](const std::string& loss) {
     GanInpaintTask task({kModel, {.loss = loss, .dim = 8}}, upper_half, kShape, 1);
     return task.phases()[0].loss(batch(0, 4)).terms.at("reconstruction").item<double>();
@@ -172,7 +173,7 @@ TEST(GanInpaintTask, ReferenceSumsTheSquaredErrorWhereOthersTakeItsMean) {
   EXPECT_NEAR(reconstruction("minimax"), 32 * reconstruction("hinge"), 1e-3);
 }
 
-TEST(GanInpaintTask, RefusesImagesThatADiscriminatorCannotHalve) {
+TEST(GanInpaintTask, RefusesImagesTooSmallForTheDiscriminator) {
   expect_error<InputError>(
       [] {
         GanInpaintTask({kModel, {.dim = 8}}, upper_half, {.height = 4, .width = 4, .channels = 1},
@@ -181,11 +182,11 @@ TEST(GanInpaintTask, RefusesImagesThatADiscriminatorCannotHalve) {
       testing::HasSubstr("at least 8 pixels"));
 }
 
-TEST(InpaintTask, LossIsTheMeanSquaredErrorOfTheMasks) {
+TEST(InpaintTask, LossIsTheMeanSquaredErrorOfTheMaskedPixels) {
   InpaintTask task(kModel, upper_half, kShape, /*seed=*/1);
   const Batch one = batch(3, 1);
   const double loss = task.phases()[0].loss(one).total.item<double>();
-  // Not clamped, as what inpaint() gives: a clamped value has no gradient.
+  // Unlike the result of inpaint(), it is not clamped: a clamped value has no gradient.
   const at::Tensor filling = dynamic_cast<Unet&>(task.sampled_network())
                                  .forward(network_input({one.images, upper_half(one.positions)}));
   const at::Tensor errors = (filling - one.images).narrow(2, 0, 4).square();

@@ -17,7 +17,7 @@ const char* const kNames[] = {"minimax", "non_saturating", "hinge", "least_squar
 
 double value(const at::Tensor& x) { return x.item<double>(); }
 
-TEST(AdversarialLoss, ReferenceIsItsFormulas) {
+TEST(AdversarialLoss, MinimaxMatchesItsFormulas) {
   const AdversarialLoss loss("minimax");
   const at::Tensor real = at::tensor({0.3, -1.2}), fake = at::tensor({2.0, -0.4});
   const auto d = [](double logit) { return 1 / (1 + std::exp(-logit)); };
@@ -28,7 +28,7 @@ TEST(AdversarialLoss, ReferenceIsItsFormulas) {
   EXPECT_NEAR(value(loss.probability(fake)), (d(2.0) + d(-0.4)) / 2, 1e-9);
 }
 
-TEST(AdversarialLoss, StaysFiniteAtLogitsThatAreSure) {
+TEST(AdversarialLoss, StaysFiniteAtExtremeLogits) {
   for (const char* name : kNames) {
     const AdversarialLoss loss(name);
     for (const float size : {1e4F, -1e4F}) {
@@ -40,7 +40,7 @@ TEST(AdversarialLoss, StaysFiniteAtLogitsThatAreSure) {
       EXPECT_TRUE(logits.grad().isfinite().all().item<bool>()) << name << " at " << size;
     }
   }
-  // A probability would have been rounded to 0, and its gradient been lost.
+  // A loss that computes the probability first would round it to 0 and lose the gradient.
   const at::Tensor logits = at::full({1}, -1e4F).requires_grad_();
   AdversarialLoss("minimax").generator_loss(logits).backward();
   EXPECT_EQ(logits.grad().item<float>(), -1.F);
@@ -60,7 +60,7 @@ TEST(AdversarialLoss, OfABatchIsTheMeanOverItsHalves) {
   }
 }
 
-TEST(AdversarialLoss, OfChanceIsTheLeastOfADiscriminatorThatSaysTheSameOfAll) {
+TEST(AdversarialLoss, ChanceLossIsTheMinimumForAConstantDiscriminator) {
   const at::Tensor same = at::arange(-3, 3.005, 0.01, at::kDouble);
   for (const char* name : kNames) {
     const AdversarialLoss loss(name);
@@ -76,10 +76,10 @@ TEST(AdversarialLoss, RefusesOtherNames) {
   EXPECT_THROW(AdversarialLoss("saturating"), InputError);
 }
 
-TEST(R1Penalty, IsHalfTheSquaredSlope) {
+TEST(R1Penalty, IsHalfTheSquaredGradientNorm) {
   Discriminator network({.channels = 1, .height = 8, .width = 8, .dim = 8, .patch = false}, 1);
   const at::Tensor x = at::randn({2, 1, 8, 8});
-  // The slope by differences, pixel by pixel.
+  // The gradient by central differences, pixel by pixel.
   constexpr double kStep = 1e-2;
   double squares = 0;
   {
@@ -98,8 +98,9 @@ TEST(R1Penalty, IsHalfTheSquaredSlope) {
   EXPECT_GT(network.parameters()[0].grad().abs().sum().item<double>(), 0);
 }
 
-/// A position stands for a shard: every 16th of a micro-batch would be of the same ones for ever.
-TEST(ChosenForR1, AreOfAllShardsAlike) {
+/// The place of an image in the micro-batch determines its shard. Choosing every 16th place would
+/// always choose the same shards.
+TEST(ChosenForR1, CoverAllShardsEqually) {
   constexpr int64_t kBatch = 32, kShards = 8, kEvery = 16, kBatches = 500;
   std::array<int64_t, kShards> chosen{};
   for (int64_t m = 0; m < kBatches; ++m) {
@@ -112,14 +113,14 @@ TEST(ChosenForR1, AreOfAllShardsAlike) {
   for (const int64_t count : chosen) EXPECT_NEAR(count, kExpected, 4 * std::sqrt(kExpected));
 }
 
-TEST(ChosenForR1, DependOnSeedAndPositionAlone) {
+TEST(ChosenForR1, DependOnlyOnSeedAndPosition) {
   const at::Tensor positions = at::arange(1000, 1064, at::kLong);
   const auto chosen = [&](int64_t first, int64_t count, uint64_t seed) {
     return positions.index_select(
         0, chosen_for_r1(positions.narrow(0, first, count), /*every=*/4, seed) + first);
   };
   const at::Tensor whole = chosen(0, 64, 1);
-  for (const int64_t part : {1, 2, 16, 32}) {  // of ranks or of micro-batches
+  for (const int64_t part : {1, 2, 16, 32}) {  // as on ranks or in micro-batches
     std::vector<at::Tensor> parts;
     for (int64_t first = 0; first < 64; first += part) parts.push_back(chosen(first, part, 1));
     EXPECT_TRUE(at::cat(parts).equal(whole)) << part;

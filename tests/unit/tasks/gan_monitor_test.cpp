@@ -11,7 +11,8 @@ namespace {
 
 using Terms = std::map<std::string, double>;
 
-/// What a discriminator costs that says `real` of all real images and `fake` of all others.
+/// The loss terms of a discriminator with the logit `real` for all real images and `fake` for all
+/// generated ones.
 Terms terms(const AdversarialLoss& loss, double real, double fake, double diversity = 1.0) {
   const auto logit = [](double value) { return at::full({1}, value, at::kDouble); };
   return {{"real", loss.real_loss(logit(real)).item<double>()},
@@ -20,11 +21,11 @@ Terms terms(const AdversarialLoss& loss, double real, double fake, double divers
           {"diversity_real", 1.0}};
 }
 
-/// Logits of an adversarial loss, for real and for made images.
+/// Logits for an adversarial loss, each for real and for generated images.
 struct DiscriminatorOutputs {
   const char* loss;
-  double sure[2];  ///< There is next to no gradient left.
-  double fair[2];  ///< It is better than chance, and has something to teach.
+  double sure[2];  ///< Almost no gradient is left.
+  double fair[2];  ///< Better than chance, with a useful gradient.
 };
 
 class GanMonitorTest : public testing::TestWithParam<DiscriminatorOutputs> {
@@ -46,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(Losses, GanMonitorTest,
                                              "least_squares", {0.95, 0.05}, {0.7, 0.3}}),
                          [](const auto& tested) { return tested.param.loss; });
 
-/// What is said in `steps` steps of the same terms.
+/// The messages during `steps` steps with the same terms.
 std::vector<std::string> said(GanMonitor& monitor, const Terms& of, int64_t steps) {
   std::vector<std::string> words;
   for (int64_t i = 0; i < steps; ++i) {
@@ -55,24 +56,24 @@ std::vector<std::string> said(GanMonitor& monitor, const Terms& of, int64_t step
   return words;
 }
 
-TEST_P(GanMonitorTest, SaysOnceThatTheDiscriminatorHasWon) {
+TEST_P(GanMonitorTest, WarnsOnceThatTheDiscriminatorHasWon) {
   EXPECT_THAT(said(monitor, sure(), GanMonitor::kPatience - 1), testing::IsEmpty());
   EXPECT_THAT(said(monitor, sure(), 1000),
               testing::ElementsAre(testing::HasSubstr("gan.discriminator_lr_scale")));
 }
 
-TEST_P(GanMonitorTest, StartsToCountAnewWhenTheGameResumes) {
+TEST_P(GanMonitorTest, RestartsItsCountWhenTheBalanceReturns) {
   said(monitor, sure(), GanMonitor::kPatience - 1);
   said(monitor, fair(), 1);
   EXPECT_THAT(said(monitor, sure(), GanMonitor::kPatience - 1), testing::IsEmpty());
 }
 
-TEST_P(GanMonitorTest, SaysThatAllMasksAreFilledAlike) {
+TEST_P(GanMonitorTest, WarnsThatAllMasksAreInpaintedAlike) {
   EXPECT_THAT(said(monitor, fair(/*diversity=*/0.05), 1000),
               testing::ElementsAre(testing::HasSubstr("alike")));
 }
 
-TEST_P(GanMonitorTest, IsSilentAboutAFairGame) {
+TEST_P(GanMonitorTest, IsSilentAboutBalancedTraining) {
   EXPECT_THAT(said(monitor, fair(/*diversity=*/0.8), 1000), testing::IsEmpty());
 }
 
@@ -85,7 +86,7 @@ TEST_P(GanMonitorTest, SaysOnceThatDiversityIsNotMeasured) {
       testing::ElementsAre(testing::HasSubstr("not measured"), testing::HasSubstr("has won")));
 }
 
-TEST(Diversity, ComparesNeighboursWhereBothAreMissing) {
+TEST(Diversity, ComparesNeighboursWhereBothAreMasked) {
   const at::Tensor images = at::tensor({0.F, 0.F, 3.F, 5.F}).view({2, 1, 1, 2});
   const at::Tensor filled = at::tensor({1.F, 1.F, 2.F, 9.F}).view({2, 1, 1, 2});
   const at::Tensor masks = at::tensor({1.F, 1.F, 1.F, 0.F}).view({2, 1, 1, 2});
@@ -95,8 +96,8 @@ TEST(Diversity, ComparesNeighboursWhereBothAreMissing) {
   EXPECT_EQ(result.at("diversity_real").item<float>(), 3.F);
 }
 
-/// Else they would be of other pairs on other numbers of ranks.
-TEST(Diversity, IsThatOfTheWholeInEvenPartsAndNoneInOdd) {
+/// Otherwise the pairs would depend on the number of ranks.
+TEST(Diversity, EvenPartsAverageToTheWholeAndOddPartsHaveNone) {
   const at::Tensor filled = at::randn({12, 3, 4, 4}), images = at::randn({12, 3, 4, 4});
   const at::Tensor masks = at::randint(0, 2, {12, 1, 4, 4}, at::kFloat);
   const auto of_parts = [&](int64_t size) {

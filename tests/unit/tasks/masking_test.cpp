@@ -8,8 +8,8 @@
 namespace gm {
 namespace {
 
-/// Two images of 1 x 2 pixels and two channels; one pixel is missing of the first, both of the
-/// second.
+/// Two images of 1 x 2 pixels and two channels. One pixel of the first and both of the second are
+/// masked.
 const at::Tensor kMasks = at::tensor({1.F, 0.F, 1.F, 1.F}).view({2, 1, 1, 2});
 const at::Tensor kOriginal =
     at::tensor({0.F, .1F, .2F, .3F, .4F, .5F, .6F, .7F}).view({2, 2, 1, 2});
@@ -18,7 +18,7 @@ at::Tensor filled_with(double value) {
   return paste({kOriginal, kMasks}, at::full_like(kOriginal, value));
 }
 
-TEST(Masks, NetworkSeesNothingOfWhatIsMissing) {
+TEST(Masks, NetworkInputHidesMaskedPixels) {
   at::Tensor images = kOriginal.clone();
   images.masked_fill_(kMasks > 0.5, std::numeric_limits<float>::quiet_NaN());
   const at::Tensor input = network_input({images, kMasks});
@@ -27,7 +27,7 @@ TEST(Masks, NetworkSeesNothingOfWhatIsMissing) {
                               .view({2, 3, 1, 2})));
 }
 
-TEST(Masks, KnownPixelsStayToTheBitWhateverFillsTheOthers) {
+TEST(Masks, KnownPixelsAreKeptExactly) {
   const at::Tensor nothing = at::full_like(kOriginal, std::numeric_limits<float>::infinity());
   const at::Tensor known = kMasks.expand_as(kOriginal) < 0.5;
   EXPECT_TRUE(paste({kOriginal, kMasks}, nothing)
@@ -36,13 +36,13 @@ TEST(Masks, KnownPixelsStayToTheBitWhateverFillsTheOthers) {
   EXPECT_EQ(inpaint_with_prediction({kOriginal, kMasks}, nothing).max().item<float>(), 1.F);
 }
 
-TEST(Masks, GradientReachesOnlyWhatFillsTheMasks) {
+TEST(Masks, GradientReachesOnlyMaskedPixels) {
   const at::Tensor filling = at::zeros_like(kOriginal).requires_grad_();
   paste({kOriginal, kMasks}, filling).sum().backward();
   EXPECT_TRUE(filling.grad().equal(kMasks.expand_as(kOriginal)));
 }
 
-TEST(Masks, ErrorsAreThoseOfTheFormulas) {
+TEST(Masks, ErrorsMatchTheirFormulas) {
   const at::Tensor filled = filled_with(1);
   const double first = 1.0 + 0.64, second = 0.36 + 0.25 + 0.16 + 0.09;
   EXPECT_NEAR(summed_squared_error(filled, kOriginal).item<double>(), (first + second) / 2, 1e-6);

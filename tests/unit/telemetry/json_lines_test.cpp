@@ -1,4 +1,4 @@
-// metrics.jsonl: whole lines, whatever happens.
+// metrics.jsonl consists of whole lines, also after errors.
 #include "telemetry/json_lines.h"
 
 #include <gmock/gmock.h>
@@ -56,7 +56,7 @@ TEST_F(JsonLinesTest, ALineBeginsWithKindStepImagesAndTime) {
   EXPECT_NEAR(line["time"].get<double>(), std::chrono::duration<double>(now).count(), 60);
 }
 
-TEST_F(JsonLinesTest, AStepHasTheFieldsOfTheContract) {
+TEST_F(JsonLinesTest, AStepHasTheDocumentedFields) {
   JsonLines(path_).write_step({.step = 2,
                                .images = 128,
                                .step_images = 64,
@@ -85,19 +85,19 @@ TEST_F(JsonLinesTest, NumbersThatAreNotFiniteBecomeNull) {
   EXPECT_EQ(lines().at(0)["images_per_second"], 0);
 }
 
-TEST_F(JsonLinesTest, TextThatIsNoUtf8IsWrittenAllTheSame) {
+TEST_F(JsonLinesTest, TextThatIsNotUtf8IsStillWritten) {
   JsonLines(path_).write("event", 1, 1, {{"path", "bad \xff name\nand a line"}});
   EXPECT_EQ(lines().size(), 1U);
 }
 
-TEST_F(JsonLinesTest, AnExistingFileIsContinued) {
+TEST_F(JsonLinesTest, LinesAreAppendedToAnExistingFile) {
   JsonLines(path_).write("event", 1, 64, {});
   JsonLines(path_).write("event", 2, 128, {});
   ASSERT_EQ(lines().size(), 2U);
   EXPECT_EQ(lines()[1]["step"], 2);
 }
 
-TEST_F(JsonLinesTest, RewindingTakesOutWhatIsOfLaterStepsAlone) {
+TEST_F(JsonLinesTest, RewindingRemovesOnlyLinesOfLaterSteps) {
   JsonLines writer(path_);
   for (const int64_t step : {1, 2, 3, 4, 5}) {
     writer.write("train", step, 0, {});
@@ -115,7 +115,7 @@ TEST_F(JsonLinesTest, RewindingTakesOutWhatIsOfLaterStepsAlone) {
   EXPECT_THAT(rewind_json_lines(folder_ / "none", 3), IsEmpty());
 }
 
-TEST_F(JsonLinesTest, RewindingALongFileReadsItsEndAlone) {
+TEST_F(JsonLinesTest, RewindingALongFileRemovesOnlyLinesOfLaterSteps) {
   const std::string ballast(2000, 'x');
   {
     JsonLines writer(path_);
@@ -138,7 +138,7 @@ TEST_F(JsonLinesTest, RewindingALongFileReadsItsEndAlone) {
   }
 }
 
-TEST_F(JsonLinesTest, RewindingRemovesATornLastLine) {
+TEST_F(JsonLinesTest, RewindingRemovesAnIncompleteLastLine) {
   for (const size_t torn : {size_t{1}, size_t{20}, size_t{10'000}}) {
     write_file_atomically(path_, "{\"kind\":\"event\",\"step\":1}\n" + std::string(torn, 'x'));
     ::testing::internal::CaptureStderr();
@@ -155,9 +155,9 @@ TEST_F(JsonLinesTest, RewindingRemovesATornLastLine) {
   EXPECT_EQ(lines().size(), 1U);
 }
 
-TEST_F(JsonLinesTest, ADiskThatRefusesCostsLinesNotTheRun) {
+TEST_F(JsonLinesTest, AFailedWriteLosesLinesButIsNoError) {
   JsonLines json_lines(path_);
-  // Long enough that the limit lets the warning into the file that stderr is captured in.
+  // A long line, so that the file size limit still admits the warning: captured stderr is a file.
   json_lines.write("event", 1, 64, {{"event", std::string(1000, 'x')}});
   ::testing::internal::CaptureStderr();
   {

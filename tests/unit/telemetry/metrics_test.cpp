@@ -1,4 +1,4 @@
-// What Prometheus reads of a run, and that the endpoint can never stop one.
+// The metrics that Prometheus reads, and their endpoint, which never stops a run.
 #include "telemetry/metrics.h"
 
 #include <arpa/inet.h>
@@ -59,7 +59,7 @@ class Socket {
   }
 
   int descriptor_;
-  sockaddr_in6 address_{};  ///< Family and port lie where those of IPv4 do.
+  sockaddr_in6 address_{};  ///< Family and port have the same offsets as in sockaddr_in.
 };
 
 int free_port() { return Socket().listen_somewhere(); }
@@ -104,7 +104,7 @@ StepReport report() {
           .part_seconds = {{"data", 0.125}, {"optimizer", 0.0625}}};
 }
 
-TEST(Metrics, EverySeriesIsThereFromTheStart) {
+TEST(Metrics, EverySeriesExistsFromTheStart) {
   const std::string text = Metrics().text();
   for (const char* line :
        {"gm_build_info{version=\"" GM_VERSION "\"} 1\n", "gm_steps_total 0\n",
@@ -198,11 +198,11 @@ TEST(MetricsEndpoint, AnAddressOfAnotherMachineIsAWarning) {
   Metrics metrics;
   ::testing::internal::CaptureStderr();
   EXPECT_FALSE(metrics.serve("127.0.0.1", 65'535, 1));
-  EXPECT_FALSE(metrics.serve("192.0.2.1", 9464, 0));  // nobody's (RFC 5737)
+  EXPECT_FALSE(metrics.serve("192.0.2.1", 9464, 0));  // reserved for documentation (RFC 5737)
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("192.0.2.1:9464"));
 }
 
-TEST(AddressInDigits, KnowsNumbersAndNamesWithAndWithoutBrackets) {
+TEST(AddressInDigits, AcceptsNumbersAndNamesWithAndWithoutBrackets) {
   for (const char* address : {"127.0.0.1", "localhost", "[127.0.0.1]"})
     EXPECT_EQ(address_in_digits(address), "127.0.0.1");
   for (const char* address : {"::1", "[::1]", "0:0:0:0:0:0:0:1"})
@@ -210,7 +210,7 @@ TEST(AddressInDigits, KnowsNumbersAndNamesWithAndWithoutBrackets) {
   EXPECT_EQ(address_in_digits("::"), "::");
 }
 
-TEST(AddressInDigits, NamesTheKeyOfWhatIsNoAddress) {
+TEST(AddressInDigits, NamesTheKeyOfAnInvalidAddress) {
   for (const char* address : {"not an address", "::g", "127.0.0.1:9464", "[::1]:9464", "1.2.3.4.5",
                               "http://127.0.0.1", "[", "", "[]"}) {
     expect_error<InputError>([&] { address_in_digits(address); },
@@ -230,14 +230,14 @@ TEST(MetricsEndpoint, ServesIPv6WhereTheMachineHasIt) {
       Socket socket(AF_INET6);
       socket.connect_to(port);
       EXPECT_THAT(ask(socket), HasSubstr("gm_steps_total 0\n"));
-    } else {  // there is none, or the port is taken by now
+    } else {  // there is no IPv6, or the port is already in use
       EXPECT_FALSE(serves);
       EXPECT_THAT(said, HasSubstr(fmt::format("warning: no metrics endpoint on [::1]:{}", port)));
     }
   }
 }
 
-TEST(MetricsEndpoint, AnswersNothingElse) {
+TEST(MetricsEndpoint, AnswersOnlyMetricsRequests) {
   Metrics metrics;
   const int port = free_port();
   ASSERT_TRUE(metrics.serve("127.0.0.1", port, 0));
@@ -258,7 +258,7 @@ TEST(MetricsEndpoint, PortZeroServesNothing) {
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }
 
-TEST(MetricsEndpoint, EndsAtOnceAndOutlivesItsMetrics) {
+TEST(MetricsEndpoint, AnswersNoMetricsAfterTheyAreDestroyed) {
   const int port = free_port();
   auto metrics = std::make_unique<Metrics>();
   ASSERT_TRUE(metrics->serve("127.0.0.1", port, 0));

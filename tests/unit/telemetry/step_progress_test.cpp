@@ -1,4 +1,4 @@
-// The lines that show a person how a run continues.
+// The progress lines of a run, and the format of durations.
 #include "telemetry/step_progress.h"
 
 #include <gmock/gmock.h>
@@ -24,7 +24,7 @@ class ProgressTest : public ::testing::Test {
   }
 };
 
-TEST_F(ProgressTest, WithoutATerminalTheFirstAndTheLastStepAreLines) {
+TEST_F(ProgressTest, WithoutATerminalTheFirstAndLastStepsArePrinted) {
   {
     ProgressLine progress(/*total_steps=*/5, /*log_every_seconds=*/3600);
     for (int64_t number = 1; number <= 5; ++number) progress.update(step(number));
@@ -36,13 +36,13 @@ TEST_F(ProgressTest, WithoutATerminalTheFirstAndTheLastStepAreLines) {
   EXPECT_THAT(shown[1], ::testing::EndsWith("0 s left"));
 }
 
-TEST_F(ProgressTest, EveryStepIsALineWhenAskedFor) {
+TEST_F(ProgressTest, EveryStepIsPrintedIfConfigured) {
   ProgressLine progress(5, /*log_every_seconds=*/0);
   for (int64_t number = 1; number <= 5; ++number) progress.update(step(number));
   EXPECT_EQ(lines().size(), 5U);
 }
 
-TEST_F(ProgressTest, ALossThatIsNotFiniteDoesNotSpoilTheAverage) {
+TEST_F(ProgressTest, ANonFiniteLossDoesNotChangeTheAverage) {
   ProgressLine progress(3, 0);
   progress.update(step(1));
   progress.update(step(2, std::nan("")));
@@ -50,7 +50,7 @@ TEST_F(ProgressTest, ALossThatIsNotFiniteDoesNotSpoilTheAverage) {
   EXPECT_THAT(lines().at(2), ::testing::HasSubstr("loss 0.2500"));
 }
 
-TEST(FormatDuration, UsesTheUnitsThatAPersonWould) {
+TEST(FormatDuration, UsesReadableUnits) {
   EXPECT_EQ(format_duration(0), "0 s");
   EXPECT_EQ(format_duration(42.4), "42 s");
   EXPECT_EQ(format_duration(59.9), "1 min 00 s");

@@ -1,4 +1,4 @@
-// The fused update against Adam as its paper writes it, in double precision, and against PyTorch's.
+// The fused update against the formulas of the Adam paper in double precision, and against PyTorch.
 #include "train/adam.h"
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 namespace gm {
 namespace {
 
-/// One parameter of Adam by the book.
+/// Adam's formulas for one parameter.
 struct PlainAdam {
   double weight, first = 0, second = 0;
 
@@ -53,7 +53,7 @@ TEST(Adam, EqualsTheFormulaOverManySteps) {
   }
 }
 
-/// Of several chunks that threads share, and a rest.
+/// The size gives several chunks, which the threads share, and a remainder.
 class AdamAgainstPytorch : public testing::Test {
  protected:
   static constexpr int64_t kSize = 40'000;
@@ -79,7 +79,7 @@ class AdamAgainstPytorch : public testing::Test {
   FlatParameters own_{{{"weights", first_}}}, plain_{{{"weights", second_}}};
 };
 
-TEST_F(AdamAgainstPytorch, IsEqualToRounding) {
+TEST_F(AdamAgainstPytorch, AgreesUpToRounding) {
   run(own_, adam_update, 0.9);
   run(plain_, adam_update_plain, 0.9);
   const auto close = [](const at::Tensor& a, const at::Tensor& b) {
@@ -91,7 +91,7 @@ TEST_F(AdamAgainstPytorch, IsEqualToRounding) {
   EXPECT_TRUE(close(own_.second_moments(), plain_.second_moments()));
 }
 
-TEST_F(AdamAgainstPytorch, MakesTheAverageTheWeightsThemselvesWhereNothingOfItStays) {
+TEST_F(AdamAgainstPytorch, WithDecayZeroTheAverageEqualsTheWeights) {
   run(own_, adam_update, 0.0);
   EXPECT_TRUE(own_.ema().equal(own_.parameters()));
 }

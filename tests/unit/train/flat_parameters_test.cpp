@@ -18,7 +18,7 @@ namespace {
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-/// A small network: a convolution in channels last, a bias whose size needs a gap behind it, a
+/// A small network: a convolution in channels last, a bias whose size needs padding after it, a
 /// scalar.
 NamedTensors small_network() {
   const auto trainable = [](at::Tensor tensor) { return tensor.set_requires_grad(true); };
@@ -78,7 +78,7 @@ TEST(FlatParametersTest, BackwardFillsTheFlatGradientInPlace) {
   EXPECT_EQ(flat.gradients().const_data_ptr(), address);
 }
 
-TEST(FlatParametersTest, UpdateOfTheBufferReachesTheNetworkAndLeavesTheGaps) {
+TEST(FlatParametersTest, UpdatingTheBufferUpdatesTheNetworkAndKeepsThePaddingZero) {
   const NamedTensors network = small_network();
   FlatParameters flat(network);
   loss(network).backward();
@@ -86,7 +86,7 @@ TEST(FlatParametersTest, UpdateOfTheBufferReachesTheNetworkAndLeavesTheGaps) {
   at::_fused_adam_({flat.parameters()}, {flat.gradients()}, {flat.first_moments()},
                    {flat.second_moments()}, {}, {step}, /*lr=*/0.5, 0.9, 0.999,
                    /*weight_decay=*/0.1, /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
-  EXPECT_NEAR(network[2].second.item<float>(), 2.5, 1e-4);  // Adam's first step is the rate.
+  EXPECT_NEAR(network[2].second.item<float>(), 2.5, 1e-4);  // 3 minus the learning rate
   for (const at::Tensor& buffer :
        {flat.parameters(), flat.gradients(), flat.first_moments(), flat.second_moments()}) {
     EXPECT_EQ(buffer.slice(0, 24, 32).count_nonzero().item<int>(), 0);
@@ -108,7 +108,7 @@ TEST(FlatParametersTest, NamedViewsShowAnyBuffer) {
   }
 }
 
-TEST(FlatParametersTest, NetworkComputesWithTheMovingAverageInsideTheScope) {
+TEST(FlatParametersTest, NetworkUsesTheMovingAverageInsideTheScope) {
   const NamedTensors network = small_network();
   FlatParameters flat(network);
   EXPECT_FALSE(flat.ema().defined());
@@ -121,11 +121,11 @@ TEST(FlatParametersTest, NetworkComputesWithTheMovingAverageInsideTheScope) {
     EXPECT_EQ(network[2].second.item<float>(), 9);
   }
   EXPECT_EQ(network[2].second.item<float>(), 3);
-  loss(network).backward();  // The gradients are where they were.
+  loss(network).backward();  // The gradients are still in the flat buffer.
   EXPECT_TRUE(flat.gradients().equal(flat.parameters()));
 }
 
-TEST(FlatParametersTest, HashTellsOneBit) {
+TEST(FlatParametersTest, HashDetectsOneBit) {
   const NamedTensors network = small_network();
   const NamedTensors twin = small_network();
   const FlatParameters flat(network);
@@ -135,7 +135,7 @@ TEST(FlatParametersTest, HashTellsOneBit) {
   EXPECT_NE(flat.hash(), before);
 }
 
-TEST(FlatParametersTest, RefusesWhatItCannotHold) {
+TEST(FlatParametersTest, RefusesUnsupportedParameters) {
   const auto trainable = [](at::Tensor tensor) { return tensor.set_requires_grad(true); };
   const auto expect_refused = [](const NamedTensors& parameters, const char* reason) {
     EXPECT_THAT([&] { FlatParameters flat(parameters); }, ThrowsMessage<Error>(HasSubstr(reason)));
@@ -143,7 +143,7 @@ TEST(FlatParametersTest, RefusesWhatItCannotHold) {
   expect_refused({}, "without trainable parameters");
   expect_refused({{"a", trainable(at::ones({2}, at::kDouble))}}, "a is Double");
   expect_refused({{"a", at::ones({2})}}, "a is not trainable");
-  expect_refused({{"a", trainable(at::ones({2, 6}).slice(1, 0, 3))}}, "not one run of memory");
+  expect_refused({{"a", trainable(at::ones({2, 6}).slice(1, 0, 3))}}, "not dense in memory");
   expect_refused({{"a", trainable(at::ones({2}))}, {"a", trainable(at::ones({2}))}}, "called a");
 }
 

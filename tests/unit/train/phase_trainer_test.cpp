@@ -1,4 +1,4 @@
-// One turn of a phase, on a network whose gradient is known in closed form.
+// One step of a phase, on a network whose gradient is known in closed form.
 #include "train/phase_trainer.h"
 
 #include <gtest/gtest.h>
@@ -62,7 +62,7 @@ TEST_F(PhaseTrainerTest, AveragesLossAndGradientOverMicroBatches) {
   EXPECT_DOUBLE_EQ(outcome.loss_terms[0].second, 1.5);
   EXPECT_NEAR(outcome.gradient_norm, std::hypot(1.0, 2.0), 1e-6);  // a float32 sum
   EXPECT_DOUBLE_EQ(outcome.learning_rate, 0.5);
-  // Adam's first step has the length of the learning rate wherever there is a gradient.
+  // Adam's first step has the size of the learning rate wherever the gradient is not zero.
   EXPECT_TRUE(at::allclose(network_.w, at::tensor({0.5F, 0.5F, 1.F, 1.F}), 0, 1e-6));
   EXPECT_EQ(network_.changes, 1);
 }
@@ -73,12 +73,12 @@ TEST_F(PhaseTrainerTest, ClipsTheWholeGradientToItsLargestNorm) {
   const auto outcome =
       trainer.step({batch(at::tensor({3.F, 4.F, 0.F, 0.F}).view({1, 4}))}, {}, clock_);
   EXPECT_DOUBLE_EQ(outcome.gradient_norm, 5.0);
-  // Adam's first step leaves a share 1 - beta1 of the gradient in the first moment.
+  // After Adam's first step, the first moment is 1 - beta1 times the gradient.
   const auto applied = trainer.flat().named_views(trainer.flat().first_moments())[0].second;
   EXPECT_TRUE(at::allclose(applied, at::tensor({1.5F, 2.F, 0.F, 0.F}) * 0.1, 1e-5, 0));
 }
 
-TEST_F(PhaseTrainerTest, LeavesTheWeightsWhenAnythingIsNotFinite) {
+TEST_F(PhaseTrainerTest, KeepsTheWeightsIfAnythingIsNotFinite) {
   auto trainer = make_trainer();
   const auto before = network_.w.detach().clone();
   for (const float bad :
@@ -91,9 +91,9 @@ TEST_F(PhaseTrainerTest, LeavesTheWeightsWhenAnythingIsNotFinite) {
   EXPECT_FALSE(at::equal(network_.w, before));
 }
 
-TEST_F(PhaseTrainerTest, SamplesFromTheMovingAverageOnlyWhileAsked) {
+TEST_F(PhaseTrainerTest, UsesTheMovingAverageOnlyInsideTheScope) {
   auto trainer = make_trainer();
-  // images_per_step = half_life: the average moves half of the way from 0 to -0.5.
+  // images_per_step = half_life: the average moves half the way from 0 to -0.5.
   trainer.step({batch(at::ones({2, 4}))}, {}, clock_);
   const auto trained = network_.w.detach().clone();
   {
@@ -101,11 +101,11 @@ TEST_F(PhaseTrainerTest, SamplesFromTheMovingAverageOnlyWhileAsked) {
     EXPECT_TRUE(at::allclose(network_.w, trained / 2, 1e-6, 0));
   }
   EXPECT_TRUE(at::equal(network_.w, trained));
-  EXPECT_EQ(network_.changes, 3) << "one update, and there and back";
+  EXPECT_EQ(network_.changes, 3) << "one update, one switch to the average and one back";
 }
 
-/// What a checkpoint keeps is all that the next step depends on.
-TEST_F(PhaseTrainerTest, ResumesFromItsStateToTheLastBit) {
+/// The next step depends only on what a checkpoint stores.
+TEST_F(PhaseTrainerTest, ResumesFromItsStateExactly) {
   optimizer_.warmup_steps = 5;
   const auto train = [&](PhaseTrainer& trainer, int64_t begin, int64_t end) {
     for (int64_t step = begin; step < end; ++step) {
@@ -124,7 +124,7 @@ TEST_F(PhaseTrainerTest, ResumesFromItsStateToTheLastBit) {
   train(whole, 3, 8);
 
   auto resumed = make_trainer();
-  train(resumed, 0, 1);  // anything else than it shall have
+  train(resumed, 0, 1);  // a state that differs from the restored one
   resumed.restore(saved, 3, "step-00000003");
   EXPECT_EQ(resumed.updates(), 3);
   train(resumed, 3, 8);
@@ -135,7 +135,7 @@ TEST_F(PhaseTrainerTest, ResumesFromItsStateToTheLastBit) {
   }
 }
 
-TEST_F(PhaseTrainerTest, KeepsNoAverageUnlessItIsAsked) {
+TEST_F(PhaseTrainerTest, KeepsNoAverageUnlessConfigured) {
   ema_.reset();
   auto trainer = make_trainer();
   trainer.step({batch(at::ones({2, 4}))}, {}, clock_);
@@ -146,7 +146,7 @@ TEST_F(PhaseTrainerTest, KeepsNoAverageUnlessItIsAsked) {
   EXPECT_TRUE(at::equal(network_.w, before));
 }
 
-TEST_F(PhaseTrainerTest, HashTellsParametersAndBuffersApart) {
+TEST_F(PhaseTrainerTest, HashDependsOnParametersAndBuffers) {
   auto trainer = make_trainer();
   const std::string before = trainer.hash();
   network_.counter.add_(1);
@@ -156,7 +156,7 @@ TEST_F(PhaseTrainerTest, HashTellsParametersAndBuffersApart) {
   EXPECT_NE(trainer.hash(), counted);
 }
 
-TEST_F(PhaseTrainerTest, RefusesAStateThatIsNotItsOwn) {
+TEST_F(PhaseTrainerTest, RefusesAnIncompleteState) {
   auto trainer = make_trainer();
   auto saved = trainer.state();
   saved.erase("optimizer");
@@ -168,7 +168,7 @@ TEST_F(PhaseTrainerTest, RefusesAStateThatIsNotItsOwn) {
                            ::testing::HasSubstr("missing: w.exp_avg_sq"));
 }
 
-TEST_F(PhaseTrainerTest, BooksItsTimeUnderItsParts) {
+TEST_F(PhaseTrainerTest, ReportsTheTimeOfItsParts) {
   auto trainer = make_trainer();
   trainer.step({batch(at::ones({2, 4}))}, {}, clock_);
   std::vector<std::string> names;

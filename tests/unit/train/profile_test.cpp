@@ -1,4 +1,4 @@
-// The operators of some steps are timed, without those that they call, and written down.
+// The profile: the own time of each operator over some steps, as a table and as a trace.
 #include "train/profile.h"
 
 #include <ATen/ATen.h>
@@ -23,7 +23,7 @@ double flops_of_product(std::string_view name, const std::vector<std::vector<int
 
 class ProfileTest : public ::testing::Test {
  protected:
-  /// What is said during three steps, of which `steps` are timed.
+  /// The messages during three steps, of which `steps` are timed.
   std::string said_in_three_steps(int64_t steps) {
     ::testing::internal::CaptureStderr();
     {
@@ -47,7 +47,7 @@ TEST_F(ProfileTest, TimesAllButTheFirstStep) {
   EXPECT_THAT(table, AllOf(HasSubstr("profile of 2 steps on rank 0"), HasSubstr(trace_.string())));
   EXPECT_THAT(table, ContainsRegex("data +0\\.05 +[0-9.]+ %"));
   EXPECT_THAT(table, ContainsRegex("aten::mm +1\\.0 +[0-9.]+ +[0-9.]+ % +[0-9.]+\n"));
-  EXPECT_THAT(table, Not(HasSubstr("aten::sin"))) << "the first step pays for what others find";
+  EXPECT_THAT(table, Not(HasSubstr("aten::sin"))) << "the first step has one-time costs";
 }
 
 TEST_F(ProfileTest, WritesATraceOfEveryCall) {
@@ -63,10 +63,10 @@ TEST_F(ProfileTest, WritesATraceOfEveryCall) {
   EXPECT_EQ(products, 2);
 }
 
-TEST_F(ProfileTest, ARunThatEndsEarlierSaysSo) {
+TEST_F(ProfileTest, ARunThatEndsTooEarlyIsReported) {
   EXPECT_THAT(said_in_three_steps(5), HasSubstr("no profile: the run ended when 2 of 5 steps"));
   EXPECT_FALSE(std::filesystem::exists(trace_));
-  EXPECT_THAT(said_in_three_steps(1), HasSubstr("profile of 1 steps")) << "the next may begin";
+  EXPECT_THAT(said_in_three_steps(1), HasSubstr("profile of 1 steps")) << "another can start";
 }
 
 TEST_F(ProfileTest, ATraceThatCannotBeWrittenIsAWarning) {

@@ -1,4 +1,4 @@
-// Where the files of a run lie.
+// The paths of the files of a run.
 #include "train/run_directory.h"
 
 #include <gmock/gmock.h>
@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(RunDirectoryTest, BeginsWithItsConfigurationAndResumesWithAnother) {
+TEST(RunDirectoryTest, StoresTheConfigurationOfTheLastStart) {
   const TemporaryFolder folder;
   const RunDirectory directory(folder / "run");
   EXPECT_FALSE(directory.holds_run());
@@ -28,7 +28,7 @@ TEST(RunDirectoryTest, BeginsWithItsConfigurationAndResumesWithAnother) {
   EXPECT_EQ(directory.samples(1200).filename(), "step-00001200.png");
 }
 
-TEST(RunDirectoryTest, APlaceWhereNoFolderCanBeIsRefused) {
+TEST(RunDirectoryTest, APathWhereNoFolderCanBeCreatedIsRefused) {
   const TemporaryFolder folder;
   std::ofstream(folder / "file") << "a file";
   expect_error<InputError>([&] { RunDirectory(folder / "file" / "run").begin(""); },

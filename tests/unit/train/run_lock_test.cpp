@@ -1,4 +1,4 @@
-// One process has a run; a dead one does not keep it.
+// At most one process uses a run, and the lock of a dead process does not block it.
 #include "train/run_lock.h"
 
 #include <gmock/gmock.h>
@@ -48,7 +48,7 @@ class RunLockTest : public ::testing::Test {
     ::waitpid(process, nullptr, 0);
   }
 
-  /// In place and of one length, as gm writes it: a reader never sees it half written.
+  /// Written in place and with a fixed length, as by gm, so that readers never see a partial lock.
   void lock_by_another_host(int64_t beat) const {
     const std::string owner =
         fmt::format(R"({{"host":"elsewhere","kernel":"another","process":12,"beat":{}}})", beat);
@@ -56,7 +56,7 @@ class RunLockTest : public ::testing::Test {
     std::fstream(run_ / ".lock", std::ios::in | std::ios::out) << fmt::format("{:<511}\n", owner);
   }
 
-  /// Nobody takes the run away.
+  /// Fails the test if another process takes over the run.
   std::function<void(const std::string&)> fail_ = [](const std::string& reason) {
     ADD_FAILURE() << reason;
   };
@@ -64,7 +64,7 @@ class RunLockTest : public ::testing::Test {
   fs::path run_ = folder_ / "runs" / "a";
 };
 
-TEST_F(RunLockTest, MakesTheFolderAndLeavesNothingOfAnUnusedOne) {
+TEST_F(RunLockTest, CreatesTheFolderAndRemovesItIfUnused) {
   {
     const RunLock lock(run_, fail_);
     EXPECT_TRUE(fs::exists(run_ / ".lock"));
@@ -78,7 +78,7 @@ TEST_F(RunLockTest, MakesTheFolderAndLeavesNothingOfAnUnusedOne) {
   EXPECT_TRUE(fs::exists(run_ / "config.toml"));
 }
 
-TEST_F(RunLockTest, ALivingOwnerIsNamedAndADeadOneFollowedAtOnce) {
+TEST_F(RunLockTest, ALiveOwnerIsNamedAndADeadOneIsReplacedAtOnce) {
   const pid_t owner = other_process();
   const std::string before = read_file(run_ / ".lock", 1000);
   std::array<char, 256> host{};
@@ -94,7 +94,7 @@ TEST_F(RunLockTest, ALivingOwnerIsNamedAndADeadOneFollowedAtOnce) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
-TEST_F(RunLockTest, AnotherHostsOwnerIsBelievedWhileItBeats) {
+TEST_F(RunLockTest, AnOwnerOnAnotherHostIsRespectedWhileItsBeatChanges) {
   fs::create_directories(run_);
   lock_by_another_host(1);
   std::atomic<bool> done = false;
@@ -112,7 +112,7 @@ TEST_F(RunLockTest, AnotherHostsOwnerIsBelievedWhileItBeats) {
   owner.join();
 }
 
-TEST_F(RunLockTest, AnotherHostsDeadOwnerIsFollowed) {
+TEST_F(RunLockTest, ADeadOwnerOnAnotherHostIsReplaced) {
   fs::create_directories(run_);
   lock_by_another_host(7);
   ::testing::internal::CaptureStderr();
@@ -121,12 +121,12 @@ TEST_F(RunLockTest, AnotherHostsDeadOwnerIsFollowed) {
               HasSubstr("taken over from process 12 on elsewhere, which is gone"));
 }
 
-TEST_F(RunLockTest, OfTwoThatFollowADeadOwnerOneIsRefused) {
+TEST_F(RunLockTest, OnlyOneOfTwoProcessesReplacesADeadOwner) {
   fs::create_directories(run_);
   lock_by_another_host(7);
   ::testing::internal::CaptureStderr();
   std::thread rival([&] {
-    // The rival on a third host has watched as long, and writes its name after us.
+    // The rival on a third host has waited equally long, and writes its name after this process.
     while (!read_file(run_ / ".lock", 1000).starts_with(R"({"host":")" + host_name())) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -139,7 +139,7 @@ TEST_F(RunLockTest, OfTwoThatFollowADeadOwnerOneIsRefused) {
   EXPECT_THAT(read_file(run_ / ".lock", 1000), HasSubstr("elsewhere"));
 }
 
-TEST_F(RunLockTest, AnOwnerWhoseRunWasTakenIsToldAndLeavesTheLock) {
+TEST_F(RunLockTest, AnOwnerThatLostTheRunIsNotifiedAndKeepsTheNewLock) {
   std::promise<std::string> lost;
   {
     const RunLock lock(run_, [&](const std::string& reason) { lost.set_value(reason); });
@@ -151,13 +151,13 @@ TEST_F(RunLockTest, AnOwnerWhoseRunWasTakenIsToldAndLeavesTheLock) {
   EXPECT_THAT(read_file(run_ / ".lock", 1000), HasSubstr("elsewhere"));
 }
 
-TEST_F(RunLockTest, ALockThatItsOwnersDeathCutOffIsFollowed) {
+TEST_F(RunLockTest, AnIncompleteLockIsReplaced) {
   fs::create_directories(run_);
   std::ofstream(run_ / ".lock") << R"({"host":"else)";
   EXPECT_NO_THROW(RunLock(run_, fail_));
 }
 
-TEST_F(RunLockTest, APlaceThatCannotBeWrittenIsRefused) {
+TEST_F(RunLockTest, APathThatCannotBeWrittenIsRefused) {
   expect_error<InputError>([&] { RunLock("/proc/run", fail_); }, HasSubstr("cannot be made"));
   std::ofstream(folder_ / "file") << "a file";
   expect_error<InputError>([&] { RunLock(folder_ / "file" / "run", fail_); },

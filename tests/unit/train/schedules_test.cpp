@@ -1,4 +1,4 @@
-// The learning rate's course and the moving average's decay, against their closed forms.
+// The learning rate schedules and the decay of the moving average, against their closed forms.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -34,7 +34,7 @@ TEST(LearningRate, IsDefinedWhenTheWarmUpFillsTheRun) {
   EXPECT_NEAR(learning_rate_at(config, 10, 10), 1.0, 1e-12);
 }
 
-TEST(EmaDecay, HalvesAWeightsShareEveryHalfLife) {
+TEST(EmaDecay, HalvesTheShareOfOldWeightsEveryHalfLife) {
   const EmaConfig config{.half_life_images = 1000, .ramp = 0};
   double share = 1.0;
   for (int step = 0; step < 100; ++step) share *= ema_decay(config, 10, 10 * step);

@@ -1,5 +1,5 @@
-// Full attention on the CPU, one image [P,C] at a time and one head after the other, so that no
-// more than one matrix [P,P] is needed. Backward computes everything again from x.
+// Full attention on the CPU, one image [P,C] and one head at a time, so that only one matrix [P,P]
+// is needed. Backward recomputes everything from x.
 #include "nn/ops/attention.h"
 
 #include <ATen/ATen.h>
@@ -22,11 +22,11 @@ using at::Tensor;
 
 constexpr float kShortest = 1e-12F;
 
-/// Columns of a matrix of similarities, as products want them.
+/// Columns of a matrix of similarities, rounded up to a multiple of 8 for gemm().
 int64_t columns_of(const AttentionShape& shape) { return (shape.pixels + 7) / 8 * 8; }
 
-/// The inverse lengths of the columns of x [rows,columns], whose rows are `stride` floats apart, by
-/// which they are multiplied in place.
+/// Normalises the columns of x [rows,columns] to length 1, in place. The rows of x are `stride`
+/// floats apart. Sets `inverse` [columns] to the reciprocal lengths.
 GM_KERNEL void normalize_columns(float* x, int64_t rows, int64_t columns, int64_t stride,
                                  float* inverse) {
   for (int64_t c = 0; c < columns; c += kLanes) {
@@ -42,8 +42,8 @@ GM_KERNEL void normalize_columns(float* x, int64_t rows, int64_t columns, int64_
   }
 }
 
-/// dx = (dy - y * sum over the column of y * dy) * inverse, in place of dy, for the columns y that
-/// normalize_columns left. One too short to be brought to length 1 was only multiplied.
+/// dx = (dy - y * sum over the column of y * dy) * inverse, in place of dy, where y is the output
+/// of normalize_columns. Columns that were too short to be normalised were only scaled.
 GM_KERNEL void normalize_columns_backward(const float* y, float* dy, int64_t rows, int64_t columns,
                                           int64_t stride, const float* inverse) {
   for (int64_t c = 0; c < columns; c += kLanes) {
@@ -60,8 +60,8 @@ GM_KERNEL void normalize_columns_backward(const float* y, float* dy, int64_t row
   }
 }
 
-/// Softmax of kAttentionScale * each row [rows,columns], in place. What follows the first `count`
-/// values of a row is left without weight.
+/// Softmax of kAttentionScale * each row [rows,columns], in place. The values after the first
+/// `count` of a row get weight 0.
 GM_KERNEL void softmax_rows(float* x, int64_t rows, int64_t count, int64_t columns) {
   constexpr float kLowest = -1e30F, kScale = kAttentionScale;
   for (float* row = x; row < x + rows * columns; row += columns) {
@@ -93,11 +93,11 @@ GM_KERNEL void softmax_rows_backward(const float* y, float* dy, int64_t rows, in
   }
 }
 
-/// The attention within one image. One thread's work space, which takes an image after the
-/// other.
-class DecodedImage {
+/// The attention within one image, with the work space of one thread. It is reused for several
+/// images.
+class ImageAttention {
  public:
-  DecodedImage(const Projections& projections, const AttentionShape& shape)
+  ImageAttention(const Projections& projections, const AttentionShape& shape)
       : projections_(projections),
         shape_(shape),
         qkv_(shape.pixels * row()),
@@ -106,7 +106,7 @@ class DecodedImage {
         weights_(shape.pixels * columns_of(shape)),
         out_(shape.pixels * shape.width()) {}
 
-  /// y [P,C], all but the bias.
+  /// Adds the result without the bias to y [P,C].
   void forward(const float* x, float* y) {
     project(x);
     for (int64_t h = 0; h < shape_.heads; ++h) attend(h);
@@ -143,7 +143,7 @@ class DecodedImage {
   /// Channels of q, k and v together.
   int64_t row() const { return 3 * shape_.width(); }
 
-  /// Where those of q, k and v of a head begin.
+  /// Where q, k and v of a head begin in a row.
   int64_t query(int64_t head) const { return head * shape_.head_channels; }
   int64_t key(int64_t head) const { return shape_.width() + query(head); }
   int64_t value(int64_t head) const { return 2 * shape_.width() + query(head); }
@@ -154,14 +154,14 @@ class DecodedImage {
     normalize_columns(qkv_.data(), shape_.pixels, 2 * shape_.width(), row(), inverse_.data());
   }
 
-  /// to [P,P] = from [P,d] times the transpose of the head's k or v.
+  /// to [P,P] = from [P,d] times the transpose of the head's k or v, which begins at `with`.
   void compare(const MatrixView& from, int64_t with, float* to) {
     const int64_t d = shape_.head_channels, columns = columns_of(shape_);
     transpose(shape_.pixels, d, qkv_.data() + with, row(), transposed_.data(), columns);
     gemm(shape_.pixels, columns, d, from, transposed_.data(), columns, to, columns);
   }
 
-  /// The head's weights and result.
+  /// The attention weights and the result of a head.
   void attend(int64_t head) {
     const int64_t pixels = shape_.pixels, columns = columns_of(shape_);
     compare({qkv_.data() + query(head), row()}, key(head), weights_.data());
@@ -187,7 +187,7 @@ class DecodedImage {
   const Projections& projections_;
   AttentionShape shape_;
   std::vector<float> qkv_;         // [P,3*D], q and k normalised
-  std::vector<float> inverse_;     // [2*D], of the lengths of q's and k's channels
+  std::vector<float> inverse_;     // [2*D], reciprocal lengths of the channels of q and k
   std::vector<float> transposed_;  // [d,P], of one head's k or v
   std::vector<float> weights_;     // [P,P], of one head
   std::vector<float> out_;         // [P,D]
@@ -202,7 +202,7 @@ Tensor attention_forward(const Tensor& x, const Tensor& to_qkv, const Tensor& to
   const int64_t values = shape.image_size();
   Tensor y = at::empty_like(x);
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
-    DecodedImage image(projections, shape);
+    ImageAttention image(projections, shape);
     for (int64_t n = begin; n < end; ++n) {
       float* to = y.mutable_data_ptr<float>() + n * values;
       repeat_row(bias.const_data_ptr<float>(), shape.channels, shape.pixels, to);
@@ -221,7 +221,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> attention_backward(const Tensor& dy, 
   Tensor dx = at::empty_like(x);
   const SharedAttentionGradients shared(shares_of(x.size(0)), shape, projections.qkv);
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
-    DecodedImage image(projections, shape);
+    ImageAttention image(projections, shape);
     for (int64_t n = begin; n < end; ++n) {
       image.backward(dy.const_data_ptr<float>() + n * values,
                      x.const_data_ptr<float>() + n * values,

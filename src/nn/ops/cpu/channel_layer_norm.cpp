@@ -1,5 +1,5 @@
-// Layer norm over the channels of each pixel on the CPU. The statistics are computed again in
-// backward: that is cheaper than to keep them.
+// Layer norm over the channels of each pixel on the CPU. Backward recomputes the statistics, which
+// is cheaper than keeping them.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
@@ -48,7 +48,7 @@ GM_KERNEL void forward_pixels(const float* x, const float* gain, const float* re
   }
 }
 
-/// With n the normed pixel and dn = dy * gain:
+/// With n the normalised pixel and dn = dy * gain:
 /// dx = (dn - mean(dn) - n * mean(dn * n)) / deviation, dgain += dy * n.
 GM_KERNEL void backward_pixels(const float* dy, const float* x, const float* gain, int64_t pixels,
                                int64_t channels, float* dx, float* dgain) {
@@ -92,7 +92,7 @@ std::tuple<Tensor, Tensor> channel_layer_norm_backward(const Tensor& dy, const T
   const int64_t channels = x.size(1), pixels = x.size(2) * x.size(3);
   const Tensor gains = gain.contiguous();
   Tensor dx = at::empty_like(x);
-  // One image's sum of its own: so long a sum of floats as a batch's would lose digits.
+  // One sum per image: a float sum over the whole batch would lose precision.
   const Tensor dgain = at::zeros({x.size(0), channels}, gain.options());
   for_each_share(x.size(0), [&](int64_t, int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {

@@ -18,7 +18,7 @@ namespace {
 
 using at::Tensor;
 
-/// Rows of a weight for a thread, at least: a few microseconds' work.
+/// Minimum number of rows of a weight per thread: a few microseconds of work.
 constexpr int64_t kRowsPerTask = 4;
 
 Images<const float> read(const Tensor& x, const OptionalTensor& skip = {}) {
@@ -36,30 +36,29 @@ Images<float> write(const Tensor& y, const Tensor& skip = {}) {
             skip.defined() ? skip.size(1) : 0}}};
 }
 
-/// The kernels.
 enum class Algorithm { direct, winograd, nonfused_winograd };
 
-/// Floats of a transformed weight beyond which it is better transformed anew wherever it is used.
-constexpr int64_t kMostKept = 512 * 1024;
+/// A transformed weight of more floats than this is not kept, but recomputed wherever it is used.
+constexpr int64_t kMaxKept = 512 * 1024;
 
-/// Winograd's kernels are the faster ones from 8 channels on, by two to four times, where an image
-/// has more pixels than a quarter of their tile of 4x4. Their error stays within ten times ATen's.
-Algorithm way_for(const Tensor& weight, int64_t height, int64_t width) {
+/// From 8 channels on, Winograd's kernels are two to four times faster than the direct one if an
+/// image has more pixels than a quarter of their 4x4 tile. Their error is at most ten times ATen's.
+Algorithm algorithm_for(const Tensor& weight, int64_t height, int64_t width) {
   if (height <= 2 && width <= 2) return Algorithm::direct;
   const int64_t kept = winograd::kElements * weight.size(0) * weight.size(1);
-  return kept > kMostKept ? Algorithm::nonfused_winograd : Algorithm::winograd;
+  return kept > kMaxKept ? Algorithm::nonfused_winograd : Algorithm::winograd;
 }
 
-/// A form tells by its shape which kernel it is for: [9,in,out] or [36,in,out], or [3,3,in,out] for
-/// the wide one.
-Algorithm way_of(const Tensor& packed_weight) {
+/// The shape of a packed weight determines its kernel: [9,in,out] direct, [36,in,out] Winograd,
+/// [3,3,in,out] non-fused Winograd.
+Algorithm algorithm_of(const Tensor& packed_weight) {
   if (packed_weight.dim() == 4) return Algorithm::nonfused_winograd;
   return packed_weight.size(0) == winograd::kElements ? Algorithm::winograd : Algorithm::direct;
 }
 
-/// [36,rows,columns], not dense, made of the matrices of taps [rows,columns].
-Tensor winograd_form(const winograd::Taps<const float>& taps, int64_t rows, int64_t columns,
-                     const Tensor& like) {
+/// The transformed weight [36,rows,columns], not dense, for `taps` with matrices [rows,columns].
+Tensor winograd_packed_weight(const winograd::Taps<const float>& taps, int64_t rows,
+                              int64_t columns, const Tensor& like) {
   Tensor packed_weight =
       at::empty_strided({winograd::kElements, rows, columns},
                         {winograd::element_stride(rows * columns), columns, 1}, like.options());
@@ -69,35 +68,35 @@ Tensor winograd_form(const winograd::Taps<const float>& taps, int64_t rows, int6
   return packed_weight;
 }
 
-/// Taps [3,3,in,out] for the way forward.
+/// Taps [3,3,in,out] for the forward pass.
 winograd::Taps<const float> taps_of(const Tensor& taps) {
   return {taps.const_data_ptr<float>(), taps.stride(1), taps.stride(2)};
 }
 
-/// Matrices [out,in] of the taps of a weight [out,in,3,3], with the taps turned by half a turn, in
-/// reverse order: the gradient goes the way of the values back.
+/// Matrices [out,in] of the taps of a weight [out,in,3,3], with the taps rotated by 180 degrees,
+/// which is the reverse order: the gradient of the input needs them this algorithm.
 winograd::Taps<const float> backward_taps_of(const Tensor& weight) {
   const int64_t in = weight.size(1);
   return {weight.const_data_ptr<float>() + 8 * in, -in, 9 * in};
 }
 
-Tensor form_of(const Tensor& weight, int64_t height, int64_t width) {
+Tensor packed_weight_of(const Tensor& weight, int64_t height, int64_t width) {
   const int64_t out = weight.size(0), in = weight.size(1);
   const Tensor taps = weight.permute({2, 3, 1, 0}).contiguous();
-  switch (way_for(weight, height, width)) {
+  switch (algorithm_for(weight, height, width)) {
     case Algorithm::direct:
       return taps.view({direct::kTaps, in, out});
     case Algorithm::winograd:
-      return winograd_form(taps_of(taps), in, out, weight);
+      return winograd_packed_weight(taps_of(taps), in, out, weight);
     case Algorithm::nonfused_winograd:
       break;
   }
   return taps;
 }
 
-/// A row of scratch for each share of the images.
+/// A row of scratch memory for each share of the images.
 Tensor scratch_for(const Tensor& x, const Tensor& packed_weight) {
-  const int64_t size = way_of(packed_weight) == Algorithm::winograd
+  const int64_t size = algorithm_of(packed_weight) == Algorithm::winograd
                            ? winograd::scratch_size(packed_weight.size(1), packed_weight.size(2))
                            : direct::scratch_size(x.size(2), x.size(3),
                                                   packed_weight.size(1) + packed_weight.size(2));
@@ -109,14 +108,14 @@ Tensor convolution3x3_forward(const Tensor& x, const OptionalTensor& skip,
                               const Tensor& packed_weight, const Tensor& bias) {
   Tensor y = images_like(x, packed_weight.size(-1));
   const Tensor start = bias.contiguous();
-  const Algorithm way = way_of(packed_weight);
-  if (way == Algorithm::nonfused_winograd) {
-    winograd::convolve_wide(read(x, skip), x.size(0), taps_of(packed_weight),
-                            start.const_data_ptr<float>(), write(y));
+  const Algorithm algorithm = algorithm_of(packed_weight);
+  if (algorithm == Algorithm::nonfused_winograd) {
+    winograd::convolve_nonfused(read(x, skip), x.size(0), taps_of(packed_weight),
+                                start.const_data_ptr<float>(), write(y));
     return y;
   }
   const Tensor scratch = scratch_for(x, packed_weight);
-  const auto convolve = way == Algorithm::winograd ? winograd::convolve : direct::convolve;
+  const auto convolve = algorithm == Algorithm::winograd ? winograd::convolve : direct::convolve;
   for_each_share(x.size(0), [&](int64_t share, int64_t begin, int64_t end) {
     convolve(read(x, skip).from(begin), end - begin, packed_weight.const_data_ptr<float>(),
              start.const_data_ptr<float>(), write(y).from(begin),
@@ -125,7 +124,7 @@ Tensor convolution3x3_forward(const Tensor& x, const OptionalTensor& skip,
   return y;
 }
 
-/// What a backward pass makes.
+/// The results of a backward pass.
 struct Gradients {
   Gradients(const Tensor& x, const OptionalTensor& skip, const Tensor& weight)
       : dx(images_like(x, x.size(1))),
@@ -133,7 +132,7 @@ struct Gradients {
         dweight(at::empty_like(weight, at::MemoryFormat::ChannelsLast)),
         dbias(at::empty({weight.size(0)}, weight.options())) {}
 
-  /// The weight's as matrices [out,in].
+  /// The gradient of the weight as matrices [out,in].
   winograd::Taps<float> dtaps() const {
     const int64_t in = dweight.size(1);
     return {dweight.mutable_data_ptr<float>(), in, 9 * in};
@@ -142,51 +141,55 @@ struct Gradients {
   Tensor dx, dskip, dweight, dbias;
 };
 
-void backward_wide(const Tensor& dy, const Tensor& x, const OptionalTensor& skip,
-                   const Tensor& weight, const Gradients& gradients) {
+void backward_nonfused(const Tensor& dy, const Tensor& x, const OptionalTensor& skip,
+                       const Tensor& weight, const Gradients& gradients) {
   const int64_t images = x.size(0);
-  winograd::convolve_wide(read(dy), images, backward_taps_of(weight), /*bias=*/nullptr,
-                          write(gradients.dx, gradients.dskip));
-  winograd::weight_gradient_wide(read(x, skip), read(dy), images, gradients.dtaps(),
-                                 gradients.dbias.mutable_data_ptr<float>());
+  winograd::convolve_nonfused(read(dy), images, backward_taps_of(weight), /*bias=*/nullptr,
+                              write(gradients.dx, gradients.dskip));
+  winograd::weight_gradient_nonfused(read(x, skip), read(dy), images, gradients.dtaps(),
+                                     gradients.dbias.mutable_data_ptr<float>());
 }
 
-/// The form of the way back: [36,out,in] or [9,out,in]. Made anew for every pass, which takes 1 %
-/// of it: kept, those of a network would take four times the memory of its weights.
-Tensor backward_form_of(const Tensor& weight, Algorithm way) {
+/// The packed weight of the backward pass: [36,out,in] or [9,out,in]. It is recomputed in every
+/// pass, which takes 1 % of the pass. Keeping the packed weights of a network would take four times
+/// the memory of its weights.
+Tensor backward_packed_weight_of(const Tensor& weight, Algorithm algorithm) {
   const int64_t out = weight.size(0), in = weight.size(1);
-  if (way == Algorithm::winograd) return winograd_form(backward_taps_of(weight), out, in, weight);
+  if (algorithm == Algorithm::winograd)
+    return winograd_packed_weight(backward_taps_of(weight), out, in, weight);
   return weight.flip({2, 3}).permute({2, 3, 0, 1}).contiguous().view({direct::kTaps, out, in});
 }
 
-/// Sums up the gradients of a weight's form, [shares,36,out,in] with the strides of a form or
+/// Sums the gradients of the packed weight over all shares and converts them to that of the weight.
+/// `dpacked_weights` is [shares,36,out,in] with the strides of a packed weight, or
 /// [shares,9,out,in].
-void fold_weight_gradient(const Tensor& dforms, Algorithm way, const Gradients& gradients) {
-  const int64_t out = dforms.size(2), in = dforms.size(3);
-  if (way == Algorithm::direct) {
-    gradients.dweight.copy_(dforms.sum(0).view({3, 3, out, in}).permute({2, 3, 0, 1}));
+void fold_weight_gradient(const Tensor& dpacked_weights, Algorithm algorithm,
+                          const Gradients& gradients) {
+  const int64_t out = dpacked_weights.size(2), in = dpacked_weights.size(3);
+  if (algorithm == Algorithm::direct) {
+    gradients.dweight.copy_(dpacked_weights.sum(0).view({3, 3, out, in}).permute({2, 3, 0, 1}));
     return;
   }
   at::parallel_for(0, out, kRowsPerTask, [&](int64_t begin, int64_t end) {
-    winograd::fold_taps({dforms.const_data_ptr<float>() + begin * in, dforms.stride(1)},
-                        dforms.size(0), end - begin, in, /*add=*/false,
-                        gradients.dtaps().from(begin, 0));
+    winograd::fold_taps(
+        {dpacked_weights.const_data_ptr<float>() + begin * in, dpacked_weights.stride(1)},
+        dpacked_weights.size(0), end - begin, in, /*add=*/false, gradients.dtaps().from(begin, 0));
   });
 }
 
-/// Each share of the images sums up its own gradient of the weight's form.
+/// Each share of the images sums its own gradient of the packed weight.
 void backward_by_images(const Tensor& dy, const Tensor& x, const OptionalTensor& skip,
-                        const Tensor& weight, Algorithm way, const Gradients& gradients) {
+                        const Tensor& weight, Algorithm algorithm, const Gradients& gradients) {
   const int64_t images = x.size(0), shares = shares_of(images);
   const int64_t out = weight.size(0), in = weight.size(1);
-  const Tensor packed_weight = backward_form_of(weight, way);
-  const bool by_winograd = way == Algorithm::winograd;
+  const Tensor packed_weight = backward_packed_weight_of(weight, algorithm);
+  const bool by_winograd = algorithm == Algorithm::winograd;
   const auto convolve = by_winograd ? winograd::convolve : direct::convolve;
   const auto differentiate = by_winograd ? winograd::weight_gradient : direct::weight_gradient;
 
   const int64_t elements = packed_weight.size(0), stride = packed_weight.stride(0);
-  const Tensor dforms = at::empty_strided({shares, elements, out, in},
-                                          {elements * stride, stride, in, 1}, x.options());
+  const Tensor dpacked_weights = at::empty_strided({shares, elements, out, in},
+                                                   {elements * stride, stride, in, 1}, x.options());
   const Tensor dbias =
       at::empty({shares, out}, x.options().memory_format(at::MemoryFormat::Contiguous));
   const Tensor scratch = scratch_for(x, packed_weight);
@@ -195,10 +198,10 @@ void backward_by_images(const Tensor& dy, const Tensor& x, const OptionalTensor&
     convolve(read(dy).from(begin), end - begin, packed_weight.const_data_ptr<float>(),
              /*bias=*/nullptr, write(gradients.dx, gradients.dskip).from(begin), work);
     differentiate(read(x, skip).from(begin), read(dy).from(begin), end - begin,
-                  dforms[share].mutable_data_ptr<float>(), dbias[share].mutable_data_ptr<float>(),
-                  work);
+                  dpacked_weights[share].mutable_data_ptr<float>(),
+                  dbias[share].mutable_data_ptr<float>(), work);
   });
-  fold_weight_gradient(dforms, way, gradients);
+  fold_weight_gradient(dpacked_weights, algorithm, gradients);
   gradients.dbias.copy_(dbias.sum(0));
 }
 
@@ -207,11 +210,11 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(const Tensor&
                                                                    const OptionalTensor& skip,
                                                                    const Tensor& weight) {
   const Gradients gradients(x, skip, weight);
-  const Algorithm way = way_for(weight, x.size(2), x.size(3));
-  if (way == Algorithm::nonfused_winograd) {
-    backward_wide(dy, x, skip, weight, gradients);
+  const Algorithm algorithm = algorithm_for(weight, x.size(2), x.size(3));
+  if (algorithm == Algorithm::nonfused_winograd) {
+    backward_nonfused(dy, x, skip, weight, gradients);
   } else {
-    backward_by_images(dy, x, skip, weight, way, gradients);
+    backward_by_images(dy, x, skip, weight, algorithm, gradients);
   }
   return {gradients.dx, gradients.dskip, gradients.dweight, gradients.dbias};
 }
@@ -223,7 +226,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(const Tensor&
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
   using namespace gm::ops::GM_KERNEL_SET;
   if (!kernels_run_here()) return;
-  library.impl("convolution3x3_form", &form_of);
+  library.impl("convolution3x3_pack_weight", &packed_weight_of);
   library.impl("convolution3x3_forward", &convolution3x3_forward);
   library.impl("convolution3x3_backward", &convolution3x3_backward);
 }

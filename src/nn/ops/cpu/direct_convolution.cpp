@@ -12,8 +12,8 @@ int64_t padded_size(int64_t height, int64_t width, int64_t channels) {
   return (height + 2) * (width + 2) * channels;
 }
 
-/// The first of `x`, its channels side by side, in a border of zeros: [H+2,W+2,C]. The three pixels
-/// under a row of taps are then one run of memory.
+/// The first image of `x`, with all its channels side by side, in a border of zeros: [H+2,W+2,C].
+/// The three pixels under a row of taps are then contiguous.
 void add_border(const Images<const float>& x, float* to) {
   const int64_t channels = x.channels(), row = (x.width + 2) * channels;
   std::fill_n(to, padded_size(x.height, x.width, channels), 0.0F);
@@ -29,7 +29,7 @@ void add_border(const Images<const float>& x, float* to) {
   }
 }
 
-/// A row of results, [W,C], to where it belongs.
+/// Copies a row of results, `from` [W,C], to row number `row` of y.
 void put_row(const float* from, int64_t row, const Images<float>& y) {
   for (const auto& part : y.parts) {
     float* to = part.data + row * y.width * part.channels;

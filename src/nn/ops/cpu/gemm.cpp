@@ -8,12 +8,12 @@ namespace gm::ops::GM_KERNEL_SET {
 
 namespace {
 
-/// The tile that is summed up in registers: 6 rows of 2 vectors. 12 sums hide the latency of two
-/// fused multiply-adds a cycle, and leave 4 of 16 registers to the factors.
+/// The tile that is accumulated in registers: 6 rows of 2 vectors. 12 accumulators hide the latency
+/// of two fused multiply-adds per cycle, and leave 4 of 16 registers for the factors.
 constexpr int64_t kRows = 6;
 constexpr int64_t kVectors = 2;
 
-/// The widest vector of the set.
+/// The widest vector of the kernel set.
 #if defined(GM_KERNELS_AVX512)
 using Wide = float __attribute__((vector_size(64)));
 #else
@@ -78,14 +78,14 @@ GM_INLINE void tile_of(int64_t rows, int64_t k, const MatrixView& a, const float
   }
 }
 
-/// How many of `rows` the next tile takes: the last two share what is left, since a few rows alone
-/// would neither hide the latency nor be worth what they load of b.
+/// The number of rows of the next tile, out of `rows` remaining ones. The last two tiles share the
+/// remaining rows: a tile of few rows would neither hide the latency nor be worth its loads of b.
 int64_t next_rows(int64_t rows) {
   if (rows >= 2 * kRows || rows == kRows) return kRows;
   return rows > kRows ? (rows + 1) / 2 : rows;
 }
 
-/// `vectors` vectors of columns of c, and all its rows.
+/// Computes `vectors` vectors of columns of c, with all its rows.
 template <class Vector, int64_t vectors>
 GM_INLINE void columns(int64_t m, int64_t k, MatrixView a, const float* b, int64_t b_stride,
                        float* c, int64_t c_stride, bool add) {
@@ -124,7 +124,7 @@ void gemm(int64_t m, int64_t n, int64_t k, const MatrixView& a, const float* b, 
 
 void transpose(int64_t rows, int64_t columns, const float* from, int64_t from_stride, float* to,
                int64_t to_stride) {
-  // Some rows at a time, so that what is written lies together.
+  // Several rows at a time, so that the writes are contiguous.
   constexpr int64_t kTogether = 8;
   int64_t i = 0;
   for (; i + kTogether <= rows; i += kTogether, from += kTogether * from_stride) {

@@ -1,4 +1,4 @@
-/// Products of small matrices that lie in a cache.
+/// Products of small matrices that fit in a cache.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace gm::ops::GM_KERNEL_SET {
 
-/// A matrix of floats with any distance between rows and between columns, so that its transpose is
-/// the same memory with the two exchanged.
+/// A matrix of floats with any stride between rows and between columns. Its transpose is the same
+/// memory with the two strides exchanged.
 struct MatrixView {
   const float* data;
   int64_t row_stride;
@@ -22,7 +22,7 @@ struct MatrixView {
 void gemm_add(int64_t m, int64_t n, int64_t k, const MatrixView& a, const float* b,
               int64_t b_stride, float* c, int64_t c_stride);
 
-/// The same without what was in `c`.
+/// The same, but overwrites `c`.
 void gemm(int64_t m, int64_t n, int64_t k, const MatrixView& a, const float* b, int64_t b_stride,
           float* c, int64_t c_stride);
 

@@ -84,8 +84,8 @@ float group_sum(const float* values, const Shape& shape, int64_t group) {
   return result;
 }
 
-/// Each group's mean and inverse deviation, [groups,2]. Subtracts the mean before it squares: a
-/// mean far from 0 costs no digits.
+/// The mean and the reciprocal standard deviation of each group, [groups,2]. Subtracts the mean
+/// before squaring, so that a mean far from 0 costs no precision.
 void compute_statistics(const float* x, const Shape& shape, GroupNormScratch& scratch,
                         float* statistics) {
   const auto values = static_cast<float>(shape.group_values());

@@ -1,5 +1,6 @@
-/// The softmaxes of linear attention: q's over each head's channels, k's over the pixels. Matrices
-/// [rows,D] of pixels, D and the channels d of a head multiples of 8; all in place.
+/// The softmaxes of linear attention: of q over each head's channels, of k over the pixels.
+/// Matrices are [rows,D], one row per pixel. D and the channels d of a head are multiples of 8. All
+/// functions work in place.
 #pragma once
 
 #include <cstdint>
@@ -8,25 +9,25 @@
 
 namespace gm::ops::GM_KERNEL_SET {
 
-/// Logits of no more than this either way go through exp as they are: neither their exponentials
-/// nor sums and ratios of those leave its range. Larger ones first have their maximum taken away.
-/// `small` below says that all logits are of the first kind.
+/// For logits of at most this absolute value, exp is computed directly: the exponentials, their
+/// sums and their ratios stay within the range of float. For larger logits the maximum is
+/// subtracted first. `small` below means that no logit is larger.
 inline constexpr float kSmallLogit = 30.0F;
 
-/// Softmax over each d of the `count` values q.
+/// Softmax over each group of d of the `count` values q.
 void softmax_heads(float* q, int64_t count, int64_t d, bool small);
 
 /// dq = q * (dq - sum over the head of q * dq).
 void softmax_heads_backward(const float* q, float* dq, int64_t count, int64_t d);
 
-/// One more block k [rows,D] of a softmax over pixels of small logits: k becomes exp(k), which is
+/// Adds a block k [rows,D] to a softmax over pixels, for small logits: k becomes exp(k), which is
 /// added to `sums` [D].
 void softmax_pixels_block(float* k, int64_t rows, int64_t width, float* sums);
 
-/// The same for logits of any size. `maxima` and `sums` [D] are those of the blocks so far; k
-/// becomes exp(k - maximum), and `rescale` [D] the factors which bring everything that was summed
-/// under the old maxima to the new ones. (Milakov and Gimelshein, "Online normalizer calculation
-/// for softmax", 2018.)
+/// The same for logits of any size. `maxima` and `sums` [D] are those of the blocks so far. k
+/// becomes exp(k - maximum). `rescale` [D] becomes the factors that convert sums under the old
+/// maxima to sums under the new ones. (Milakov and Gimelshein, "Online normalizer calculation for
+/// softmax", 2018.)
 void softmax_pixels_block(float* k, int64_t rows, int64_t width, float* maxima, float* sums,
                           float* rescale);
 

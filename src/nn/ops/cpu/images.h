@@ -1,4 +1,4 @@
-/// Images as the convolutions' kernels read and write them.
+/// Images as the convolution kernels read and write them.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,7 @@ struct ChannelPart {
   int64_t channels;
 };
 
-/// Images [N,H,W,C] whose channels lie in two tensors, the second's beside the first's. The
-/// second may have none.
+/// Images [N,H,W,C] whose channels are split over two tensors. The second may have no channels.
 template <class Float>
 struct Images {
   int64_t height;
@@ -24,7 +23,7 @@ struct Images {
 
   int64_t channels() const { return parts[0].channels + parts[1].channels; }
 
-  /// The same from image `n` on.
+  /// The same, starting at image `n`.
   Images from(int64_t n) const {
     Images result = *this;
     for (auto& part : result.parts) part.data += n * height * width * part.channels;

@@ -1,6 +1,6 @@
-// The convolution of an image of few channels on the CPU. In an image with a border of zeros, the
-// pixels of a row that a window sees lie together, and each next window's begin one pixel later: a
-// row of results is the sum of one product for each row of the window.
+// The convolution of an image with few channels on the CPU. In an image with a border of zeros, the
+// pixels of a row that a window covers are contiguous, and those of the next window begin one pixel
+// later. So a row of results is the sum of one product for each row of the window.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
@@ -16,8 +16,8 @@ namespace {
 
 using at::Tensor;
 
-/// Calls work(row of results, counted through all images; image; y) for the rows `y` of the
-/// images from `begin` to `end`.
+/// Calls work(row, image, y) for the rows `y` of the images from `begin` to `end`. `row` is the
+/// number of the row of results, counted through all images.
 template <class Work>
 void for_each_row(const Tensor& x, int64_t border, int64_t begin, int64_t end, const Work& work) {
   PaddedInput image(x, /*most=*/1, border);

@@ -1,12 +1,12 @@
-// Linear attention on the CPU, one image x [P,C] at a time, in blocks of pixels that stay in the
-// nearest cache. Neither v nor the attention's output is made, because for each head
+// Linear attention on the CPU, one image x [P,C] at a time, in blocks of pixels that stay in the L1
+// cache. Neither v nor the attention's output is created, because for each head
 //
 //   out = q (k^T v) Wout^T = q M  with  M = (k^T x) Wv^T Wout^T  [d,C],
 //
-// where k^T x, the average of the pixels under each channel of k, is [d,C]: beside q and k, only
-// two products touch the pixels. q and k are computed again in backward, which is cheaper than to
-// read them from memory. Where there are no more than half as many pixels as channels, M is no
-// gain: small_linear_attention.h goes the plain way.
+// where k^T x [d,C] is the average of the pixels, weighted by each channel of k. Besides q and k,
+// only two products touch the pixels. Backward recomputes q and k, which is cheaper than reading
+// them from memory. If there are at most half as many pixels as channels, M is not faster:
+// small_linear_attention.h computes v and the output instead.
 #include "nn/ops/cpu/linear_attention.h"
 
 #include <ATen/ATen.h>
@@ -30,10 +30,10 @@ namespace {
 
 using at::Tensor;
 
-/// Pixels at a time: a multiple of the 6 rows of the product's tile.
+/// Pixels per block: a multiple of the 6 rows of gemm's tile.
 constexpr int64_t kBlock = 48;
 
-/// Row i of `matrix` [rows,columns] times factors[i].
+/// Multiplies row i of `matrix` [rows,columns] by factors[i].
 GM_KERNEL void scale_rows(float* matrix, int64_t rows, int64_t columns, const float* factors) {
   for (int64_t i = 0; i < rows; ++i, matrix += columns) {
     for (int64_t j = 0; j < columns; j += kLanes) {
@@ -86,7 +86,7 @@ void mix(const float* averages, const LinearAttentionWeights& weights, const Att
   }
 }
 
-/// `averages` [D,C] and `log_sums` [D] of one image.
+/// Computes `averages` [D,C] and `log_sums` [D] of one image.
 void average(const float* x, const LinearAttentionWeights& weights, const AttentionShape& shape,
              bool small, LinearAttentionScratch& scratch, float* averages, float* log_sums) {
   const int64_t width = shape.width(), channels = shape.channels;
@@ -132,7 +132,7 @@ void forward_image(const float* x, const LinearAttentionWeights& weights, const 
   });
 }
 
-/// Through out = q M to q, and from there to x and Wq. `scratch.dmixed` becomes the gradient of M.
+/// Backward of out = q M to q, then to x and Wq. `scratch.dmixed` becomes the gradient of M.
 void backward_query(const float* dy, const float* x, const LinearAttentionWeights& weights,
                     const AttentionShape& shape, bool small, LinearAttentionScratch& scratch,
                     float* dx, const AttentionGradients& gradients) {
@@ -158,7 +158,7 @@ void backward_query(const float* dy, const float* x, const LinearAttentionWeight
   });
 }
 
-/// Through M = context Wout^T and context = averages Wv^T to the weights, and to the averages.
+/// Backward of M = context Wout^T and context = averages Wv^T to the weights and the averages.
 void backward_mix(const float* averages, const LinearAttentionWeights& weights,
                   const AttentionShape& shape, LinearAttentionScratch& scratch,
                   const AttentionGradients& gradients) {
@@ -179,14 +179,14 @@ void backward_mix(const float* averages, const LinearAttentionWeights& weights,
   }
 }
 
-/// Through averages = k^T x to x and k, and from there to x and Wk.
+/// Backward of averages = k^T x to x and k, then to x and Wk.
 void backward_key(const float* x, const float* averages, const float* log_sums,
                   const LinearAttentionWeights& weights, const AttentionShape& shape, bool small,
                   LinearAttentionScratch& scratch, float* dx, const AttentionGradients& gradients) {
   const int64_t width = shape.width(), channels = shape.channels;
   const float* daverages = scratch.daverages.data();
   transpose(width, channels, daverages, channels, scratch.transposed.data(), width);
-  // The sum over pixels of k * dk, with dk = daverages x, is known without looking at the pixels.
+  // The sum over pixels of k * dk, with dk = daverages x, is computed without the pixels.
   std::vector<float>& centers = scratch.sums;
   for (int64_t i = 0; i < width; ++i) {
     const float* row = averages + i * channels;

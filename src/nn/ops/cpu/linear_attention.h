@@ -1,4 +1,4 @@
-/// What the two ways of linear attention on the CPU have in common.
+/// Shared code of the two implementations of linear attention on the CPU.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -24,13 +24,13 @@ GM_KERNEL inline float longest_row(const float* x, int64_t rows, int64_t columns
   return std::sqrt(result);
 }
 
-/// The scale of q and the mean over pixels, in one factor of the context.
+/// The scale of q and the mean over pixels, as one factor of the context.
 inline float context_factor(const AttentionShape& shape) {
   return 1.0F /
          (std::sqrt(static_cast<float>(shape.head_channels)) * static_cast<float>(shape.pixels));
 }
 
-/// The projections, and what tells how large the logits can be.
+/// The projections, and an upper bound of the logits.
 struct LinearAttentionWeights : Projections {
   LinearAttentionWeights(const at::Tensor& to_qkv, const at::Tensor& to_out,
                          const AttentionShape& shape)
@@ -39,8 +39,8 @@ struct LinearAttentionWeights : Projections {
         channels_(shape.channels),
         longest_(longest_row(query(), 2 * width_, channels_)) {}
 
-  /// Whether q and k of the image x [P,C] are small logits for certain: no product of two vectors
-  /// is larger than that of their lengths.
+  /// Whether q and k of the image x [P,C] are certainly small logits: the product of two vectors is
+  /// at most the product of their lengths.
   bool make_small_logits(const float* x, const AttentionShape& shape) const {
     return longest_row(x, shape.pixels, shape.channels) * longest_ <= kSmallLogit;
   }
@@ -49,13 +49,13 @@ struct LinearAttentionWeights : Projections {
   const float* query() const { return qkv.const_data_ptr<float>(); }
   const float* key() const { return query() + width_ * channels_; }
   const float* value() const { return query() + 2 * width_ * channels_; }
-  // [C,D] each, with 3 * D floats from row to row
+  // [C,D] each, with rows 3 * D floats apart
   const float* query_transposed() const { return qkv_transposed.const_data_ptr<float>(); }
   const float* key_transposed() const { return query_transposed() + width_; }
   const float* value_transposed() const { return query_transposed() + 2 * width_; }
   int64_t transposed_stride() const { return 3 * width_; }
 
-  /// The block x Wq^T or x Wk^T [rows,D] of the pixels x [rows,C].
+  /// Computes the block x Wq^T or x Wk^T [rows,D] of the pixels x [rows,C].
   void project(const float* x, int64_t rows, const float* transposed, float* to) const {
     gemm(rows, width_, channels_, {x, channels_}, transposed, transposed_stride(), to, width_);
   }

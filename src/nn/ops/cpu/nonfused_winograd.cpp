@@ -12,17 +12,17 @@ namespace gm::ops::GM_KERNEL_SET::winograd {
 
 namespace {
 
-/// What is transformed at a time of a weight: rows and columns, so that 36 elements of it take a
-/// part of the second cache.
+/// Rows and columns of a weight that are transformed at a time. Their 36 elements take a part of
+/// the L2 cache.
 constexpr int64_t kDepth = 64;
 constexpr int64_t kPanel = 32;
 
-/// What is made at a time of a weight's gradient: output and input channels, likewise.
+/// Output and input channels of a weight's gradient that are computed at a time, likewise.
 constexpr int64_t kOutputs = 16;
 constexpr int64_t kInputs = 128;
 
-/// Floats of transformed tiles at a time, at most: a share of the last cache.
-constexpr int64_t kMostFloats = 2 * 1024 * 1024;
+/// Maximum number of floats of transformed tiles at a time: a share of the last-level cache.
+constexpr int64_t kMaxFloats = 2 * 1024 * 1024;
 
 /// 36 matrices with memory of their own.
 class Matrices {
@@ -34,13 +34,13 @@ class Matrices {
 
  private:
   int64_t step_;
-  at::Tensor values_;  // unlike a vector's, not cleared
+  at::Tensor values_;  // unlike std::vector, not cleared
 };
 
 /// Calls work(first tile, tiles) for chunks of all tiles.
 template <class Work>
 void for_each_chunk(int64_t tiles, int64_t channels, const Work& work) {
-  const int64_t most = std::max<int64_t>(1, kMostFloats / (kElements * channels));
+  const int64_t most = std::max<int64_t>(1, kMaxFloats / (kElements * channels));
   const int64_t chunks = (tiles + most - 1) / most;
   for (int64_t i = 0; i < chunks; ++i) {
     const int64_t first = i * tiles / chunks;
@@ -52,8 +52,8 @@ int64_t parts_of(int64_t count, int64_t size) { return (count + size - 1) / size
 
 }  // namespace
 
-void convolve_wide(const Images<const float>& x, int64_t count, const Taps<const float>& taps,
-                   const float* bias, const Images<float>& y) {
+void convolve_nonfused(const Images<const float>& x, int64_t count, const Taps<const float>& taps,
+                       const float* bias, const Images<float>& y) {
   const int64_t in = x.channels(), out = y.channels();
   const auto convolve_chunk = [&](int64_t first, int64_t tiles) {
     const Matrices windows(tiles * in), products(tiles * out);
@@ -84,8 +84,8 @@ void convolve_wide(const Images<const float>& x, int64_t count, const Taps<const
   for_each_chunk(count * tiles_of(x.height, x.width), in + out, convolve_chunk);
 }
 
-void weight_gradient_wide(const Images<const float>& x, const Images<const float>& dy,
-                          int64_t count, const Taps<float>& dtaps, float* dbias) {
+void weight_gradient_nonfused(const Images<const float>& x, const Images<const float>& dy,
+                              int64_t count, const Taps<float>& dtaps, float* dbias) {
   const int64_t in = x.channels(), out = dy.channels();
   std::fill_n(dbias, out, 0.0F);
   const auto add_chunk = [&](int64_t first, int64_t tiles) {
@@ -99,7 +99,7 @@ void weight_gradient_wide(const Images<const float>& x, const Images<const float
     });
     for (size_t i = 0; i < sums.size(); ++i) dbias[i % out] += sums[i];
 
-    // One after the other go blocks of the same inputs, whose windows stay in the cache.
+    // Consecutive blocks have the same inputs, so their windows stay in the cache.
     const int64_t rows = parts_of(out, kOutputs), blocks = rows * parts_of(in, kInputs);
     at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
       const Matrices block(kOutputs * kInputs);

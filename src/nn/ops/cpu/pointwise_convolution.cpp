@@ -20,10 +20,10 @@ namespace {
 
 using at::Tensor;
 
-/// Pixels at a time: a multiple of the 6 rows of the product's tile.
+/// Pixels per block: a multiple of the 6 rows of gemm's tile.
 constexpr int64_t kBlockRows = 48;
 
-/// Channels that lie in one tensor or, beside each other, in two. The second may have none.
+/// Channels in one tensor, or split over two. The second may have none.
 template <class Float>
 using Parts = std::array<ChannelPart<Float>, 2>;
 

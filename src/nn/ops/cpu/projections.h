@@ -1,4 +1,4 @@
-/// What both attentions have in common on the CPU: sizes, and the projections laid out for
+/// Shared code of both attentions on the CPU: sizes, and the projections in the layout for
 /// products.
 #pragma once
 
@@ -9,7 +9,7 @@
 namespace gm::ops::GM_KERNEL_SET {
 
 struct AttentionShape {
-  /// Of images `x` [N,C,H,W] and the output projection [C,D,1,1].
+  /// For images `x` [N,C,H,W] and the output projection [C,D,1,1].
   AttentionShape(const at::Tensor& x, const at::Tensor& to_out, int64_t head_count)
       : pixels(x.size(2) * x.size(3)),
         channels(x.size(1)),
@@ -26,10 +26,10 @@ struct AttentionShape {
   int64_t image_size() const { return pixels * channels; }
 };
 
-/// The projections from C channels to q, k and v of D channels each, and from D back to C, with
-/// their transposes: either can be the right factor of a product.
+/// The projections from C channels to q, k and v of D channels each, and from D back to C. Includes
+/// their transposes, because both forms are right factors of products.
 struct Projections {
-  /// Of the weights [3*D,C,1,1] and [C,D,1,1].
+  /// From the weights [3*D,C,1,1] and [C,D,1,1].
   Projections(const at::Tensor& to_qkv, const at::Tensor& to_out)
       : qkv(to_qkv.flatten(1).contiguous()),
         qkv_transposed(transpose_of(qkv)),
@@ -42,14 +42,14 @@ struct Projections {
   at::Tensor out_transposed;  // [D,C]
 };
 
-/// Where one share of the images sums up the gradients of its weights.
+/// The gradients of the weights, summed over one share of the images.
 struct AttentionGradients {
   float* qkv;             // [3*D,C]
   float* out_transposed;  // [D,C]
   float* bias;            // [C]
 };
 
-/// Those of all shares.
+/// The gradients of all shares.
 class SharedAttentionGradients {
  public:
   SharedAttentionGradients(int64_t shares, const AttentionShape& shape, const at::Tensor& like)

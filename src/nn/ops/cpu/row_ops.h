@@ -1,11 +1,11 @@
-/// Rows of channels.
+/// Operations on rows of channels.
 #pragma once
 
 #include "nn/ops/cpu/simd.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
-/// Each of the `count` rows of `to` [count,channels] becomes `row`. Expects `channels` to be a
+/// Copies `row` to each of the `count` rows of `to` [count,channels]. Expects `channels` to be a
 /// multiple of 8.
 GM_KERNEL inline void repeat_row(const float* row, int64_t channels, int64_t count, float* to) {
   for (int64_t i = 0; i < count; ++i, to += channels) {

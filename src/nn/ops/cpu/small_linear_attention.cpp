@@ -8,7 +8,7 @@ namespace gm::ops::GM_KERNEL_SET {
 
 namespace {
 
-/// Factor j times column j of x [rows,columns], in place.
+/// Multiplies column j of x [rows,columns] by factors[j], in place.
 GM_KERNEL void scale_columns(float* x, int64_t rows, int64_t columns, const float* factors) {
   for (float* row = x; row < x + rows * columns; row += columns) {
     for (int64_t j = 0; j < columns; j += kLanes) store(row + j, load(row + j) * load(factors + j));

@@ -1,5 +1,5 @@
-/// Linear attention within an image of so few pixels that v and the output cost less than what
-/// linear_attention.cpp makes instead.
+/// Linear attention within an image of few pixels, where computing v and the output is cheaper than
+/// the products of linear_attention.cpp.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace gm::ops::GM_KERNEL_SET {
 
-/// One thread's work space. Backward computes everything again.
+/// The work space of one thread. Backward recomputes everything.
 class SmallLinearAttention {
  public:
   SmallLinearAttention(const LinearAttentionWeights& weights, const AttentionShape& shape);
@@ -32,10 +32,10 @@ class SmallLinearAttention {
   float* dk() { return dq() + size(); }
   float* dv() { return dk() + size(); }
 
-  /// q, k, v, context and output of the image.
+  /// Computes q, k, v, context and output of the image.
   void attend(const float* x);
   void softmax_all_pixels();
-  /// Through out = q context and context = k^T v to q, k and v.
+  /// Backward of out = q context and context = k^T v to q, k and v.
   void backward_head(int64_t first);
 
   const LinearAttentionWeights& weights_;

@@ -1,5 +1,5 @@
-// Weight standardisation on the CPU: each output channel's weights, [in,h*w] in the parameter and
-// [h*w,in] in the result, are one row of memory.
+// Weight standardisation on the CPU. The weights of an output channel, [in,h*w] in the parameter
+// and [h*w,in] in the result, are contiguous.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/library.h>
@@ -18,10 +18,10 @@ namespace {
 using at::Tensor;
 
 constexpr float kStandardizeEpsilon = 1e-5F;
-/// Output channels for a thread, at least: a few microseconds' work.
+/// Minimum number of output channels per thread: a few microseconds of work.
 constexpr int64_t kFiltersPerTask = 16;
 
-/// The rows' lengths need not be multiples of a vector's: what is left over is done one by one.
+/// `count` need not be a multiple of a vector's length: the rest is added one by one.
 GM_KERNEL float sum_of(const float* x, int64_t count) {
   Lanes sums = {};
   int64_t i = 0;
@@ -42,7 +42,7 @@ GM_KERNEL float dot(const float* x, const float* y, int64_t count) {
 
 std::tuple<Tensor, Tensor> standardize_weight_forward(const Tensor& weight) {
   TORCH_CHECK(weight.scalar_type() == at::kFloat && weight.is_contiguous(),
-              "standardize_weight: float32, contiguous weights");
+              "standardize_weight needs float32, contiguous weights");
   const int64_t inputs = weight.size(1), area = weight.size(2) * weight.size(3);
   const int64_t count = inputs * area;
   Tensor standardized = at::empty_like(weight, at::MemoryFormat::ChannelsLast);

@@ -33,7 +33,7 @@ class Weight {
  public:
   explicit Weight(const Tensor& weight) : weight_(weight) {}
 
-  /// [B,S] or [S,B] of one tap, to the rows of `panels` from `first` on.
+  /// Packs the matrix [B,S] or [S,B] of one tap into `panels`, starting at row `first`.
   void pack_big_small(int64_t y, int64_t x, const Panels& panels, int64_t first, float* to) const {
     pack(y, x, 1, 0, panels, first, to);
   }
@@ -42,7 +42,7 @@ class Weight {
   }
 
  private:
-  /// Eight rows and columns at a time, so that few lines are in use whichever way they lie.
+  /// Copies eight rows and columns at a time, so that few cache lines are in use in any layout.
   void pack(int64_t y, int64_t x, int64_t rows, int64_t columns, const Panels& panels,
             int64_t first, float* to) const {
     constexpr int64_t kTile = 8;
@@ -64,8 +64,8 @@ class Weight {
   Tensor weight_;
 };
 
-/// The taps as right factors for what the windows of the big image hold: a row for each row of
-/// taps, the panels [4*B,S] of its four.
+/// The taps as right factors for the windows of the big image: for each row of taps, the panels
+/// [4*B,S] of its four taps.
 Tensor pack_windows(const Tensor& weight) {
   const int64_t big = weight.size(1);
   const Panels panels = {4 * big, weight.size(0), kPanel};
@@ -80,10 +80,10 @@ Tensor pack_windows(const Tensor& weight) {
   return packed;
 }
 
-/// An output pixel (2i + a, 2j + b), a and b 0 or 1, sees the 2x2 input pixels from (i - 1 + a, j -
-/// 1 + b) on: one corner of the 3x3 around (i, j). In one dimension, their taps are 3 and 1 for a =
-/// 0, 2 and 0 for a = 1. The result [a,b,2,.] has, for each row of a corner's pixels, the panels
-/// [2*S,B] of their two taps.
+/// An output pixel (2i + a, 2j + b), a and b 0 or 1, depends on the 2x2 input pixels that start at
+/// (i - 1 + a, j - 1 + b): one corner of the 3x3 pixels around (i, j). In one dimension, their taps
+/// are 3 and 1 for a = 0, 2 and 0 for a = 1. The result [a,b,2,.] holds, for each row of a corner's
+/// pixels, the panels [2*S,B] of its two taps.
 Tensor pack_corners(const Tensor& weight) {
   constexpr int64_t kTaps[2][2] = {{3, 1}, {2, 0}};
   const int64_t small = weight.size(0);
@@ -100,8 +100,9 @@ Tensor pack_corners(const Tensor& weight) {
   return packed;
 }
 
-/// Images of so many floats at a time, so that they stay there as well and a weight that does not
-/// is read seldom; no more than there are.
+/// The number of images to process at a time, at most all of `x`. That many images stay in the
+/// cache. Several at a time, because a weight that does not stay in the cache is then read less
+/// often.
 int64_t images_at_a_time(const Tensor& x) {
   constexpr int64_t kFloats = 32 * 1024;
   return std::clamp<int64_t>(kFloats / (x.numel() / x.size(0)), 1, x.size(0));
@@ -117,14 +118,14 @@ struct ImageBatch {
   }
 };
 
-/// Calls work(first image, number of images) for a few of them at a time.
+/// Calls work(first image, number of images) for at most `most` images at a time.
 template <class Work>
 void for_a_few(int64_t begin, int64_t end, int64_t most, const Work& work) {
   for (int64_t n = begin; n < end; n += most) work(n, std::min(most, end - n));
 }
 
-/// The result's pixels of row i see the rows 2i to 2i + 3 of the padded big image; from each, a
-/// window takes 4 pixels, the next window those from two pixels further on.
+/// Row i of the result depends on the rows 2i to 2i + 3 of the padded big image. In each of them, a
+/// window covers 4 pixels, and the next window begins two pixels later.
 Tensor strided_convolution(const Tensor& big, const Tensor& weight, const OptionalTensor& bias) {
   Tensor small = images_like(big, weight.size(0), big.size(2) / 2, big.size(3) / 2);
   const int64_t channels = big.size(1), out = small.size(1);
@@ -157,9 +158,9 @@ Tensor strided_convolution(const Tensor& big, const Tensor& weight, const Option
   return small;
 }
 
-/// With the even rows of the big image before the odd ones, the windows of all pixels that see
-/// the same row of taps are the rows of one matrix, those of as many columns as the border has room
-/// for among them.
+/// The even rows of the big image are stored before the odd ones. So for each row of taps, the
+/// windows of all pixels are the rows of one matrix. The matrix includes the windows of extra
+/// columns in the border, whose gradients are 0.
 Tensor strided_convolution_weight_gradient(const Tensor& big, const Tensor& small) {
   const int64_t channels = big.size(1), out = small.size(1);
   const int64_t height = small.size(2), width = small.size(3);
@@ -192,9 +193,9 @@ Tensor strided_convolution_weight_gradient(const Tensor& big, const Tensor& smal
   return dweight.sum(0).permute({3, 2, 0, 1});
 }
 
-/// The pixels (2i + a, 2j + b) of a few big images see corner (a, b) of the 3x3 pixels around (i,
-/// j) of the padded small ones with `channels`. With the corner's packed `taps`; added to `big`,
-/// or set without `add`.
+/// The pixels (2i + a, 2j + b) of a few big images depend on corner (a, b) of the 3x3 pixels around
+/// (i, j) of the padded small images with `channels` channels. `taps` are the packed taps of the
+/// corner. The result is added to `big`, or replaces it if `add` is false.
 void convolve_corner(const PaddedInput& small, int64_t count, int64_t channels, int64_t a,
                      int64_t b, const Tensor& taps, bool add, const ImageBatch& big) {
   const int64_t out = big.channels;
@@ -218,7 +219,7 @@ Tensor transposed_strided_convolution(const Tensor& small, const Tensor& weight,
                                       const OptionalTensor& bias, int64_t height, int64_t width) {
   const int64_t out = weight.size(1);
   if (out % 8 != 0) {
-    // Channels that the product wants, and nobody else.
+    // gemm() needs a multiple of 8 channels.
     const int64_t more = 8 - out % 8;
     const Tensor wider = at::constant_pad_nd(weight, {0, 0, 0, 0, 0, more});
     const OptionalTensor wider_bias = bias ? at::constant_pad_nd(*bias, {0, more}) : bias;

@@ -10,11 +10,11 @@
 
 namespace gm::ops::GM_KERNEL_SET {
 
-/// The transpose of a dense `matrix` [rows,columns], filled up with zeros to a multiple of 8
-/// columns, as products want them.
+/// The transpose of a dense `matrix` [rows,columns], padded with zeros to a multiple of 8 columns,
+/// as gemm() needs it.
 inline at::Tensor transpose_of(const at::Tensor& matrix) {
   const int64_t rows = matrix.size(0), columns = matrix.size(1), width = (rows + 7) / 8 * 8;
-  constexpr int64_t kGrain = 16 * 1024;  // floats for a thread, at least
+  constexpr int64_t kGrain = 16 * 1024;  // minimum number of floats per thread
   at::Tensor result = width == rows ? at::empty({columns, width}, matrix.options())
                                     : at::zeros({columns, width}, matrix.options());
   at::parallel_for(0, width / 8, kGrain / (8 * columns) + 1, [&](int64_t begin, int64_t end) {

@@ -9,12 +9,12 @@ namespace gm::ops::GM_KERNEL_SET::winograd {
 
 namespace {
 
-/// Columns that a panel of a form holds: those of the product's tile with AVX2, two tiles of the
-/// portable set, and half a tile, but a whole vector, with AVX-512.
+/// Columns of a panel of a packed weight: the width of gemm's tile with AVX2, of two tiles with the
+/// portable kernel set, and of half a tile (a whole vector) with AVX-512.
 constexpr int64_t kPanel = 16;
 
-/// How many tiles are transformed at a time: a multiple of the product's 6 rows, fewer where there
-/// are so many channels that the transformed ones would leave the second cache.
+/// The number of tiles that are transformed at a time: a multiple of the 6 rows of gemm's tile.
+/// Fewer for many channels, so that the transformed tiles stay in the L2 cache.
 int64_t block_of(int64_t channels) { return channels <= 256 ? 36 : 18; }
 
 }  // namespace

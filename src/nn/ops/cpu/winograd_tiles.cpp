@@ -6,14 +6,14 @@ namespace gm::ops::GM_KERNEL_SET::winograd {
 
 namespace {
 
-constexpr int64_t kTile = 4;    // results a tile, in each direction
-constexpr int64_t kWindow = 6;  // pixels that they depend on
+constexpr int64_t kTile = 4;    // results of a tile, in each direction
+constexpr int64_t kWindow = 6;  // pixels that they depend on, in each direction
 
 /// The points +-a and +-b. Their squares, 1/2 and 2, are exact.
 constexpr float kA = 0.70710678118654752F;
 constexpr float kB = 1.41421356237309505F;
 
-/// Where the tiles of images lie.
+/// The positions of the tiles in images.
 struct Tiling {
   int64_t height, width;
   int64_t rows = (height + kTile - 1) / kTile;
@@ -22,7 +22,7 @@ struct Tiling {
   int64_t per_image() const { return rows * columns; }
 };
 
-/// One tile: its image and the first of its pixels.
+/// The image of a tile, and its first pixel.
 struct Tile {
   int64_t image, y, x;
 };
@@ -33,7 +33,6 @@ GM_INLINE Tile tile_at(const Tiling& tiling, int64_t index) {
           within % tiling.columns * kTile};
 }
 
-/// Six vectors.
 struct Six {
   Lanes v[6];
 };
@@ -93,17 +92,19 @@ GM_INLINE Six column_of(const Row (&rows)[kWindow], int64_t j) {
   return {{rows[0].v[j], rows[1].v[j], rows[2].v[j], rows[3].v[j], rows[4].v[j], rows[5].v[j]}};
 }
 
-/// What lies outside of an image. Read from memory like a pixel: known zeros would make compilers
-/// take the products with them out of the sums that follow, and so spoil the fused instructions.
+/// The zeros outside of an image. They are read from memory like pixels: if the compiler knew that
+/// they are zeros, it would remove their products from the sums, and so break up fused
+/// instructions.
 alignas(4 * kLanes) constexpr float kOutside[kLanes] = {};
 
-/// Where to read the pixel at x of a `row`, which may be outside as a whole.
+/// The address of the pixel at x of a `row`. The pixel or the whole row may be outside of the
+/// image.
 GM_INLINE const float* pixel(const float* row, int64_t x, int64_t width, int64_t channels) {
   return row != kOutside && x >= 0 && x < width ? row + x * channels : kOutside;
 }
 
-/// B^T x B of the window around a tile, for all channels of a part: element e of channel c goes to
-/// to[e * step + c]. `inside`: known to be one within the image.
+/// B^T x B of the window around a tile, for all channels of a part. Stores element e of channel c
+/// at to[e * step + c]. `inside`: the window is known to be within the image.
 template <bool inside>
 GM_INLINE void window(const ChannelPart<const float>& part, const Tiling& size, const Tile& tile,
                       float* to, int64_t step) {
@@ -133,7 +134,7 @@ GM_INLINE void window(const ChannelPart<const float>& part, const Tiling& size, 
   }
 }
 
-/// A^T m A + bias of a tile, for all channels of a part, from products as windows are laid out.
+/// A^T m A + bias of a tile, for all channels of a part. The products m have the layout of windows.
 template <bool inside>
 GM_INLINE void result(const float* from, int64_t step, const float* bias, const Tiling& size,
                       const Tile& tile, const ChannelPart<float>& part) {
@@ -166,8 +167,8 @@ GM_INLINE void result(const float* from, int64_t step, const float* bias, const 
   }
 }
 
-/// A dy A^T of a tile, for all channels: element e of channel c goes to to[e * step + c]. Adds the
-/// sum of the tile to `sums`.
+/// A dy A^T of a tile, for all channels. Stores element e of channel c at to[e * step + c]. Adds
+/// the sum of the tile to `sums`.
 template <bool inside>
 GM_INLINE void gradient(const ChannelPart<const float>& part, const Tiling& size, const Tile& tile,
                         float* to, int64_t step, float* sums) {
@@ -200,7 +201,7 @@ GM_INLINE void gradient(const ChannelPart<const float>& part, const Tiling& size
   }
 }
 
-/// G w G^T of taps `tap_stride` floats apart, to form[e * step].
+/// G w G^T of taps `tap_stride` floats apart, to packed_weight[e * step].
 GM_INLINE void transform_taps_at(const float* taps, int64_t tap_stride, float* packed_weight,
                                  int64_t step) {
   Six half[3];
@@ -221,8 +222,8 @@ GM_INLINE void transform_taps_at(const float* taps, int64_t tap_stride, float* p
 
 }  // namespace
 
-/// An odd number of a cache's lines of 16 floats, lest all 36 elements fall into the same few sets
-/// of a cache.
+/// Rounds up to an odd number of cache lines of 16 floats, so that the 36 elements are not all in
+/// the same few sets of a cache.
 int64_t element_stride(int64_t count) { return ((count + 15) / 16 | 1) * 16; }
 
 int64_t tiles_of(int64_t height, int64_t width) { return Tiling{height, width}.per_image(); }
@@ -290,21 +291,21 @@ GM_KERNEL void transform_taps(const Taps<const float>& taps, int64_t rows, int64
   }
 }
 
-GM_KERNEL void fold_taps(const Elements<const float>& dforms, int64_t shares, int64_t rows,
+GM_KERNEL void fold_taps(const Elements<const float>& dpacked_weights, int64_t shares, int64_t rows,
                          int64_t columns, bool add, const Taps<float>& to) {
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; j += kLanes) {
-      const float* from = dforms.data + i * columns + j;
+      const float* from = dpacked_weights.data + i * columns + j;
       Three half[kWindow];
 #pragma GCC unroll 6
       for (int64_t y = 0; y < kWindow; ++y) {
         Six row;
 #pragma GCC unroll 6
         for (int64_t x = 0; x < kWindow; ++x) {
-          const float* element = from + (y * kWindow + x) * dforms.step;
+          const float* element = from + (y * kWindow + x) * dpacked_weights.step;
           row.v[x] = load(element);
           for (int64_t share = 1; share < shares; ++share) {
-            row.v[x] += load(element + share * kElements * dforms.step);
+            row.v[x] += load(element + share * kElements * dpacked_weights.step);
           }
         }
         half[y] = fold_row(row);

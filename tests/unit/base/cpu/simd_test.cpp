@@ -12,7 +12,7 @@ namespace {
 GM_KERNEL float sum_of(const float* lanes) { return sum(load(lanes)); }
 GM_KERNEL float max_of(const float* lanes) { return max(load(lanes)); }
 
-GM_KERNEL_TEST(Lanes, SumAndMaximumAreOfAllLanes) {
+GM_KERNEL_TEST(Lanes, SumAndMaximumCoverAllLanes) {
   for (int64_t highest = 0; highest < kLanes; ++highest) {
     float lanes[kLanes];
     for (int64_t i = 0; i < kLanes; ++i) lanes[i] = -static_cast<float>(1 << i);
@@ -22,7 +22,7 @@ GM_KERNEL_TEST(Lanes, SumAndMaximumAreOfAllLanes) {
   }
 }
 
-GM_KERNEL_TEST(Lanes, SumKeepsNotANumber) {
+GM_KERNEL_TEST(Lanes, SumPropagatesNaN) {
   for (int64_t i = 0; i < kLanes; ++i) {
     float lanes[kLanes] = {};
     lanes[i] = std::numeric_limits<float>::quiet_NaN();

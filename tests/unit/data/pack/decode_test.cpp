@@ -1,5 +1,5 @@
-// Files that are refused because of what they are or would cost. (parity/ compares the pixels of
-// others.)
+// Files that are refused because of their format or their cost. tests/parity compares decoded
+// pixels.
 #include "data/pack/decode.h"
 
 #include <gmock/gmock.h>
@@ -42,7 +42,7 @@ std::string compressed(const std::string& data) {
   return bytes.substr(0, size);
 }
 
-/// A grey PNG file of `rows`, as the format stores them, with `chunks` before them.
+/// A grey PNG file of `rows` in the encoding of the format, with `chunks` before them.
 std::string grey_png(size_t width, size_t height, int bits, const std::string& rows,
                      const std::string& chunks = "") {
   const std::string header =
@@ -56,7 +56,7 @@ void expect_refused(const std::string& file, const char* reason) {
                            AllOf(StartsWith("photos/a: "), HasSubstr(reason)));
 }
 
-TEST(DecodeImage, RefusesAJpegThatDrawsItsPixelsHundredsOfTimes) {
+TEST(DecodeImage, RefusesAJpegWithHundredsOfScans) {
   constexpr std::array<jpeg_scan_info, 2> kScans{{{1, {0}, 0, 0, 0, 0}, {1, {0}, 1, 63, 0, 0}}};
   std::string jpeg = encode_jpeg({16, 16, 1}, std::vector<uint8_t>(16, 100), [&](auto* settings) {
     settings->scan_info = kScans.data();
@@ -69,7 +69,7 @@ TEST(DecodeImage, RefusesAJpegThatDrawsItsPixelsHundredsOfTimes) {
   expect_refused(jpeg, "more than 500 scans");
 }
 
-TEST(DecodeImage, RefusesAJpegThatLacksTheScanOfAColour) {
+TEST(DecodeImage, RefusesAJpegWithoutTheScanOfAChannel) {
   constexpr std::array<jpeg_scan_info, 3> kScans{
       {{1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}}};
   std::string jpeg =
@@ -108,8 +108,8 @@ TEST(DecodeImage, NamesFilesOfOtherKinds) {
     expect_refused(bytes, kind);
 }
 
-TEST(DecodeImage, AGreyValueIsTransparentAsItIsStored) {
-  // Two pixels of two bits, 1 and 2: gm takes the PNG standard's meaning of the key, 1 of 0..3.
+TEST(DecodeImage, TheTransparentGreyValueIsComparedAsStored) {
+  // Two pixels of two bits with values 1 and 2. As in the PNG standard, key 1 is a value in 0..3.
   const std::string file =
       grey_png(2, 1, 2, std::string("\0\x60", 2), png_chunk("tRNS", std::string("\0\1", 2)));
   expect_refused(file, "has transparent pixels");
@@ -117,7 +117,7 @@ TEST(DecodeImage, AGreyValueIsTransparentAsItIsStored) {
             (std::vector<uint8_t>{9, 170}));
 }
 
-TEST(DecodeImage, TextThatGrowsWithoutEndIsNotUnpacked) {
+TEST(DecodeImage, TextBeyondASizeLimitIsNotDecompressed) {
   const auto turned = [](size_t spaces) {
     const std::string xmp = std::string(spaces, ' ') + "tiff:Orientation=\"6\"";
     const std::string keyword("XML:com.adobe.xmp\0\0", 19);
@@ -139,25 +139,25 @@ TEST(DecodeImage, RefusesAFileWithTooFewBytesForItsPixels) {
   }
 }
 
-TEST(AnnounceImage, OnlyOneLargeImageIsInMemory) {
+TEST(AnnounceImage, ALargeImageWaitsUntilAnotherIsFreed) {
   std::atomic<bool> is_gone = false;
   std::future<bool> second;
   {
-    const DecodedImage first = announce_image("a", {9000, 12000, 3});
+    const DecodedImage first = reserve_image("a", {9000, 12000, 3});
     second = std::async(std::launch::async, [&] {
-      const DecodedImage waited = announce_image("b", {12000, 9000, 3});
+      const DecodedImage waited = reserve_image("b", {12000, 9000, 3});
       return is_gone.load();
     });
-    EXPECT_EQ(announce_image("small", {4000, 6000, 3}).shape.width, 6000) << "need not wait";
+    EXPECT_EQ(reserve_image("small", {4000, 6000, 3}).shape.width, 6000) << "does not wait";
     is_gone = true;
   }
   EXPECT_TRUE(second.get());
 }
 
-TEST(AnnounceImage, RefusesWhatNoMemoryHolds) {
+TEST(AnnounceImage, RefusesImagesTooLargeForMemory) {
   for (const ImageShape& shape : {ImageShape{20000, 20000, 3}, ImageShape{1, int64_t{1} << 31, 3},
                                   ImageShape{int64_t{1} << 31, int64_t{1} << 31, 3}}) {
-    expect_error<InputError>([&] { announce_image("a.png", shape); },
+    expect_error<InputError>([&] { reserve_image("a.png", shape); },
                              AllOf(HasSubstr("a.png: declares "), HasSubstr("make it smaller")));
   }
 }

@@ -1,4 +1,4 @@
-// Work in any order, results in theirs.
+// Work is done in any order, and its results are taken in order.
 #include "data/pack/ordered_work.h"
 
 #include <gtest/gtest.h>
@@ -45,7 +45,7 @@ TEST(OrderedWork, NothingRunsFurtherAheadThanTheWindow) {
   });
 }
 
-TEST(OrderedWork, TheFirstFailureInOrderIsTheOneThatIsThrown) {
+TEST(OrderedWork, TheFirstFailureInOrderIsThrown) {
   for (int repeat = 0; repeat < 20; ++repeat) {
     int64_t taken = 0;
     Work work(100, 50, [](int64_t i) {
@@ -65,7 +65,7 @@ TEST(OrderedWork, TheFirstFailureInOrderIsTheOneThatIsThrown) {
   }
 }
 
-TEST(OrderedWork, WhatPickOrTakeThrowsEndsItAll) {
+TEST(OrderedWork, AnExceptionInPickOrTakeEndsTheWork) {
   Work bad_pick(10, 4, [](int64_t i) -> Work::Work {
     if (i == 3) throw std::runtime_error("pick");
     return [i] { return i; };
@@ -79,7 +79,7 @@ TEST(OrderedWork, WhatPickOrTakeThrowsEndsItAll) {
                std::runtime_error);
 }
 
-TEST(OrderedWork, NoWorkIsDoneAtOnce) {
+TEST(OrderedWork, EmptyWorkEndsAtOnce) {
   Work(0, 4, [](int64_t i) { return [i] { return i; }; }).run(2, [](int64_t) { FAIL(); });
 }
 

@@ -1,4 +1,4 @@
-// Packing as a whole: what comes out, that it is the same for any number of jobs, what goes wrong.
+// Packing as a whole: its output, which is the same for any number of jobs, and its errors.
 #include "data/pack/pack.h"
 
 #include <ATen/ATen.h>
@@ -31,7 +31,8 @@ constexpr size_t kLimit = 64 << 20;
 /// A PNG file whose pixels all have value `value`, in a frame of 2 dark pixels.
 void write_png(const fs::path& path, int value, int64_t side = 20) {
   fs::create_directories(path.parent_path());
-  write_image_grid(path, at::full({1, side - 4, side - 4, 3}, value, at::kByte), 1, 1);
+  write_image_grid(path, {at::full({1, side - 4, side - 4, 3}, value, at::kByte)},
+                   {.columns = 1, .scale = 1});
 }
 
 /// Forty images: cat/NN.png with value NN, dog/NN.png with value 100 + NN.
@@ -66,7 +67,7 @@ TEST(Pack, PacksAFolderInOrder) {
   EXPECT_THAT(out.names(), ElementsAre("a.h5"));
 }
 
-TEST(Pack, TheBytesDoNotDependOnTheJobs) {
+TEST(Pack, TheBytesDoNotDependOnTheNumberOfJobs) {
   const TemporaryFolder in, out;
   write_folder(in.path());
   for (const int jobs : {1, 2, 5})
@@ -89,7 +90,7 @@ TEST(Pack, SpreadsImagesOverShards) {
   for (const auto& file : dataset.files()) file.verify();
 }
 
-TEST(Pack, KeepsTheChosenClassesAndMakesGrey) {
+TEST(Pack, KeepsTheChosenClassesAndConvertsToGrey) {
   const TemporaryFolder in, out;
   write_folder(in.path());
   pack_images(
@@ -100,7 +101,7 @@ TEST(Pack, KeepsTheChosenClassesAndMakesGrey) {
   EXPECT_EQ(middle(dataset, 3), 103);
 }
 
-TEST(Pack, AnIdxFileKeepsItsSizeUnlessToldOtherwise) {
+TEST(Pack, AnIdxFileKeepsItsSizeUnlessAnotherIsGiven) {
   const TemporaryFolder folder;
   write_bytes(folder / "x-images-idx3", idx_images(10, 6, 6));
   write_bytes(folder / "x-labels-idx1", idx_labels({0, 1, 0, 1, 0, 1, 0, 1, 0, 1}));
@@ -151,7 +152,7 @@ TEST(Pack, HoldsOutTheSameImagesHoweverTheyArePacked) {
   for (const char* name : {"a.h5", "short.h5"}) Hdf5Images(out / name).verify();
 }
 
-TEST(Pack, ABadImageEndsItAndLeavesNothing) {
+TEST(Pack, ABadImageEndsPackingWithoutOutput) {
   const TemporaryFolder in, out;
   write_folder(in.path());
   write_bytes(in / "dog" / "05.png", "hello");
@@ -205,7 +206,7 @@ TEST(Pack, SaysWhichOptionIsWrong) {
     expect_error<InputError>([&] { pack_images(options); }, message);
     EXPECT_THAT(out.names(), IsEmpty());
   };
-  refuse({}, HasSubstr("say with --size"));
+  refuse({}, HasSubstr("set the output size with --size"));
   refuse({.size = 9000}, HasSubstr("at most 8192"));
   refuse({.size = 8, .fit = "stretch"}, HasSubstr("crop, pad or squash"));
   for (const double fraction : {-0.1, 0.95, 1.0, std::nan("")})
@@ -216,7 +217,7 @@ TEST(Pack, SaysWhichOptionIsWrong) {
   refuse({.output = out / "none" / "a.h5", .size = 8}, HasSubstr("there is no folder"));
 }
 
-TEST(Pack, AFullDiskIsNoticedAndLeavesNothing) {
+TEST(Pack, AFullDiskIsAnErrorAndLeavesNoOutput) {
   const TemporaryFolder folder;
   write_bytes(folder / "x-images-idx3", idx_images(40, 256, 256));
   {

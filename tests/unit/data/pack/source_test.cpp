@@ -1,4 +1,4 @@
-// Where images come from: what is listed, in which order, and what is refused.
+// Sources of images: which files are listed, in which order, and which are refused.
 #include "data/pack/source.h"
 
 #include <gmock/gmock.h>
@@ -68,7 +68,7 @@ TEST(FolderListing, SaysWhatIsWrongWithAFolder) {
   }
 }
 
-TEST(FolderListing, TakesEveryEndingOfJpegAndPngAndCountsTheOthers) {
+TEST(FolderListing, AcceptsEveryExtensionOfJpegAndPngAndCountsTheOthers) {
   const TemporaryFolder folder;
   for (const char* name : {"a.JPG", "b.jpeg", "c.jpe", "d.JFIF", "e.Png"})
     write_bytes(folder / name, "");
@@ -103,7 +103,7 @@ TEST(FolderListing, AFolderWithoutImagesIsNoClass) {
                            AllOf(HasSubstr("holds no images"), HasSubstr("dog (no images)")));
 }
 
-TEST(FolderListing, ImagesMayLieBesideFoldersWithoutAny) {
+TEST(FolderListing, ImagesMayLieBesideFoldersWithoutImages) {
   const TemporaryFolder folder;
   write_bytes(folder / "a.png", "");
   fs::create_directory(folder / "notes");
@@ -112,7 +112,7 @@ TEST(FolderListing, ImagesMayLieBesideFoldersWithoutAny) {
   EXPECT_THAT(names(folder, listing), ElementsAre("a.png:0"));
 }
 
-TEST(FolderListing, WhatSystemsPutBesideImagesIsLeftOut) {
+TEST(FolderListing, FilesAndFoldersOfTheSystemAreLeftOut) {
   const TemporaryFolder folder;
   for (const char* name :
        {"cat/a.png", "@eaDir/a.png/SYNOPHOTO_THUMB_M.jpg", "cat/@eaDir/a.png/SYNOPHOTO_THUMB_M.jpg",
@@ -128,7 +128,7 @@ TEST(FolderListing, WhatSystemsPutBesideImagesIsLeftOut) {
               AllOf(HasSubstr("8 folders left out"), HasSubstr("@eaDir (made by the system)")));
 }
 
-TEST(FolderListing, WhatGmTrainWritesIsLeftOut) {
+TEST(FolderListing, RunDirectoriesAreLeftOut) {
   const TemporaryFolder folder;
   const auto write_run = [&](const fs::path& run) {
     write_bytes(run / "config.toml", "");
@@ -146,10 +146,10 @@ TEST(FolderListing, WhatGmTrainWritesIsLeftOut) {
                           "run of gm), runs/one (a run of gm), runs (no images)"));
   write_run(folder.path());
   EXPECT_THAT(names(folder, list_folder(folder.path(), "all")), ElementsAre("cat/a.png:0"))
-      << "a run in the very folder";
+      << "the folder itself is a run directory";
 }
 
-TEST(FolderListing, NamesThatNoFileCanHoldAreRefused) {
+TEST(FolderListing, NamesThatAreNotUtf8AreRefused) {
   const TemporaryFolder folder;
   write_bytes(folder / "caf\xe9" / "a.png", "");
   write_bytes(folder / "dog" / "a.png", "");
@@ -158,7 +158,7 @@ TEST(FolderListing, NamesThatNoFileCanHoldAreRefused) {
   EXPECT_THAT(list_folder(folder.path(), "dog").classes, ElementsAre("dog"));
 }
 
-TEST(FolderListing, LinksToNowhereAreFilesAndDoNotEndTheListing) {
+TEST(FolderListing, BrokenLinksAreListedAsFiles) {
   const TemporaryFolder folder;
   write_bytes(folder / "cat" / "a.png", "");
   fs::create_symlink("self", folder / "self");
@@ -168,7 +168,7 @@ TEST(FolderListing, LinksToNowhereAreFilesAndDoNotEndTheListing) {
   EXPECT_THAT(listing.remarks(), ElementsAre(HasSubstr("1 without an ending")));
 }
 
-TEST(FolderListing, OneImageIsAListingOfItsOwn) {
+TEST(FolderListing, OneImageFileIsAListingOfOneImage) {
   const TemporaryFolder folder;
   write_bytes(folder / "a.png", "");
   write_bytes(folder / "b", "\x89PNG\r\n");
@@ -188,7 +188,7 @@ TEST(FolderListing, OneImageIsAListingOfItsOwn) {
                            HasSubstr("has no classes"));
 }
 
-TEST(FolderListing, FollowsLinksButNotInCircles) {
+TEST(FolderListing, FollowsLinksButRefusesCycles) {
   const TemporaryFolder folder, elsewhere;
   write_bytes(elsewhere / "a.jpg", "");
   fs::create_directory(folder / "cat");
@@ -208,7 +208,7 @@ std::vector<std::pair<int64_t, int64_t>> numbers_and_labels(ImageSource& source)
   return found;
 }
 
-TEST(IdxSource, ReadsPlainAndGzipWithLabelsFromBeside) {
+TEST(IdxSource, ReadsPlainAndGzipFilesWithTheirLabelFiles) {
   const TemporaryFolder folder;
   write_bytes(folder / "train-images-idx3-ubyte", idx_images(5, 4, 4));
   write_bytes(folder / "train-labels-idx1-ubyte", idx_labels({2, 0, 2, 1, 0}));
@@ -229,7 +229,7 @@ TEST(IdxSource, ReadsPlainAndGzipWithLabelsFromBeside) {
               ElementsAre(std::pair(0, 1), std::pair(2, 1), std::pair(3, 0)));
 }
 
-TEST(IdxSource, FindsLabelsHoweverTheNamesAreSpelled) {
+TEST(IdxSource, FindsLabelFilesOfEverySpelling) {
   const std::vector<std::pair<const char*, const char*>> spellings{
       {"train-images.idx3-ubyte", "train-labels.idx1-ubyte"},
       {"train-images.idx3-ubyte", "train-labels-idx1-ubyte"},
@@ -256,13 +256,13 @@ TEST(IdxSource, WithoutLabelsThereAreNoClasses) {
   write_bytes(folder / "images.idx", idx_images(2, 3, 5));
   const auto source = open_source(folder / "images.idx", {});
   EXPECT_TRUE(source->classes().empty());
-  EXPECT_THAT(source->remarks(), ElementsAre(HasSubstr("no file of labels is beside it")));
-  EXPECT_EQ(source->own_size(), 0) << "3 x 5 is no one size";
+  EXPECT_THAT(source->remarks(), ElementsAre(HasSubstr("no label file in its folder")));
+  EXPECT_EQ(source->own_size(), 0) << "3 x 5 is not square";
   expect_error<InputError>([&] { open_source(folder / "images.idx", {.classes = "1"}); },
-                           HasSubstr("no file of labels"));
+                           HasSubstr("no label file in its folder"));
 }
 
-TEST(IdxSource, RefusesWhatIsWrong) {
+TEST(IdxSource, RefusesInvalidFiles) {
   const TemporaryFolder folder;
   const auto refuse = [&](const char* name, const std::string& bytes, const char* reason) {
     write_bytes(folder / name, bytes);
@@ -287,7 +287,7 @@ TEST(IdxSource, RefusesWhatIsWrong) {
   expect_error<InputError>([&] { open_source(folder / "missing", {}); }, HasSubstr("no such file"));
 }
 
-TEST(IdxSource, ATruncatedGzipFileIsNoticed) {
+TEST(IdxSource, ATruncatedGzipFileIsAnError) {
   const TemporaryFolder folder;
   std::string noise = idx_header({100, 16, 16});
   uint32_t state = 1;

@@ -37,8 +37,8 @@ inline Tensors run(const Function& f, const Tensors& inputs, at::ScalarType type
   return results;
 }
 
-/// `kernel` in single precision and `plain` in double give the same, to `tolerance` of each
-/// tensor's length.
+/// Expects that `kernel` in single precision and `plain` in double precision agree: the norm of
+/// each tensor's error is at most `tolerance` times the tensor's norm.
 inline void expect_agreement(const Function& kernel, const Function& plain, const Tensors& inputs,
                              double tolerance = 3e-6) {
   const Tensors actual = run(kernel, inputs, at::kFloat);

@@ -11,8 +11,8 @@ struct AttentionCase {
   int64_t images, channels, height, width, heads, head_channels;
 };
 
-/// Numbers of pixels that fill vectors and that do not; a single pixel; other heads; numbers of
-/// channels that are left to the plain form.
+/// Numbers of pixels that are multiples of the vector length and others; a single pixel; other
+/// numbers of heads; numbers of channels that only the plain form supports.
 const AttentionCase kAttentionCases[] = {
     {3, 128, 4, 4, 4, 32}, {2, 16, 8, 8, 4, 32}, {1, 24, 7, 7, 4, 32}, {2, 32, 5, 3, 3, 16},
     {5, 8, 1, 1, 4, 32},   {2, 6, 4, 4, 4, 32},  {2, 8, 3, 3, 2, 12}};
@@ -47,8 +47,8 @@ TEST_P(Attention, AgreesWithThePlainForm) {
   }
 }
 
-/// A channel without length has no direction: its gradient must stay finite.
-TEST(AttentionOf, TakesChannelsOfZeros) {
+/// A channel of zeros cannot be normalized. Its gradient must stay finite.
+TEST(AttentionKernel, HandlesChannelsOfZeros) {
   Tensors in = attention_inputs({2, 8, 4, 4, 4, 32});
   in[1].narrow(0, 5, 1).zero_();
   for (const Tensor& result : run(call(attention, 4), in, at::kFloat)) {
@@ -56,7 +56,7 @@ TEST(AttentionOf, TakesChannelsOfZeros) {
   }
 }
 
-TEST(AttentionOf, PassesOnWhatIsNotANumber) {
+TEST(AttentionKernel, PropagatesNaN) {
   Tensors in = attention_inputs({2, 16, 4, 4, 4, 32});
   in[0][1][3][2][1] = std::numeric_limits<float>::quiet_NaN();
   const Tensor y = call(attention, 4)(in);

@@ -9,8 +9,8 @@
 namespace gm::ops {
 namespace {
 
-/// A size for which a weight is prepared, and the kernel that this picks for the way forward, for
-/// images of any size. The kernel of the way back follows from their own size.
+/// A size for which a weight is prepared. It selects the kernel of the forward pass, for images of
+/// any size. The size of the images selects the kernel of the backward pass.
 struct Kernel {
   const char* name;
   int64_t size;
@@ -19,7 +19,7 @@ struct Kernel {
 constexpr Kernel kDirect = {"direct", 1};
 constexpr Kernel kWinograd = {"Winograd's", 32};
 
-/// The operator over (x, weight, bias, beside), by that kernel.
+/// The operator over (x, weight, bias, skip), computed by that kernel.
 Function by(const Kernel& kernel) {
   return [kernel](const Tensors& in) {
     return convolution3x3(in[0], prepare_convolution3x3(in[1], kernel.size, kernel.size), in[2],
@@ -40,7 +40,7 @@ void PrintTo(const ConvolutionCase& c, std::ostream* stream) {
           << 'x' << c.width;
 }
 
-/// Inputs of `shape`, `skip` undefined where it has no channels.
+/// Inputs of `shape`. The skip input is undefined if it has no channels.
 Tensors convolution_inputs(const ConvolutionCase& shape) {
   const int64_t in = shape.channels + shape.skip;
   const auto of = [&](int64_t channels) {
@@ -50,10 +50,10 @@ Tensors convolution_inputs(const ConvolutionCase& shape) {
           of(shape.skip)};
 }
 
-/// Whole tiles and parts of them; fewer tiles than a block and more; every remainder of the
-/// products' rows and columns; the network's shapes; channels that no kernel takes; images of up
-/// to 2x2 pixels, whose gradients are the direct kernel's; the wide kernel's channels, in whole
-/// panels and parts of them, with tiles for several chunks.
+/// Whole and partial tiles; fewer and more tiles than a block; every remainder of the products'
+/// rows and columns; the shapes of the network; numbers of channels that no kernel supports; images
+/// of up to 2x2 pixels, whose gradients the direct kernel computes; numbers of channels of the wide
+/// kernel, in whole and partial panels, with tiles for several chunks.
 const ConvolutionCase kConvolutionCases[] = {
     {2, 8, 0, 8, 5, 9},       {1, 16, 0, 16, 1, 1},    {3, 16, 8, 24, 7, 7},
     {1, 24, 16, 8, 28, 28},   {2, 16, 0, 16, 32, 32},  {2, 32, 16, 32, 16, 16},
@@ -80,13 +80,13 @@ TEST_P(Convolution3x3, AgreesWithThePlainForm) {
   }
 }
 
-TEST(Convolution3x3Of, RandomShapesAgreeWithThePlainForm) {
+TEST(Convolution3x3Kernel, RandomShapesAgreeWithThePlainForm) {
   std::mt19937 random(7);
   const auto draw = [&](int64_t lowest, int64_t highest) {
     return std::uniform_int_distribution<int64_t>(lowest, highest)(random);
   };
   for (int i = 0; i < 60; ++i) {
-    // Every other one of channels that have a kernel.
+    // Every other shape has numbers of channels that the kernels support.
     const int64_t unit = i % 2 == 0 ? 8 : 1;
     const auto channels = [&](int64_t lowest) { return unit * draw(lowest, 70 / unit); };
     const ConvolutionCase shape = {draw(1, 5),  channels(1), draw(0, 1) * channels(1),
@@ -97,14 +97,14 @@ TEST(Convolution3x3Of, RandomShapesAgreeWithThePlainForm) {
   }
 }
 
-TEST(Convolution3x3Of, PreparesFormsForItsKernelsAlone) {
+TEST(Convolution3x3Kernel, PacksWeightsOnlyForItsKernels) {
   const Tensor weight = at::randn({16, 24, 3, 3});
   const auto floats = [&](const Kernel& kernel) {
     return prepare_convolution3x3(weight, kernel.size, kernel.size).packed_weight.numel();
   };
   EXPECT_EQ(floats(kDirect), 9 * 16 * 24);
   EXPECT_EQ(floats(kWinograd), 36 * 16 * 24);
-  // The wide kernel transforms the weight whenever it is used.
+  // The wide kernel transforms the weight on each use.
   EXPECT_EQ(prepare_convolution3x3(at::randn({128, 128, 3, 3}), 8, 8).packed_weight.numel(),
             9 * 128 * 128);
   for (const Tensor& other : {at::randn({16, 20, 3, 3}), at::randn({12, 24, 3, 3}),
@@ -113,7 +113,7 @@ TEST(Convolution3x3Of, PreparesFormsForItsKernelsAlone) {
   }
 }
 
-TEST(Convolution3x3Of, TakesInputsOfAnyLayout) {
+TEST(Convolution3x3Kernel, AcceptsInputsOfAnyLayout) {
   at::manual_seed(1);
   const Tensor x = at::randn({2, 16, 12, 9}), skip = at::randn({2, 8, 12, 9});
   const Tensor weight = at::randn({16, 24, 3, 3}), bias = at::randn({16});
@@ -130,7 +130,7 @@ TEST(Convolution3x3Of, TakesInputsOfAnyLayout) {
   }
 }
 
-TEST(Convolution3x3Of, LetsSeveralBackwardPassesThroughOneWeight) {
+TEST(Convolution3x3Kernel, AccumulatesGradientsOverSeveralBackwardPasses) {
   at::manual_seed(1);
   const Tensors in = convolution_inputs({4, 16, 8, 16, 8, 8});
   const auto gradient = [&](const std::vector<std::pair<int64_t, int64_t>>& micro_batches) {
@@ -147,7 +147,7 @@ TEST(Convolution3x3Of, LetsSeveralBackwardPassesThroughOneWeight) {
   EXPECT_TRUE(gradient({{0, 1}, {1, 3}}).allclose(gradient({{0, 4}}), 1e-4, 1e-3));
 }
 
-TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
+TEST(Convolution3x3Kernel, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
   at::manual_seed(1);
   for (const auto& [kernel, in] :
        {std::pair(kDirect, convolution_inputs({5, 16, 24, 16, 2, 2})),
@@ -170,7 +170,7 @@ TEST(Convolution3x3Of, DoesNotDependOnTheNumberOfThreadsBeyondRounding) {
   }
 }
 
-TEST(Convolution3x3Of, PassesOnWhatIsNotANumber) {
+TEST(Convolution3x3Kernel, PropagatesNaN) {
   Tensors in = convolution_inputs({2, 16, 0, 8, 8, 8});
   in[0][1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
   for (const Kernel& kernel : {kDirect, kWinograd}) {
@@ -180,8 +180,8 @@ TEST(Convolution3x3Of, PassesOnWhatIsNotANumber) {
   }
 }
 
-/// Errors of `f` in single precision in the result and the gradients of all inputs, each relative
-/// to the tensor's length.
+/// Errors of `f` in single precision, in the result and in the gradients of all inputs. Each is the
+/// norm of the error relative to the norm of the tensor.
 std::vector<double> errors_of(const Function& f, const Tensors& in) {
   const Tensors actual = run(f, in, at::kFloat);
   const Tensors exact = run(convolution_plain, in, at::kDouble);
@@ -193,7 +193,7 @@ std::vector<double> errors_of(const Function& f, const Tensors& in) {
   return errors;
 }
 
-/// Winograd's kernel loses less than one decimal digit to ATen's and to the direct kernel.
+/// The error of Winograd's kernel is at most ten times that of ATen's and of the direct kernel.
 void expect_small_errors(const Tensors& in) {
   const std::vector<double> winograd = errors_of(by(kWinograd), in),
                             aten = errors_of(convolution_plain, in),
@@ -224,7 +224,7 @@ TEST_P(WinogradError, IsSmallAtEveryScale) {
   }
 }
 
-/// Activations as they follow a SiLU: mostly positive, a few channels large, neighbours alike.
+/// Activations as after a SiLU: mostly positive, a few large channels, similar neighbours.
 TEST_P(WinogradError, IsSmallForSmoothImagesWithAMean) {
   Tensors in = convolution_inputs(GetParam());
   for (const size_t i : {0, 3}) {
@@ -235,8 +235,8 @@ TEST_P(WinogradError, IsSmallForSmoothImagesWithAMean) {
   expect_small_errors(in);
 }
 
-/// Weights as a long training makes them: taps alike or opposite, so that their sum is far from or
-/// near to zero, channels of very different lengths, and few directions for all of them.
+/// Weights as after long training: equal or opposite taps, so that their sum is far from zero or
+/// near zero; channels of very different norms; few directions for all channels.
 TEST_P(WinogradError, IsSmallForCorrelatedWeights) {
   const Tensor blur = at::tensor({1.0, 2.0, 1.0, 2.0, 4.0, 2.0, 1.0, 2.0, 1.0}).view({3, 3}) / 4;
   const Tensor edge = at::tensor({-1.0, 0.0, 1.0, -2.0, 0.0, 2.0, -1.0, 0.0, 1.0}).view({3, 3});

@@ -11,9 +11,9 @@ struct DownsampleCase {
   int64_t images, in, out, height, width;
 };
 
-/// Odd sizes, whose last row or column of pixels nobody or few see; a single output pixel; several
-/// images at a time; several panels of channels; inputs of any number of channels; outputs of
-/// others than multiples of 8, which are left to the plain form.
+/// Odd sizes, whose last row or column of pixels affects no or few outputs; a single output pixel;
+/// several images at a time; several panels of channels; any number of input channels; a number of
+/// output channels that is not a multiple of 8, which only the plain form supports.
 const DownsampleCase kDownsampleCases[] = {
     {2, 8, 8, 2, 2},     {3, 16, 16, 32, 32}, {1, 24, 40, 7, 5}, {2, 32, 64, 8, 8},
     {5, 16, 32, 3, 16},  {1, 64, 8, 9, 30},   {2, 3, 16, 8, 8},  {3, 7, 24, 9, 11},
@@ -41,8 +41,8 @@ TEST_P(DownsampleConvolution, AgreesWithThePlainForm) {
   }
 }
 
-/// Each gradient alone: what nobody asks for is not computed, and changes nothing.
-TEST(DownsampleConvolution, GivesAnyGradientWithoutTheOthers) {
+/// Requests each gradient alone. The others are not computed, and the result does not change.
+TEST(DownsampleConvolution, ComputesEachGradientWithoutTheOthers) {
   const Tensors inputs = {images({2, 3, 8, 8}), at::randn({16, 3, 4, 4}), at::randn({16})};
   const auto gradients = [&](const std::vector<bool>& wanted) {
     Tensors variables;
@@ -64,14 +64,14 @@ TEST(DownsampleConvolution, GivesAnyGradientWithoutTheOthers) {
   }
 }
 
-TEST(DownsampleConvolution, LeavesOtherLayoutsToThePlainForm) {
+TEST(DownsampleConvolution, UsesThePlainFormForOtherLayouts) {
   const Tensor x = at::randn({2, 16, 6, 6});
   const Tensor weight = at::randn({8, 16, 4, 4}), bias = at::randn({8});
   EXPECT_TRUE(
       downsample_convolution(x, weight, bias).equal(downsample_convolution_plain(x, weight, bias)));
 }
 
-TEST(DownsampleConvolution, KeepsNotANumber) {
+TEST(DownsampleConvolution, PropagatesNaN) {
   Tensor x = images({2, 16, 8, 8});
   x[1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
   const Tensor y = downsample_convolution(x, at::randn({8, 16, 4, 4}), at::randn({8}));

@@ -1,4 +1,4 @@
-// The arithmetic of an operator's call, against the definition.
+// The number of floating-point operations of an operator call, against the definition.
 #include "nn/ops/flops.h"
 
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ TEST(FlopsTest, OfConvolutions) {
             kPixels * 2 * 25 * 3 * 7);
 }
 
-TEST(FlopsTest, OfTheOperatorsThatHalveAndDouble) {
+TEST(FlopsTest, OfDownsamplingAndUpsampling) {
   const std::vector<int64_t> small{2, 7, 2, 2};
   const double each = kPixels / 4 * 2 * 16 * 3 * 7;
   EXPECT_EQ(flops_of("gm::strided_convolution", {kX, {7, 3, 4, 4}, {7}}), each);
@@ -46,7 +46,7 @@ TEST(FlopsTest, OfTheProjectionsOfAttention) {
   }
 }
 
-TEST(FlopsTest, OthersAreNotCounted) {
+TEST(FlopsTest, OtherOperatorsCountAsZero) {
   EXPECT_EQ(flops_of("aten::add", {{1}, {1}}), 0);
   EXPECT_EQ(flops_of("", {}), 0);
 }

@@ -11,8 +11,8 @@ struct InputConvolutionCase {
   int64_t images, in, out, size, height, width;
 };
 
-/// Colours and grey; images smaller than the window; other windows; several blocks; what is left
-/// to the plain form.
+/// Colour and grey; images smaller than the window; other windows; several blocks; a shape that
+/// only the plain form supports.
 const InputConvolutionCase kInputConvolutionCases[] = {{2, 3, 16, 7, 32, 32}, {3, 1, 8, 7, 28, 28},
                                                        {1, 3, 24, 7, 2, 3},   {5, 4, 16, 5, 9, 6},
                                                        {1, 8, 8, 1, 5, 4},    {2, 3, 10, 7, 8, 8}};
@@ -45,7 +45,7 @@ TEST_P(InputConvolution, AgreesWithThePlainForm) {
   }
 }
 
-TEST(InputConvolutionOf, MakesNoGradientForTheImageThatNeedsNone) {
+TEST(InputConvolutionKernel, ComputesNoGradientForAnImageThatNeedsNone) {
   const Tensors in = input_convolution_inputs({2, 3, 8, 7, 6, 6});
   const Tensor weight = in[1].requires_grad_();
   seven_by_seven({in[0], weight, in[2]}).sum().backward();
@@ -53,7 +53,7 @@ TEST(InputConvolutionOf, MakesNoGradientForTheImageThatNeedsNone) {
   EXPECT_TRUE(weight.grad().defined());
 }
 
-TEST(InputConvolutionOf, PassesOnWhatIsNotANumber) {
+TEST(InputConvolutionKernel, PropagatesNaN) {
   Tensors in = input_convolution_inputs({2, 3, 8, 7, 6, 6});
   in[0][1][2][4][5] = std::numeric_limits<float>::quiet_NaN();
   const Tensor y = seven_by_seven(in);

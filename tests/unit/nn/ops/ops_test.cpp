@@ -33,8 +33,8 @@ void PrintTo(const Shape& s, std::ostream* out) {
   *out << s.images << 'x' << s.channels << 'x' << s.height << 'x' << s.width;
 }
 
-/// One group a channel; odd numbers of pixels; fewer pixels than a block, a whole number of blocks
-/// and some more; a single pixel; a single image.
+/// One channel per group; odd numbers of pixels; fewer pixels than a block, a whole number of
+/// blocks, and blocks with a remainder; a single pixel; a single image.
 const Shape kShapes[] = {{2, 8, 5, 3},  {3, 16, 32, 32}, {1, 24, 7, 7}, {5, 32, 16, 3},
                          {2, 64, 8, 8}, {4, 128, 4, 4},  {3, 40, 1, 1}};
 
@@ -94,13 +94,13 @@ INSTANTIATE_TEST_SUITE_P(Shapes, LinearAttentionTest, testing::ValuesIn(kShapes)
 
 TEST_P(LinearAttentionTest, AgreesWithThePlainForm) { check(images(shape().sizes()), 1, 4, 32); }
 
-TEST_P(LinearAttentionTest, TakesOtherHeads) { check(images(shape().sizes()), 1, 3, 16); }
+TEST_P(LinearAttentionTest, AcceptsOtherHeadCounts) { check(images(shape().sizes()), 1, 3, 16); }
 
-/// exp of such logits would overflow: the kernel has to take the largest of all blocks away.
-TEST_P(LinearAttentionTest, SurvivesLargeLogits) { check(images(shape().sizes()), 50, 4, 32); }
+/// exp() of such logits would overflow, so the kernel must subtract the maximum over all blocks.
+TEST_P(LinearAttentionTest, HandlesLargeLogits) { check(images(shape().sizes()), 50, 4, 32); }
 
-/// Each image goes through exp with or without its maximum taken away, as its own logits need.
-TEST_P(LinearAttentionTest, TakesSmallAndLargeLogitsInOneBatch) {
+/// For each image, the kernel subtracts the maximum only if the logits of that image require it.
+TEST_P(LinearAttentionTest, HandlesSmallAndLargeLogitsInOneBatch) {
   const Tensor x = images(shape().sizes());
   x[0] *= 30;
   check(x, 1, 4, 32);
@@ -114,12 +114,12 @@ TEST(StandardizeWeight, AgreesWithThePlainForm) {
   }
 }
 
-TEST(StandardizeWeight, LeavesOtherTypesToThePlainForm) {
+TEST(StandardizeWeight, UsesThePlainFormForOtherTypes) {
   const Tensor weight = at::randn({8, 3, 7, 7}, at::kDouble);
   EXPECT_TRUE(standardize_weight(weight).equal(standardize_weight_plain(weight)));
 }
 
-TEST(StandardizeWeight, LetsSeveralBackwardPassesThrough) {
+TEST(StandardizeWeight, SupportsSeveralBackwardPasses) {
   const Tensor weight = at::randn({8, 8, 3, 3}).requires_grad_();
   const Tensor standardized = standardize_weight(weight);
   EXPECT_TRUE(standardized.is_contiguous(kLast));
@@ -130,8 +130,8 @@ TEST(StandardizeWeight, LetsSeveralBackwardPassesThrough) {
   EXPECT_TRUE(weight.grad().allclose(2 * once));
 }
 
-/// Without them everything would still be right, but slow.
-TEST(Kernels, AreThereForTheCpu) {
+/// Without them all results would still be correct, but slow.
+TEST(Kernels, ExistForTheCpu) {
   auto& dispatcher = c10::Dispatcher::singleton();
   int schemas = 0;
   for (const c10::OperatorName& name : dispatcher.getAllOpNames()) {
@@ -191,7 +191,7 @@ TEST(Kernels, RefuseParametersThatDoNotFit) {
   }
 }
 
-/// Kernels record nothing: a gradient penalty through them would be wrong without a word.
+/// The backward kernels record no graph: a gradient penalty through them would be silently wrong.
 TEST(Kernels, RefuseSecondDerivatives) {
   const Tensor x = images({2, 16, 4, 4}).requires_grad_(), bias = at::randn({16});
   const auto weight = [](int64_t size) { return at::randn({16, 16, size, size}).requires_grad_(); };
@@ -216,7 +216,7 @@ TEST(Kernels, RefuseSecondDerivatives) {
   }
 }
 
-TEST(Kernels, TakeGradientsOfAnyLayout) {
+TEST(Kernels, AcceptGradientsOfAnyLayout) {
   const Tensor x = images({2, 16, 6, 6}).requires_grad_();
   const Tensor gain = at::ones({1, 16, 1, 1});
   const Tensor dy = at::randn({2, 16, 6, 6});
@@ -225,7 +225,7 @@ TEST(Kernels, TakeGradientsOfAnyLayout) {
   EXPECT_TRUE(actual.allclose(expected, 1e-4, 1e-5));
 }
 
-TEST(Kernels, LeaveOtherLayoutsAndChannelsToThePlainForm) {
+TEST(Kernels, UseThePlainFormForOtherLayoutsAndChannels) {
   const Tensor gain = at::rand({1, 16, 1, 1});
   const Tensor contiguous = at::randn({2, 16, 6, 6});
   EXPECT_TRUE(channel_layer_norm(contiguous, gain)
@@ -235,8 +235,8 @@ TEST(Kernels, LeaveOtherLayoutsAndChannelsToThePlainForm) {
                   .equal(channel_layer_norm_plain(narrow, at::ones({1, 6, 1, 1}))));
 }
 
-/// A training run stops at a loss that is not a number; no operator may swallow one.
-TEST(Kernels, PassOnWhatIsNotANumber) {
+/// A training run stops if its loss is NaN, so no operator may hide a NaN.
+TEST(Kernels, PropagateNaN) {
   Tensor x = images({2, 16, 8, 8});
   x[1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
   const Tensor ones = at::ones({16});

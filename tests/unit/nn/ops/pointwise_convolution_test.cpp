@@ -11,8 +11,8 @@ struct PointwiseCase {
   int64_t images, in, skip, out, height, width;
 };
 
-/// One input and two; few outputs, which fill no vector; more pixels than blocks, and less; numbers
-/// of channels that are left to the plain form.
+/// One and two inputs; fewer outputs than a vector has lanes; more and fewer pixels than a block;
+/// numbers of channels that only the plain form supports.
 const PointwiseCase kPointwiseCases[] = {
     {2, 16, 0, 16, 8, 8}, {3, 16, 16, 16, 32, 32}, {1, 128, 64, 128, 4, 4}, {5, 8, 24, 40, 1, 3},
     {2, 16, 0, 3, 9, 7},  {2, 16, 8, 1, 5, 5},     {2, 6, 0, 8, 4, 4},      {2, 8, 5, 8, 4, 4}};
@@ -48,13 +48,13 @@ TEST_P(PointwiseConvolution, AgreesWithThePlainForm) {
   }
 }
 
-TEST(PointwiseConvolutionOf, LeavesOtherLayoutsToThePlainForm) {
+TEST(PointwiseConvolutionKernel, UsesThePlainFormForOtherLayouts) {
   Tensors in = pointwise_inputs({2, 16, 8, 8, 6, 6});
   in[0] = in[0].contiguous();
   EXPECT_TRUE(pointwise_kernel(in).allclose(pointwise_plain(in)));
 }
 
-TEST(PointwiseConvolutionOf, PassesOnWhatIsNotANumber) {
+TEST(PointwiseConvolutionKernel, PropagatesNaN) {
   Tensors in = pointwise_inputs({2, 16, 8, 3, 6, 6});
   in[3][1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
   const Tensor y = pointwise_kernel(in);

@@ -1,5 +1,5 @@
-// Every operator over shapes and layouts drawn at random: whatever its kernel does not take, the
-// plain form does, and nobody notices but by the time.
+// Every operator over random shapes and layouts. What its kernel does not support, the plain form
+// computes with the same result, only slower.
 #include <cmath>
 #include <random>
 
@@ -49,8 +49,8 @@ class RandomShapes : public testing::TestWithParam<int> {
     return x;
   }
 
-  /// Both forms, with the images, which are the first of the inputs, in every layout, and with
-  /// all others so; and in double precision.
+  /// Compares both forms in double precision, and in single precision with the images (the first
+  /// input) and all other inputs in several layouts.
   static void expect_same(const Function& kernel, const Function& plain, const Tensors& inputs,
                           const Drawn& drawn, double tolerance = 2e-5) {
     const Tensors doubles = run(kernel, inputs, at::kDouble);
@@ -79,7 +79,7 @@ class RandomShapes : public testing::TestWithParam<int> {
     return std::uniform_int_distribution<int64_t>(from, to)(random_);
   }
 
-  /// Often such as the kernels take.
+  /// Often a number that the kernels support.
   int64_t channels() { return number(0, 2) > 0 ? 8 * number(1, 8) : number(1, 70); }
 
   std::mt19937 random_;
@@ -144,7 +144,7 @@ TEST_P(RandomShapes, Attentions) {
 
 TEST_P(RandomShapes, Norms) {
   const Drawn d = draw();
-  // Few channels that lie near each other lose digits when their mean goes, in either form.
+  // With few channels of similar values, subtracting the mean loses digits in both forms.
   const double tolerance = 1e-4;
   const int64_t groups = d.channels % 8 == 0 ? 8 : 1;
   const auto group_norm = [groups](const auto& f) {

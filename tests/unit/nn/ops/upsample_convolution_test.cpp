@@ -12,8 +12,8 @@ struct UpsampleCase {
 };
 
 /// Odd sizes; a single pixel, which is all border; several images at a time; several panels of
-/// channels; outputs of any number of channels; inputs of others than multiples of 8, which are
-/// left to the plain form.
+/// channels; any number of output channels; a number of input channels that is not a multiple of 8,
+/// which only the plain form supports.
 const UpsampleCase kUpsampleCases[] = {
     {2, 8, 8, 1, 1},   {3, 32, 16, 16, 16}, {1, 40, 24, 7, 5}, {2, 128, 64, 4, 4}, {5, 16, 8, 1, 9},
     {1, 64, 32, 8, 8}, {2, 3, 16, 4, 4},    {2, 16, 5, 4, 4},  {9, 136, 128, 4, 4}};
@@ -39,14 +39,14 @@ TEST_P(UpsampleConvolution, AgreesWithThePlainForm) {
   }
 }
 
-TEST(UpsampleConvolution, LeavesOtherLayoutsToThePlainForm) {
+TEST(UpsampleConvolution, UsesThePlainFormForOtherLayouts) {
   const Tensor x = at::randn({2, 16, 6, 6});
   const Tensor weight = at::randn({8, 16, 3, 3}), bias = at::randn({8});
   EXPECT_TRUE(
       upsample_convolution(x, weight, bias).equal(upsample_convolution_plain(x, weight, bias)));
 }
 
-TEST(UpsampleConvolution, KeepsNotANumber) {
+TEST(UpsampleConvolution, PropagatesNaN) {
   Tensor x = images({2, 16, 8, 8});
   x[1][3][4][5] = std::numeric_limits<float>::quiet_NaN();
   const Tensor y = upsample_convolution(x, at::randn({8, 16, 3, 3}), at::randn({8}));

@@ -30,7 +30,7 @@ GM_KERNEL_TEST(Product, AgreesForEveryNumberOfRowsAndEitherOrientation) {
   }
 }
 
-GM_KERNEL_TEST(Transpose, AgreesForWholeAndBrokenRunsOfRows) {
+GM_KERNEL_TEST(Transpose, AgreesForWholeAndPartialBlocksOfRows) {
   for (const int64_t rows : {1, 7, 8, 19}) {
     for (const int64_t columns : {1, 5, 16}) {
       const at::Tensor from = at::randn({rows, columns}), to = at::zeros({columns, rows + 3});
@@ -45,7 +45,7 @@ GM_KERNEL void exp_of(const float* x, int64_t count, float* y) {
   for (int64_t i = 0; i < count; i += kLanes) store(y + i, exp(load(x + i)));
 }
 
-GM_KERNEL_TEST(Exp, IsRightToTwoUnitsInTheLastPlaceOverItsRange) {
+GM_KERNEL_TEST(Exp, IsAccurateToTwoUlpOverItsRange) {
   const at::Tensor x = at::linspace(-87, 88, 1 << 20);
   const at::Tensor y = at::empty_like(x);
   exp_of(data_of(x), x.numel(), data_of(y));
@@ -53,7 +53,7 @@ GM_KERNEL_TEST(Exp, IsRightToTwoUnitsInTheLastPlaceOverItsRange) {
   EXPECT_LT(((y - exact) / exact).abs().max().item<double>(), 2 * 0x1p-23);
 }
 
-GM_KERNEL_TEST(Exp, StaysAtTheBorderBeyondItsRange) {
+GM_KERNEL_TEST(Exp, IsClampedOutsideItsRange) {
   const at::Tensor x = at::tensor({-1e30F, -1000.0F, -88.0F, 0.0F, 1.0F, 89.0F, 1e4F, 1e30F});
   const at::Tensor y = at::empty_like(x);
   exp_of(data_of(x), x.numel(), data_of(y));
@@ -62,7 +62,7 @@ GM_KERNEL_TEST(Exp, StaysAtTheBorderBeyondItsRange) {
   EXPECT_EQ(y[3].item<float>(), 1.0F);
 }
 
-GM_KERNEL_TEST(Exp, KeepsNotANumber) {
+GM_KERNEL_TEST(Exp, PropagatesNaN) {
   const at::Tensor x = at::full({kLanes}, std::numeric_limits<float>::quiet_NaN());
   for (const at::Tensor& nan : {x, -x, x * 3 - 1}) {
     const at::Tensor y = at::empty_like(x);
