@@ -1,4 +1,4 @@
-"""What all programs make of odd arguments: numbers that are none, nothing at all, names with `=` and with `~`."""
+"""Unusual arguments of all programs: wrong numbers, empty values, names with `=` and with `~`."""
 import json
 import os
 import pathlib
@@ -7,7 +7,7 @@ import unittest
 
 from support.programs import Programs
 
-# A run of one step that is sampled and evaluated in a moment.
+# A run of one step that can be sampled and evaluated quickly.
 TINY = ["data.image_size=16", "data.shards=4", "model.dim=8", "model.dim_mults=[1]", "diffusion.steps=2", "train.steps=1",
         "train.batch_size=4", "train.accumulate=1", "sample.every=0", "telemetry.port=0", "repaint.jump_length=1",
         "repaint.resamplings=1"]
@@ -42,10 +42,10 @@ class Arguments(Programs):
 
 
 class Numbers(Arguments):
-    # 2^64 and what leaves 5 when it wraps, and what is another number at a second look.
+    # 2^64, 2^64 + 5 (5 after overflow), and spellings that a lenient parser would accept.
     WRONG = [2**64, 2**64 + 5, -1, "1e3", "0x5", "+5", " 5", "5.0"]
 
-    def test_every_number_of_every_program(self):
+    def test_wrong_numbers_of_every_option_are_refused(self):
         commands = {
             ("gm_data", "pack", "images.idx", "--out", "none.h5"): ["--size", "--shards", "--jobs", "--background",
                                                                       "--holdout"],
@@ -58,17 +58,17 @@ class Numbers(Arguments):
         for (program, *arguments), options in commands.items():
             for option in options:
                 value = "nan" if option == "--holdout" else next(wrong)
-                if option == "--train_steps":  # as a key: TOML knows 1e3, 0x5 and +5, and means 1000, 5 and 5
+                if option == "--train_steps":  # a key: TOML accepts 1e3, 0x5 and +5, as 1000, 5 and 5
                     value = 2**64
                 self.refuse(program, [*arguments, option, value], option, str(value))
 
-    def test_numbers_of_a_configuration(self):
+    def test_wrong_numbers_of_a_key_are_refused(self):
         for value in (2**64, -1, "inf"):
             self.refuse("gm_train", ["run.dir=none", f"run.seed={value}"], "run.seed")
         (self.root / "wrong.toml").write_text(f"[run]\nseed = {2**64}\n")
         self.refuse("gm_train", ["wrong.toml", "run.dir=none"], "wrong.toml:2")
 
-    def test_the_largest_seeds_are_taken_and_differ(self):
+    def test_the_largest_seeds_are_accepted_and_differ(self):
         self.train("seeded", f"run.seed={2**63 - 1}")
         grids = []
         for seed in (2**64 - 1, 2**64 - 2):
@@ -78,8 +78,8 @@ class Numbers(Arguments):
         self.assertNotEqual(*grids)
 
 
-class Nothing(Arguments):
-    def test_an_empty_argument(self):
+class EmptyValues(Arguments):
+    def test_an_empty_argument_is_refused(self):
         for program, arguments in [
             ("gm_data", ["info", ""]),
             ("gm_data", ["pack", "images.idx", "--out=none.h5", "--classes="]),
@@ -90,7 +90,7 @@ class Nothing(Arguments):
         ]:
             self.refuse(program, arguments, "is empty")
 
-    def test_a_key_without_a_value(self):
+    def test_a_key_without_a_value_is_refused(self):
         for program, arguments in [
             ("gm_data", ["masks", "--out", "none.png", "mask.path="]),
             ("gm_train", ["run.dir=none", "model.weights="]),
@@ -100,7 +100,7 @@ class Nothing(Arguments):
         self.refuse("gm_train", ["empty.toml"], "empty.toml:2", "run.dir")
 
 
-class Names(Arguments):
+class FileNames(Arguments):
     def test_a_run_with_an_equals_sign(self):
         run, like_a_key = "runs/lr=0.001,bs=4", "train.steps=9"
         self.train(run)
@@ -139,7 +139,7 @@ class Names(Arguments):
         self.assertEqual(len(json.loads((self.home / "figures.json").read_text())["methods"]), 3)
         self.assertEqual([path for path in self.root.rglob("*") if "~" in path.name], [])
 
-    def test_the_home_folder_of_another(self):
+    def test_the_home_folder_of_another_user_is_refused(self):
         for program, arguments in [("gm_train", ["run.dir=~bob/x"]), ("gm_data", ["masks", "--out", "~bob/x.png"])]:
             self.refuse(program, arguments, "~bob/x", "home folder")
         done = self.run_program("gm_data", ["masks", "--count", 1, "--out", "./~bob.png"])

@@ -1,11 +1,11 @@
-"""Damage to the newest checkpoint is named and rejected; the run ends as if it had not been."""
+"""A damaged newest checkpoint is named and rejected. The run ends like an undamaged one."""
 import json
 import os
 import shutil
 import signal
 import unittest
 
-from support.programs import Exercises
+from support.programs import FaultTest
 
 FILES = ("model.safetensors", "ema.safetensors", "optimizer.safetensors")
 
@@ -31,8 +31,8 @@ def change(key):
     return damage
 
 
-class Damaged(Exercises):
-    """Each exercise damages a copy of a run that was stopped between its checkpoints of 6 and 12 steps and its end."""
+class Damaged(FaultTest):
+    """Each test damages a copy of a run that ended at step 12, with checkpoints of steps 6 and 12."""
     NEWEST = "checkpoints/step-00000012"
 
     @classmethod
@@ -49,7 +49,7 @@ class Damaged(Exercises):
         shutil.copytree(self.root / "half", self.root / name, symlinks=True)
         return self.root / name / self.NEWEST
 
-    def assert_passed_over(self, run, *named):
+    def assert_rejected(self, run, *named):
         done = self.resume(run)
         for text in ("a checkpoint is rejected", *named):
             self.assertIn(text, done.stderr)
@@ -57,7 +57,7 @@ class Damaged(Exercises):
         self.assertTrue((self.root / run / f"{self.NEWEST}.rejected").is_dir())
         self.assert_undisturbed(run, self.reference())
 
-    def test_every_file_in_many_ways(self):
+    def test_each_file_with_each_kind_of_damage(self):
         damages = {
             "cut": lambda path: os.truncate(path, path.stat().st_size // 2),
             "empty": lambda path: os.truncate(path, 0),
@@ -73,14 +73,14 @@ class Damaged(Exercises):
                 run = f"{name}-{file.split('.')[0]}"
                 with self.subTest(run):
                     damage(self.damaged(run) / file)
-                    self.assert_passed_over(run, f"step-00000012/{file}")
+                    self.assert_rejected(run, f"step-00000012/{file}")
 
     def test_swapped_files(self):
         newest = self.damaged("swapped")
         swap(newest / FILES[0], newest / FILES[1])
-        self.assert_passed_over("swapped", "its hash is not the one in manifest.json")
+        self.assert_rejected("swapped", "its hash does not match the one in manifest.json")
 
-    def test_the_manifest(self):
+    def test_a_damaged_manifest(self):
         damages = {
             "cut": lambda path: os.truncate(path, 50),
             "empty": lambda path: os.truncate(path, 0),
@@ -93,7 +93,7 @@ class Damaged(Exercises):
             run = f"manifest-{name}"
             with self.subTest(run):
                 damage(self.damaged(run) / "manifest.json")
-                self.assert_passed_over(run, "step-00000012/manifest.json")
+                self.assert_rejected(run, "step-00000012/manifest.json")
 
     def test_a_checkpoint_of_another_run(self):
         done = self.train("other", "run.seed=5", "train.steps=12")
@@ -101,10 +101,10 @@ class Damaged(Exercises):
         newest = self.damaged("foreign")
         shutil.rmtree(newest)
         shutil.copytree(self.root / "other" / self.NEWEST, newest)
-        self.assert_passed_over("foreign", "made with another configuration")
+        self.assert_rejected("foreign", "made with another configuration")
 
-    def test_killed_while_the_damaged_one_is_set_aside(self):
-        """As it gets its new name, and as `latest` is made to name the one before."""
+    def test_killed_while_the_damaged_checkpoint_is_renamed(self):
+        """While it gets its new name, and while `latest` is changed to the previous checkpoint."""
         for path, at in (("/step-00000012.rejected", 0), ("/.latest.partial", 0), ("/checkpoints/latest", 0)):
             run = f"aside{path.replace('/', '-')}-{at}"
             with self.subTest(run):
@@ -115,7 +115,7 @@ class Damaged(Exercises):
                 self.resume(run)
                 self.assert_undisturbed(run, self.reference())
 
-    def test_one_that_cannot_be_read_for_a_while_does_not_come_back(self):
+    def test_a_checkpoint_that_could_not_be_read_once_is_not_used_later(self):
         newest = self.damaged("for-a-while")
         content = (newest / FILES[0]).read_bytes()
         (newest / FILES[0]).write_bytes(b"")
@@ -125,7 +125,7 @@ class Damaged(Exercises):
         self.assertIn("resumes after step 9 ", self.resume("for-a-while").stderr)
         self.assertEqual([line["step"] for line in self.lines("for-a-while", "train")], list(range(1, self.STEPS + 1)))
 
-    def test_a_whole_folder_is_missing(self):
+    def test_the_newest_folder_is_missing(self):
         shutil.rmtree(self.damaged("no-folder"))
         self.resume("no-folder")
         self.assert_undisturbed("no-folder", self.reference())
@@ -143,7 +143,7 @@ class Damaged(Exercises):
                 self.assert_undisturbed(run, self.reference())
 
     def test_latest_is_a_file(self):
-        """What archives and version control make of a link where there are none."""
+        """Archives and version control replace a link by a file where links are not supported."""
         latest = self.damaged("file").parent / "latest"
         latest.unlink()
         latest.write_text("step-00000012")
@@ -157,13 +157,13 @@ class Damaged(Exercises):
         self.assertIn(f"checkpoint of step {step},", done.stderr)
         return done.stderr
 
-    def test_programs_that_read_a_run_pass_over_the_same(self):
+    def test_gm_sample_reads_the_previous_checkpoint(self):
         change_byte(self.damaged("read") / "ema.safetensors", 0.5)
         before = sorted((self.root / "read").rglob("*"))
         self.assertIn("a checkpoint is rejected: read/checkpoints/step-00000012/ema", self.assert_sampled("read", 6))
-        self.assertEqual(sorted((self.root / "read").rglob("*")), before, "and change nothing")
+        self.assertEqual(sorted((self.root / "read").rglob("*")), before, "gm_sample changes nothing")
 
-    def test_none_good_left(self):
+    def test_all_checkpoints_are_damaged(self):
         for ranks in (None, 2):
             run = f"none-{ranks}"
             with self.subTest(run):
@@ -174,10 +174,10 @@ class Damaged(Exercises):
                 done = self.train(run, ranks=ranks)
                 self.assertEqual(done.returncode, 2, done.stderr)
                 for text in ("step-00000006/optimizer.safetensors", "step-00000012/model.safetensors", "run.dir"):
-                    self.assertIn(text, self.last_words(done.stderr))
+                    self.assertIn(text, self.last_message(done.stderr))
                 self.assertEqual(sorted(newest.parent.rglob("*")), before)
 
-    def test_ranks_that_see_nothing_of_the_damage_agree(self):
+    def test_all_ranks_resume_from_the_same_checkpoint(self):
         change_byte(self.damaged("agree") / FILES[0], 0.5)
         done = self.resume("agree", ranks=2)
         self.assertEqual(done.stderr.count("resumes after step 6 "), 1, done.stderr)

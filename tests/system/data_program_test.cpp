@@ -1,4 +1,4 @@
-// gm_data as a user meets it: what it prints, what it leaves behind, how it says no.
+// gm_data as a user sees it: its output, the files that it writes, its error messages.
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -38,7 +38,7 @@ CommandResult gm_data(std::vector<std::string> arguments) {
 
 std::string text(const fs::path& path) { return path.string(); }
 
-/// Files of all kinds, made by Pillow; tests/parity/image_answers.py says how.
+/// An image file made by Pillow (tests/parity/image_answers.py).
 std::string image_file(const std::string& name) {
   static const TensorMap files = load_safetensors(fs::path(std::getenv("GM_SOURCE_DIR")) /
                                                   "tests/parity/answers/images_files.safetensors");
@@ -47,7 +47,8 @@ std::string image_file(const std::string& name) {
           static_cast<size_t>(bytes.numel())};
 }
 
-/// Photographs in folders `cat` and `dog`: real ones where they are at hand, otherwise made ones.
+/// Writes photographs into the folders `cat` and `dog`: real ones if GM_SHARED_DATA is set,
+/// otherwise generated ones.
 void fill_with_photographs(const fs::path& folder) {
   if (const char* shared = std::getenv("GM_SHARED_DATA")) {
     const auto archive = fs::path(shared) / "cifar10_cat_dog_jpeg.tar";
@@ -60,7 +61,7 @@ void fill_with_photographs(const fs::path& folder) {
   }
 }
 
-TEST(DataProgram, AnswersHelpAndVersion) {
+TEST(DataProgram, PrintsHelpAndVersion) {
   EXPECT_THAT(gm_data({"--version"}).out, StartsWith("gm 0."));
   const auto help = gm_data({"--help"});
   EXPECT_EQ(help.status, 0);
@@ -69,7 +70,7 @@ TEST(DataProgram, AnswersHelpAndVersion) {
     EXPECT_EQ(gm_data({command, "--help"}).status, 0);
   }
   EXPECT_THAT(gm_data({"pack", "--help"}).out,
-              AllOf(HasSubstr("--fit"), HasSubstr("never larger"), HasSubstr("--skip-bad")));
+              AllOf(HasSubstr("--fit"), HasSubstr("never enlarged"), HasSubstr("--skip-bad")));
 }
 
 TEST(DataProgram, PacksInspectsAndVerifiesAFolderOfPhotographs) {
@@ -96,7 +97,7 @@ TEST(DataProgram, PacksInspectsAndVerifiesAFolderOfPhotographs) {
   EXPECT_THAT(verified.out, HasSubstr("are what was packed"));
 }
 
-TEST(DataProgram, PacksTheCatsAloneIntoShards) {
+TEST(DataProgram, PacksOneClassIntoShards) {
   const TemporaryFolder in, out;
   ASSERT_NO_FATAL_FAILURE(fill_with_photographs(in.path()));
   const auto packed = gm_data({"pack", text(in.path()), "--size", "16", "--classes", "cat",
@@ -110,7 +111,7 @@ TEST(DataProgram, PacksTheCatsAloneIntoShards) {
   EXPECT_EQ(gm_data({"verify", text(out / "cats")}).status, 0);
 }
 
-TEST(DataProgram, HoldsImagesOut) {
+TEST(DataProgram, CountsHeldOutImages) {
   const TemporaryFolder folder;
   write_bytes(folder / "x-images-idx3", idx_images(200, 8, 8));
   const auto file = text(folder / "a.h5");
@@ -126,7 +127,7 @@ TEST(DataProgram, HoldsImagesOut) {
   EXPECT_EQ(gm_data({"verify", file}).status, 0);
 }
 
-TEST(DataProgram, CountsWhatItSkips) {
+TEST(DataProgram, CountsSkippedFiles) {
   const TemporaryFolder in, out;
   write_bytes(in / "a.jpg", image_file("jpeg_420"));
   write_bytes(in / "b.jpg", "hello");
@@ -141,19 +142,19 @@ TEST(DataProgram, CountsWhatItSkips) {
                               ".png: 1 .txt")));
 }
 
-TEST(DataProgram, SaysThatAnIdxFileHasNoLabels) {
+TEST(DataProgram, WarnsThatAnIdxFileHasNoLabels) {
   const TemporaryFolder folder;
   write_bytes(folder / "train-images.idx3-ubyte", idx_images(4, 8, 8));
   const auto pack = [&](const char* out) {
     return gm_data({"pack", text(folder / "train-images.idx3-ubyte"), "-o", text(folder / out)});
   };
-  EXPECT_THAT(pack("without.h5").err, HasSubstr("no file of labels is beside it"));
+  EXPECT_THAT(pack("without.h5").err, HasSubstr("no label file in its folder"));
   write_bytes(folder / "train-labels.idx1-ubyte", idx_labels({0, 1, 2, 1}));
   EXPECT_THAT(pack("with.h5").err, IsEmpty());
   EXPECT_THAT(gm_data({"info", text(folder / "with.h5")}).out, HasSubstr("1: 2\n"));
 }
 
-TEST(DataProgram, CountsImagesThatNoClassHas) {
+TEST(DataProgram, CountsImagesWhoseLabelNamesNoClass) {
   const TemporaryFolder folder;
   const auto file = text(folder / "a.h5");
   {
@@ -187,7 +188,7 @@ TEST(DataProgram, ReadsMoreShardsThanAProcessMayOpen) {
   }
 }
 
-TEST(DataProgram, WhatIsNoFileIsNamedAndSkippedWhenAsked) {
+TEST(DataProgram, APipeIsNamedAndSkippedOnRequest) {
   const TemporaryFolder in, out;
   write_bytes(in / "a.jpg", image_file("jpeg_420"));
   ASSERT_EQ(::mkfifo((in / "z.png").c_str(), 0600), 0);
@@ -213,7 +214,7 @@ TEST(DataProgram, PacksOneImage) {
   EXPECT_EQ(ImageDataset(folder / "a.h5").size(), 1);
 }
 
-TEST(DataProgram, PackingHoldsLittleOfALargeInput) {
+TEST(DataProgram, PackingALargeInputNeedsLittleMemory) {
   const TemporaryFolder folder;
   constexpr uint32_t kImages = 4000, kSide = 256;
   write_bytes(folder / "x-images-idx3", idx_header({kImages, kSide, kSide}));
@@ -249,15 +250,15 @@ TEST(DataProgram, DrawsMasksOfEveryKindAndOfAConfiguration) {
   write_bytes(folder / "run.toml", "[mask]\nkind = \"half\"\n[data]\nimage_size = 64\n");
   const auto one = gm_data({"masks", text(folder / "run.toml"), "-o", text(folder / "one.png")});
   ASSERT_EQ(one.status, 0) << one.err;
-  EXPECT_THAT(one.out, HasSubstr("one row each of half\n"));
-  // Images of 64 pixels, lines of two around them: PNG's width and height are bytes 16 to 23.
+  EXPECT_THAT(one.out, HasSubstr("one row for each of half\n"));
+  // Images of 64 pixels with borders of two. Bytes 16 to 23 of a PNG file are its width and height.
   EXPECT_EQ(read_file(folder / "every.png", 1 << 20).substr(16, 8),
             std::string("\0\0\0\xc8\0\0\x01\x8e", 8));
   EXPECT_EQ(read_file(folder / "one.png", 1 << 20).substr(16, 8),
             std::string("\0\0\x03\x1a\0\0\0\x44", 8));
 }
 
-TEST(DataProgram, KeysWinOverTheConfigurationWhereverItIsNamed) {
+TEST(DataProgram, KeysOverrideTheConfigurationInAnyOrderOfArguments) {
   const TemporaryFolder folder;
   write_bytes(folder / "lr=0.1" / "run.toml", "[mask]\nkind = \"half\"\n");
   const auto file = text(folder / "lr=0.1" / "run.toml"), out = text(folder / "masks.png");
@@ -265,11 +266,11 @@ TEST(DataProgram, KeysWinOverTheConfigurationWhereverItIsNamed) {
                                std::vector<std::string>{"mask.kind=centre", file}}) {
     const auto drawn = gm_data({"masks", settings[0], settings[1], "-o", out});
     EXPECT_EQ(drawn.status, 0) << drawn.err;
-    EXPECT_THAT(drawn.out, HasSubstr("one row each of centre\n"));
+    EXPECT_THAT(drawn.out, HasSubstr("one row for each of centre\n"));
   }
 }
 
-// ---- What is refused --------------------------------------------------------------------------
+// ---- Refused input ----------------------------------------------------------------------------
 
 std::string png_chunk(const std::string& type, const std::string& content) {
   const auto big_endian = [](uint64_t number) {
@@ -284,7 +285,7 @@ std::string png_chunk(const std::string& type, const std::string& content) {
   return big_endian(content.size()) + summed + big_endian(sum);
 }
 
-/// A PNG file that declares 60,000 x 60,000 pixels and holds next to none.
+/// A PNG file that declares 60,000 x 60,000 pixels and contains almost no data.
 std::string huge_png() {
   const std::string header("\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0", 13);
   return "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) + png_chunk("IDAT", "x");
@@ -297,7 +298,7 @@ std::string huge_jpeg() {
   return file.replace(frame + 5, 4, "\xfd\xe8\xfd\xe8");
 }
 
-/// Files that declare 16,000 x 16,000 pixels, which gm would take, and hold next to none.
+/// Files that declare 16,000 x 16,000 pixels, a size that gm accepts, and contain almost no data.
 std::string empty_png() {
   const std::string header("\0\0\x3e\x80\0\0\x3e\x80\x08\x02\0\0\0", 13);
   return "\x89PNG\r\n\x1a\n" + png_chunk("IHDR", header) + png_chunk("IDAT", "x");
@@ -327,7 +328,7 @@ TEST_P(BadImages, AreNamedAndNothingIsWritten) {
   EXPECT_THAT(ended.last_error(), AllOf(StartsWith("gm_data: "), HasSubstr("cat/wrong.jpg"),
                                         HasSubstr(GetParam().reason)));
   EXPECT_THAT(out.names(), IsEmpty());
-  EXPECT_LT(ended.peak_bytes, int64_t{600} << 20) << "nothing was allocated for what was declared";
+  EXPECT_LT(ended.peak_bytes, int64_t{600} << 20) << "memory was allocated for the declared size";
 
   const auto skipped =
       gm_data({"pack", text(in.path()), "--size", "8", "--skip-bad", "-o", text(out / "a.h5")});
@@ -354,7 +355,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadImage{"empty", [] { return std::string(); }, "neither a JPEG nor a PNG"}),
     [](const auto& test) { return std::string(test.param.name); });
 
-TEST(DataProgram, SaysWhatIsWrongWithTheCommandLine) {
+TEST(DataProgram, ReportsErrorsInTheCommandLine) {
   const TemporaryFolder folder;
   write_bytes(folder / "in" / "a.jpg", image_file("jpeg_420"));
   const auto in = text(folder / "in"), out = text(folder / "a.h5"), image = text(folder / "a.png");
@@ -378,7 +379,7 @@ TEST(DataProgram, SaysWhatIsWrongWithTheCommandLine) {
       {{"masks", "-o", image, "mask.kind=star"}, "expected rectangle, boxes"},
       {{"masks", "-o", image, "mask.coverage_min=0.9"}, "more than mask.coverage_max"},
       {{"masks", "-o", image, "mask.kind=files", "mask.path=/nowhere"}, "mask.path: /nowhere"},
-      {{"masks", "-o", image, "a.toml", "b.toml"}, "a.toml beside b.toml"},
+      {{"masks", "-o", image, "a.toml", "b.toml"}, "a.toml and b.toml"},
       {{"info", "/nowhere"}, "/nowhere: no such file or folder"},
       {{"verify", "/nowhere"}, "/nowhere: no such file or folder"},
   };
@@ -390,7 +391,7 @@ TEST(DataProgram, SaysWhatIsWrongWithTheCommandLine) {
   }
 }
 
-TEST(DataProgram, RefusesOtherFiles) {
+TEST(DataProgram, RefusesFilesThatAreNotDatasets) {
   const TemporaryFolder folder;
   silence_hdf5();
   write_bytes(folder / "text.h5", "hello");
@@ -427,7 +428,7 @@ TEST(DataProgram, VerifyFindsAChangedByte) {
   EXPECT_THAT(result.last_error(), HasSubstr("damaged: images (or labels) 0 to 99"));
 }
 
-TEST(DataProgram, AFolderThatCannotBeWrittenToIsNamedWithTheReason) {
+TEST(DataProgram, AnUnwritableFolderIsNamedWithTheReason) {
   const TemporaryFolder folder;
   write_bytes(folder / "in" / "a.jpg", image_file("jpeg_420"));
   const auto pack_to = [&](const fs::path& out) {
@@ -437,7 +438,7 @@ TEST(DataProgram, AFolderThatCannotBeWrittenToIsNamedWithTheReason) {
   EXPECT_EQ(into_file.status, 2);
   EXPECT_THAT(into_file.last_error(),
               HasSubstr("there is no folder " + text(folder / "in" / "a.jpg")));
-  if (::geteuid() == 0) return;  // the superuser may write anywhere
+  if (::geteuid() == 0) return;  // Root may write anywhere.
   fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
   const auto read_only = pack_to(folder / "a.h5");
   fs::permissions(folder.path(), fs::perms::owner_all);

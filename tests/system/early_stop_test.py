@@ -1,5 +1,5 @@
-"""Asked to stop before there is anything to save: at the start, while data are prepared, and in the programs that save
-nothing. They leave with status 75 in seconds, and nothing is half done."""
+"""A stop signal when there is nothing to save: at the start, while data are prepared, and in programs that save nothing.
+They exit with status 75 within seconds and leave no partly written file."""
 import os
 import pathlib
 import signal
@@ -7,11 +7,11 @@ import struct
 import unittest
 import zlib
 
-from support.programs import Exercises, catches, wait_until
+from support.programs import FaultTest, catches, wait_until
 
 
 def write_png(path, side, shade):
-    """A grey image that takes a while to read: large, but of few bytes."""
+    """Writes a grey image that takes a while to read: many pixels in few bytes."""
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
@@ -19,7 +19,7 @@ def write_png(path, side, shade):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
 
 
-class StoppedEarly(Exercises):
+class StoppedEarly(FaultTest):
     def test_during_the_start(self):
         for ranks in (None, 2):
             run = f"start-{ranks}"
@@ -42,12 +42,12 @@ class StoppedEarly(Exercises):
                 wait_until(lambda: list(cache.glob(".*.partial")), process)
                 os.kill(self.rank_processes(run)[victim], signal.SIGTERM)
                 self.assertEqual(self.end_of(process), 75, self.errors(run))
-                self.assertEqual(list(cache.glob(".*")), [], "no half-packed file stays")
+                self.assertEqual(list(cache.glob(".*")), [], "no partly packed file is left")
                 self.assertFalse((self.root / run).exists())
         self.resume("packing-1", *more, ranks=2)
 
     def test_a_start_that_hangs(self):
-        """A disk that does not answer, as of a dead server: there is nothing to save."""
+        """Opening a file blocks, as on a dead file server."""
         photos = self.root / "slow/class"
         photos.mkdir(parents=True)
         write_png(photos / "slow.png", 8, 0)
@@ -70,7 +70,7 @@ class StoppedEarly(Exercises):
         self.assertEqual([str(path) for path in self.root.rglob("*.partial")], [])
         self.assertFalse((self.root / "packed.h5").exists())
 
-    def test_a_rank_that_never_comes(self):
+    def test_a_rank_that_never_starts(self):
         command = self.command("gm_train", self.arguments("alone"), ranks=1) + [":", "-n", "1", "sleep", "600"]
         process = self.start_command("alone", command)
         wait_until(lambda: self.rank_processes("alone") and catches(self.rank_processes("alone")[0], signal.SIGTERM), process)
@@ -78,7 +78,7 @@ class StoppedEarly(Exercises):
         self.assertEqual(process.wait(timeout=30), 75, self.errors("alone"))
         self.assertFalse((self.root / "alone").exists())
 
-    def test_absurdly_many_threads(self):
+    def test_a_huge_number_of_threads(self):
         process = self.start_command("threads", self.command("gm_train", self.arguments("threads", self.ENDLESS)),
                                      {**os.environ, "OMP_NUM_THREADS": "100000"})
         wait_until(self.has_step("threads", 2), process)
@@ -87,7 +87,7 @@ class StoppedEarly(Exercises):
         self.assertEqual(process.wait(timeout=30), 75)
         self.assertIn("warning: OMP_NUM_THREADS is 100000; ", self.errors("threads"))
 
-    def test_other_programs_leave_nothing_half_done(self):
+    def test_other_programs_leave_no_partly_written_file(self):
         photos = self.root / "many/class"
         photos.mkdir(parents=True)
         write_png(photos / "0.png", 3000, 0)

@@ -1,4 +1,4 @@
-"""gm_train and gm_data on folders of images as people have them."""
+"""gm_train and gm_data on common and unusual folders of images."""
 import json
 import os
 import pathlib
@@ -15,7 +15,7 @@ SMALL = ["data.image_size=16", "model.dim=8", "model.dim_mults=[1,2]", "diffusio
 
 class Folders(Programs):
     def photos(self, name, count=8):
-        """Images of two classes."""
+        """Makes a folder with images of two classes."""
         for c, kind in enumerate(("cat", "dog")):
             (self.root / name / kind).mkdir(parents=True)
             for i in range(count):
@@ -29,7 +29,7 @@ class Folders(Programs):
     def run_in(self, folder, *command):
         return subprocess.run(list(command), cwd=folder, capture_output=True, text=True, timeout=120)
 
-    def test_a_run_inside_of_its_folder_resumes(self):
+    def test_a_run_inside_its_image_folder_is_resumed(self):
         photos = self.photos("photos")
         for place in ("results", "runs/one", "."):
             for steps in (1, 2):
@@ -39,9 +39,9 @@ class Folders(Programs):
             self.assertEqual([json.loads(line)["step"] for line in lines if '"train"' in line], [1, 2], place)
             self.assertIn("a run of gm", done.stderr)
 
-    def test_two_runs_may_pack_one_folder_at_once(self):
+    def test_two_runs_can_pack_the_same_folder_at_once(self):
         photos = self.photos("shared")
-        # The first is held at its word that it packs, by a pipe that nobody empties, until the second is done.
+        # The first program blocks on its first message, because its stderr is a full pipe. The pipe is read at the end.
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         try:
@@ -62,7 +62,7 @@ class Folders(Programs):
         self.assertEqual(len(list(self.root.glob("cacheshared/*.h5"))), 1)
         self.assertEqual(list(self.root.glob("cacheshared/.*")), [])
 
-    def test_packing_and_training_take_and_refuse_the_same(self):
+    def test_packing_and_training_accept_and_refuse_the_same(self):
         def make_odd(path):
             os.symlink("itself", path / "itself")
             (path / "cat/a.webp").write_text("no JPEG and no PNG")

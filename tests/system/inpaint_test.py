@@ -1,4 +1,4 @@
-"""gm_sample --inpaint, of datasets and of folders of photos, and what it refuses."""
+"""gm_sample --inpaint on datasets and on folders of photos, and the input that it refuses."""
 import os
 import random
 import signal
@@ -9,13 +9,13 @@ from support.png import png_rows, write_png
 from support.programs import wait_until
 
 
-class Filling(Inpainting):
+class InpaintedImages(Inpainting):
     def test_known_pixels_are_returned_exactly(self):
         masked = [[255 if 4 <= x < 9 and 5 <= y < 12 else 0 for x in range(16)] for y in range(16)]
         write_png(self.root / "masked.png", masked)
         originals = (self.root / "images.idx").read_bytes()[16:]
         for name in TASKS:
-            done = self.fill(self.trained(name), "--mask", "masked.png", "--images", f"filled-{name}/")
+            done = self.inpaint(self.trained(name), "--mask", "masked.png", "--images", f"filled-{name}/")
             self.assertEqual(done.returncode, 0, done.stderr)
             files = sorted((self.root / f"filled-{name}").iterdir())
             self.assertEqual(len(files), 6)
@@ -29,31 +29,31 @@ class Filling(Inpainting):
                             changed += rows[y][x] != original
                         else:
                             self.assertEqual(rows[y][x], original, f"{name}: {file.name} at {y},{x}")
-            self.assertGreater(changed, 0, f"{name} fills nothing")
+            self.assertGreater(changed, 0, f"{name} changes no masked pixel")
 
-    def test_the_number_of_ranks_does_not_change_what_is_filled(self):
+    def test_the_number_of_ranks_does_not_change_the_result(self):
         for name in TASKS:
             grids = []
             for ranks in (None, 2):
-                done = self.fill(self.trained(name), "--out", "grid.png", ranks=ranks)
+                done = self.inpaint(self.trained(name), "--out", "grid.png", ranks=ranks)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 grids.append((self.root / "grid.png").read_bytes())
             self.assertEqual(*grids, name)
 
-    def test_new_images_come_from_those_who_make_them(self):
+    def test_a_run_that_only_inpaints_makes_no_new_images(self):
         done = self.run_program("gm_sample", [self.trained("unet"), "--out", "none.png"])
         self.assertEqual(done.returncode, 2)
         self.assertIn("--inpaint IMAGES", done.stderr)
         self.assertFalse((self.root / "none.png").exists())
 
-    def test_more_images_than_memory_holds_are_refused(self):
-        # A byte a pixel, and once more in the grid, four times as wide and high and with a line of two between images.
+    def test_more_images_than_fit_into_memory_are_refused(self):
+        # One byte per pixel, in the images and in the grid, where they are four times as wide and high, with lines of 2.
         done = self.run_program("gm_sample", [self.trained("repaint"), "--count", 10**9, "--out", "none.png"])
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn(f"give --count, of at most {2**30 // (16**2 + 66**2)}", done.stderr.splitlines()[-1])
+        self.assertIn(f"set --count to at most {2**30 // (16**2 + 66**2)}", done.stderr.splitlines()[-1])
         self.assertFalse((self.root / "none.png").exists())
 
-    def test_a_signal_ends_the_filling_by_a_network_of_one_pass(self):
+    def test_a_signal_stops_inpainting_with_the_unet(self):
         process = self.start_command("stopped-filling", self.command(
             "gm_sample", [self.trained("unet"), "--inpaint", self.many(), "--batch", 1, "--out", "none.png"]))
         wait_until(lambda: "checkpoint of step" in self.errors("stopped-filling"), process)
@@ -61,20 +61,20 @@ class Filling(Inpainting):
         self.assertEqual(self.end_of(process), 75, self.errors("stopped-filling"))
         self.assertFalse((self.root / "none.png").exists())
 
-    def test_the_masks_of_training_are_not_needed_any_more(self):
+    def test_the_mask_files_of_training_are_not_needed(self):
         for name in ("trained-on.png", "masked.png"):
             write_png(self.root / name, [[255] * 8 + [0] * 8] * 16)
         settings = ["run.task=inpaint", "mask.kind=files", f"mask.path={self.root / 'trained-on.png'}"]
         done = self.train("without-masks", *settings, "train.steps=2")
         self.assertEqual(done.returncode, 0, done.stderr)
         (self.root / "trained-on.png").unlink()
-        done = self.fill("without-masks", "--mask", "masked.png", "--out", "filled.png")
+        done = self.inpaint("without-masks", "--mask", "masked.png", "--out", "filled.png")
         self.assertEqual(done.returncode, 0, done.stderr)
         done = self.run_program("gm_eval", ["without-masks", "--mask", "half", "--count", 4])
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stderr, "nobody knows whether it was trained on .*trained-on.png")
+        self.assertRegex(done.stderr, "unknown whether it was trained on .*trained-on.png")
 
-    def test_what_cannot_be_filled_is_refused(self):
+    def test_wrong_masks_keys_and_sizes_are_refused(self):
         write_png(self.root / "small.png", [[255] * 8] * 8)
         write_png(self.root / "grey.png", [[128] * 16] * 16)
         write_png(self.root / "full.png", [[255] * 16] * 16)
@@ -95,7 +95,7 @@ class Filling(Inpainting):
             (unet, ["--images", "small.png"], "small.png"),
             (unet, ["--out", "no_folder/"], "no_folder/"),
         ]:
-            done = self.fill(run, *arguments, *([] if "--out" in arguments else ["--out", "refused.png"]))
+            done = self.inpaint(run, *arguments, *([] if "--out" in arguments else ["--out", "refused.png"]))
             self.assertEqual(done.returncode, 2, f"{arguments}: {done.stderr}")
             self.assertIn(words, done.stderr.splitlines()[-1])
             self.assertFalse((self.root / "refused.png").exists(), arguments)
@@ -116,7 +116,7 @@ class Filling(Inpainting):
             self.assertIn(words, done.stderr.splitlines()[-1])
             self.assertFalse((self.root / name / "config.toml").exists(), name)
 
-    def test_a_gan_does_not_go_on_without_its_discriminator(self):
+    def test_a_gan_without_its_discriminator_is_not_resumed(self):
         run = "halved"
         done = self.train(run, *TASKS["gan"], "train.steps=6")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -130,7 +130,7 @@ class Filling(Inpainting):
 
 
 class Folders(Inpainting):
-    """A user's own images and masks: files."""
+    """Folders of image files and mask files."""
     NAMES = sorted(f"{place} {n}" for n in range(4) for place in ("beach", "cat", "zoo"))
 
     @classmethod
@@ -145,22 +145,22 @@ class Folders(Inpainting):
         for i, name in enumerate(cls.NAMES):
             cls.originals[name] = [chance.randbytes(3 * cls.SIDE) for _ in range(cls.SIDE)]
             write_png(cls.photos / f"{name}.png", cls.originals[name], channels=3)
-            # Another mask for each image, four pixels wide and high.
+            # A different mask for each image, four pixels wide and high.
             cls.mask_rows[name] = [[255 if i <= x < i + 4 and 11 - i <= y < 15 - i else 0 for x in range(cls.SIDE)]
                                for y in range(cls.SIDE)]
             write_png(cls.masks / f"{name}.png", cls.mask_rows[name])
 
-    def fill_photos(self, run, *more, ranks=None):
+    def inpaint_photos(self, run, *more, ranks=None):
         return self.run_program("gm_sample", [run, "--inpaint", "photos/", *more], ranks)
 
-    def assert_filled(self, folder, channels):
-        """Each image under its name, changed in its own masked and nowhere else."""
+    def assert_inpainted(self, folder, channels):
+        """Checks that each image has its name, and that exactly its own masked pixels may differ."""
         self.assertEqual(sorted(path.stem for path in (self.root / folder).iterdir()), self.NAMES)
         for name in self.NAMES:
             changed = 0
             for y, row in enumerate(png_rows(self.root / folder / f"{name}.png")):
                 original = self.originals[name][y]
-                if channels == 1:  # as Pillow's convert("L")
+                if channels == 1:  # like Pillow's convert("L")
                     original = [(19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16 for r, g, b in
                                 zip(original[::3], original[1::3], original[2::3])]
                 self.assertEqual(len(row), len(original))
@@ -169,36 +169,36 @@ class Folders(Inpainting):
                         changed += value != before
                     else:
                         self.assertEqual(value, before, f"{folder}/{name} at {y},{i // channels}")
-            self.assertGreater(changed, 8, f"{folder}/{name} is not filled")
+            self.assertGreater(changed, 8, f"{folder}/{name} is not inpainted")
 
-    def test_masks_go_by_name_for_grey_and_colour(self):
+    def test_masks_are_paired_by_name_for_grey_and_colour(self):
         write_png(self.masks / "of nothing.png", [[255] * 8 + [0] * 8] * 16)
         colour = self.reference(None, "run.task=inpaint", f"data.path={self.photos}", "train.steps=2")
         for run, channels in ((self.trained("unet"), 1), (colour, 3)):
             for ranks in (None, 2):
                 folder = f"named-{channels}-{ranks}"
-                done = self.fill_photos(run, "--mask", "masks", "--images", folder, ranks=ranks)
+                done = self.inpaint_photos(run, "--mask", "masks", "--images", folder, ranks=ranks)
                 self.assertEqual(done.returncode, 0, done.stderr)
-                self.assert_filled(folder, channels)
+                self.assert_inpainted(folder, channels)
         (self.masks / "of nothing.png").unlink()
 
-    def test_masks_with_a_suffix_go_by_name_and_those_of_other_names_are_refused(self):
+    def test_masks_with_a_suffix_are_paired_and_unrelated_names_are_refused(self):
         marked = self.root / "marked"
         marked.mkdir()
         for name in self.NAMES:
             write_png(marked / f"{name}_mask.png", self.mask_rows[name])
         write_png(marked / "another_mask.png", self.mask_rows[self.NAMES[0]])
-        done = self.fill_photos(self.trained("unet"), "--mask", marked, "--images", "by-suffix")
+        done = self.inpaint_photos(self.trained("unet"), "--mask", marked, "--images", "by-suffix")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assert_filled("by-suffix", 1)
+        self.assert_inpainted("by-suffix", 1)
         for i, name in enumerate(self.NAMES):
             (marked / f"{name}_mask.png").rename(marked / f"{i:02}.png")
-        done = self.fill_photos(self.trained("unet"), "--mask", marked, "--images", "none")
+        done = self.inpaint_photos(self.trained("unet"), "--mask", marked, "--images", "none")
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("12 of the 12 images have none (beach 0, ", done.stderr.splitlines()[-1])
         self.assertFalse((self.root / "none").exists())
 
-    def test_one_photo_is_filled_like_a_folder_of_one(self):
+    def test_one_photo_is_accepted_as_a_folder(self):
         photo, name = self.photos / f"{self.NAMES[7]}.png", self.NAMES[7]
         run = self.reference(None, "run.task=inpaint", f"data.path={self.photos}", "train.steps=2")
         done = self.run_program("gm_sample", [run, "--inpaint", photo, "--mask", "masks", "--images", "one-filled"])
@@ -213,10 +213,10 @@ class Folders(Inpainting):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn(f"--images {self.photos}", done.stderr.splitlines()[-1])
 
-    def test_one_image_without_its_mask_is_named(self):
+    def test_an_image_without_a_mask_is_named(self):
         missing = self.masks / f"{self.NAMES[5]}.png"
         missing.rename(self.root / "away.png")
-        done = self.fill_photos(self.trained("unet"), "--mask", "masks", "--out", "none.png")
+        done = self.inpaint_photos(self.trained("unet"), "--mask", "masks", "--out", "none.png")
         (self.root / "away.png").rename(missing)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn(f"there is no mask {missing.name}", done.stderr.splitlines()[-1])
@@ -225,7 +225,7 @@ class Folders(Inpainting):
     def test_originals_are_not_overwritten(self):
         for folder in (self.photos, self.masks):
             before = {path: path.read_bytes() for path in folder.iterdir()}
-            done = self.fill_photos(self.trained("unet"), "--mask", "masks", "--images", folder)
+            done = self.inpaint_photos(self.trained("unet"), "--mask", "masks", "--images", folder)
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn(f"--images {folder}", done.stderr.splitlines()[-1])
             self.assertEqual({path: path.read_bytes() for path in folder.iterdir()}, before)
@@ -241,15 +241,15 @@ class Folders(Inpainting):
             self.assertIn("--images masks", done.stderr.splitlines()[-1])
             self.assertEqual((self.masks / f"{name}.png").read_bytes(), mask)
 
-    def test_masks_of_a_key_go_by_name_too(self):
+    def test_masks_of_mask_path_are_paired_by_name(self):
         written = []
         for i, more in enumerate((["--mask", "masks"], ["mask.kind=files", "mask.path=masks"])):
-            done = self.fill_photos(self.trained("unet"), "--images", f"by-name-{i}", *more)
+            done = self.inpaint_photos(self.trained("unet"), "--images", f"by-name-{i}", *more)
             self.assertEqual(done.returncode, 0, done.stderr)
             written.append({path.name: path.read_bytes() for path in (self.root / f"by-name-{i}").iterdir()})
         self.assertEqual(written[0], written[1])
 
-    def test_all_are_filled_unless_a_number_is_given(self):
+    def test_all_images_are_inpainted_unless_count_is_given(self):
         write_png(self.root / "one.png", self.mask_rows[self.NAMES[0]])
         for more, count in (([], self.COUNT), (["--count", 5], 5)):
             folder = self.root / f"filled-{count}"

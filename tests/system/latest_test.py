@@ -1,13 +1,13 @@
-"""The folders of the checkpoints are what counts: `latest` may be a folder, missing, or impossible on this disk."""
+"""Checkpoints are found by their folders: `latest` may be a folder, missing, or not supported by the disk."""
 import shutil
 import unittest
 
-from support.programs import Exercises
+from support.programs import FaultTest
 
 
-class Copied(Exercises):
-    """Copies of a run that was saved after 6 and 12 steps, by tools that follow links, as `cp -rL` and `scp -r` do: a folder
-    is in the place of `latest`, and may be all that was copied; or that leave links out."""
+class Copied(FaultTest):
+    """Copies of a run with checkpoints of steps 6 and 12. Tools that follow links, such as `cp -rL` and `scp -r`, make
+    `latest` a folder, possibly the only one that was copied. Other tools leave out links."""
     PARTS = {"all": ["step-00000006", "step-00000012", "latest"], "no-link": ["step-00000006", "step-00000012"],
              "only-latest": ["latest"]}
 
@@ -19,7 +19,7 @@ class Copied(Exercises):
         for part in self.PARTS[parts]:
             shutil.copytree(original / "checkpoints" / part, copy / "checkpoints" / part)
 
-    def test_is_read_and_resumed(self):
+    def test_a_copy_is_read_and_resumed(self):
         for parts in self.PARTS:
             with self.subTest(parts):
                 self.copied(parts, parts)
@@ -34,7 +34,7 @@ class Copied(Exercises):
                 self.assert_undisturbed(parts, self.reference())
                 self.assertTrue((self.root / parts / "checkpoints/latest").is_symlink())
 
-    def test_what_else_is_in_the_folder_stays(self):
+    def test_other_files_in_the_folder_are_kept(self):
         self.copied("notes", "all")
         notes = self.root / "notes/checkpoints/latest/notes.txt"
         notes.write_text("the good one")
@@ -46,9 +46,9 @@ class Copied(Exercises):
         self.assertIn(f"checkpoint of step {self.STEPS}", done.stderr)
 
 
-class WithoutLinks(Exercises):
+class WithoutLinks(FaultTest):
     def test_a_file_system_without_links(self):
-        """FAT, CIFS and the like: one warning, and everything else as ever."""
+        """Such as FAT and CIFS: one warning, and the usual results."""
         without_links = {"PATH": "/checkpoints", "CALL": "symlink", "ACTION": "EPERM", "AT": 0, "FOREVER": 1}
         for steps in (15, self.STEPS):
             done = self.train("no-links", f"train.steps={steps}", fault=without_links)
@@ -59,7 +59,7 @@ class WithoutLinks(Exercises):
         self.assertEqual(folders, ["step-00000030", "step-00000036", f"step-{self.STEPS:08}"])
         done = self.run_program("gm_sample", ["no-links", "--count", 1], env=self.environment(without_links))
         self.assertEqual(done.returncode, 0, done.stderr)
-        (self.root / "no-links/checkpoints/latest").symlink_to(folders[-1])  # so that it can be compared
+        (self.root / "no-links/checkpoints/latest").symlink_to(folders[-1])  # for the comparison
         self.assert_undisturbed("no-links", self.reference())
 
 

@@ -1,4 +1,4 @@
-"""launch/local: how it shares out the cores of a machine, and that what it starts runs, stops and loses nothing."""
+"""launch/local chooses ranks and threads for the machine, and its runs can be stopped and resumed."""
 import os
 import pathlib
 import signal
@@ -6,17 +6,18 @@ import subprocess
 import tempfile
 import unittest
 
-from support.programs import BIN, DEADLINE_SECONDS, LOCAL, Exercises, pending, state, wait_until
+from support.programs import BIN, DEADLINE_SECONDS, LOCAL, FaultTest, pending, state, wait_until
 
 
-class Choice(Exercises):
+class Choice(FaultTest):
     def run_local(self, *arguments, **environment):
         return subprocess.run([str(LOCAL), *map(str, arguments)], cwd=self.root, capture_output=True, text=True,
                               timeout=DEADLINE_SECONDS,
                               env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment})
 
     def choice_on(self, logical_cores, threads_per_core=1, mebibytes=100_000, cgroup=None, ranks=None, **environment):
-        """Ranks, unless they are given, and threads on a machine that is made up of programs which answer for it."""
+        """The choice of ranks (unless `ranks` is given) and threads on a simulated machine: scripts replace nproc, lscpu, cat and
+        mpirun."""
         machine = pathlib.Path(tempfile.mkdtemp(dir=self.root))
         (machine / "meminfo").write_text(f"MemAvailable: {1024 * mebibytes} kB\n")
         for name, text in (cgroup or {}).items():
@@ -35,17 +36,17 @@ class Choice(Exercises):
             self.assertIn("ranks: {}, threads a rank: {},".format(*chosen.split(" x ")), done.stdout)
         return chosen
 
-    def test_uses_the_cores(self):
+    def test_uses_all_cores(self):
         for cores, chosen in ((1, "1 x 1"), (2, "2 x 1"), (3, "1 x 3"), (4, "4 x 1"), (6, "2 x 3"), (8, "8 x 1"),
                               (12, "4 x 3"), (32, "8 x 4")):
             with self.subTest(cores=cores):
                 self.assertEqual(self.choice_on(cores), chosen)
 
-    def test_counts_the_threads_of_one_core_once(self):
+    def test_counts_physical_cores(self):
         self.assertEqual(self.choice_on(8, threads_per_core=2), "4 x 1")
         self.assertEqual(self.choice_on(1, threads_per_core=2), "1 x 1")
 
-    def test_heeds_the_limits_of_its_control_group(self):
+    def test_respects_the_limits_of_its_control_group(self):
         self.assertEqual(self.choice_on(8, cgroup={"cpu.max": "400000 100000"}), "4 x 1")
         self.assertEqual(self.choice_on(8, cgroup={"cpu.max": "max 100000"}), "8 x 1")
         self.assertEqual(self.choice_on(8, cgroup={"cpu.cfs_quota_us": "50000", "cpu.cfs_period_us": "100000"}), "1 x 1")
@@ -56,30 +57,30 @@ class Choice(Exercises):
         self.assertEqual(self.choice_on(8, mebibytes=3000), "2 x 4")
         self.assertEqual(self.choice_on(2, mebibytes=300), "1 x 2")
 
-    def test_keeps_the_number_of_threads_that_is_asked_for(self):
+    def test_keeps_the_given_number_of_threads(self):
         self.assertEqual(self.choice_on(8, OMP_NUM_THREADS="2"), "4 x 2")
         self.assertEqual(self.choice_on(2, OMP_NUM_THREADS="4"), "1 x 4")
 
-    def test_shares_the_cores_out_to_the_ranks_that_are_asked_for(self):
+    def test_divides_the_cores_among_the_given_number_of_ranks(self):
         self.assertEqual(self.choice_on(8, ranks=2), "2 x 4")
         self.assertEqual(self.choice_on(8, threads_per_core=2, ranks=2), "2 x 2")
         self.assertEqual(self.choice_on(64, cgroup={"cpu.max": "200000 100000"}, ranks=2), "2 x 1")
         self.assertEqual(self.choice_on(2, ranks=4), "4 x 1")
         self.assertEqual(self.choice_on(8, ranks=2, OMP_NUM_THREADS="3"), "2 x 3")
 
-    def test_refuses_a_number_of_threads_that_is_none(self):
+    def test_refuses_a_wrong_number_of_threads(self):
         for threads in ("0", "abc", "4,1", "-2"):
             for ranks in ((), ("-n", 2)):
                 done = self.run_local(*ranks, "gm_train", "--version", OMP_NUM_THREADS=threads)
                 self.assertEqual(done.returncode, 2, threads)
                 self.assertIn(f"OMP_NUM_THREADS is '{threads}'", done.stderr)
 
-    def test_what_it_chooses_for_this_machine_trains(self):
+    def test_trains_with_its_choice_for_this_machine(self):
         done = self.run_local(*self.arguments("here", "data.shards=8", "train.steps=2"))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(len(self.lines("here", "train")), 2)
 
-    def test_refuses_what_it_does_not_know(self):
+    def test_refuses_wrong_arguments(self):
         for arguments in ((), ("--ranks", 2), ("-n", 0), ("-n", "two")):
             with self.subTest(arguments):
                 done = self.run_local(*arguments)
@@ -87,7 +88,7 @@ class Choice(Exercises):
                 self.assertIn("usage: launch/local", done.stderr)
 
 
-class Stopped(Exercises):
+class Stopped(FaultTest):
     def command_of(self, run):
         return [LOCAL, "-n", 2, *self.arguments(run, self.ENDLESS)]
 
@@ -97,7 +98,7 @@ class Stopped(Exercises):
     def start_local(self, run, fault=None):
         return self.start_command(run, self.command_of(run), self.environment_of(fault))
 
-    def test_leaves_time_to_save(self):
+    def test_leaves_time_for_a_save(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             run = f"local-{number.name}"
             with self.subTest(run):
@@ -106,7 +107,7 @@ class Stopped(Exercises):
                 process.send_signal(number)
                 self.assert_stops_and_resumes(run, process, ranks=2)
 
-    def test_a_second_interrupt_ends_at_once(self):
+    def test_a_second_interrupt_ends_immediately(self):
         run = "local-twice"
         process = self.start_local(run, {"PATH": f"{run}/checkpoints", "AT": 0, "ACTION": "slow"})
         wait_until(self.has_step(run, self.EVERY + 1), process)

@@ -1,6 +1,6 @@
-"""Runs that gm 0.1.0 made before keys were renamed are resumed, and end as they would have ended then.
+"""Runs that gm 0.1.0 made before keys were renamed are resumed with the same result as in that version.
 
-runs_of_version_1/TASK is a run that was stopped after step 3; TASK.jsonl has the losses of steps 4 to 6 of the same program.
+runs_of_version_1/TASK is a run that was stopped after step 3. TASK.jsonl has the losses of steps 4 to 6 in that version.
 """
 import json
 import pathlib
@@ -25,7 +25,7 @@ class OldRuns(Programs):
         self.assertEqual(done.returncode, 0, done.stderr)
         return run, done.stderr
 
-    def test_each_task_ends_as_it_did(self):
+    def test_each_task_has_the_same_losses(self):
         for task in ("ddpm", "inpaint", "gan_inpaint"):
             with self.subTest(task):
                 run, stderr = self.resume(task)
@@ -33,10 +33,10 @@ class OldRuns(Programs):
                 for (step, loss), (expected_step, expected) in zip(losses(run / "metrics.jsonl")[3:], losses(RUNS / f"{task}.jsonl"),
                                                                    strict=True):
                     self.assertEqual(step, expected_step)
-                    # Another CPU rounds in another way.
+                    # Rounding differs between CPUs.
                     self.assertAlmostEqual(loss / expected, 1, delta=1e-4)
 
-    def test_old_names_are_told_once(self):
+    def test_each_old_name_is_warned_of_once(self):
         run, stderr = self.resume("gan_inpaint")
         warnings = [line for line in stderr.splitlines() if line.startswith("warning: ")]
         self.assertEqual(len(warnings), 2, stderr)

@@ -1,26 +1,26 @@
-"""Stopped by SIGSTOP: a rank among others that run is found, a job that is stopped as a whole continues when it is continued."""
+"""SIGSTOP: a single stopped rank is detected; a job in which all ranks were stopped continues after SIGCONT."""
 import os
 import re
 import signal
 import time
 import unittest
 
-from support.programs import Exercises, wait_until
+from support.programs import FaultTest, wait_until
 
 
-class Suspended(Exercises):
+class Suspended(FaultTest):
     def test_a_stopped_rank_is_named(self):
         process = self.start("stopped", "watchdog.reduction_seconds=1", ranks=2)
         wait_until(self.has_step("stopped", 3), process)
         os.kill(self.rank_processes("stopped")[1], signal.SIGSTOP)
         self.assertEqual(self.end_of(process), 1)
-        self.assertIn("late in reduction", self.last_words(self.errors("stopped")))
-        self.assertIn("no answer from rank 1", self.last_words(self.errors("stopped")))
+        self.assertIn("late in reduction", self.last_message(self.errors("stopped")))
+        self.assertIn("no answer from rank 1", self.last_message(self.errors("stopped")))
         wait_until(lambda: not self.rank_processes("stopped"))
         self.assert_resumes("stopped", ranks=2)
 
-    def test_a_job_that_is_suspended_as_a_whole_resumes(self):
-        """By scontrol suspend, docker pause or Ctrl-Z: for longer than each limit."""
+    def test_a_suspended_job_continues(self):
+        """As by scontrol suspend, docker pause or Ctrl-Z, for longer than each time limit."""
         limits = [f"watchdog.{part}_seconds=6" for part in ("step", "data", "reduction", "checkpoint")]
         jobs = {f"suspended-{ranks}": self.start(f"suspended-{ranks}", *limits, ranks=ranks) for ranks in (None, 2)}
         for run, process in jobs.items():

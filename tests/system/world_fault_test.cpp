@@ -1,4 +1,4 @@
-// What a user and a launcher see when ranks fail: the exit status, the last words, and how soon.
+// What a user and a launcher see when ranks fail: the exit status, the last message, and the delay.
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 
@@ -42,7 +42,7 @@ Outcome run(const std::string& command) {
 
 std::string program() { return std::string(std::getenv("GM_BIN_DIR")) + "/world_fault "; }
 
-/// mpirun gives up after a minute, so that a hang fails the test instead of blocking it.
+/// mpirun ends after a minute, so that a hang fails the test instead of blocking it.
 Outcome run_on(int ranks, const std::string& fault, const std::string& options = "") {
   return run("mpirun --quiet --timeout 60 --oversubscribe -n " + std::to_string(ranks) + " " +
              options + " " + program() + fault);
@@ -61,33 +61,33 @@ TEST(WorldFaultTest, SingleProcessNeedsNoLauncher) {
   EXPECT_EQ(failed.output, "world_fault: [rank 0] gm.toml: no key is called | dta.path\n");
 }
 
-TEST(WorldFaultTest, TasksWithoutPmixAreRefused) {
+TEST(WorldFaultTest, SlurmTasksWithoutPmixAreRefused) {
   const Outcome outcome = run("SLURM_STEP_NUM_TASKS=2 " + program() + "none");
   EXPECT_EQ(outcome.status, 2);
   EXPECT_THAT(outcome.output, HasSubstr("srun --mpi=pmix"));
 }
 
-TEST(WorldFaultTest, StatusOfTheBodyIsReturned) {
+TEST(WorldFaultTest, ExitStatusOfTheProgramIsReturned) {
   for (const int ranks : {1, 2}) {
     EXPECT_EQ(run_on(ranks, "none").status, 0);
     EXPECT_EQ(run_on(ranks, "run_me_again").status, 75);
   }
 }
 
-TEST(WorldFaultTest, ReasonOfAllRanksIsSaidOnce) {
+TEST(WorldFaultTest, AReasonSharedByAllRanksIsPrintedOnce) {
   const Outcome outcome = run_on(4, "input_wrong_on_all");
   EXPECT_EQ(outcome.status, 2);
   EXPECT_EQ(outcome.output, "world_fault: [rank 0] gm.toml: no key is called | dta.path\n");
 }
 
-TEST(WorldFaultTest, DifferentReasonsAreAllSaid) {
+TEST(WorldFaultTest, DifferentReasonsAreAllPrinted) {
   const Outcome outcome = run_on(2, "different_on_all");
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.output,
               AllOf(HasSubstr("[rank 0] no file here\n"), HasSubstr("[rank 1] no space there\n")));
 }
 
-TEST(WorldFaultTest, BacktraceOfLibTorchIsLeftOut) {
+TEST(WorldFaultTest, BacktraceOfLibTorchIsOmitted) {
   const Outcome outcome = run_on(2, "torch_error_on_all");
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("shapes do not match"), Not(HasSubstr("frame #"))));
@@ -111,19 +111,19 @@ TEST(WorldFaultTest, ExceptionInAThreadEndsAll) {
   EXPECT_EQ(outcome.output, "world_fault: [rank 1] a thread gave up\n");
 }
 
-TEST(WorldFaultTest, WatchdogTellsWhereEveryRankIs) {
+TEST(WorldFaultTest, WatchdogReportsTheSectionOfEveryRank) {
   const Outcome outcome = run_on(4, "rank_hangs");
   EXPECT_EQ(outcome.status, 1);
   EXPECT_LT(outcome.seconds, 15);
-  EXPECT_THAT(outcome.output, HasSubstr("rank 1 is in step since"));
-  EXPECT_THAT(outcome.output, HasSubstr(", data since"));
-  EXPECT_EQ(count_of(outcome.output, ", reduction since"), 3) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("rank 1 is in step for"));
+  EXPECT_THAT(outcome.output, HasSubstr(", data for"));
+  EXPECT_EQ(count_of(outcome.output, ", reduction for"), 3) << outcome.output;
   EXPECT_EQ(count_of(outcome.output, "world_fault: "), 1) << outcome.output;
-  EXPECT_THAT(outcome.output, HasSubstr("world_fault: [rank 0] late in reduction since"));
+  EXPECT_THAT(outcome.output, HasSubstr("world_fault: [rank 0] late in reduction for"));
   EXPECT_THAT(outcome.output, EndsWith("(limit 1 s)\n"));
 }
 
-TEST(WorldFaultTest, WatchdogNamesTheRankThatIsSilent) {
+TEST(WorldFaultTest, WatchdogNamesTheRankThatDoesNotAnswer) {
   const Outcome outcome = run_on(2, "rank_stops");
   EXPECT_EQ(outcome.status, 1);
   EXPECT_LT(outcome.seconds, 20);
@@ -131,7 +131,7 @@ TEST(WorldFaultTest, WatchdogNamesTheRankThatIsSilent) {
   EXPECT_THAT(outcome.output, EndsWith("; no answer from rank 1\n"));
 }
 
-TEST(WorldFaultTest, RankThatLeavesEarlyIsFound) {
+TEST(WorldFaultTest, RankThatExitsEarlyIsDetected) {
   const Outcome outcome = run_on(2, "rank_leaves_early");
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.output, EndsWith("; no answer from rank 1\n"));
@@ -142,7 +142,7 @@ TEST(WorldFaultTest, RanksShareTheCoresOfTheirNode) {
   const std::string half = "threads " + std::to_string(std::max(1, cores / 2)) + "\n";
   const std::string unset = " env -u OMP_NUM_THREADS";
   EXPECT_EQ(run_on(2, "threads", "--bind-to none" + unset).output, half + half);
-  if (cores > 1) {  // Each has a core to itself, with one or two hardware threads.
+  if (cores > 1) {  // Each rank has its own core, with one or two hardware threads.
     EXPECT_THAT(run_on(2, "threads", "--bind-to core" + unset).output,
                 AnyOf("threads 1\nthreads 1\n", "threads 2\nthreads 2\n"));
   }

@@ -1,9 +1,9 @@
-"""What the tests of inpainting share: settings of each method, datasets, commands."""
+"""Shared code of the inpainting tests: settings of each method, datasets, commands."""
 import json
 
-from support.programs import BIN, Exercises, write_idx
+from support.programs import BIN, FaultTest, write_idx
 
-# What each way of inpainting needs beside the settings of all exercises.
+# The settings of each inpainting method, in addition to Inpainting.SETTINGS.
 TASKS = {
     "unet": ["run.task=inpaint"],
     "gan": ["run.task=gan_inpaint", "gan.dim=8"],
@@ -13,9 +13,9 @@ TASKS = {
 TRAINED_ON_MASKS = [name for name in TASKS if name != "repaint"]
 
 
-class Inpainting(Exercises):
+class Inpainting(FaultTest):
     SIDE = 16
-    SETTINGS = [setting for setting in Exercises.SETTINGS if not setting.startswith(("data.image_size", "model.dim"))] + [
+    SETTINGS = [setting for setting in FaultTest.SETTINGS if not setting.startswith(("data.image_size", "model.dim"))] + [
         "data.image_size=16", "model.dim=8", "model.dim_mults=[1,2]", "data.holdout=0"]
 
     @classmethod
@@ -25,16 +25,16 @@ class Inpainting(Exercises):
         cls.check_output([BIN / "gm_data", "pack", cls.root / "images.idx", "--out", cls.held, "--holdout", "0.2"])
 
     def packed(self, side):
-        """Settings for the same images in another size."""
+        """Packs the same images in another size. Returns the settings that use them."""
         data = self.root / f"{side}.h5"
         self.check_output([BIN / "gm_data", "pack", self.root / "images.idx", "--out", data, "--size", side])
         return [f"data.path={data}", f"data.image_size={side}"]
 
     def trained(self, name):
-        """A run of the task, made once."""
+        """The name of a run of this method. It is trained once."""
         return self.reference(None, *TASKS[name])
 
-    def fill(self, run, *more, ranks=None):
+    def inpaint(self, run, *more, ranks=None):
         return self.run_program("gm_sample", [run, "--inpaint", self.data, "--count", 6, *more], ranks)
 
     def evaluate(self, *arguments, ranks=None):
@@ -44,7 +44,7 @@ class Inpainting(Exercises):
 
     @classmethod
     def many(cls):
-        """More images than are evaluated in a moment, packed once."""
+        """A dataset that takes a while to evaluate. It is packed once."""
         path = cls.root / "many.h5"
         if not path.exists():
             write_idx(cls.root / "many.idx", 20_000, cls.SIDE)

@@ -1,12 +1,13 @@
-"""8-bit PNG files, grey or RGB, read and written with nothing but Python."""
+"""Reads and writes 8-bit PNG files, grey or RGB, in plain Python."""
 import struct
 import zlib
 
-CHANNELS = {0: 1, 2: 3}  # by the colour type of the header
+CHANNELS = {0: 1, 2: 3}  # by colour type in the header
+LABEL_HEIGHT = 13  # height in pixels of the labels above a grid
 
 
 def png_rows(path):
-    """The unfiltered rows of an 8-bit PNG: width values each, or 3 * width of RGB."""
+    """The unfiltered rows of an 8-bit PNG: `width` values each, or 3 * `width` for RGB."""
     content, position, packed = path.read_bytes(), 8, b""
     while position < len(content):
         length, kind = struct.unpack(">I4s", content[position:position + 8])
@@ -31,7 +32,7 @@ def png_rows(path):
 
 
 def write_png(path, rows, channels=1):
-    """Rows of values: of grey, or with 3 channels of RGB."""
+    """Each row has `width` grey values, or with 3 channels 3 * `width` RGB values."""
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
     colour = next(colour for colour, count in CHANNELS.items() if count == channels)

@@ -1,4 +1,4 @@
-"""What the tests of whole programs share: images, commands, and a look at what runs leave behind."""
+"""Shared code of the tests of whole programs: images, commands, and checks of run directories."""
 import fcntl
 import filecmp
 import itertools
@@ -16,12 +16,12 @@ import unittest
 BIN = pathlib.Path(os.environ["GM_BIN_DIR"])
 LOCAL = pathlib.Path(os.environ.get("GM_SOURCE_DIR", pathlib.Path(__file__).parents[3])) / "launch/local"
 DEADLINE_SECONDS = 120
-# In memory where there is such a folder: what a disk's fsync costs is no matter of these tests.
+# In memory if possible: fsync on a disk would only slow these tests down.
 SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def write_idx(path, count, side):
-    """Images of rectangles, different ones, as an IDX file."""
+    """Writes an IDX file with different images of rectangles."""
     pixels = bytearray()
     for i in range(count):
         top, left = i % (side - 4), (i // 7) % (side - 4)
@@ -34,7 +34,7 @@ def write_idx(path, count, side):
 
 
 def wait_until(condition, process=None):
-    """Waits for what is bound to come; fails at the deadline, or when the process ends before it."""
+    """Waits for a condition. Fails at the deadline, or if the process ends before the condition is true."""
     end = time.monotonic() + DEADLINE_SECONDS
     while not condition():
         if process is not None and process.poll() is not None:
@@ -47,14 +47,14 @@ def wait_until(condition, process=None):
 
 
 class Programs(unittest.TestCase):
-    """A folder of its own for each test class, with packed images."""
+    """Each test class has its own folder with packed images."""
     COUNT, SIDE = 200, 16
 
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="gm_test.", dir=SCRATCH)
         cls.root = pathlib.Path(cls.folder.name)
-        # Ranks that are killed leave Open MPI's files behind: here they go with the folder.
+        # Killed ranks leave files of Open MPI behind. Here they are removed with the folder.
         os.environ["OMPI_MCA_btl_vader_backing_directory"] = os.environ["OMPI_MCA_orte_tmpdir_base"] = cls.folder.name
         write_idx(cls.root / "images.idx", cls.COUNT, cls.SIDE)
         cls.data = cls.root / "images.h5"
@@ -82,22 +82,22 @@ class Programs(unittest.TestCase):
         return [line for line in map(json.loads, text.splitlines()) if line["kind"] == kind]
 
 
-class Exercises(Programs):
-    """Runs that are disturbed, and have to end as the undisturbed run of as many ranks did."""
+class FaultTest(Programs):
+    """Disturbed runs, which must end like the undisturbed run on the same number of ranks."""
     SIDE = 8
     STEPS = 40
     EVERY = 6
     SETTINGS = ["data.image_size=8", "data.shards=4", "model.dim=8", "model.dim_mults=[1]", "diffusion.steps=5",
                 "train.batch_size=8", "train.accumulate=1", "sample.count=4", "sample.every=0", "telemetry.port=0",
                 f"train.steps={STEPS}", f"checkpoint.every={EVERY}", "optimizer.warmup_steps=20"]
-    ENDLESS = "train.steps=1000000"  # no run comes to its end before it is disturbed, however late that is
+    ENDLESS = "train.steps=1000000"  # so that no run ends before it is disturbed
     references = {}
 
     def arguments(self, run, *more):
         return [f"data.path={self.data}", *self.SETTINGS, f"run.dir={run}", *more]
 
     def start(self, run, *more, ranks=None, fault=None):
-        """A run in the background, in a process group of its own, that continues until it is disturbed; its stderr is in
+        """Starts a run in the background, in its own process group. It runs until it is disturbed. Its stderr goes to
         RUN.err."""
         return self.start_command(run, self.command("gm_train", self.arguments(run, self.ENDLESS, *more), ranks),
                                   self.environment(fault))
@@ -108,7 +108,8 @@ class Exercises(Programs):
                                     stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True, env=environment)
 
     def start_on_a_terminal(self, command, environment=None):
-        """The process, which leads a session on a terminal of its own, and the descriptor that keeps the terminal open."""
+        """Starts the command in a new session with its own terminal. Returns the process and the descriptor that keeps the
+        terminal open."""
         master, terminal = os.openpty()
         process = subprocess.Popen(list(map(str, command)), cwd=self.root, stdin=terminal, stdout=terminal, stderr=terminal,
                                    env=environment, start_new_session=True,
@@ -121,15 +122,15 @@ class Exercises(Programs):
 
     @staticmethod
     def environment(fault):
-        """`fault`: variables of tests/programs/disk_fault.c without their GM_FAULT_."""
+        """`fault`: variables of tests/programs/disk_fault.c without the prefix GM_FAULT_."""
         if fault is None:
             return None
         return {**os.environ, "LD_PRELOAD": str(BIN / "disk_fault.so"),
                 **{f"GM_FAULT_{name}": str(value) for name, value in fault.items()}}
 
     def calls_of_a_save(self):
-        """The calls to the disk of the fourth save, which also removes the first: (number, call) for disk_fault.c. Of the
-        hundreds of writes to one file the first, one in the middle and the last, as all the others are like them."""
+        """The calls to the disk of the fourth save, which also removes the first: (number, call) for disk_fault.c. Only the
+        first, a middle and the last of the hundreds of writes to one file: the others behave the same."""
         log = self.root / "calls.txt"
         done = self.train("learn", fault={"PATH": "/checkpoints", "LOG": log})
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -149,7 +150,7 @@ class Exercises(Programs):
         return process.wait(timeout=DEADLINE_SECONDS)
 
     def rank_processes(self, run):
-        """Process numbers of the run's ranks, by rank."""
+        """The process ids of the ranks of the run, by rank."""
         ranks = {}
         for folder in pathlib.Path("/proc").glob("[0-9]*"):
             try:
@@ -159,20 +160,20 @@ class Exercises(Programs):
                 is_rank = arguments[0] == bytes(BIN / "gm_train") and f"run.dir={run}".encode() in arguments
                 is_here = os.readlink(folder / "cwd") == str(self.root)
             except (OSError, ValueError, IndexError):
-                continue  # it ended meanwhile
+                continue  # the process has ended
             if is_rank and is_here:
                 ranks[int(environment.get(b"OMPI_COMM_WORLD_RANK", b"0"))] = int(folder.name)
         return ranks
 
     def kill_all(self, run, process):
-        """SIGKILL to the process that started a run, and to all its ranks; returns when they are gone."""
+        """Sends SIGKILL to the process that started a run and to all its ranks. Waits until they have ended."""
         for number in [process.pid, *self.rank_processes(run).values()]:
             os.kill(number, signal.SIGKILL)
         process.wait()
         wait_until(lambda: not self.rank_processes(run))
 
     def has_step(self, run, step):
-        """A condition for wait_until: the run has written the line of this step."""
+        """A condition for wait_until(): the run has written the line of this step."""
         def condition():
             try:
                 text = (self.root / run / "metrics.jsonl").read_text()
@@ -185,7 +186,7 @@ class Exercises(Programs):
         return lambda: os.path.lexists(self.root / path)
 
     def reference(self, ranks=None, *more):
-        """The undisturbed run on as many ranks, made once."""
+        """The name of the undisturbed run on this number of ranks. It is trained once."""
         key = (self.root, ranks, more)
         if key not in self.references:
             name = f"reference-{len(self.references)}"
@@ -195,13 +196,13 @@ class Exercises(Programs):
         return self.references[key]
 
     def assert_undisturbed(self, run, reference):
-        """Every line once, the same losses, and the same bytes in the last checkpoint."""
+        """Checks that every step is logged once, that losses are equal, and that the last checkpoints have the same bytes."""
         found, expected = self.lines(run, "train"), self.lines(reference, "train")
         self.assertEqual([line["step"] for line in found], [line["step"] for line in expected])
         self.assertEqual([line["loss"] for line in found], [line["loss"] for line in expected])
         self.assert_same_checkpoint(run, reference)
         hidden = [str(path) for path in (self.root / run).rglob(".*")]
-        self.assertEqual(hidden, [], "nothing half-written stays behind")
+        self.assertEqual(hidden, [], "no partly written file is left")
 
     def assert_same_checkpoint(self, run, reference):
         one, two = (self.root / name / "checkpoints/latest" for name in (run, reference))
@@ -213,29 +214,29 @@ class Exercises(Programs):
             self.assertTrue(filecmp.cmp(one / file, two / file, shallow=False), f"{run}: {file}")
 
     def resume(self, run, *more, ranks=None):
-        """The same command again; it has to come to the end."""
+        """Runs the same command again. It must finish."""
         done = self.train(run, *more, ranks=ranks)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done
 
     def assert_resumes(self, run, *more, ranks=None):
-        """Whatever was done to a run that was started: the same command again, and it ends as if undisturbed."""
+        """After a disturbance of a run from start(): the same command finishes it, with the result of an undisturbed run."""
         more = [self.steps_to_end(run), *more]
         self.resume(run, *more, ranks=ranks)
         self.assert_undisturbed(run, self.reference(ranks, *more))
 
     def assert_stops_and_resumes(self, run, process, *more, ranks=None):
         self.assertEqual(self.end_of(process), 75, self.errors(run))
-        self.assertIn("stopped by SIG", self.last_words(self.errors(run)))
-        self.assertIn("give the same command again", self.last_words(self.errors(run)))
+        self.assertIn("stopped by SIG", self.last_message(self.errors(run)))
+        self.assertIn("give the same command again", self.last_message(self.errors(run)))
         self.assert_resumes(run, *more, ranks=ranks)
 
     def steps_to_end(self, run):
-        """More than a started run has saved, which nobody knows beforehand."""
+        """train.steps for a run from start(): more than it has saved, which is not known in advance."""
         saved = [int(folder.name[5:]) for folder in (self.root / run).glob("checkpoints/step-????????")]
         return f"train.steps={max(self.STEPS, max(saved, default=0) + self.EVERY)}"
 
-    def last_words(self, text):
+    def last_message(self, text):
         return [line for line in text.splitlines() if line.startswith("gm_train: ")][-1]
 
     def errors(self, run):
@@ -250,7 +251,7 @@ def signal_mask(process, field):
 
 
 def state(process):
-    """"T" of one that is stopped."""
+    """The state of a process; "T" if it is stopped."""
     return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
 

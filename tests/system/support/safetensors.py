@@ -1,4 +1,4 @@
-"""safetensors files, read and written with nothing but Python: the tensors' bytes as they are."""
+"""Reads and writes safetensors files in plain Python. Tensors are raw bytes."""
 import json
 import struct
 
