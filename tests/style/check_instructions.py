@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Holds the promise that a build starts on an older CPU: in libgm, AVX lies in the kernels of their instruction sets alone.
+"""Checks that a build runs on older CPUs: in libgm, only the kernels of an AVX instruction set may contain AVX.
 
 Usage: check_instructions.py OBJDUMP LIBRARY
 
-A machine that has AVX runs what has leaked out of them without a word. So that the check can fail, it demands to find AVX
-in the kernels.
+On a machine with AVX, a test run does not notice AVX in other functions. The check also fails if it finds no AVX in the
+kernels, because then it does not work.
 """
 import re
 import subprocess
 import sys
 
 FUNCTION = re.compile(r"^[0-9a-f]+ <(\S+)>:$")
-AVX = re.compile(r"\tv[a-z0-9]+ ")  # only instructions with a VEX or EVEX prefix begin with a v
+AVX = re.compile(r"\tv[a-z0-9]+ ")  # Only names of instructions with a VEX or EVEX prefix begin with v.
 KERNELS = re.compile(r"avx2|avx512")  # their namespaces, in mangled names
 
 
@@ -32,8 +32,8 @@ def main():
     for function in leaked:
         print(f"AVX outside of the kernels: {function}")
     if leaked or not found:
-        sys.exit("older CPUs would not run this library" if leaked else "no AVX at all: the check sees nothing")
-    print(f"{len(found)} functions with AVX, all in kernels of their own")
+        sys.exit("older CPUs would not run this library" if leaked else "no AVX at all: this check does not work")
+    print(f"{len(found)} functions with AVX, all of them kernels")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Holds the vocabulary: fails where a word is used for which the field has a better known one.
+"""Checks the vocabulary: fails on a word for which the field has a better known one.
 
 Usage: check_words.py               checks sources, tests, scripts and documents
-       check_words.py --self-test   proves on a text of its own that it can fail
+       check_words.py --self-test   checks that it finds such words, in sample texts
 """
 import pathlib
 import re
@@ -10,12 +10,12 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLACES = ("README.md", "CMakeLists.txt", "cmake", "configs", "docs", "launch", "monitoring", "src", "tests")
-# What is written in the old words on purpose: old names that are still read, files of old versions, hostile files.
+# Files that need the old words: old names that are still read, files of old versions, malformed files.
 EXEMPT = re.compile(r"src/config/renames\.|tests/style/check_words\.py|tests/fuzz/corpus/|tests/system/runs_of_version_1/|"
                     r"run_identity_test\.cpp|system/old_names_test\.py")
 TEXT = {".cpp", ".h", ".c", ".py", ".md", ".cmake", ".txt", ".toml", ".in", ""}
 
-# A word, and what to write in its place.
+# A word, and its replacement.
 WORDS = [
     (r"pictures?", "image"),
     (r"holes?", "mask, masked image, masked pixels; gap of a file"),
@@ -24,7 +24,7 @@ WORDS = [
     (r"data sets?", "dataset"),
     (r"passed over", "rejected"),
 ]
-# In identifiers words stand between capitals and underscores.
+# In identifiers, capitals and underscores separate words.
 PATTERN = re.compile("|".join(rf"(?P<w{i}>(?<![A-Za-z]){word}(?![a-z]))" for i, (word, _) in enumerate(WORDS)), re.IGNORECASE)
 CAMEL = re.compile(r"[A-Za-z]*(?:Picture|Hole)s?(?![a-z])[A-Za-z]*|[A-Za-z]*GoesOn[A-Za-z]*")
 
@@ -36,7 +36,7 @@ def problems_of(name, text):
             yield f"{name}:{number}: \"{found[0]}\": write {WORDS[index][1]}"
         for found in CAMEL.finditer(line):
             if not PATTERN.fullmatch(found[0]):
-                yield f"{name}:{number}: \"{found[0]}\": has a word that is out of use"
+                yield f"{name}:{number}: \"{found[0]}\": contains a word that must not be used"
 
 
 def files():
@@ -54,7 +54,7 @@ def self_test():
     missed = [text for text in bad if not list(problems_of("", text))]
     wrong = [text for text in good if list(problems_of("", text))]
     assert not missed and not wrong, (missed, wrong)
-    print("a word out of use is found")
+    print("all words that must not be used were found")
 
 
 def main():
@@ -65,7 +65,7 @@ def main():
         checked += 1
         problems += problems_of(name, file.read_text(errors="replace"))
     print("\n".join(problems))
-    print(f"{checked} files, {len(problems)} words out of use")
+    print(f"{checked} files, {len(problems)} words that must not be used")
     return sys.exit(bool(problems) or checked < 100)
 
 

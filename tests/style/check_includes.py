@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Holds the arrows between the rooms of src/: fails on an include that points where it may not.
+"""Checks the includes between the modules of src/: fails on an include that is not allowed.
 
-Usage: check_arrows.py [SOURCE_FOLDER]      checks src/
-       check_arrows.py --self-test          proves on a tree of its own that it can fail
+Usage: check_includes.py [SOURCE_FOLDER]      checks src/
+       check_includes.py --self-test          checks that it finds forbidden includes, in a generated tree
 """
 
 import pathlib
@@ -10,8 +10,8 @@ import re
 import sys
 import tempfile
 
-# A room may include itself and the rooms named here. This is the one place where the arrows are written.
-ARROWS = {
+# A module (a folder of src/) may include itself and the modules listed here. The rules are defined only here.
+ALLOWED_INCLUDES = {
     "base": [],
     "data": ["base"],
     "comm": ["base"],
@@ -27,47 +27,48 @@ ARROWS = {
     "apps": ["*"],
 }
 
-# The structs that config/ assembles: they lie in their rooms, know only std, and are open to config/.
+# The structs that config/ collects. They are in their modules, use only the standard library, and config/ may
+# include them.
 CONFIG_HEADER = re.compile(r"_config\.h$")
 
-# Single-device code: no room of these may know MPI, on whatever path.
+# Single-device code: these modules must not include MPI.
 WITHOUT_MPI = ["base", "data", "nn", "diffusion", "tasks", "checkpoint", "telemetry", "config"]
-# Rooms that build without LibTorch.
+# Modules that build without LibTorch.
 WITHOUT_TORCH = ["base", "config", "telemetry"]
 
 QUOTED = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 ANGLED = re.compile(r"^\s*#\s*include\s*<([^>]+)>", re.MULTILINE)
 
 
-def may_include(room, included):
+def may_include(module, included):
     other = included.split("/")[0]
-    allowed = ARROWS[room]
-    if other == room or other in allowed or "*" in allowed:
+    allowed = ALLOWED_INCLUDES[module]
+    if other == module or other in allowed or "*" in allowed:
         return True
-    return room == "config" and CONFIG_HEADER.search(included) is not None
+    return module == "config" and CONFIG_HEADER.search(included) is not None
 
 
 def problems_of(file, source):
-    """Sentences on every include of the file that may not be."""
+    """A message for each include of the file that is not allowed."""
     path = file.relative_to(source)
-    room = path.parts[0]
-    if room not in ARROWS:
-        yield f"{path}: '{room}' is no room; write its arrows into {pathlib.Path(__file__).name}"
+    module = path.parts[0]
+    if module not in ALLOWED_INCLUDES:
+        yield f"{path}: '{module}' is not a known module; add it to ALLOWED_INCLUDES in {pathlib.Path(__file__).name}"
         return
     text = file.read_text()
     for included in QUOTED.findall(text):
         if not (source / included).is_file():
             yield f"{path}: \"{included}\" is not a path from {source.name}/"
-        elif not may_include(room, included):
-            yield f"{path}: {room} may not include \"{included}\""
+        elif not may_include(module, included):
+            yield f"{path}: {module} may not include \"{included}\""
     for included in ANGLED.findall(text):
-        if included == "mpi.h" and room in WITHOUT_MPI:
-            yield f"{path}: {room} may not know MPI"
-        if room in WITHOUT_TORCH and included.split("/")[0] in ("torch", "ATen", "c10"):
-            yield f"{path}: {room} may not include LibTorch (<{included}>)"
+        if included == "mpi.h" and module in WITHOUT_MPI:
+            yield f"{path}: {module} may not include MPI"
+        if module in WITHOUT_TORCH and included.split("/")[0] in ("torch", "ATen", "c10"):
+            yield f"{path}: {module} may not include LibTorch (<{included}>)"
         if CONFIG_HEADER.search(path.name) and "/" in included:
             yield f"{path}: a configuration includes only the standard library, not <{included}>"
-    if CONFIG_HEADER.search(path.name) and room != "config":
+    if CONFIG_HEADER.search(path.name) and module != "config":
         yield from (f"{path}: a configuration includes only the standard library, not \"{included}\""
                     for included in QUOTED.findall(text))
 
@@ -78,7 +79,7 @@ def check(source):
 
 
 def self_test():
-    """Each line must be found, alone, in a tree that is otherwise in order."""
+    """Each forbidden include must be found, one at a time, in a tree that is otherwise correct."""
     wrong = {
         "base/wrong.h": '#include "nn/unet.h"',
         "nn/wrong.cpp": '#include "train/trainer.h"',
@@ -120,7 +121,7 @@ def main():
     files, problems = check(source.resolve())
     for problem in problems:
         print(problem)
-    print(f"{len(files)} files, {len(problems)} includes that point where they may not")
+    print(f"{len(files)} files, {len(problems)} forbidden includes")
     return 1 if problems or not files else 0
 
 
