@@ -123,7 +123,7 @@ LabelledImages make_comparison(const std::vector<InpaintMethod>& methods,
 /// Writes `comparison` if --image is given. Prints the table to stdout if stdout is not another
 /// output. Files are written first, because the reader of stdout may close it early.
 void write(const EvalCommand& command, const std::vector<NamedReport>& reports,
-           const LabelledImages& comparison, int64_t height) {
+           const LabelledImages& comparison) {
   const auto write_json = [&] {
     if (command.json.empty()) return;
     write_output(command.json, comparison_json(reports));
@@ -131,8 +131,7 @@ void write(const EvalCommand& command, const std::vector<NamedReport>& reports,
   };
   if (!is_stdout(command.json)) write_json();
   if (!command.image.empty()) {
-    write_image_grid(command.image, comparison,
-                     {.columns = 1, .scale = std::max<int64_t>(1, 64 / height)});
+    write_image_grid(command.image, comparison, {.columns = 1});
     log_info("{} images in {}", comparison.images.size(0), command.image);
   }
   if (is_stdout(command.json)) write_json();
@@ -202,7 +201,7 @@ void evaluate(World& world, const EvalCommand& command) {
   const LabelledImages comparison =
       command.image.empty() ? LabelledImages() : make_comparison(methods, images, ranks);
   section.emplace(watchdog.section("writing", 0));  // no time limit: a pipe may be slow
-  on_rank_zero(ranks, [&] { write(command, reports, comparison, images.shape().height); });
+  on_rank_zero(ranks, [&] { write(command, reports, comparison); });
 }
 
 }  // namespace

@@ -249,7 +249,7 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command, Communicator
   };
   const at::Tensor rows = sample_on_all_ranks(make, ranks, {.count = kStrips});
   on_rank_zero(ranks, [&] {
-    const auto labels = timestep_labels(task.diffusion().steps());
+    const auto labels = reverse_process_labels(task.diffusion().steps());
     write_image_grid(command.trajectory, {rows, labels}, {.columns = 1});
     log_info("rows of {} images in {}", kStrips, command.trajectory);
   });

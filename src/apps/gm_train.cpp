@@ -111,19 +111,21 @@ void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
   as_they_are.batch_size = count;
   as_they_are.shards = 1;
   const at::Tensor images = ImageLoader(std::move(dataset), as_they_are).next().images;
-  const auto labels = timestep_labels(task.diffusion().steps());
-  const auto draw = [&](const char* name, const at::Tensor& rows) {
+  const int64_t steps = task.diffusion().steps();
+  const auto draw = [&](const char* name, const LabelledImages& strips) {
     on_rank_zero(ranks, [&] {
       const auto path = directory.samples_folder() / name;
-      write_image_grid(path, {rows, labels}, {.columns = 1});
+      write_image_grid(path, strips, {.columns = 1});
       log_info("{}", path.string());
     });
   };
-  draw("forward.png", to_pixels(forward_process_images(task.diffusion(), images, seed)));
+  draw("forward.png", {to_pixels(forward_process_images(task.diffusion(), images, seed)),
+                       forward_process_labels(steps)});
   const auto on_their_way_out = [&](const at::Tensor& indices, const SamplingObserver& observer) {
     return reverse_process_images(task, seed, indices, observer);
   };
-  draw("reverse.png", sample_on_all_ranks(on_their_way_out, ranks, {.count = count}));
+  draw("reverse.png", {sample_on_all_ranks(on_their_way_out, ranks, {.count = count}),
+                       reverse_process_labels(steps)});
 }
 
 void require_device(const std::string& device) {

@@ -54,7 +54,7 @@ class CounterRng {
   float uniform();
   /// Uniform on 0 .. n - 1 without bias. Expects n > 0.
   uint32_t below(uint32_t n);
-  /// Standard normal values (Box and Muller, 1958; base/cpu/normal.h).
+  /// Standard normal values (Box and Muller, 1958; base/cpu/randn.h).
   void fill_normal(std::span<float> values);
 
  private:

@@ -7,8 +7,8 @@
 namespace gm {
 
 void end_process(int status) {
-#if defined(__SANITIZE_ADDRESS__)
-  std::exit(status);  // the sanitizer looks for leaks at a regular exit
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  std::exit(status);  // sanitizers report at a regular exit
 #else
   std::cout.flush();
   std::fflush(nullptr);

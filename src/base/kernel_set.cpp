@@ -12,7 +12,7 @@
 namespace gm {
 namespace {
 
-/// ATen, and the sets that the build compiled the kernels for (cmake/GmKernels.cmake).
+/// ATen, and the sets that the build compiled the kernels for (cmake/GmUnits.cmake).
 constexpr std::array kSets = {KernelSet::aten, GM_KERNEL_SETS};
 
 /// Whether this machine supports the instructions.

@@ -1,6 +1,6 @@
 /// Which instruction set the CPU kernels use: chosen once, when the program starts.
 ///
-/// Every source file in a folder `cpu/` is compiled once for each set (cmake/GmKernels.cmake), each
+/// Every source file in a folder `cpu/` is compiled once for each set (cmake/GmUnits.cmake), each
 /// time in another namespace. Only the kernels of the chosen set are registered.
 #pragma once
 

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "base/some_names.h"
+#include "base/list_names.h"
 
 namespace gm {
 namespace {
@@ -26,7 +26,7 @@ std::string in_groups(const std::vector<std::string>& names) {
   for (const auto& [group, size] : sizes) {
     groups.push_back(group.ends_with('*') ? fmt::format("{} ({})", group, size) : group);
   }
-  return some_names(groups);
+  return list_names(groups);
 }
 
 std::string shape_text(const at::Tensor& tensor) {
@@ -52,9 +52,9 @@ std::vector<std::string> mismatches(const NamedTensors& parameters, const Tensor
   for (const auto& [name, tensor] : left) unexpected.push_back(name);
 
   std::vector<std::string> reasons;
-  if (!missing.empty()) reasons.push_back("missing: " + some_names(missing));
-  if (!unexpected.empty()) reasons.push_back("unexpected: " + some_names(unexpected));
-  if (!misshapen.empty()) reasons.push_back("of another shape: " + some_names(misshapen));
+  if (!missing.empty()) reasons.push_back("missing: " + list_names(missing));
+  if (!unexpected.empty()) reasons.push_back("unexpected: " + list_names(unexpected));
+  if (!misshapen.empty()) reasons.push_back("of another shape: " + list_names(misshapen));
   return reasons;
 }
 
@@ -131,7 +131,7 @@ void require_finite(const TensorMap& weights, const std::filesystem::path& path)
   }
   if (wrong.empty()) return;
   throw InputError("{}: NaN or infinity in {}; use weights from before the training diverged",
-                   path.string(), some_names(wrong));
+                   path.string(), list_names(wrong));
 }
 
 void load_weights(const NamedTensors& parameters, const TensorMap& weights,

@@ -14,8 +14,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/output.h"
-#include "base/prompt_stop.h"
 #include "base/signals.h"
+#include "base/stop_deadline.h"
 #include "comm/world.h"
 
 namespace gm {
@@ -111,23 +111,29 @@ void run_program(const std::function<int(World&)>& body) {
   std::signal(SIGPIPE, SIG_IGN);
   let_large_files_fail();
   catch_stop_signals();
-  const PromptStop prompt_stop([](const std::string& reason) {
-    remove_staged_paths();
-    end_world(kExitRetry, reason);
-  });
-  end_process(run_in_world(body));
+  const int status = [&] {
+    const StopDeadline stop_deadline([](const std::string& reason) {
+      remove_staged_paths();
+      end_world(kExitRetry, reason);
+    });
+    return run_in_world(body);
+  }();
+  end_process(status);
 }
 
 void run_alone(const std::function<int()>& body) {
   open_missing_streams();
   let_large_files_fail();
   catch_stop_signals();
-  const PromptStop prompt_stop([](const std::string& reason) {
-    remove_staged_paths();
-    log_alone(reason);
-    ::_exit(kExitRetry);
-  });
-  end_process(run_and_log(body));
+  const int status = [&] {
+    const StopDeadline stop_deadline([](const std::string& reason) {
+      remove_staged_paths();
+      log_alone(reason);
+      ::_exit(kExitRetry);
+    });
+    return run_and_log(body);
+  }();
+  end_process(status);
 }
 
 }  // namespace gm

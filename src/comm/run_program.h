@@ -17,7 +17,7 @@ class World;
 /// forever. An exception that escapes on another thread also ends the world.
 ///
 /// The signals that ask to stop are recorded (base/signals.h). A body that has nothing to save and
-/// does not check for them in time is ended with status 75 (base/prompt_stop.h).
+/// does not check for them in time is ended with status 75 (base/stop_deadline.h).
 [[noreturn]] void run_program(const std::function<int(World&)>& body);
 
 /// The same for a program of one process without a World: runs `body`, and prints the reason of a

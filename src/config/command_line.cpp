@@ -96,7 +96,8 @@ void describe_options(CLI::App& app, Parsed& parsed) {
 [[noreturn]] void refuse_option(const CLI::App& app, const std::string& option) {
   std::vector<std::string> known;
   for (const CLI::Option* candidate : app.get_options()) {
-    if (!candidate->get_positional()) known.push_back(candidate->get_name());
+    if (!candidate->get_positional() && !candidate->get_group().empty())
+      known.push_back(candidate->get_name());
   }
   const std::string name = option.substr(0, option.find('='));
   const auto meant = nearest(name, known);

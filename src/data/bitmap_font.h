@@ -1,5 +1,5 @@
 /// A font for labels in images: lower-case letters, digits and some signs, five pixels wide and
-/// seven high.
+/// nine high.
 #pragma once
 
 #include <array>
@@ -7,7 +7,7 @@
 
 namespace gm {
 
-inline constexpr int64_t kGlyphWidth = 5, kGlyphHeight = 7;
+inline constexpr int64_t kGlyphWidth = 5, kGlyphHeight = 9;
 
 /// The pixels of a character, row by row; those of an empty box where the font does not have it.
 /// Capitals look like small letters.

@@ -25,7 +25,7 @@ int64_t square_columns(int64_t count) {
   return columns;
 }
 
-int64_t visible_scale(int64_t height) { return std::max<int64_t>(1, kVisibleSide / height); }
+int64_t visible_scale(int64_t side) { return (kVisibleSide + side - 1) / side; }
 
 /// The pixels of the whole grid, [height, width, channels].
 struct GridImage {
@@ -52,7 +52,9 @@ Grid grid_for(const LabelledImages& labelled, const GridLayout& layout) {
   const int64_t count = images.size(0);
   const int64_t columns =
       std::min(count, layout.columns > 0 ? layout.columns : square_columns(count));
-  const int64_t scale = layout.scale > 0 ? layout.scale : visible_scale(images.size(1));
+  const int64_t parts = std::max<int64_t>(1, std::ssize(labelled.labels));
+  const int64_t side = labelled.labels.empty() ? images.size(1) : images.size(2) / parts;
+  const int64_t scale = layout.scale > 0 ? layout.scale : visible_scale(side);
   return {.columns = columns,
           .rows = (count + columns - 1) / columns,
           .scale = scale,

@@ -74,7 +74,7 @@ class ImageLoader::Worker {
     const int64_t index = order_.index_at(position);
     dataset_->read_image(index, pixels_);
     augmentation_.apply(pixels_, static_cast<uint64_t>(position));
-    to_unit_range(pixels_, batch.images.data_ptr<float>() + i * dataset_->shape().bytes());
+    scale_pixels(pixels_, batch.images.data_ptr<float>() + i * dataset_->shape().bytes());
     batch.positions.data_ptr<int64_t>()[i] = position;
     if (batch.labels.defined()) batch.labels.data_ptr<int64_t>()[i] = dataset_->label(index);
   }

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/some_names.h"
+#include "base/list_names.h"
 #include "data/folder_entries.h"
 #include "data/mask_files.h"
 
@@ -192,8 +192,8 @@ std::vector<std::string> names_without_folders(const std::vector<std::string>& i
       "{}: there is no mask {}.png; {} of the {} images have none ({}){}; a mask must have the "
       "name of its image, optionally with one prefix or suffix that is the same for all masks",
       folder.string(), pairing.affix.around(without.front()), without.size(), images.size(),
-      some_names(without),
-      unused.empty() ? "" : fmt::format(", and no image has the masks {}", some_names(unused)));
+      list_names(without),
+      unused.empty() ? "" : fmt::format(", and no image has the masks {}", list_names(unused)));
 }
 
 // ---- Images without names ----------------------------------------------------------------------

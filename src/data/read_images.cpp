@@ -6,7 +6,7 @@
 
 namespace gm {
 
-void to_unit_range(std::span<const uint8_t> pixels, float* values) {
+void scale_pixels(std::span<const uint8_t> pixels, float* values) {
   for (size_t i = 0; i < pixels.size(); ++i)
     values[i] = static_cast<float>(pixels[i]) * (2.0F / 255.0F) - 1.0F;
 }
@@ -20,7 +20,7 @@ at::Tensor read_images(const ImageDataset& dataset, const at::Tensor& indices) {
   const auto index = indices.accessor<int64_t, 1>();
   for (int64_t n = 0; n < indices.size(0); ++n) {
     dataset.read_image(index[n], pixels);
-    to_unit_range(pixels, images.data_ptr<float>() + n * shape.bytes());
+    scale_pixels(pixels, images.data_ptr<float>() + n * shape.bytes());
   }
   return images;
 }

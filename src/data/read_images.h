@@ -11,7 +11,7 @@
 namespace gm {
 
 /// Maps 0..255 to [-1,1]; both ends are exact.
-void to_unit_range(std::span<const uint8_t> pixels, float* values);
+void scale_pixels(std::span<const uint8_t> pixels, float* values);
 
 /// The images with the numbers `indices` (int64 [n] on the CPU): float32 [n,C,H,W] in [-1,1],
 /// channels last. to_pixels() restores the pixels exactly.

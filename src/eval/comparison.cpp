@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 namespace gm {
@@ -93,7 +94,10 @@ std::string comparison_json(const std::vector<NamedReport>& reports) {
 
 std::vector<std::string> comparison_labels(const std::vector<InpaintMethod>& methods) {
   std::vector<std::string> labels{"original", "masked"};
-  for (const InpaintMethod& method : methods) labels.push_back(method.name);
+  for (const InpaintMethod& method : methods) {
+    labels.push_back(
+        std::filesystem::path(method.name).filename());  // of a run's path, the end tells most
+  }
   return labels;
 }
 

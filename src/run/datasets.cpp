@@ -19,7 +19,10 @@ namespace {
 std::optional<Part> part_named(const std::string& name) {
   if (name.empty()) return std::nullopt;
   if (name == "training") return Part::kTraining;
-  return name == "held_out" ? Part::kHeldOut : Part::kAll;
+  if (name == "held_out") return Part::kHeldOut;
+  if (name == "all") return Part::kAll;
+  throw InputError("there is no part \"{}\" of a dataset; there are held_out, training and all",
+                   name);
 }
 
 /// Warns of images whose label names no class: `classes` cannot select them.
@@ -60,15 +63,13 @@ std::shared_ptr<const ImageDataset> open_images(const LoadedRun& run, const Imag
                                                 Communicator& communicator) {
   const std::optional<Part> part = part_named(choice.part);
   DataConfig config = run.config.data;
-  if (choice.path.empty()) {
-    auto images = open_dataset(config, part, communicator);
-    require_fit(*images, run);
-    return images;
+  if (!choice.path.empty()) {
+    config.path = choice.path;
+    config.classes = "all";
+    config.holdout = 0;
   }
-  config.path = choice.path;
-  config.classes = "all";
-  config.holdout = 0;
-  auto images = open_packed(config, part, communicator, run.shape.channels);
+  auto images = choice.path.empty() ? open_dataset(config, part, communicator)
+                                    : open_packed(config, part, communicator, run.shape.channels);
   require_fit(*images, run);
   return images;
 }

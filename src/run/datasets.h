@@ -26,8 +26,8 @@ std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::
                                                  Communicator& communicator);
 
 /// The images that a user chose for `run`. Defaults: the dataset of the run, and its held-out
-/// images. The images of a folder are converted to grey if the run's images are grey. Throws
-/// InputError when the images do not fit the model of the run.
+/// images or, if there are none, all. The images of a folder are converted to grey if the run's
+/// images are grey. Throws InputError when the images do not fit the model of the run.
 std::shared_ptr<const ImageDataset> open_images(const LoadedRun& run, const ImageChoice& choice,
                                                 Communicator& communicator);
 

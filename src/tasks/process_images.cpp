@@ -27,9 +27,15 @@ std::vector<int64_t> strip_timesteps(int64_t steps) {
   return timesteps;
 }
 
-std::vector<std::string> timestep_labels(int64_t steps) {
+std::vector<std::string> forward_process_labels(int64_t steps) {
   std::vector<std::string> labels;
   for (const int64_t t : strip_timesteps(steps)) labels.push_back(fmt::format("t = {}", t));
+  return labels;
+}
+
+std::vector<std::string> reverse_process_labels(int64_t steps) {
+  std::vector<std::string> labels = forward_process_labels(steps);
+  std::ranges::reverse(labels);
   return labels;
 }
 

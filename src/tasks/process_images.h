@@ -18,8 +18,10 @@ DdpmTask& require_process(Task& task, const std::string& asked);
 /// Timesteps at 0, 25, 50, 75 and 99 % of a process of `steps` steps.
 std::vector<int64_t> strip_timesteps(int64_t steps);
 
-/// "t = 0" and so on: a label for each of strip_timesteps().
-std::vector<std::string> timestep_labels(int64_t steps);
+/// "t = 0" and so on: labels for the parts of forward_process_images() and, in the opposite order,
+/// of reverse_process_images().
+std::vector<std::string> forward_process_labels(int64_t steps);
+std::vector<std::string> reverse_process_labels(int64_t steps);
 
 /// The images `images` ([n,C,H,W] in [-1,1]) with the noise of each of strip_timesteps():
 /// [n,C,H,5*W], from clear to noise. Image i gets the noise of (`seed`, i).

@@ -18,8 +18,8 @@
 
 #include "base/error.h"
 #include "base/host.h"
+#include "base/interruptible_wait.h"
 #include "base/log.h"
-#include "base/pause.h"
 #include "base/running_time.h"
 #include "base/signals.h"
 

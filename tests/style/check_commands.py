@@ -15,7 +15,7 @@ from descriptions import PROGRAMS, ROOT, choices_of, describe
 
 DOCUMENTS = ("README.md", "docs/guide.md", "docs/contributing.md", "docs/results.md", "tests/README.md")
 # Programs that are not gm's, whose arguments are not checked here.
-FOREIGN = {"jq", "prometheus", "ctest", "python", "export", "srun", "mpirun", "cd", "git", "source", "man"}
+FOREIGN = {"jq", "prometheus", "ctest", "export", "source", "man"}
 
 
 class Wrong(Exception):
@@ -119,12 +119,12 @@ def check_command(words, is_complete):
     if program.startswith(("launch/", "tests/")):
         return check_script(program, words[1:])
     if program == "cmake":
-        preset = words[words.index("--preset") + 1] if "--preset" in words else None
+        preset = dict(zip(words, words[1:])).get("--preset")
         if preset and f'"name": "{preset}"' not in (ROOT / "CMakePresets.json").read_text():
             raise Wrong(f"there is no preset {preset}")
         return None
     if program.endswith("python"):
-        return check_file(words[1])
+        return check_file(" ".join(words[1:2]))
     if program not in FOREIGN:
         raise Wrong(f"the program {program} is not known to this check")
     return None
@@ -147,13 +147,13 @@ def commands_of(text):
     """(line number, command, whether it is complete) of the commands in code: those in blocks are complete; a span in the text
     may only mention an option."""
     begins = re.compile(r"(\./)?(launch/\w+|tests/\S+\.py)|(gm_(data|train|sample|eval)|mpirun|srun|cmake|ctest|jq|prometheus) ")
-    in_block = False
+    fence = None  # that the block began with
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("```"):
-            in_block = line == "```" and not in_block
-        elif in_block and begins.match(line):
+            fence = line if fence is None else None
+        elif fence == "```" and begins.match(line):
             yield number, line, True
-        elif not in_block:
+        elif fence is None:
             for span in re.findall(r"`([^`]+)`", line):
                 if begins.match(span) and " " in span and "..." not in span:
                     yield number, span, False
@@ -170,7 +170,7 @@ def problems_of(name, text):
 def self_test():
     wrong = ["gm_data peck photos/", "gm_data pack photos/ --siz 3", "gm_data pack a --fit round", "gm_train model.dims=3",
              "gm_train configs/none.toml", "gm_train mask.kind=star", "launch/local --rank 3", "launch/nothing x",
-             "cmake --preset fast", "mpirun -n 2 gm_eval runs/a --every 3", "gm_sample runs/a --count"]
+             "```\n```python\nx = 1\n```\n```\ngm_data peck photos/", "cmake --preset fast", "mpirun -n 2 gm_eval runs/a --every 3", "gm_sample runs/a --count"]
     right = ["gm_data pack photos/ --size 3 --out x.h5", "mpirun -n 8 gm_train configs/quickstart.toml train.steps=3 | jq .",
              "launch/local -n 2 configs/quickstart.toml", "gm_train configs/quickstart.toml mask.kind=half   # a comment"]
     missed = [command for command in wrong if not list(problems_of("", f"```\n{command}\n```"))]

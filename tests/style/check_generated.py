@@ -1,6 +1,11 @@
 #!/usr/bin/env python3
 """Checks that the files which are generated from the programs are current: docs/configuration.md, docs/man/*.1 and
-launch/completion.bash. With --fix: generates them."""
+launch/completion.bash.
+
+Usage: check_generated.py               checks the files
+       check_generated.py --fix         generates them
+       check_generated.py --self-test   checks that an outdated file is found
+"""
 import itertools
 import re
 import sys
@@ -34,7 +39,7 @@ def roff(text):
 
 
 def value_of(option):
-    """What follows an option on the command line: "INT, 1 to 99999; 1 when not given"."""
+    """What follows an option on the command line: " INT (1 to 99999; default: 1)"."""
     kind, _, bounds = option["type"].partition(":")
     text = f" {kind}" if option["takes_value"] else ""
     notes = [note for note in (bounds, f"default: {option['default']}" if option["default"] else "") if note]
@@ -97,20 +102,13 @@ _gm_complete() {
 
 
 def words_and_choices(options, keys):
-    names = [name for option in options if not option["positional"] for name in option["names"]]
-    words = " ".join([*names, *(f"{key['name']}=" for key in keys)])
-    choices = [(name, choices_of(option)) for option in options for name in option["names"] if not option["positional"]]
-    choices += [(name, "") for option in options if option["takes_value"] and not choices_of(option)
-                for name in option["names"] if not option["positional"]]
-    choices += [(key["name"], key["choices"]) for key in keys if key["choices"]]
-    wanted = {name for option in options if option["takes_value"] for name in option["names"]}
-    lines = [f"  _gm_complete '{words}'"]
-    for name, values in choices:
-        if name in wanted or "." in name:
-            line = f"{name} '{' '.join(values)}'"
-            if line not in lines:
-                lines.append(line)
-    return " \\\n    ".join(dict.fromkeys(lines))
+    """The call of _gm_complete for a command: its words, then the values of options and keys that take some."""
+    options = [option for option in options if not option["positional"]]
+    words = [name for option in options for name in option["names"]] + [f"{key['name']}=" for key in keys]
+    values = {name: choices_of(option) for option in options if option["takes_value"] for name in option["names"]}
+    values.update({key["name"]: key["choices"] for key in keys if key["choices"]})
+    lines = [f"  _gm_complete '{' '.join(words)}'", *(f"{name} '{' '.join(choices)}'" for name, choices in values.items())]
+    return " \\\n    ".join(lines)
 
 
 def completion(program):
@@ -140,19 +138,28 @@ def generated():
     yield ROOT / "launch/completion.bash", "\n".join([COMPLETION_HEADER, *map(completion, programs)])
 
 
+def outdated(files):
+    return [(path, text) for path, text in files if not path.exists() or path.read_text() != text]
+
+
+def self_test():
+    path, text = next(generated())
+    assert outdated([(path, text + "x")]) and outdated([(path.with_name("no_such_file"), text)]) and not outdated([(path, text)])
+    print("outdated files are found")
+
+
 def main():
-    fix, wrong = sys.argv[1:] == ["--fix"], []
-    for path, text in generated():
-        if path.exists() and path.read_text() == text:
-            continue
-        wrong.append(str(path.relative_to(ROOT)))
-        if fix:
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
+    wrong = outdated(generated())
+    names = " ".join(str(path.relative_to(ROOT)) for path, _ in wrong)
+    if sys.argv[1:] == ["--fix"]:
+        for path, text in wrong:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
-    if wrong and not fix:
-        print("not current:", *wrong, "\nto generate them: tests/style/check_generated.py --fix", sep=" ")
-        sys.exit(1)
-    print("generated:" if fix else "current:", *(wrong or ["all"]))
+        return print("generated:", names or "nothing, all were current")
+    print(f"not current: {names}\nto generate them: tests/style/check_generated.py --fix" if wrong else "all are current")
+    return sys.exit(bool(wrong))
 
 
 if __name__ == "__main__":

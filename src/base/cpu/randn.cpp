@@ -39,7 +39,7 @@ struct CosSin {
 
 /// Cosine and sine of 2 pi m / 2^24 for integers m from 0 to 2^24.
 ///
-/// The nearest multiple of a quarter cos_sin is subtracted exactly. The rest is at most pi / 4,
+/// The nearest multiple of a quarter turn is subtracted exactly. The rest is at most pi / 4,
 /// where the first omitted terms of the Taylor series are below 4e-9.
 GM_INLINE CosSin cos_sin(const IntLanes& m) {
   constexpr int kQuarter = 22;  // 2^22 of 2^24 are a quarter
@@ -58,7 +58,7 @@ GM_INLINE CosSin cos_sin(const IntLanes& m) {
   cosine = cosine * z + 1.0F / 24;
   cosine = cosine * z - 0.5F;
   cosine = cosine * z + 1.0F;
-  // Each quarter cos_sin swaps cosine and sine. The sign flips in quarters 1 and 2 for the cosine,
+  // Each quarter turn swaps cosine and sine. The sign flips in quarters 1 and 2 for the cosine,
   // and in quarters 2 and 3 for the sine.
   const IntLanes changed = (quarters & 1) != 0;
   const Lanes first = changed ? sine : cosine, second = changed ? cosine : sine;

@@ -25,7 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import counter_random  # noqa: E402
 
 BIN = pathlib.Path(os.environ["GM_BIN_DIR"])
-SAMPLING_STREAM = 5  # Stream::kSampling of src/base/random.h
+SAMPLING_STREAM = 5  # Stream::kSampling of src/base/counter_rng.h
 SIDE, COUNT, STEPS, SEED, LINE, SCALE = 32, 4, 10, 11, 2, 2
 
 

@@ -3,7 +3,7 @@ import struct
 import zlib
 
 CHANNELS = {0: 1, 2: 3}  # by colour type in the header
-LABEL_HEIGHT = 13  # height in pixels of the labels above a grid
+LABEL_HEIGHT = 15  # height in pixels of the labels above a grid
 
 
 def png_rows(path):

@@ -62,7 +62,7 @@ TEST(ImageGrid, WritesALabelAboveEachPartOfAColumn) {
   write_image_grid(folder / "grid.png", {images, {"a", "Inpainted"}}, {.columns = 2, .scale = 4});
   const auto plain = read_png(folder / "plain.png"), grid = read_png(folder / "grid.png");
   const int64_t header = grid.size(0) - plain.size(0);
-  ASSERT_EQ(header, 7 + 2 * 3);
+  ASSERT_EQ(header, 9 + 2 * 3);
   EXPECT_TRUE(at::equal(grid.slice(0, header), plain)) << "the images are as without labels";
   const auto text = grid.slice(0, 3, header - 3).select(2, 0).gt(200);
   const auto ink = [&](int64_t left, int64_t width) {

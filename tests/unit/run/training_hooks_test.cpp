@@ -92,12 +92,15 @@ TEST_F(TrainingHooksTest, AnEvaluationUsesHeldOutImagesAndTheWeightsOfItsMoment)
   EXPECT_GT(std::abs(after.figures.front().second - before.figures.front().second), 1e-3);
 }
 
-TEST_F(TrainingHooksTest, WarnsIfTheEvaluationUsesTrainingImages) {
-  const RunConfig config = run_on_images({"run.task=inpaint", "evaluate.every=1"});
-  const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-  testing::internal::CaptureStderr();
-  make_training_hooks(config, *task, alone_);
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("no held-out images"));
+TEST_F(TrainingHooksTest, WarnsIfAndOnlyIfTheEvaluationUsesTrainingImages) {
+  for (const double holdout : {0.0, 0.4}) {
+    const RunConfig config = run_on_images({"run.task=inpaint", "evaluate.every=1"}, holdout);
+    const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
+    testing::internal::CaptureStderr();
+    make_training_hooks(config, *task, alone_);
+    const std::string output = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(output.find("no held-out images") != std::string::npos, holdout == 0) << output;
+  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "base/some_names.h"
+#include "base/list_names.h"
 
 #include <fmt/ranges.h>
 
@@ -7,7 +7,7 @@
 
 namespace gm {
 
-std::string some_names(const std::vector<std::string>& names) {
+std::string list_names(const std::vector<std::string>& names) {
   constexpr size_t kShown = 5;
   const std::span shown(names.data(), std::min(names.size(), kShown));
   std::string text = fmt::format("{}", fmt::join(shown, ", "));

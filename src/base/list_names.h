@@ -7,6 +7,6 @@
 namespace gm {
 
 /// The first five names and how many more there are: "a, b, c, d, e and 3 more".
-std::string some_names(const std::vector<std::string>& names);
+std::string list_names(const std::vector<std::string>& names);
 
 }  // namespace gm

@@ -1,9 +1,9 @@
-#include "base/prompt_stop.h"
+#include "base/stop_deadline.h"
 
 #include <chrono>
 #include <utility>
 
-#include "base/pause.h"
+#include "base/interruptible_wait.h"
 #include "base/signals.h"
 
 namespace gm {
@@ -21,7 +21,7 @@ bool signal_comes(const std::stop_token& stop) {
 
 }  // namespace
 
-PromptStop::PromptStop(std::function<void(const std::string&)> leave, double patience_seconds)
+StopDeadline::StopDeadline(std::function<void(const std::string&)> leave, double patience_seconds)
     : thread_([leave = std::move(leave), patience_seconds](const std::stop_token& stop) {
         const std::chrono::duration<double> patience(patience_seconds);
         if (!signal_comes(stop) || wait_for_stop_in_running_time(patience, stop)) return;

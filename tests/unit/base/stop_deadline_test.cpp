@@ -1,5 +1,5 @@
 // A process that does not react to a stop signal in time is ended, unless it has work to save.
-#include "base/prompt_stop.h"
+#include "base/stop_deadline.h"
 
 #include <gmock/gmock.h>
 #include <sys/wait.h>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kLeft = 75, kWentOn = 7;
 
-/// Exit status of a child process that receives SIGTERM and calls `act` under a PromptStop, then
+/// Exit status of a child process that receives SIGTERM and calls `act` under a StopDeadline, then
 /// `after` without it.
 int status_of_stopped_child(
     const std::function<void()>& act, const std::function<void()>& after = [] {}) {
@@ -26,7 +26,7 @@ int status_of_stopped_child(
       ::_exit(reason == "stopped by SIGTERM; give the same command again" ? kLeft : 1);
     };
     {
-      const PromptStop prompt_stop(leave, /*patience_seconds=*/0.3);
+      const StopDeadline stop_deadline(leave, /*patience_seconds=*/0.3);
       std::raise(SIGTERM);
       act();
     }
@@ -38,14 +38,14 @@ int status_of_stopped_child(
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-TEST(PromptStopTest, EndsAProcessThatNeverReacts) {
+TEST(StopDeadlineTest, EndsAProcessThatNeverReacts) {
   EXPECT_EQ(status_of_stopped_child([] {
               while (true) ::pause();
             }),
             kLeft);
 }
 
-TEST(PromptStopTest, WaitsForAProcessThatHasWorkToSave) {
+TEST(StopDeadlineTest, WaitsForAProcessThatHasWorkToSave) {
   EXPECT_EQ(status_of_stopped_child([] {
               expect_work_to_save();
               ::sleep(1);
@@ -53,7 +53,7 @@ TEST(PromptStopTest, WaitsForAProcessThatHasWorkToSave) {
             kWentOn);
 }
 
-TEST(PromptStopTest, DoesNothingIfTheWorkEndsInTime) {
+TEST(StopDeadlineTest, DoesNothingIfTheWorkEndsInTime) {
   EXPECT_EQ(status_of_stopped_child([] { ::usleep(100'000); }, [] { ::usleep(500'000); }), kWentOn);
 }
 

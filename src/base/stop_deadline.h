@@ -12,11 +12,11 @@ namespace gm {
 /// reach such a check. As long as there is nothing to save, a thread of this object then calls
 /// `leave` with the reason, `patience_seconds` after the signal. The delay gives code that does
 /// check for signals the time to stop normally.
-class PromptStop {
+class StopDeadline {
  public:
   /// `leave` ends the process.
-  explicit PromptStop(std::function<void(const std::string& reason)> leave,
-                      double patience_seconds = 3);
+  explicit StopDeadline(std::function<void(const std::string& reason)> leave,
+                        double patience_seconds = 3);
 
  private:
   std::jthread thread_;

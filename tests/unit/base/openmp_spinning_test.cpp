@@ -1,4 +1,4 @@
-#include "base/short_spinning.h"
+#include "base/openmp_spinning.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -33,7 +33,7 @@ double seconds_of_waiting() {
 }
 
 /// With the default setting of the OpenMP runtime, this takes about 0.1 s.
-TEST(ShortSpinning, AThreadWithoutWorkSleeps) {
+TEST(OpenMpSpinning, AThreadWithoutWorkSleeps) {
   shorten_openmp_spinning(2);
   EXPECT_LT(seconds_of_waiting(), 0.02);
 }

@@ -1,4 +1,4 @@
-#include "base/short_spinning.h"
+#include "base/openmp_spinning.h"
 
 #include <omp.h>
 #include <unistd.h>
