@@ -29,7 +29,7 @@ class FailingDisk(FaultTest):
 
     def test_every_save_fails(self):
         for action, reason in (("ENOSPC", "No space left"), ("EIO", "Input/output error"), ("EACCES", "Permission denied")):
-            for ranks in (None, 2):
+            for ranks in (None, 2) if action == "EIO" else (None,):
                 run = f"all-{action}-{ranks}"
                 with self.subTest(run):
                     done = self.train(run, ranks=ranks, fault={"PATH": "/checkpoints", "ACTION": action, **FOR_EVER})

@@ -129,8 +129,8 @@ class FaultTest(Programs):
                 **{f"GM_FAULT_{name}": str(value) for name, value in fault.items()}}
 
     def calls_of_a_save(self):
-        """The calls to the disk of the fourth save, which also removes the first: (number, call) for disk_fault.c. Only the
-        first, a middle and the last of the hundreds of writes to one file: the others behave the same."""
+        """The calls to the disk of the fourth save, which also removes the first: (number, call) for disk_fault.c. Only
+        one of the hundreds of writes to a file, and one of the files that are removed: the others behave the same."""
         log = self.root / "calls.txt"
         done = self.train("learn", fault={"PATH": "/checkpoints", "LOG": log})
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -139,7 +139,7 @@ class FaultTest(Programs):
         chosen = []
         for call, numbers in itertools.groupby(range(begins[3], begins[4]), lambda number: calls[number]):
             numbers = list(numbers)
-            chosen += [(number, call) for number in sorted({numbers[0], numbers[len(numbers) // 2], numbers[-1]})]
+            chosen.append((numbers[len(numbers) // 2], call))
         print(f"{len(chosen)} of the {begins[4] - begins[3]} calls of a save")
         kinds = {call.split()[0] for _, call in chosen}
         self.assertEqual(kinds, {"mkdir", "create", "write", "fsync", "rename", "symlink", "remove"})
