@@ -24,6 +24,7 @@
 #include "eval/inpainting_evaluation.h"
 #include "run/datasets.h"
 #include "run/load_run.h"
+#include "run/make_task.h"
 #include "run/train_eval_overlap.h"
 #include "train/sampling.h"
 
@@ -90,7 +91,9 @@ std::vector<LoadedRun> open_runs(const EvalCommand& command, Communicator& ranks
 
 std::vector<InpaintMethod> methods_of(const std::vector<LoadedRun>& runs, uint64_t seed) {
   std::vector<InpaintMethod> methods = baseline_methods();
-  for (const LoadedRun& run : runs) methods.push_back(inpaint_by(*run.task, run.name, seed));
+  for (const LoadedRun& run : runs) {
+    methods.push_back(inpaint_by(require_inpainter(*run.task, run.name), run.name, seed));
+  }
   return methods;
 }
 
@@ -160,7 +163,7 @@ std::shared_ptr<const ImageDataset> open_common_images(const EvalCommand& comman
   require_measurable(images->shape().height, images->shape().width);
   for (const LoadedRun& run : runs) {
     require_fit(*images, run);
-    run.task->check_inpainting();
+    require_inpainter(*run.task, run.name).check_inpainting();
     on_rank_zero(ranks, [&] { warn_of_overlap(*images, run); });
   }
   return images;

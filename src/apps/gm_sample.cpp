@@ -23,6 +23,7 @@
 #include "eval/masked_dataset.h"
 #include "run/datasets.h"
 #include "run/load_run.h"
+#include "run/make_task.h"
 #include "tasks/process_images.h"
 #include "train/sampling.h"
 
@@ -271,8 +272,10 @@ void sample(World& world, const SampleCommand& command) {
 
   std::optional<InpaintInput> input;
   if (!command.inpaint.empty()) {
-    task.check_inpainting();
+    require_inpainter(task, "--inpaint").check_inpainting();
     input.emplace(open_input(command, run, mask, ranks));
+  } else {
+    require_image_generator(task, "gm_sample without --inpaint IMAGES");
   }
   const DistributedRange work{.count = number_of_images(command, input),
                               .batch_size = command.batch_size};
@@ -287,8 +290,8 @@ void sample(World& world, const SampleCommand& command) {
   };
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
     begin_section();  // the time limit applies to each batch
-    if (!input) return task.sample(command.seed, indices, observer);
-    return inpainting_images(task, input->masked, command.seed, indices, observer);
+    if (!input) return task.image_generator()->sample(command.seed, indices, observer);
+    return inpainting_images(*task.inpainter(), input->masked, command.seed, indices, observer);
   };
 
   const at::Tensor pixels = sample_on_all_ranks(make, ranks, work);

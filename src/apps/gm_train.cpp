@@ -18,6 +18,7 @@
 #include "comm/world.h"
 #include "config/command_line.h"
 #include "config/run_identity.h"
+#include "config/task_kinds.h"
 #include "data/image_grid.h"
 #include "data/pack_folder_to_cache.h"
 #include "data/sample_order.h"
@@ -54,13 +55,8 @@ std::string network_row(const RunConfig& config, Task& task) {
 }
 
 std::string task_row(const RunConfig& config) {
-  std::string row = config.run.task;
-  if (row == "ddpm") {
-    row = fmt::format("diffusion of {} steps, {} schedule", config.diffusion.steps,
-                      config.diffusion.schedule);
-  }
-  if (config.uses_masks()) row += ", masks: " + config.mask.kind;
-  return row;
+  const std::string masks = config.uses_masks() ? ", masks: " + config.mask.kind : "";
+  return task_kind(config).summary(config) + masks;
 }
 
 void show_run(const World& world, const RunConfig& config, const ImageDataset& dataset,
@@ -238,7 +234,7 @@ void train(World& world, const TrainCommand& command) {
                    .checkpoints = checkpoints,
                    .log = log,
                    .sample = hooks.sample,
-                   .evaluate = hooks.evaluate});
+                   .evaluations = hooks.evaluations});
   if (resumed) trainer.resume(*std::exchange(resumed, std::nullopt));  // frees its large tensors
   start.reset();
   expect_work_to_save();

@@ -34,7 +34,8 @@ struct TrainCommand {
 TrainCommand parse_train_command(int argc, const char* const* argv);
 
 /// Parses the command line of a program with `app`. If --help, --version or --describe
-/// (config/describe_program.h) was given, returns the text to print instead of running the program. Throws InputError.
+/// (config/describe_program.h) was given, returns the text to print instead of running the program.
+/// Throws InputError.
 std::optional<std::string> answer_or_parse(CLI::App& app, int argc, const char* const* argv);
 
 /// The positional arguments of a program, separated by is_assignment().

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "config/schema.h"
+#include "config/task_kinds.h"
 #include "config/toml.h"
 
 namespace gm {
@@ -18,6 +19,8 @@ std::string section_of(const Key& key) { return key.name().substr(0, key.name().
 std::string name_in_section(const Key& key) { return key.name().substr(key.name().find('.') + 1); }
 
 }  // namespace
+
+bool RunConfig::uses_masks() const { return task_kind(*this).uses_masks(*this); }
 
 RunConfig read_config(const std::filesystem::path& file) {
   RunConfig config;

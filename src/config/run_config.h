@@ -60,7 +60,7 @@ struct RunConfig {
   }
 
   /// Whether the run trains on images with the masks of [mask].
-  bool uses_masks() const { return run.task != "ddpm" || diffusion.condition == "inpaint"; }
+  bool uses_masks() const;
 };
 
 /// The defaults, changed by a TOML file. Throws InputError with file, line, column and key.

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "config/renames.h"
 #include "config/schema.h"
+#include "config/task_kinds.h"
 
 namespace gm {
 namespace {
@@ -26,12 +27,17 @@ constexpr std::array<std::string_view, 15> kNotIdentity{
     "telemetry.",  "profile.",   "watchdog.",
 };
 
+bool has_section(const TaskKind& kind, const std::string& section) {
+  return std::ranges::find(kind.sections, section) != kind.sections.end();
+}
+
 /// Whether the task of a run uses the key. Keys of other tasks are not part of its identity.
 bool is_read(const RunConfig& config, const std::string& key) {
-  if (key.starts_with("diffusion.")) return config.run.task == "ddpm";
-  if (key.starts_with("gan.")) return config.run.task == "gan_inpaint";
-  if (key.starts_with("mask.")) return config.uses_masks();
-  return true;
+  const std::string section = key.substr(0, key.find('.'));
+  if (section == "mask") return config.uses_masks();
+  const bool is_of_some = std::ranges::any_of(
+      task_kinds(), [&](const TaskKind& kind) { return has_section(kind, section); });
+  return !is_of_some || has_section(task_kind(config), section);
 }
 
 bool is_identity(const RunConfig& config, const std::string& key) {

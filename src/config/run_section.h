@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "config/task_kinds.h"
+
 namespace gm {
 
 struct RunSettings {
@@ -18,11 +20,7 @@ struct RunSettings {
         .path()
         .not_empty()
         .help("Directory of the run: configuration, metrics, log, samples and checkpoints.");
-    field("task", task)
-        .one_of({"ddpm", "inpaint", "gan_inpaint"})
-        .help(
-            "What is trained: diffusion, a U-Net that inpaints by least squares, or the same "
-            "U-Net against a discriminator.");
+    field("task", task).one_of(task_names()).help(task_help());
     field("seed", seed).range(0, INT64_MAX).help("Seed of all random numbers of the run.");
     field("device", device)
         .one_of({"auto", "cpu", "cuda"})

@@ -65,8 +65,8 @@ Key& Key::range(long double min, long double max) {
   return *this;
 }
 
-Key& Key::one_of(std::initializer_list<const char*> choices) {
-  choices_.assign(choices.begin(), choices.end());
+Key& Key::one_of(std::vector<std::string> choices) {
+  choices_ = std::move(choices);
   return *this;
 }
 

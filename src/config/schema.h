@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,7 +30,7 @@ class Key {
   /// holds every int64_t.)
   Key& range(long double min, long double max);
   /// The only texts that the key accepts.
-  Key& one_of(std::initializer_list<const char*> choices);
+  Key& one_of(std::vector<std::string> choices);
   /// The text names a file or folder; a leading `~` becomes the home folder.
   Key& path();
   /// The text may not be empty.

@@ -79,12 +79,13 @@ InpaintingReport report_of(const at::Tensor& sums) {
 
 }  // namespace
 
-InpaintMethod inpaint_by(Task& task, std::string name, uint64_t seed) {
-  return {.name = std::move(name),
-          .inpaint = [&task, seed](const MaskedImages& masked_images, const at::Tensor& indices,
-                                   const SamplingObserver& observer) {
-            return task.inpaint(masked_images, seed, indices, observer);
-          }};
+InpaintMethod inpaint_by(Inpainter& inpainter, std::string name, uint64_t seed) {
+  return {
+      .name = std::move(name),
+      .inpaint = [&inpainter, seed](const MaskedImages& masked_images, const at::Tensor& indices,
+                                    const SamplingObserver& observer) {
+        return inpainter.inpaint(masked_images, seed, indices, observer);
+      }};
 }
 
 std::vector<InpaintMethod> baseline_methods() {

@@ -24,9 +24,9 @@ struct InpaintMethod {
       inpaint;
 };
 
-/// Inpainting by `task`, with the weights that it has at the time of the call. `task` must outlive
+/// Inpainting by `inpainter`, with the weights that it has at the time of the call. It must outlive
 /// the method. `seed` determines the randomness.
-InpaintMethod inpaint_by(Task& task, std::string name, uint64_t seed);
+InpaintMethod inpaint_by(Inpainter& inpainter, std::string name, uint64_t seed);
 /// The baselines: the mean of the known pixels, and Laplace's equation over the masked pixels.
 std::vector<InpaintMethod> baseline_methods();
 

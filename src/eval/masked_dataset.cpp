@@ -34,10 +34,10 @@ at::Tensor images_with_visible_masks(const MaskedImages& masked_images) {
 
 std::vector<std::string> inpainting_labels() { return {"original", "masked", "inpainted"}; }
 
-at::Tensor inpainting_images(Task& task, const MaskedDataset& images, uint64_t seed,
+at::Tensor inpainting_images(Inpainter& inpainter, const MaskedDataset& images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const MaskedImages shown = images.at(indices);
-  const at::Tensor filled = task.inpaint(shown, seed, indices, observer);
+  const at::Tensor filled = inpainter.inpaint(shown, seed, indices, observer);
   return at::cat({shown.images, images_with_visible_masks(shown), filled}, /*dim=*/3);
 }
 

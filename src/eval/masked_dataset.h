@@ -10,7 +10,7 @@
 
 #include "data/image_dataset.h"
 #include "data/masks.h"
-#include "tasks/task.h"
+#include "tasks/inpainter.h"
 
 namespace gm {
 
@@ -50,8 +50,8 @@ constexpr int64_t kImagesInAStrip = 3;
 std::vector<std::string> inpainting_labels();
 
 /// Images for display, side by side, float32 [n,C,H,3W] in [-1,1]: the original, the masked
-/// image, and the result of `task`.
-at::Tensor inpainting_images(Task& task, const MaskedDataset& images, uint64_t seed,
+/// image, and the result of `inpainter`.
+at::Tensor inpainting_images(Inpainter& inpainter, const MaskedDataset& images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer);
 
 }  // namespace gm

@@ -1,11 +1,24 @@
 #include "run/make_task.h"
 
+#include "base/error.h"
 #include "base/hash.h"
-#include "tasks/ddpm.h"
-#include "tasks/gan_inpaint.h"
-#include "tasks/inpaint.h"
+#include "config/task_kinds.h"
 
 namespace gm {
+namespace {
+
+[[noreturn]] void refuse(const std::string& asked, const std::string& ability) {
+  std::string able;
+  for (const TaskKind& kind : task_kinds()) {
+    const auto found = kind.abilities.find(ability);
+    if (found == kind.abilities.end()) continue;
+    able +=
+        (able.empty() ? "" : ", ") + kind.name + (found->second.empty() ? "" : " ") + found->second;
+  }
+  throw InputError("{}: the task of this run does not {}; these do: {}", asked, ability, able);
+}
+
+}  // namespace
 
 std::shared_ptr<const MaskSource> open_training_masks(const RunConfig& config,
                                                       const ImageShape& shape) {
@@ -16,21 +29,21 @@ std::shared_ptr<const MaskSource> open_training_masks(const RunConfig& config,
 
 std::unique_ptr<Task> make_task(const RunConfig& config, const ImageShape& shape,
                                 std::shared_ptr<const MaskSource> masks) {
-  const auto seed = static_cast<uint64_t>(config.run.seed);
   MaskMaker make_masks;
   if (masks) {
     make_masks = [masks](const at::Tensor& positions) { return masks->masks(positions); };
   }
-  if (config.run.task == "inpaint") {
-    return std::make_unique<InpaintTask>(config.model, make_masks, shape, seed);
-  }
-  if (config.run.task == "gan_inpaint") {
-    const GanInpaintTask::Options options{.model = config.model, .gan = config.gan};
-    return std::make_unique<GanInpaintTask>(options, make_masks, shape, seed);
-  }
-  const DdpmTask::Options options{
-      .model = config.model, .diffusion = config.diffusion, .repaint = config.repaint};
-  return std::make_unique<DdpmTask>(options, make_masks, shape, seed);
+  return task_kind(config).make({.config = config, .shape = shape, .masks = make_masks});
+}
+
+ImageGenerator& require_image_generator(Task& task, const std::string& asked) {
+  if (ImageGenerator* const generator = task.image_generator()) return *generator;
+  refuse(asked, kGenerateImages);
+}
+
+Inpainter& require_inpainter(Task& task, const std::string& asked) {
+  if (Inpainter* const inpainter = task.inpainter()) return *inpainter;
+  refuse(asked, kInpaint);
 }
 
 std::string training_data_hash(const ImageDataset& images, const MaskSource* masks) {

@@ -1,4 +1,4 @@
-/// Creates the task of a run from its configuration.
+/// Creates the task of a run from its configuration, and asks it for what it can do.
 #pragma once
 
 #include <memory>
@@ -8,9 +8,25 @@
 #include "data/image_dataset.h"
 #include "data/image_shape.h"
 #include "data/masks.h"
+#include "tasks/image_generator.h"
+#include "tasks/inpainter.h"
+#include "tasks/masking.h"
 #include "tasks/task.h"
 
 namespace gm {
+
+/// What a task is made from.
+struct TaskInputs {
+  const RunConfig& config;
+  ImageShape shape;
+  MaskMaker masks;  ///< Of the training; empty if it does not use masks.
+
+  uint64_t seed() const { return static_cast<uint64_t>(config.run.seed); }
+};
+
+/// Abilities of tasks (config/task_kinds.h).
+inline constexpr const char* kGenerateImages = "generate images";
+inline constexpr const char* kInpaint = "inpaint";
 
 /// The masks that the run trains on, for images of `shape`; null if the run does not train on
 /// masks. Throws InputError as MaskSource does.
@@ -22,6 +38,11 @@ std::shared_ptr<const MaskSource> open_training_masks(const RunConfig& config,
 /// the images.
 std::unique_ptr<Task> make_task(const RunConfig& config, const ImageShape& shape,
                                 std::shared_ptr<const MaskSource> masks = nullptr);
+
+/// What `task` offers. Throws InputError if it does not, with the tasks that do; `asked` names the
+/// option or key that needs it.
+ImageGenerator& require_image_generator(Task& task, const std::string& asked);
+Inpainter& require_inpainter(Task& task, const std::string& asked);
 
 /// Hash of the training data of a run: the images and, if it trains on them, the mask files.
 /// Compared between ranks, and when a run resumes.

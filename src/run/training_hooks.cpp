@@ -7,14 +7,18 @@
 
 #include "base/log.h"
 #include "comm/on_rank_zero.h"
+#include "data/image_grid.h"
 #include "eval/image_metrics.h"
 #include "eval/inpainting_evaluation.h"
 #include "eval/masked_dataset.h"
 #include "run/datasets.h"
+#include "run/make_task.h"
 #include "train/sampling.h"
 
 namespace gm {
 namespace {
+
+constexpr const char* kInpainting = "inpainting";
 
 std::shared_ptr<const MaskedDataset> open_masked(const RunConfig& config,
                                                  Communicator& communicator) {
@@ -23,39 +27,42 @@ std::shared_ptr<const MaskedDataset> open_masked(const RunConfig& config,
                                                static_cast<uint64_t>(config.evaluate.seed));
 }
 
-std::function<LabelledImages()> new_images(Task& task, const RunConfig& config,
-                                           Communicator& communicator) {
+Artefact image_grid(LabelledImages images) {
+  return {.extension = ".png", .write = [images = std::move(images)](const auto& path) {
+            write_image_grid(path, images);
+          }};
+}
+
+std::function<Artefact()> new_images(ImageGenerator& generator, const RunConfig& config,
+                                     Communicator& communicator) {
   const auto seed = static_cast<uint64_t>(config.run.seed);
   const DistributedRange work{.count = config.sample.count, .batch_size = config.sample.batch_size};
-  return [&task, &communicator, seed, work] {
+  return [&generator, &communicator, seed, work] {
     const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-      return task.sample(seed, indices, observer);
+      return generator.sample(seed, indices, observer);
     };
-    return LabelledImages{sample_on_all_ranks(make, communicator, work)};
+    return image_grid({sample_on_all_ranks(make, communicator, work)});
   };
 }
 
-std::function<LabelledImages()> inpainted_images(Task& task,
-                                                 std::shared_ptr<const MaskedDataset> masked,
-                                                 const RunConfig& config,
-                                                 Communicator& communicator) {
+std::function<Artefact()> inpainted_images(Inpainter& inpainter,
+                                           std::shared_ptr<const MaskedDataset> masked,
+                                           const RunConfig& config, Communicator& communicator) {
   const auto seed = static_cast<uint64_t>(config.evaluate.seed);
   const DistributedRange work{.count = std::min(config.sample.count, masked->size()),
                               .batch_size = config.sample.batch_size};
-  return [&task, &communicator, masked = std::move(masked), seed, work] {
+  return [&inpainter, &communicator, masked = std::move(masked), seed, work] {
     const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-      return inpainting_images(task, *masked, seed, masked->evenly_spaced(indices, work.count),
+      return inpainting_images(inpainter, *masked, seed, masked->evenly_spaced(indices, work.count),
                                observer);
     };
-    return LabelledImages{sample_on_all_ranks(make, communicator, work), inpainting_labels()};
+    return image_grid({sample_on_all_ranks(make, communicator, work), inpainting_labels()});
   };
 }
 
-std::function<EvaluationReport()> evaluation(Task& task,
-                                             std::shared_ptr<const MaskedDataset> masked,
-                                             const EvaluateConfig& config,
-                                             Communicator& communicator) {
-  task.check_inpainting();
+Evaluation inpainting_evaluation(Inpainter& inpainter, std::shared_ptr<const MaskedDataset> masked,
+                                 const EvaluateConfig& config, Communicator& communicator) {
+  inpainter.check_inpainting();
   require_measurable(masked->shape().height, masked->shape().width);
   if (!masked->are_held_out()) {
     on_rank_zero(communicator, [] {
@@ -66,24 +73,31 @@ std::function<EvaluationReport()> evaluation(Task& task,
   }
   const DistributedRange work{.count = std::min(config.count, masked->size()),
                               .batch_size = config.batch_size};
-  const InpaintMethod method = inpaint_by(task, "", static_cast<uint64_t>(config.seed));
-  return [=, masked = std::move(masked), &communicator] {
+  const InpaintMethod method = inpaint_by(inpainter, "", static_cast<uint64_t>(config.seed));
+  const auto run = [=, masked = std::move(masked), &communicator] {
     const InpaintingFigures figures = evaluate_inpainting(method, *masked, work, communicator).all;
-    return EvaluationReport{.images = figures.images, .figures = figures.values};
+    return EvaluationReport{
+        .name = kInpainting, .samples = figures.images, .figures = figures.values};
   };
+  return {.name = kInpainting, .run = run};
 }
 
 }  // namespace
 
 TrainingHooks make_training_hooks(const RunConfig& config, Task& task, Communicator& communicator) {
   const bool evaluates = config.evaluate.every > 0;
+  ImageGenerator* const generator = task.image_generator();
   std::shared_ptr<const MaskedDataset> masked;
-  if (evaluates || !task.can_sample()) masked = open_masked(config, communicator);
+  if (evaluates || generator == nullptr) masked = open_masked(config, communicator);
 
   TrainingHooks hooks;
-  hooks.sample = task.can_sample() ? new_images(task, config, communicator)
-                                   : inpainted_images(task, masked, config, communicator);
-  if (evaluates) hooks.evaluate = evaluation(task, masked, config.evaluate, communicator);
+  hooks.sample = generator != nullptr ? new_images(*generator, config, communicator)
+                                      : inpainted_images(require_inpainter(task, "sample.every"),
+                                                         masked, config, communicator);
+  if (evaluates) {
+    hooks.evaluations = {inpainting_evaluation(require_inpainter(task, "evaluate.every"), masked,
+                                               config.evaluate, communicator)};
+  }
   return hooks;
 }
 

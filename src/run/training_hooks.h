@@ -2,20 +2,21 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "comm/communicator.h"
 #include "config/run_config.h"
-#include "data/image_grid.h"
 #include "tasks/task.h"
-#include "telemetry/evaluation_report.h"
+#include "train/artefact.h"
+#include "train/evaluation.h"
 
 namespace gm {
 
 /// All ranks call both functions together and get the same result. Both throw StopRequested when a
 /// rank got a signal.
 struct TrainingHooks {
-  std::function<LabelledImages()> sample;      ///< Made with the current weights.
-  std::function<EvaluationReport()> evaluate;  ///< Empty if evaluate.every is 0.
+  std::function<Artefact()> sample;     ///< Made with the current weights.
+  std::vector<Evaluation> evaluations;  ///< Empty if evaluate.every is 0.
 };
 
 /// The hooks for a run that trains `task`; task and communicator outlive them. The samples of an

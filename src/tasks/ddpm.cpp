@@ -53,7 +53,6 @@ Losses DdpmTask::loss(const Batch& batch) {
 
 at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,
                             const SamplingObserver& observer) {
-  if (!can_sample()) return Task::sample(seed, indices, observer);
   const auto noise =
       counter_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
   return diffusion_.sample(unconditional(), noise, observer).clamp(-1, 1);

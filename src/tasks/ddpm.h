@@ -12,6 +12,8 @@
 #include "diffusion/gaussian_diffusion.h"
 #include "diffusion/repaint_config.h"
 #include "nn/unet.h"
+#include "tasks/image_generator.h"
+#include "tasks/inpainter.h"
 #include "tasks/masking.h"
 #include "tasks/task.h"
 
@@ -20,7 +22,7 @@ namespace gm {
 /// The loss is the mean absolute error of the predicted noise. Noise, timestep and mask of an image
 /// are keyed by its global sample position, so that they do not depend on the rank that trains on
 /// it.
-class DdpmTask : public Task {
+class DdpmTask : public Task, public ImageGenerator, public Inpainter {
  public:
   struct Options {
     ModelConfig model = {};
@@ -35,7 +37,9 @@ class DdpmTask : public Task {
 
   std::vector<Phase> phases() override;
   Network& sampled_network() override { return unet_; }
-  bool can_sample() const override { return !is_conditioned_; }
+  /// Null with the condition "inpaint": such a network needs masked images.
+  ImageGenerator* image_generator() override { return is_conditioned_ ? nullptr : this; }
+  Inpainter* inpainter() override { return this; }
   at::Tensor sample(uint64_t seed, const at::Tensor& indices,
                     const SamplingObserver& observer) override;
   at::Tensor inpaint(const MaskedImages& masked_images, uint64_t seed, const at::Tensor& indices,

@@ -12,6 +12,7 @@
 #include "tasks/gan_config.h"
 #include "tasks/gan_loss.h"
 #include "tasks/gan_monitor.h"
+#include "tasks/inpainter.h"
 #include "tasks/masking.h"
 #include "tasks/task.h"
 
@@ -29,7 +30,7 @@ namespace gm {
 /// `feature_matching` of the generator, before weighting; `real`, `fake`, `r1` of the
 /// discriminator, and its mean outputs `probability_real` and `probability_fake`; `diversity` and
 /// `diversity_real` (gan_monitor.h).
-class GanInpaintTask : public Task {
+class GanInpaintTask : public Task, public Inpainter {
  public:
   struct Options {
     ModelConfig model = {};
@@ -42,6 +43,7 @@ class GanInpaintTask : public Task {
 
   std::vector<Phase> phases() override;
   Network& sampled_network() override { return generator_; }
+  Inpainter* inpainter() override { return this; }
   /// Deterministic. Does not call `observer`.
   at::Tensor inpaint(const MaskedImages& masked_images, uint64_t seed, const at::Tensor& indices,
                      const SamplingObserver& observer) override;

@@ -5,6 +5,7 @@
 
 #include "data/image_shape.h"
 #include "nn/unet.h"
+#include "tasks/inpainter.h"
 #include "tasks/masking.h"
 #include "tasks/task.h"
 
@@ -14,13 +15,13 @@ namespace gm {
 /// if it does not fit the images.
 Unet make_inpainting_unet(const ModelConfig& model, const ImageShape& shape, uint64_t seed);
 
-/// The result of Task::inpaint() with such a network.
+/// The result of Inpainter::inpaint() with such a network.
 at::Tensor inpaint_with(Unet& network, const MaskedImages& masked_images);
 
 /// The loss is the squared error, averaged over the masked values of each image. The mask of an
 /// image is keyed by its global sample position, so that it does not depend on the rank that trains
 /// on it.
-class InpaintTask : public Task {
+class InpaintTask : public Task, public Inpainter {
  public:
   /// `masks` makes the masks for training; `seed` draws the initial weights. Throws InputError if
   /// the network does not fit the images.
@@ -28,6 +29,7 @@ class InpaintTask : public Task {
 
   std::vector<Phase> phases() override;
   Network& sampled_network() override { return unet_; }
+  Inpainter* inpainter() override { return this; }
   /// Deterministic. Does not call `observer`.
   at::Tensor inpaint(const MaskedImages& masked_images, uint64_t seed, const at::Tensor& indices,
                      const SamplingObserver& observer) override;

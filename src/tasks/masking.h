@@ -5,7 +5,7 @@
 
 #include <functional>
 
-#include "tasks/task.h"
+#include "tasks/inpainter.h"
 
 namespace gm {
 

@@ -14,7 +14,7 @@ namespace gm {
 
 DdpmTask& require_process(Task& task, const std::string& asked) {
   auto* const ddpm = dynamic_cast<DdpmTask*>(&task);
-  if (ddpm == nullptr || !task.can_sample()) {
+  if (ddpm == nullptr || ddpm->image_generator() == nullptr) {
     throw InputError("{}: the run generates no images from noise (run.task, diffusion.condition)",
                      asked);
   }

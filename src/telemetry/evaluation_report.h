@@ -9,7 +9,8 @@
 namespace gm {
 
 struct EvaluationReport {
-  int64_t images = 0;
+  std::string name;                                          ///< Of the evaluation: "inpainting".
+  int64_t samples = 0;                                       ///< Images that were evaluated.
   std::vector<std::pair<std::string, double>> figures = {};  ///< "psnr_masked", ...
 };
 

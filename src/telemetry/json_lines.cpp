@@ -32,12 +32,16 @@ off_t file_length(int descriptor) {
 struct LineHead {
   std::string kind;
   int64_t step;
+  std::string evaluation;  // its name; empty in lines of other kinds
 };
 
 std::optional<LineHead> head_of(const std::string& line) {
   const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   try {
-    return LineHead{json.at("kind"), json.at("step")};
+    // Before evaluations had names, there was one.
+    const bool is_evaluation = json.at("kind") == "evaluation";
+    return LineHead{json.at("kind"), json.at("step"),
+                    is_evaluation ? json.value("evaluation", "inpainting") : ""};
   } catch (const Json::exception&) {
     return std::nullopt;
   }
@@ -78,7 +82,9 @@ std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64
       ++removed;
       continue;
     }
-    if (head->step == step) kinds.insert(head->kind);
+    if (head->step == step) {
+      kinds.insert(head->evaluation.empty() ? head->kind : head->kind + " " + head->evaluation);
+    }
     kept += line + '\n';
   }
   if (removed == 0) return kinds;

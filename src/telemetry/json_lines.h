@@ -17,7 +17,8 @@ namespace gm {
 
 /// Removes the lines of steps after `step`, where the run resumes, and a line that a crash cut off.
 /// The file is replaced atomically, or unchanged if there is nothing to remove; it need not exist.
-/// Returns the kinds of the lines that `step` has. Throws Error if the disk fails.
+/// Returns the kinds of the lines that `step` has, with the names of evaluations: "sample",
+/// "evaluation inpainting". Throws Error if the disk fails.
 std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64_t step);
 
 /// Appends lines to a file. A line that cannot be written (full disk) is dropped, the first with a

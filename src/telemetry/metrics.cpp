@@ -61,7 +61,7 @@ struct Metrics::Families {
   Counter& data_wait =
       counter("gm_data_wait_seconds_total", "Wall clock that steps on this rank waited for data.");
   Family<Gauge>& evaluation =
-      gauge_family("gm_evaluation", "Figures of the last evaluation, all ranks.");
+      gauge_family("gm_evaluation", "Figures of the last evaluation of each kind, all ranks.");
   Gauge& last_step = gauge("gm_last_step_timestamp_seconds",
                            "Unix time at which the last step ended; 0 before the first.");
   Counter& lost_lines =
@@ -119,7 +119,7 @@ void Metrics::record_lost_line() { families_->lost_lines.Increment(); }
 
 void Metrics::record_evaluation(const EvaluationReport& report) {
   for (const auto& [name, value] : report.figures) {
-    families_->evaluation.Add({{"figure", name}}).Set(value);
+    families_->evaluation.Add({{"evaluation", report.name}, {"figure", name}}).Set(value);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "train/phase_trainer.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
@@ -46,16 +47,33 @@ PhaseResult PhaseTrainer::step(const std::vector<Batch>& micro_batches, const Ru
   return outcome;
 }
 
+/// Factors that turn the mean of the micro-batches' losses over all ranks into the mean over all
+/// that they weigh; exactly 1 if their weights are equal.
+std::vector<double> PhaseTrainer::loss_scales(const std::vector<Batch>& micro_batches) {
+  std::vector<double> scales(micro_batches.size(), 1.0);
+  if (!phase_.weight) return scales;
+  double sum = 0;
+  for (size_t i = 0; i < scales.size(); ++i) sum += scales[i] = phase_.weight(micro_batches[i]);
+  const auto section = watchdog_.section("reduction", config_.reduction_seconds);
+  const at::Tensor total = at::tensor({sum}, at::kDouble);
+  communicator_.all_reduce_sum(total);
+  const double count = static_cast<double>(scales.size()) * communicator_.size();
+  const double mean = total.item<double>() / count;
+  for (double& scale : scales) scale /= mean;
+  return scales;
+}
+
 /// Afterwards the flat gradients are the sum over all micro-batches and ranks. Only the last
 /// backward pass synchronizes the ranks.
 void PhaseTrainer::accumulate_gradients(const std::vector<Batch>& micro_batches, StepTimer& clock) {
   flat_.zero_gradients();
   loss_sums_.clear();
+  const std::vector<double> scales = loss_scales(micro_batches);
   for (size_t i = 0; i < micro_batches.size(); ++i) {
     reducer_->begin_step(/*synchronize=*/i + 1 == micro_batches.size());
     const Losses losses = phase_.loss(micro_batches[i]);
-    losses.total.backward();
-    add_losses(losses);
+    (scales[i] == 1 ? losses.total : losses.total * scales[i]).backward();
+    add_losses(losses, scales[i]);
     clock.lap("forward_backward");
     const auto section = watchdog_.section("reduction", config_.reduction_seconds);
     reducer_->finish();
@@ -63,9 +81,9 @@ void PhaseTrainer::accumulate_gradients(const std::vector<Batch>& micro_batches,
   }
 }
 
-void PhaseTrainer::add_losses(const Losses& losses) {
-  loss_sums_[""] += losses.total.item<double>();
-  for (const auto& [name, term] : losses.terms) loss_sums_[name] += term.item<double>();
+void PhaseTrainer::add_losses(const Losses& losses, double scale) {
+  loss_sums_[""] += scale * losses.total.item<double>();
+  for (const auto& [name, term] : losses.terms) loss_sums_[name] += scale * term.item<double>();
 }
 
 void PhaseTrainer::mean_losses(int64_t micro_batches, PhaseResult& outcome) {

@@ -80,8 +80,9 @@ class PhaseTrainer {
  private:
   std::map<std::string, NamedTensors> named_state() const;
   NamedTensors named_moments() const;
+  std::vector<double> loss_scales(const std::vector<Batch>& micro_batches);
   void accumulate_gradients(const std::vector<Batch>& micro_batches, StepTimer& clock);
-  void add_losses(const Losses& losses);
+  void add_losses(const Losses& losses, double scale);
   void mean_losses(int64_t micro_batches, PhaseResult& outcome);
   void update_weights(const PhaseResult& outcome, const RunState& state, double gradient_divisor);
 

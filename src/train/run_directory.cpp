@@ -23,8 +23,8 @@ void remove_half_written(const fs::path& folder) {
 
 }  // namespace
 
-fs::path RunDirectory::samples(int64_t step) const {
-  return samples_folder() / fmt::format("step-{:08d}.png", step);
+fs::path RunDirectory::samples(int64_t step, const std::string& extension) const {
+  return samples_folder() / fmt::format("step-{:08d}{}", step, extension);
 }
 
 void RunDirectory::begin(const std::string& config_text) const {

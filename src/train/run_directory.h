@@ -19,8 +19,8 @@ class RunDirectory {
   std::filesystem::path log() const { return root_ / "log.txt"; }
   /// A trace of the operators of some steps, for Perfetto.
   std::filesystem::path profile() const { return root_ / "profile.json"; }
-  /// The grid of samples that was made after `step` steps.
-  std::filesystem::path samples(int64_t step) const;
+  /// The file of the samples that were made after `step` steps. `extension`: ".png".
+  std::filesystem::path samples(int64_t step, const std::string& extension) const;
   std::filesystem::path samples_folder() const { return root_ / "samples"; }
 
   /// Whether a run was started here.

@@ -75,14 +75,15 @@ void RunLog::checkpoint(const SaveOutcome& outcome) {
 
 void RunLog::evaluation(const RunState& state, const EvaluationReport& report, double seconds) {
   metrics_.record_evaluation(report);
-  nlohmann::ordered_json line{{"evaluated_images", report.images}, {"seconds", seconds}};
+  nlohmann::ordered_json line{
+      {"evaluation", report.name}, {"samples", report.samples}, {"seconds", seconds}};
   std::string text;
   for (const auto& [name, value] : report.figures) {
     line[name] = value;
     text += fmt::format("{}{} {:.4g}", text.empty() ? "" : ", ", name, value);
   }
   write("evaluation", state, line);
-  log_info("step {}: {} images evaluated: {}", state.step, report.images, text);
+  log_info("step {}: {} of {} samples: {}", state.step, report.name, report.samples, text);
 }
 
 void RunLog::warning(const RunState& state, const std::string& reason) {

@@ -32,8 +32,8 @@ class RunLog {
 
   RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options);
 
-  /// Whether metrics.jsonl has a line of this kind ("sample", "evaluation") for `first_step` from
-  /// before the resume. Valid on rank 0 only.
+  /// Whether metrics.jsonl has a line of this kind ("sample", "evaluation inpainting") for
+  /// `first_step` from before the resume. Valid on rank 0 only.
   bool has_first(const std::string& kind) const { return first_kinds_.contains(kind); }
 
   void step(const StepReport& report);

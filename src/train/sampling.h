@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "comm/distributed_range.h"
-#include "tasks/task.h"
+#include "tasks/sampling_observer.h"
 
 namespace gm {
 

@@ -7,7 +7,6 @@
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/stop.h"
-#include "data/image_grid.h"
 #include "train/checkpoint_file_names.h"
 
 namespace gm {
@@ -74,7 +73,10 @@ void Trainer::run() {
 void Trainer::train_to_the_end() {
   if (config_.train.verify_ranks_every > 0) verify_ranks();
   if (is_missing("sample", config_.sample.every)) save_samples();
-  if (evaluation_is_due() && is_missing("evaluation", config_.evaluate_every)) evaluate();
+  for (const Evaluation& evaluation : parts_.evaluations) {
+    const std::string kind = "evaluation " + evaluation.name;
+    if (evaluation_is_due() && is_missing(kind, config_.evaluate_every)) evaluate(evaluation);
+  }
   while (state_.step < config_.train.steps) {
     throw_if_stop_requested();
     train_step();
@@ -83,7 +85,8 @@ void Trainer::train_to_the_end() {
       verify_ranks();
     if (due(config_.checkpoint_every)) start_checkpoint();
     if (due(config_.sample.every)) save_samples();
-    if (evaluation_is_due()) evaluate();
+    if (!evaluation_is_due()) continue;
+    for (const Evaluation& evaluation : parts_.evaluations) evaluate(evaluation);
   }
 }
 
@@ -175,7 +178,7 @@ std::unique_ptr<PhaseTrainer::UseEma> Trainer::use_sample_weights() {
 
 /// Whether the output of `kind` is missing for the current step: the run was stopped or killed
 /// after the checkpoint of this step and before that output.
-bool Trainer::is_missing(const char* kind, int64_t every) {
+bool Trainer::is_missing(const std::string& kind, int64_t every) {
   if (state_.step == 0 || !due(every)) return false;
   const std::string answer = text_from_rank_zero(parts_.world.communicator(), [&] {
     return std::string(parts_.log.has_first(kind) ? "no" : "yes");
@@ -192,29 +195,29 @@ void Trainer::save_samples() {
   const auto section = parts_.watchdog.section("sampling", config_.watchdog.sampling_seconds);
   StepTimer clock;
   const auto sample_weights = use_sample_weights();
-  const LabelledImages samples = parts_.sample();
+  const Artefact samples = parts_.sample();
   clock.lap("sampling");
   on_rank_zero(parts_.world.communicator(), [&] { write_samples(samples, clock); });
 }
 
-/// A grid that cannot be written is only a warning: the run continues.
-void Trainer::write_samples(const LabelledImages& samples, StepTimer& clock) {
-  const auto path = parts_.directory.samples(state_.step);
+/// Samples that cannot be written are only a warning: the run continues.
+void Trainer::write_samples(const Artefact& samples, StepTimer& clock) {
+  const auto path = parts_.directory.samples(state_.step, samples.extension);
   try {
-    write_image_grid(path, samples);
+    samples.write(path);
     parts_.log.sample(state_, path, clock.total_seconds());
   } catch (const Error& error) {
     parts_.log.samples_failed(state_, error.what());
   }
 }
 
-void Trainer::evaluate() {
+void Trainer::evaluate(const Evaluation& evaluation) {
   const auto section = parts_.watchdog.section("evaluation", config_.watchdog.evaluation_seconds);
   StepTimer clock;
   const PhaseTrainer::UseEma average(sampled_phase());
-  const EvaluationReport evaluation = parts_.evaluate();
+  const EvaluationReport report = evaluation.run();
   clock.lap("evaluation");
-  parts_.log.evaluation(state_, evaluation, clock.total_seconds());
+  parts_.log.evaluation(state_, report, clock.total_seconds());
 }
 
 /// Rank 0 copies the state and writes it in the background while all ranks continue. If the

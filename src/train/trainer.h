@@ -13,9 +13,10 @@
 #include "comm/watchdog.h"
 #include "comm/watchdog_config.h"
 #include "comm/world.h"
-#include "data/image_grid.h"
 #include "data/loader.h"
+#include "train/artefact.h"
 #include "train/broadcast_checkpoint.h"
+#include "train/evaluation.h"
 #include "train/phase_trainer.h"
 #include "train/run_directory.h"
 #include "train/run_log.h"
@@ -43,10 +44,9 @@ struct TrainerParts {
   const RunDirectory& directory;
   CheckpointStore& checkpoints;
   RunLog& log;
-  /// Make samples and evaluation figures with the current weights of the
-  /// networks. Called by all ranks together, which get the same result.
-  std::function<LabelledImages()> sample;
-  std::function<EvaluationReport()> evaluate = {};
+  /// Makes samples with the current weights of the networks. Called by all ranks together.
+  std::function<Artefact()> sample;
+  std::vector<Evaluation> evaluations = {};
 };
 
 /// Trains a task for train.steps steps. It depends on the phases of the task, not on its models.
@@ -80,10 +80,10 @@ class Trainer {
   void count_nonfinite(const StepReport& report, const std::vector<std::string>& skipped);
   void verify_ranks();
 
-  bool is_missing(const char* kind, int64_t every);
+  bool is_missing(const std::string& kind, int64_t every);
   void save_samples();
-  void evaluate();
-  void write_samples(const LabelledImages& samples, StepTimer& clock);
+  void evaluate(const Evaluation& evaluation);
+  void write_samples(const Artefact& samples, StepTimer& clock);
 
   void start_checkpoint();
   void start_checkpoint_on_this_rank();

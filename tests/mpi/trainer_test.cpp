@@ -47,10 +47,6 @@ class PoisonedTask final : public Task {
              }}};
   }
   Network& sampled_network() override { return network_; }
-  at::Tensor inpaint(const MaskedImages& masked_images, uint64_t, const at::Tensor&,
-                     const SamplingObserver&) override {
-    return masked_images.images;
-  }
 
  private:
   struct Line : Network {
@@ -97,10 +93,6 @@ class TwoPhaseTask final : public Task {
              .learning_rate_factor = 0.5}};
   }
   Network& sampled_network() override { return first_; }
-  at::Tensor inpaint(const MaskedImages& masked_images, uint64_t, const at::Tensor&,
-                     const SamplingObserver&) override {
-    return masked_images.images;
-  }
   std::string warning(const std::map<std::string, double>& terms) override {
     last_terms_ = terms;
     return second_.passes.item<double>() == 3 ? "the second has made three passes" : "";
@@ -154,29 +146,29 @@ class TrainerTest : public testing::Test {
                                   .first_micro_batch = first.images / kTrainerBatch});
     RunLog log(directory, metrics_,
                {.is_rank_zero = is_rank_zero(), .first_step = first.step, .total_steps = steps});
-    Trainer trainer(
-        {.train = {.steps = steps,
-                   .batch_size = kTrainerBatch,
-                   .accumulate = 1,
-                   .max_nonfinite = 3,
-                   .verify_ranks_every = verify_every_},
-         .optimizer = {.learning_rate = 0.01, .warmup_steps = 3},
-         .ema = {.half_life_images = 50},
-         .sample = {.every = 0},
-         .watchdog = {},
-         .checkpoint_every = 2,
-         .identity = {}},
-        {.world = test_world(),
-         .watchdog = test_watchdog(),
-         .task = task,
-         .loader = loader,
-         .directory = directory,
-         .checkpoints = checkpoints,
-         .log = log,
-         .sample = [] {
-           return LabelledImages{at::zeros(
-               {4, kTrainerShape.height, kTrainerShape.width, kTrainerShape.channels}, at::kByte)};
-         }});
+    Trainer trainer({.train = {.steps = steps,
+                               .batch_size = kTrainerBatch,
+                               .accumulate = 1,
+                               .max_nonfinite = 3,
+                               .verify_ranks_every = verify_every_},
+                     .optimizer = {.learning_rate = 0.01, .warmup_steps = 3},
+                     .ema = {.half_life_images = 50},
+                     .sample = {.every = 0},
+                     .watchdog = {},
+                     .checkpoint_every = 2,
+                     .identity = {}},
+                    {.world = test_world(),
+                     .watchdog = test_watchdog(),
+                     .task = task,
+                     .loader = loader,
+                     .directory = directory,
+                     .checkpoints = checkpoints,
+                     .log = log,
+                     .sample = [] {
+                       return Artefact{.extension = ".png", .write = [](const auto& path) {
+                                         write_file_atomically(path, "samples");
+                                       }};
+                     }});
     if (resumed) trainer.resume(*resumed);
     trainer.run();
   }

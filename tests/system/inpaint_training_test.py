@@ -52,11 +52,11 @@ class Training(Inpainting):
     def test_evaluation_during_training(self):
         for name in TASKS:
             run = f"evaluated-{name}"
-            done = self.run_program("gm_train", [*self.arguments(run, *TASKS[name], "evaluate.every=20",
+            done = self.run_program("gm_train", [*self.arguments(run, *TASKS[name], "evaluate.every=13",
                                                                  "evaluate.count=8"), f"data.path={self.held}"])
             self.assertEqual(done.returncode, 0, done.stderr)
             lines = self.lines(run, "evaluation")
-            self.assertEqual([(line["step"], line["evaluated_images"]) for line in lines], [(20, 8), (40, 8)])
+            self.assertEqual([(line["step"], line["samples"]) for line in lines], [(13, 8), (26, 8)])
             for line in lines:
                 self.assertLess(0, line["psnr_masked"])
                 self.assertLess(line["psnr_masked"], line["psnr"])
@@ -103,7 +103,7 @@ class Training(Inpainting):
                 text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
             except (urllib.error.URLError, ConnectionError):
                 return []
-            return re.findall(r'^gm_evaluation\{\w+="(\w+)"\} (\S+)$', text, re.MULTILINE)
+            return re.findall(r'^gm_evaluation\{evaluation="inpainting",figure="(\w+)"\} (\S+)$', text, re.MULTILINE)
         wait_until(figures, process)
         found = {name: float(value) for name, value in figures()}
         process.terminate()

@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "config/run_identity.h"
+#include "config/task_kinds.h"
+#include "support/config_with.h"
 #include "support/expect_error.h"
 #include "support/images.h"
 #include "support/png.h"
@@ -36,6 +39,59 @@ TEST(MakeTask, MakesTheTaskOfEachName) {
   EXPECT_NE(dynamic_cast<DdpmTask*>(make("ddpm").get()), nullptr);
   EXPECT_NE(dynamic_cast<InpaintTask*>(make("inpaint").get()), nullptr);
   EXPECT_NE(dynamic_cast<GanInpaintTask*>(make("gan_inpaint").get()), nullptr);
+}
+
+/// A task of one weight that has no ability: all that a new task needs to be known.
+class ToyTask : public Task {
+ public:
+  ToyTask() : network_({.dim = 8, .dim_mults = {1}}, {.in_channels = 1, .out_channels = 1}, 0) {}
+  std::vector<Phase> phases() override {
+    return {{.name = "toy", .network = &network_, .loss = [](const Batch&) { return Losses(); }}};
+  }
+  Network& sampled_network() override { return network_; }
+
+ private:
+  Unet network_;
+};
+
+class ToyTaskTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    task_kinds().push_back({.name = "toy",
+                            .help = "a toy",
+                            .sections = {},
+                            .abilities = {},
+                            .uses_masks = [](const RunConfig&) { return false; },
+                            .summary = [](const RunConfig&) { return "toy"; },
+                            .make = [](const TaskInputs&) { return std::make_unique<ToyTask>(); }});
+  }
+  void TearDown() override { task_kinds().pop_back(); }
+};
+
+TEST_F(ToyTaskTest, OneEntryInTheTableMakesItATask) {
+  const RunConfig config = config_with({"run.task=toy"});
+  EXPECT_NE(dynamic_cast<ToyTask*>(make_task(config, kShape).get()), nullptr);
+  EXPECT_FALSE(config.uses_masks());
+  EXPECT_THAT(config_help(), HasSubstr("toy is a toy"));
+}
+
+TEST_F(ToyTaskTest, KeysOfOtherTasksAreNotPartOfItsIdentity) {
+  const auto hash = [](const char* override) {
+    return config_hash(config_with({"run.task=toy", override}));
+  };
+  EXPECT_EQ(hash("diffusion.steps=7"), hash("gan.dim=64"));
+  EXPECT_EQ(hash("mask.kind=half"), hash("gan.dim=64"));
+  EXPECT_NE(hash("model.dim=64"), hash("gan.dim=64"));
+}
+
+TEST_F(ToyTaskTest, AnAbilityThatItLacksIsRefusedWithTheTasksThatHaveIt) {
+  ToyTask toy;
+  expect_error<InputError>([&] { require_inpainter(toy, "--inpaint"); },
+                           HasSubstr("--inpaint: the task of this run does not inpaint; these do: "
+                                     "ddpm, inpaint, gan_inpaint"));
+  expect_error<InputError>(
+      [&] { require_image_generator(toy, "gm_sample"); },
+      HasSubstr("does not generate images; these do: ddpm with diffusion.condition = \"none\""));
 }
 
 TEST(TrainingMasks, AreOpenedOnlyForATaskThatTrainsOnMasks) {

@@ -2,12 +2,15 @@
 #include "run/training_hooks.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "data/image_grid.h"
 #include "eval/inpainting_evaluation.h"
+#include "eval/masked_dataset.h"
 #include "run/datasets.h"
 #include "run/make_task.h"
 #include "support/config_with.h"
@@ -24,7 +27,7 @@ class TrainingHooksTest : public testing::Test {
   /// A run on twelve images. `holdout` is the fraction that is held out.
   RunConfig run_on_images(std::initializer_list<const char*> overrides, double holdout = 0) {
     RunConfig config = config_with(overrides);
-    config.data.path = (folder_ / "images.h5").string();
+    config.data.path = (folder_ / fmt::format("images{}.h5", files_++)).string();
     config.data.image_size = 16;
     config.model.dim = 8;
     config.model.dim_mults = {1, 2};
@@ -33,38 +36,44 @@ class TrainingHooksTest : public testing::Test {
     return config;
   }
 
+  /// Fails unless the artefact is a grid of these images.
+  void expect_grid(const Artefact& artefact, const LabelledImages& images) {
+    EXPECT_EQ(artefact.extension, ".png");
+    artefact.write(folder_ / "grid.png");
+    write_image_grid(folder_ / "expected.png", images);
+    constexpr size_t kLimit = 1 << 20;
+    EXPECT_EQ(read_file(folder_ / "grid.png", kLimit), read_file(folder_ / "expected.png", kLimit));
+  }
+
   TemporaryFolder folder_;
+  int files_ = 0;
   SelfCommunicator alone_;
 };
 
 TEST_F(TrainingHooksTest, SamplesOfADiffusionModelAreThoseOfTheRunsSeed) {
-  const RunConfig config = run_on_images({"run.seed=4", "sample.count=3", "sample.batch_size=2"});
+  const RunConfig config = run_on_images({"run.seed=4", "sample.count=3", "sample.batch_size=3"});
   const auto task = make_task(config, kHooksShape);
   const TrainingHooks hooks = make_training_hooks(config, *task, alone_);
-  const at::Tensor expected =
-      to_pixels(task->sample(4, at::arange(3, at::kLong), [](int64_t, const at::Tensor&) {}));
-  const at::Tensor pixels = hooks.sample().images;
-  EXPECT_EQ(pixels.sizes(), (at::IntArrayRef{3, 16, 16, 1}));
-  EXPECT_LE((pixels.to(at::kInt) - expected.to(at::kInt)).abs().max().item<int>(), 1);
-  EXPECT_FALSE(hooks.evaluate) << "evaluate.every is 0";
+  const at::Tensor samples = task->image_generator()->sample(4, at::arange(3, at::kLong),
+                                                             [](int64_t, const at::Tensor&) {});
+  expect_grid(hooks.sample(), {to_pixels(samples)});
+  EXPECT_TRUE(hooks.evaluations.empty()) << "evaluate.every is 0";
 }
 
-TEST_F(TrainingHooksTest, SamplesOfAnInpaintingTaskAreStripsOfOriginalMaskedAndInpainted) {
-  const RunConfig config = run_on_images({"run.task=inpaint", "sample.count=4", "mask.kind=half"});
-  const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-  const LabelledImages samples = make_training_hooks(config, *task, alone_).sample();
-  EXPECT_THAT(samples.labels, testing::ElementsAre("original", "masked", "inpainted"));
-  const at::Tensor& strips = samples.images;
-  EXPECT_EQ(strips.sizes(), (at::IntArrayRef{4, 16, 3 * 16, 1}));
-  const at::Tensor original = strips.narrow(2, 0, 16), filled = strips.narrow(2, 32, 16);
-  EXPECT_EQ(original.eq(filled).sum({1, 2, 3}).ge(128).sum().item<int>(), 4) << "half is known";
-  EXPECT_FALSE(original.equal(filled));
-}
-
-TEST_F(TrainingHooksTest, SamplesAreAtMostTheImagesOfTheDataset) {
-  const RunConfig config = run_on_images({"run.task=inpaint", "sample.count=64"});
-  const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-  EXPECT_EQ(make_training_hooks(config, *task, alone_).sample().images.size(0), 12);
+TEST_F(TrainingHooksTest, SamplesOfAnInpaintingTaskAreStripsOfMaskedImagesWithLabels) {
+  for (const int64_t count : {4, 64}) {  // at most the twelve images of the dataset
+    RunConfig config = run_on_images({"run.task=inpaint", "mask.kind=half"});
+    config.sample.count = count;
+    const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
+    const Artefact grid = make_training_hooks(config, *task, alone_).sample();
+    const MaskedDataset masked(open_dataset(config.data, std::nullopt, alone_), config.mask,
+                               static_cast<uint64_t>(config.evaluate.seed));
+    const int64_t shown = std::min<int64_t>(count, 12);
+    const at::Tensor strips =
+        inpainting_images(*task->inpainter(), masked, static_cast<uint64_t>(config.evaluate.seed),
+                          masked.evenly_spaced(at::arange(shown, at::kLong), shown), {});
+    expect_grid(grid, {to_pixels(strips), {"original", "masked", "inpainted"}});
+  }
 }
 
 TEST_F(TrainingHooksTest, AnEvaluationUsesHeldOutImagesAndTheWeightsOfItsMoment) {
@@ -78,17 +87,18 @@ TEST_F(TrainingHooksTest, AnEvaluationUsesHeldOutImagesAndTheWeightsOfItsMoment)
   const MaskedDataset masked(held_out, config.mask, 9);
   const auto measure = [&] {
     const DistributedRange work{.count = held_out->size(), .batch_size = 4};
-    return evaluate_inpainting(inpaint_by(*task, "", 9), masked, work, alone_).all;
+    return evaluate_inpainting(inpaint_by(*task->inpainter(), "", 9), masked, work, alone_).all;
   };
-  const EvaluationReport before = hooks.evaluate();
-  EXPECT_EQ(before.images, held_out->size());
+  const EvaluationReport before = hooks.evaluations.front().run();
+  EXPECT_EQ(before.name, hooks.evaluations.front().name);
+  EXPECT_EQ(before.samples, held_out->size());
   EXPECT_EQ(before.figures.front().first, "psnr_masked");
   EXPECT_NEAR(before.figures.front().second, measure().values.front().second, 1e-4);
 
   const at::NoGradGuard no_gradients;
   for (const at::Tensor& parameter : task->sampled_network().parameters()) parameter.mul_(2);
   task->sampled_network().invalidate_cache();
-  const EvaluationReport after = hooks.evaluate();
+  const EvaluationReport after = hooks.evaluations.front().run();
   EXPECT_GT(std::abs(after.figures.front().second - before.figures.front().second), 1e-3);
 }
 

@@ -25,7 +25,7 @@ TEST(RunDirectoryTest, StoresTheConfigurationOfTheLastStart) {
     EXPECT_EQ(read_file(directory.config(), 100), config);
   }
   EXPECT_TRUE(std::filesystem::is_directory(directory.samples_folder()));
-  EXPECT_EQ(directory.samples(1200).filename(), "step-00001200.png");
+  EXPECT_EQ(directory.samples(1200, ".png").filename(), "step-00001200.png");
 }
 
 TEST(RunDirectoryTest, APathWhereNoFolderCanBeCreatedIsRefused) {
