@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "base/counter_rng.h"
-#include "diffusion/gaussian_diffusion.h"
+#include "diffusion/sampler.h"
 
 namespace gm {
 

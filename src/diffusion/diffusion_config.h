@@ -11,6 +11,7 @@ struct DiffusionConfig {
   std::string schedule = "cosine";
   bool clamp = true;
   std::string condition = "none";
+  std::string prediction = "noise";
 
   template <class Fields>
   void describe(Fields& field) {
@@ -22,6 +23,9 @@ struct DiffusionConfig {
         .help(
             "Input of the network besides the noisy image: none, or a masked image's known "
             "pixels and its mask.");
+    field("prediction", prediction)
+        .one_of({"noise", "x0", "velocity"})
+        .help("What the network predicts: the noise, the clean image, or the velocity.");
   }
 };
 

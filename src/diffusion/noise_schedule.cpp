@@ -47,4 +47,9 @@ NoiseSchedule cosine_schedule(int64_t steps) {
   return schedule_of(std::move(beta));
 }
 
+NoiseSchedule make_noise_schedule(const std::string& name, int64_t steps) {
+  if (name == "cosine") return cosine_schedule(steps);
+  throw InputError("diffusion.schedule is \"{}\": there is only cosine", name);
+}
+
 }  // namespace gm

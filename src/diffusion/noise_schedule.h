@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace gm {
@@ -24,5 +25,8 @@ struct NoiseSchedule {
 /// equation 17: alpha_bar falls as a squared cosine, no step has a beta above 0.999.
 /// Throws InputError if `steps` is not positive.
 NoiseSchedule cosine_schedule(int64_t steps);
+
+/// The schedule of diffusion.schedule. Throws InputError for another name.
+NoiseSchedule make_noise_schedule(const std::string& name, int64_t steps);
 
 }  // namespace gm

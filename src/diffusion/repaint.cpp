@@ -66,7 +66,7 @@ std::vector<int64_t> repaint_levels(int64_t steps, const RepaintConfig& config) 
   return levels;
 }
 
-at::Tensor repaint(const GaussianDiffusion& diffusion, const NoisePredictor& network,
+at::Tensor repaint(const GaussianDiffusion& diffusion, const Denoise& denoise,
                    const at::Tensor& images, const at::Tensor& masks, const RepaintConfig& config,
                    const NoiseSource& noise, const StepCallback& on_step) {
   const at::NoGradGuard no_gradients;
@@ -83,10 +83,10 @@ at::Tensor repaint(const GaussianDiffusion& diffusion, const NoisePredictor& net
     // An image of noise level l is x_{l-1} of the schedule; level 0 is the image itself.
     at::Tensor known = images, filling;
     if (level == 0) {
-      filling = diffusion.reverse_step(network, x, 0, {});
+      filling = diffusion.sampler().step(denoise, x, 0, {});
     } else {
-      filling = diffusion.reverse_step(network, x, level, noise(draw));
-      known = diffusion.q_sample(images, all_at(images, level - 1), noise(draw + 1));
+      filling = diffusion.sampler().step(denoise, x, level, noise(draw));
+      known = diffusion.levels().add_noise(images, all_at(images, level - 1), noise(draw + 1));
     }
     x = at::where(missing, filling, known);
     if (on_step) on_step(level, x);

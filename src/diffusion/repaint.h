@@ -29,7 +29,7 @@ std::vector<int64_t> repaint_levels(int64_t steps, const RepaintConfig& config);
 /// 0 is the initial image. Move i >= 1 down uses draw 2i for the reverse step and draw 2i + 1 for
 /// the known pixels; the last move, to level 0, uses neither. Move i up uses draw 2i. Runs without
 /// gradients. `on_step` (may be empty) is called after each reverse step.
-at::Tensor repaint(const GaussianDiffusion& diffusion, const NoisePredictor& network,
+at::Tensor repaint(const GaussianDiffusion& diffusion, const Denoise& denoise,
                    const at::Tensor& images, const at::Tensor& masks, const RepaintConfig& config,
                    const NoiseSource& noise, const StepCallback& on_step = {});
 

@@ -31,11 +31,11 @@ std::vector<Phase> DdpmTask::phases() {
   return {{.name = "ddpm", .network = &unet_, .loss = [this](const Batch& b) { return loss(b); }}};
 }
 
-NoisePredictor DdpmTask::unconditional() {
+DiffusionNetwork DdpmTask::unconditional() {
   return [this](const at::Tensor& x, const at::Tensor& t) { return unet_.forward(x, t); };
 }
 
-NoisePredictor DdpmTask::conditioned_on(const MaskedImages& masked_images) {
+DiffusionNetwork DdpmTask::conditioned_on(const MaskedImages& masked_images) {
   const at::Tensor condition = network_input(masked_images);
   return [this, condition](const at::Tensor& x, const at::Tensor& t) {
     return unet_.forward(at::cat({x, condition}, 1), t);
@@ -55,7 +55,9 @@ at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,
                             const SamplingObserver& observer) {
   const auto noise =
       counter_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
-  return diffusion_.sample(unconditional(), noise, observer).clamp(-1, 1);
+  return diffusion_.sampler()
+      .sample(diffusion_.denoise_by(unconditional()), noise, observer)
+      .clamp(-1, 1);
 }
 
 void DdpmTask::check_inpainting() const {
@@ -66,9 +68,11 @@ at::Tensor DdpmTask::inpaint(const MaskedImages& masked_images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const auto noise =
       counter_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
+  const Denoise denoise =
+      diffusion_.denoise_by(is_conditioned_ ? conditioned_on(masked_images) : unconditional());
   const at::Tensor filling = is_conditioned_
-                                 ? diffusion_.sample(conditioned_on(masked_images), noise, observer)
-                                 : repaint(diffusion_, unconditional(), masked_images.images,
+                                 ? diffusion_.sampler().sample(denoise, noise, observer)
+                                 : repaint(diffusion_, denoise, masked_images.images,
                                            masked_images.masks, repaint_, noise, observer);
   return inpaint_with_prediction(masked_images, filling);
 }

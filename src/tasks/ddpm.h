@@ -50,8 +50,8 @@ class DdpmTask : public Task, public ImageGenerator, public Inpainter {
 
  private:
   Losses loss(const Batch& batch);
-  NoisePredictor unconditional();
-  NoisePredictor conditioned_on(const MaskedImages& masked_images);
+  DiffusionNetwork unconditional();
+  DiffusionNetwork conditioned_on(const MaskedImages& masked_images);
 
   ImageShape shape_;
   uint64_t seed_;

@@ -45,7 +45,8 @@ at::Tensor forward_process_images(const GaussianDiffusion& diffusion, const at::
                                     /*draw=*/0, images.size(1), images.size(2), images.size(3));
   std::vector<at::Tensor> moments;
   for (const int64_t t : strip_timesteps(diffusion.steps())) {
-    moments.push_back(diffusion.q_sample(images, at::full({images.size(0)}, t, at::kLong), noise));
+    moments.push_back(
+        diffusion.levels().add_noise(images, at::full({images.size(0)}, t, at::kLong), noise));
   }
   return at::cat(moments, /*dim=*/3);
 }

@@ -78,13 +78,12 @@ class Sampling {
   void run(int64_t steps) {
     const at::NoGradGuard no_graph;
     GaussianDiffusion diffusion({.steps = steps});
-    const auto network = [&](const at::Tensor& x, const at::Tensor& t) {
-      return network_.forward(x, t);
-    };
+    const Denoise denoise = diffusion.denoise_by(
+        [&](const at::Tensor& x, const at::Tensor& t) { return network_.forward(x, t); });
     at::Tensor x = at::randn(
         {setting_.batch, setting_.shape.channels, setting_.shape.height, setting_.shape.width});
     for (int64_t t = steps - 1; t >= 0; --t)
-      x = diffusion.reverse_step(network, x, t, at::randn_like(x));
+      x = diffusion.sampler().step(denoise, x, t, at::randn_like(x));
   }
 
  private:

@@ -5,6 +5,7 @@
 #include "answers.h"
 #include "checkpoint/safetensors.h"
 #include "counter_values.h"
+#include "diffusion/ancestral_sampler.h"
 #include "diffusion/gaussian_diffusion.h"
 
 namespace gm::parity {
@@ -56,14 +57,15 @@ TEST_F(DiffusionParity, CosineScheduleAgrees) {
 }
 
 TEST_F(DiffusionParity, ForwardProcessAndLossAgree) {
-  expect_equal(diffusion_.q_sample(x0_, t_, noise(0)), "q_sample", 1);
+  expect_equal(diffusion_.levels().add_noise(x0_, t_, noise(0)), "q_sample", 1);
   expect_equal(diffusion_.loss(formula, x0_, t_, noise(0)), "loss", 4);
 }
 
 TEST_F(DiffusionParity, PredictionAndPosteriorAgree) {
-  const at::Tensor x = diffusion_.q_sample(x0_, t_, noise(0));
-  expect_equal(diffusion_.predict_x0(x, t_, noise(1)), "predicted_x0", 1);
-  const auto posterior = diffusion_.posterior(x0_, x, t_);
+  const at::Tensor x = diffusion_.levels().add_noise(x0_, t_, noise(0));
+  expect_equal(make_prediction("noise")->x0(diffusion_.levels(), x, t_, noise(1)), "predicted_x0",
+               1);
+  const auto posterior = AncestralSampler(diffusion_.schedule()).posterior(x0_, x, t_);
   expect_equal(posterior.mean, "posterior_mean", 1);
   expect_equal(posterior.variance, "posterior_variance", 1);
 }
@@ -71,10 +73,11 @@ TEST_F(DiffusionParity, PredictionAndPosteriorAgree) {
 TEST_F(DiffusionParity, SamplingLoopAgreesStepByStep) {
   std::vector<at::Tensor> images;
   std::vector<int64_t> steps;
-  const at::Tensor sampled = diffusion_.sample(formula, noise, [&](int64_t t, const at::Tensor& x) {
-    steps.push_back(t);
-    images.push_back(x);
-  });
+  const at::Tensor sampled = diffusion_.sampler().sample(diffusion_.denoise_by(formula), noise,
+                                                         [&](int64_t t, const at::Tensor& x) {
+                                                           steps.push_back(t);
+                                                           images.push_back(x);
+                                                         });
   ASSERT_EQ(images.size(), static_cast<size_t>(kDiffusionSteps));
   EXPECT_EQ(steps.front(), kDiffusionSteps - 1);
   EXPECT_EQ(steps.back(), 0);

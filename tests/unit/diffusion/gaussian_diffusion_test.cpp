@@ -1,6 +1,9 @@
 #include "diffusion/gaussian_diffusion.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "base/error.h"
 
@@ -22,21 +25,41 @@ TEST(NoiseSchedule, RefusesInvalidSettings) {
   EXPECT_THROW(GaussianDiffusion({.schedule = "linear"}), InputError);
 }
 
-TEST(GaussianDiffusion, PredictsX0FromTheNoiseThatItAdded) {
-  const GaussianDiffusion diffusion({.steps = 20});
+TEST(Prediction, X0FollowsFromTheTargetThatTheNetworkLearns) {
+  const NoiseLevels levels(cosine_schedule(20));
   const at::Tensor x0 = at::rand({4, 3, 8, 8}) * 2 - 1;
   const at::Tensor noise = at::randn({4, 3, 8, 8});
   const at::Tensor t = at::tensor({int64_t{0}, int64_t{5}, int64_t{10}, int64_t{15}});
-  const at::Tensor x = diffusion.q_sample(x0, t, noise);
-  EXPECT_TRUE(diffusion.predict_x0(x, t, noise).allclose(x0, 1e-4, 1e-4));
+  const at::Tensor x = levels.add_noise(x0, t, noise);
+  for (const char* name : {"noise", "x0", "velocity"}) {
+    const auto prediction = make_prediction(name);
+    const at::Tensor target = prediction->target(levels, x0, t, noise);
+    EXPECT_TRUE(prediction->x0(levels, x, t, target).allclose(x0, 1e-4, 1e-4)) << name;
+  }
+}
+
+TEST(Prediction, TargetsAreThoseOfTheLiterature) {
+  const NoiseSchedule schedule = cosine_schedule(20);
+  const NoiseLevels levels(schedule);
+  const at::Tensor x0 = at::full({1, 1, 1, 1}, 0.5), noise = at::full({1, 1, 1, 1}, -2.0);
+  const at::Tensor t = at::full({1}, 7, at::kLong);
+  const auto target = [&](const char* name) {
+    return make_prediction(name)->target(levels, x0, t, noise).item<double>();
+  };
+  EXPECT_EQ(target("noise"), -2);
+  EXPECT_EQ(target("x0"), 0.5);
+  const double alpha_bar = schedule.alpha_bar[7];
+  EXPECT_NEAR(target("velocity"), -2 * std::sqrt(alpha_bar) - 0.5 * std::sqrt(1 - alpha_bar), 1e-6);
+  EXPECT_THROW(make_prediction("score"), InputError);
 }
 
 TEST(GaussianDiffusion, ClampsThePredictedImageIfConfigured) {
   const at::Tensor x = at::full({1, 1, 2, 2}, 5.0F);
   const GaussianDiffusion clamped({.steps = 10, .clamp = true});
   const GaussianDiffusion free({.steps = 10, .clamp = false});
-  EXPECT_LE(clamped.reverse_step(no_noise, x, 0, {}).max().item<float>(), 1.0F);
-  EXPECT_GT(free.reverse_step(no_noise, x, 0, {}).max().item<float>(), 4.0F);
+  const at::Tensor t = at::zeros({1}, at::kLong);
+  EXPECT_LE(clamped.denoise_by(no_noise)(x, t).max().item<float>(), 1.0F);
+  EXPECT_GT(free.denoise_by(no_noise)(x, t).max().item<float>(), 4.0F);
 }
 
 TEST(GaussianDiffusion, SamplingDrawsEachNoiseOnceAndKeepsNoGraph) {
@@ -47,7 +70,8 @@ TEST(GaussianDiffusion, SamplingDrawsEachNoiseOnceAndKeepsNoGraph) {
   };
   const at::Tensor scale = at::ones({1}).requires_grad_();
   const auto network = [&](const at::Tensor& x, const at::Tensor&) { return x * scale; };
-  const at::Tensor x = GaussianDiffusion({.steps = 4}).sample(network, source);
+  const GaussianDiffusion diffusion({.steps = 4});
+  const at::Tensor x = diffusion.sampler().sample(diffusion.denoise_by(network), source);
   EXPECT_EQ(draws, (std::vector<int64_t>{4, 3, 2, 1}));
   EXPECT_FALSE(x.requires_grad());
 }
@@ -56,9 +80,36 @@ TEST(GaussianDiffusion, KeepsChannelsLast) {
   const auto last = at::MemoryFormat::ChannelsLast;
   const GaussianDiffusion diffusion({.steps = 4});
   const NoiseSource source = [&](int64_t) { return at::randn({2, 3, 4, 4}).contiguous(last); };
-  EXPECT_TRUE(diffusion.sample(no_noise, source).is_contiguous(last));
   EXPECT_TRUE(
-      diffusion.q_sample(source(0), at::zeros({2}, at::kLong), source(0)).is_contiguous(last));
+      diffusion.sampler().sample(diffusion.denoise_by(no_noise), source).is_contiguous(last));
+  EXPECT_TRUE(diffusion.levels()
+                  .add_noise(source(0), at::zeros({2}, at::kLong), source(0))
+                  .is_contiguous(last));
+}
+
+/// A sampler of one step: all that a new one needs to be used in place of the others.
+class OneStepSampler final : public Sampler {
+ public:
+  int64_t steps() const override { return 1; }
+  at::Tensor step(const Denoise& denoise, const at::Tensor& x, int64_t t,
+                  const at::Tensor&) const override {
+    return denoise(x, at::full({x.size(0)}, t, at::kLong));
+  }
+};
+
+TEST(Sampler, ANewOneNeedsOnlyItsStep) {
+  const GaussianDiffusion diffusion({.steps = 4, .clamp = false, .prediction = "x0"});
+  const Denoise denoise =
+      diffusion.denoise_by([](const at::Tensor& x, const at::Tensor&) { return x / 2; });
+  int64_t calls = 0;
+  const at::Tensor x = OneStepSampler().sample(
+      denoise,
+      [](int64_t draw) {
+        return at::full({1, 1, 2, 2}, draw);
+      },
+      [&](int64_t, const at::Tensor&) { ++calls; });
+  EXPECT_TRUE(x.eq(0.5).all().item<bool>()) << x;
+  EXPECT_EQ(calls, 1);
 }
 
 }  // namespace

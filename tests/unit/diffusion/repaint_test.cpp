@@ -53,11 +53,13 @@ TEST(Repaint, WithoutJumpsAndKnownPixelsIsTheOrdinarySampler) {
   constexpr int64_t kSteps = 6, kPixels = 5;
   const GaussianDiffusion diffusion({.steps = kSteps});
   // repaint() numbers its draws by steps: the reverse step at t is step number T - t.
-  const at::Tensor expected =
-      diffusion.sample(tenth, [&](int64_t draw) { return injected(2 * (kSteps - draw), kPixels); });
-  const at::Tensor filled = repaint(
-      diffusion, tenth, at::zeros({1, 1, 1, kPixels}), at::ones({1, 1, 1, kPixels}),
-      {.jump_length = 1, .resamplings = 1}, [&](int64_t draw) { return injected(draw, kPixels); });
+  const at::Tensor expected = diffusion.sampler().sample(
+      diffusion.denoise_by(tenth),
+      [&](int64_t draw) { return injected(2 * (kSteps - draw), kPixels); });
+  const at::Tensor filled =
+      repaint(diffusion, diffusion.denoise_by(tenth), at::zeros({1, 1, 1, kPixels}),
+              at::ones({1, 1, 1, kPixels}), {.jump_length = 1, .resamplings = 1},
+              [&](int64_t draw) { return injected(draw, kPixels); });
   EXPECT_TRUE(at::equal(filled, expected));
 }
 
@@ -69,8 +71,8 @@ TEST(Repaint, FollowsThePapersAlgorithmAndKeepsKnownPixelsExactly) {
   const at::Tensor mask = at::tensor({0.0F, 1.0F, 0.0F, 1.0F}).view({1, 1, 1, kPixels});
   const auto noise = [&](int64_t draw) { return injected(draw, kPixels); };
 
-  const at::Tensor filled =
-      repaint(diffusion, tenth, image, mask, {.jump_length = 1, .resamplings = 2}, noise);
+  const at::Tensor filled = repaint(diffusion, diffusion.denoise_by(tenth), image, mask,
+                                    {.jump_length = 1, .resamplings = 2}, noise);
 
   // Algorithm 1 of the paper, pixel by pixel in double precision. This network treats each pixel
   // independently.
@@ -110,7 +112,7 @@ TEST(Repaint, CallsTheObserverAfterEachReverseStep) {
   const GaussianDiffusion diffusion({.steps = 4});
   std::vector<int64_t> seen;
   repaint(
-      diffusion, tenth, at::zeros({1, 1, 1, 2}), at::ones({1, 1, 1, 2}),
+      diffusion, diffusion.denoise_by(tenth), at::zeros({1, 1, 1, 2}), at::ones({1, 1, 1, 2}),
       {.jump_length = 1, .resamplings = 2}, [](int64_t draw) { return injected(draw, 2); },
       [&](int64_t t, const at::Tensor&) { seen.push_back(t); });
   EXPECT_THAT(seen, ElementsAre(3, 3, 2, 2, 1, 1, 0));

@@ -47,7 +47,8 @@ TEST(DdpmTask, LossIsTheMeanAbsoluteErrorOfTheNoiseOfEachPosition) {
   const at::Tensor noise = counter_normal(kDdpmSeed, Stream::kNoise, batch.positions, 0, 1, 8, 8);
   const at::Tensor t = counter_timesteps(kDdpmSeed, batch.positions, 4);
   auto& unet = dynamic_cast<Unet&>(task.sampled_network());
-  const at::Tensor predicted = unet.forward(task.diffusion().q_sample(batch.images, t, noise), t);
+  const at::Tensor predicted =
+      unet.forward(task.diffusion().levels().add_noise(batch.images, t, noise), t);
   EXPECT_TRUE(at::allclose(loss_of(task, batch), (predicted - noise).abs().mean()));
 }
 
