@@ -252,7 +252,7 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command, Communicator
   on_rank_zero(ranks, [&] {
     const auto labels = reverse_process_labels(task.diffusion().steps());
     write_image_grid(command.trajectory, {rows, labels}, {.columns = 1});
-    log_info("rows of {} images in {}", kStrips, command.trajectory);
+    log_info("{} images at five timesteps in {}", kStrips, command.trajectory);
   });
 }
 
@@ -305,7 +305,7 @@ void sample(World& world, const SampleCommand& command) {
   on_rank_zero(ranks, [&] {
     if (!files.empty()) {
       write_images(files, pixels);
-      log_info("each image in {}", command.images);
+      log_info("each image is also in {}", command.images);
     }
     if (!is_stdout(command.out)) write_grid();
   });

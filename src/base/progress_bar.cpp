@@ -37,8 +37,8 @@ void ProgressBar::advance(int64_t count) {
 std::string ProgressBar::text() const {
   const double rate = static_cast<double>(done_) / seconds();
   const auto left = static_cast<int64_t>(static_cast<double>(total_ - done_) / rate + 0.5);
-  return fmt::format("{}: {} of {} ({}%), {:.0f}/s, {}:{:02} left", title_, done_, total_,
-                     100 * done_ / total_, rate, left / 60, left % 60);
+  return fmt::format("{}: {} of {} ({}%), {:.{}f}/s, {}:{:02} left", title_, done_, total_,
+                     100 * done_ / total_, rate, rate < 10 ? 1 : 0, left / 60, left % 60);
 }
 
 }  // namespace gm

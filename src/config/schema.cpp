@@ -209,7 +209,7 @@ void Schema::set(const Assignment& given) const {
   const auto meant = nearest(assignment.key, names);
   throw InputError("{}: there is no key {}{}; gm_train --help-config lists all keys",
                    assignment.where, assignment.key,
-                   meant ? fmt::format(", did you mean {}?", *meant) : "");
+                   meant ? fmt::format(" (did you mean {}?)", *meant) : "");
 }
 
 std::optional<std::string> nearest(std::string_view word,

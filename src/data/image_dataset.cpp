@@ -73,8 +73,9 @@ bool ImageDataset::has_held_out() const { return files_.front().has_held_out(); 
 void ImageDataset::drop_other_classes(std::string_view names, std::vector<bool>& wanted) {
   const auto where = files_.front().path().string();
   if (!has_labels() || classes().empty())
-    throw InputError("{}: classes {} were requested, but the file has no class names", where,
-                     names);
+    throw InputError(
+        "{}: classes {} were requested, but the file has no class names; set data.classes=all",
+        where, names);
   std::set<int64_t> chosen;
   for (const auto& index : find_classes(names, classes(), where)) chosen.insert(index);
   size_t i = 0;

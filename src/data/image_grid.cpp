@@ -27,6 +27,14 @@ int64_t square_columns(int64_t count) {
 
 int64_t visible_scale(int64_t side) { return (kVisibleSide + side - 1) / side; }
 
+/// Enlarges parts of this width until their labels fit, up to twice the visible side.
+int64_t scale_for_labels(const std::vector<std::string>& labels, int64_t side) {
+  int64_t width = 0;
+  for (const std::string& label : labels)
+    width = std::max(width, (std::ssize(label) + 1) * (kGlyphWidth + 1));
+  return (std::min(width, 2 * kVisibleSide) + side - 1) / side;
+}
+
 /// The pixels of the whole grid, [height, width, channels].
 struct GridImage {
   int64_t height, width, channels;
@@ -54,7 +62,9 @@ Grid grid_for(const LabelledImages& labelled, const GridLayout& layout) {
       std::min(count, layout.columns > 0 ? layout.columns : square_columns(count));
   const int64_t parts = std::max<int64_t>(1, std::ssize(labelled.labels));
   const int64_t side = labelled.labels.empty() ? images.size(1) : images.size(2) / parts;
-  const int64_t scale = layout.scale > 0 ? layout.scale : visible_scale(side);
+  const int64_t scale =
+      layout.scale > 0 ? layout.scale
+                       : std::max(visible_scale(side), scale_for_labels(labelled.labels, side));
   return {.columns = columns,
           .rows = (count + columns - 1) / columns,
           .scale = scale,

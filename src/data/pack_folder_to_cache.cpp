@@ -65,6 +65,12 @@ void log_ignored_images(const fs::path& path) {
 /// Whether `path` is a folder of images or an image, not HDF5 files. Throws InputError when it does
 /// not exist.
 bool names_images(const fs::path& path) {
+  std::error_code nothing_there;
+  if (fs::status(path, nothing_there).type() == fs::file_type::not_found) {
+    throw InputError(
+        "data.path: {}: no such file or folder; make the file with gm_data pack, or set data.path",
+        path.string());
+  }
   require_exists("data.path", path);
   return fs::is_directory(path) ? !holds_hdf5_files(path) : is_image_file(path);
 }

@@ -55,7 +55,8 @@ def man_options(options):
 
 
 def synopsis(description):
-    names = [option["names"][0] for option in description["options"] if option["positional"]]
+    names = [option["names"][0] if option["required"] else f"[{option['names'][0]} ...]"
+             for option in description["options"] if option["positional"]]
     return f".B {roff(description['name'])}\n{roff(' '.join([*names, '[OPTIONS]']))}"
 
 
@@ -68,7 +69,7 @@ def man_page(program):
     for command in commands:
         lines += [f".SH {roff(command['name'])}", roff(command["help"]) + ".", *man_options(command["options"])]
     if program["footer"]:
-        lines += [".SH NOTES", ".nf", roff(program["footer"]), ".fi"]
+        lines += [".SH EXAMPLES", ".nf", roff(program["footer"]), ".fi"]
     lines += [".SH EXIT STATUS", "0: done. 1: failed. 2: the command line, the configuration, the data or a checkpoint is wrong, and "
               "nothing was changed. 75: stopped by a signal; give the same command again.", ".SH SEE ALSO",
               ", ".join(f"\\fB{roff(name)}\\fR(1)" for name in PROGRAMS if name != program["name"])]

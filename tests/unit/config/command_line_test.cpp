@@ -171,7 +171,7 @@ TEST_F(CommandLineTest, AnswersVersionAndHelpOptions) {
 
 TEST_F(CommandLineTest, AMisspeltOptionSuggestsTheNearest) {
   expect_refused({"--trian_steps", "5"},
-                 HasSubstr("there is no option --trian_steps, did you mean --train_steps?"));
+                 HasSubstr("there is no option --trian_steps (did you mean --train_steps?)"));
   expect_refused({"--batchsize=5"}, HasSubstr("did you mean --batch_size?"));
   expect_refused({"--completely-different"}, HasSubstr("there is no option"));
 }

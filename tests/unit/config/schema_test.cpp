@@ -194,14 +194,14 @@ TEST_F(SchemaTest, AnUnknownChoiceNamesTheChoices) {
 }
 
 TEST_F(SchemaTest, AnUnknownKeySuggestsTheNearest) {
-  expect_refused("all.stesp=1", HasSubstr("there is no key all.stesp, did you mean all.steps?"));
+  expect_refused("all.stesp=1", HasSubstr("there is no key all.stesp (did you mean all.steps?)"));
   expect_refused("al.steps=1", HasSubstr("did you mean all.steps?"));
   expect_refused("steps=1", HasSubstr("did you mean all.steps?"));
   expect_refused("othr.widht=1", HasSubstr("did you mean other.widths?"));
   expect_refused("nothing.like_it_at_all=1", Not(HasSubstr("did you mean")));
   expect_refused(std::string(100'000, 'x') + "=1", HasSubstr("there is no key"));
   expect_error<InputError>([&] { set_in_file("[all]\nstesp = 3\n"); },
-                           "a.toml:2:1: there is no key all.stesp, did you mean all.steps?; "
+                           "a.toml:2:1: there is no key all.stesp (did you mean all.steps?); "
                            "gm_train --help-config lists all keys");
   expect_error<InputError>([&] { set_in_file("[all.deeper]\nsteps = 3\n"); },
                            HasSubstr("a.toml:2:1: there is no key all.deeper.steps"));
