@@ -91,9 +91,9 @@ std::string start_from(const std::string& path, Communicator& ranks, Network& ne
   Hash hash;
   const TensorMap file = load_safetensors(path, hash);
   require_same_everywhere(ranks, "the file of model.weights", hash.hex());
-  const auto [weights, remark] = find_weights(network.parameter_list(), file, path);
+  const auto [weights, remark] = find_weights(network.state_list(), file, path);
   require_finite(weights, path);
-  load_weights(network.parameter_list(), weights, path);
+  load_weights(network.state_list(), weights, path);
   network.invalidate_cache();
   return remark;
 }
@@ -218,6 +218,7 @@ void train(World& world, const TrainCommand& command) {
               .log_every_seconds = config.telemetry.log_every_seconds,
               .profile_steps = config.profile.steps,
               .count_flops = ops::flops_of});
+  const ImageShape& shape = dataset->shape();
   Trainer trainer({.train = config.train,
                    .optimizer = config.optimizer,
                    .ema = config.ema,
@@ -225,7 +226,8 @@ void train(World& world, const TrainCommand& command) {
                    .watchdog = config.watchdog,
                    .checkpoint_every = config.checkpoint.every,
                    .evaluate_every = config.evaluate.every,
-                   .identity = identity},
+                   .identity = identity,
+                   .sample_shape = {shape.channels, shape.height, shape.width}},
                   {.world = world,
                    .watchdog = watchdog,
                    .task = *task,

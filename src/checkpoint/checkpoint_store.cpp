@@ -117,6 +117,9 @@ class ManifestReader {
     for (const auto& [phase, number] : updates.items()) {
       info.updates[phase] = count(updates, phase);
     }
+    if (json_.contains("sample_shape")) {
+      info.sample_shape = field<std::vector<int64_t>>(json_, "sample_shape");
+    }
     return info;
   }
 
@@ -201,6 +204,7 @@ std::string manifest_text(const CheckpointInfo& info, const nlohmann::ordered_js
                               {"identity_version", RunIdentity::kVersion},
                               {"config_hash", info.identity.config_hash},
                               {"data_hash", info.identity.data_hash},
+                              {"sample_shape", info.sample_shape},
                               {"files", files}};
   json[kOwnHash] = hash_of(json);
   return json.dump(2) + "\n";

@@ -39,6 +39,7 @@ struct CheckpointInfo {
   std::map<std::string, int64_t> updates = {};  ///< By phase: Adam's step count.
   int world = 1;                                ///< Ranks that trained.
   RunIdentity identity = {};
+  std::vector<int64_t> sample_shape = {};  ///< [C,H,W] of an image; empty in older checkpoints.
 };
 
 /// Parses the text of a manifest; `where` names it in messages. Throws InputError if it is not a

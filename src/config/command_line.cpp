@@ -89,7 +89,7 @@ void describe_options(CLI::App& app, Parsed& parsed) {
       "Without a file, gm.toml of the working directory is read if there is one. For example:\n"
       "  gm_train configs/quickstart.toml\n"
       "  gm_train configs/quickstart.toml      (again: resumes the run)\n"
-      "  launch/local configs/quickstart.toml train.steps=500 run.dir=runs/short");
+      "  launch/local configs/quickstart.toml    (in gm's repository: on all cores)");
   app.allow_extras();  // refuse_option() suggests a known one
 }
 
@@ -112,17 +112,14 @@ const CLI::App& given_command(const CLI::App& app) {
   return given.empty() ? app : *given.back();
 }
 
-/// For arguments, last first, that `app` did not expect: names the first such option.
-[[noreturn]] void refuse_extras(const CLI::App& app, const std::vector<std::string>& arguments) {
-  const CLI::App& command = given_command(app);
-  for (size_t i = arguments.size(); i-- > 0;) {
-    const std::string option = arguments[i].substr(0, arguments[i].find('='));
-    const bool is_known = command.get_option_no_throw(option) != nullptr ||
-                          app.get_option_no_throw(option) != nullptr;
-    if (option.starts_with('-') && option != "-" && !is_known) refuse_option(command, option);
+/// For arguments that `app` did not expect.
+[[noreturn]] void refuse_extras(const CLI::App& app) {
+  const std::vector<std::string> extras = app.remaining(/*recurse=*/true);
+  for (const std::string& extra : extras) {
+    if (extra.starts_with('-') && extra != "-") refuse_option(given_command(app), extra);
   }
-  throw InputError("command line: there are more arguments than expected; {} --help lists them",
-                   app.get_name());
+  throw InputError("command line: {} is more than expected; --help lists the arguments",
+                   extras.empty() ? "an argument" : extras.front());
 }
 
 void refuse_empty_arguments(int argc, const char* const* argv) {
@@ -147,19 +144,18 @@ std::vector<std::string> arguments_for_cli(int argc, const char* const* argv,
 
 /// Parses `arguments` with `app`. Returns the text that answers --help and similar options, if one
 /// of them was given.
-std::optional<std::string> answer_or_read(CLI::App& app,
-                                          const std::vector<std::string>& arguments) {
+std::optional<std::string> answer_or_read(CLI::App& app, std::vector<std::string> arguments) {
   // As an answer, so that it does not need the arguments that are required.
   app.add_flag_callback("--describe", [&] { throw CLI::CallForVersion(describe_program(app), 0); })
       ->group("");  // hidden
   try {
-    app.parse(std::vector<std::string>(arguments));
+    app.parse(std::move(arguments));
   } catch (const CLI::Success& answer) {
     std::ostringstream text;
     app.exit(answer, text);
     return text.str();
   } catch (const CLI::ExtrasError&) {
-    refuse_extras(app, arguments);
+    refuse_extras(app);
   } catch (const CLI::ParseError& error) {
     throw InputError("command line: {}; {} --help lists the options", error.what(), app.get_name());
   }

@@ -21,9 +21,13 @@ Json names_of(const CLI::Option& option) {
 }
 
 Json describe_option(const CLI::Option& option) {
-  return {{"names", names_of(option)},         {"positional", option.get_positional()},
-          {"required", option.get_required()}, {"takes_value", option.get_items_expected_max() > 0},
-          {"type", option.get_type_name()},    {"default", option.get_default_str()},
+  return {{"names", names_of(option)},
+          {"positional", option.get_positional()},
+          {"required", option.get_required()},
+          {"takes_value", option.get_items_expected_max() > 0},
+          {"repeats", option.get_items_expected_max() > 1},
+          {"type", option.get_type_name()},
+          {"default", option.get_default_str()},
           {"help", option.get_description()}};
 }
 

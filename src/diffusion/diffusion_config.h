@@ -1,4 +1,4 @@
-/// The diffusion process: the number of steps and the noise schedule.
+/// The diffusion process: its steps, noise schedule, and what the network is given and predicts.
 #pragma once
 
 #include <cstdint>

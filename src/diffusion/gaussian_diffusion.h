@@ -27,6 +27,9 @@ class GaussianDiffusion {
  public:
   /// Throws InputError if `config` is invalid.
   explicit GaussianDiffusion(const DiffusionConfig& config, at::Device device = at::kCPU);
+  // denoise_by() refers to this object.
+  GaussianDiffusion(const GaussianDiffusion&) = delete;
+  GaussianDiffusion& operator=(const GaussianDiffusion&) = delete;
 
   int64_t steps() const { return schedule_.steps(); }
   const NoiseSchedule& schedule() const { return schedule_; }

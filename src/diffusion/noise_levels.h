@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 #include "diffusion/noise_schedule.h"
 
 namespace gm {

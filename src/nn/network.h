@@ -22,10 +22,17 @@ class Network : public torch::nn::Module {
   }
 
   /// State of the network other than its parameters, such as the vectors of a spectral norm. It is
-  /// saved with the parameters and is equal on all ranks.
+  /// equal on all ranks.
   NamedTensors buffer_list() const {
     NamedTensors list;
     for (const auto& item : named_buffers()) list.emplace_back(item.key(), item.value());
+    return list;
+  }
+
+  /// Parameters and buffers: what every program saves and loads.
+  NamedTensors state_list() const {
+    NamedTensors list = parameter_list();
+    for (const auto& buffer : buffer_list()) list.push_back(buffer);
     return list;
   }
 };

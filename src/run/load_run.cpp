@@ -78,8 +78,16 @@ Opened open_checkpoint(const std::string& run, const LoadedRun::Choice& choice,
   return opened ? *std::move(opened) : open_folder(folder, choice.weights);
 }
 
-/// Read from the weights, because the run's dataset may have been moved.
-int64_t image_channels(const TensorMap& weights, const std::filesystem::path& file) {
+/// Of the checkpoint, because the run's dataset may have been moved. Older checkpoints do not say
+/// it, but their network does.
+int64_t image_channels(const CheckpointInfo& info, const TensorMap& weights,
+                       const std::filesystem::path& file) {
+  if (info.sample_shape.size() == 3) {
+    const int64_t channels = info.sample_shape.front();
+    if (channels == 1 || channels == 3) return channels;
+    throw InputError("{}: its manifest says {} channels, but images have 1 or 3", file.string(),
+                     channels);
+  }
   const auto found = weights.find("final_conv.weight");
   if (found == weights.end() || found->second.dim() != 4) {
     throw InputError("{}: not the weights of a U-Net: final_conv.weight is missing", file.string());
@@ -96,10 +104,11 @@ LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
   const auto [checkpoint, weights] = open_checkpoint(run, choice, communicator);
   const auto file = checkpoint.file(choice.weights);
   const int64_t size = trained.config.data.image_size;
-  trained.shape = {.height = size, .width = size, .channels = image_channels(weights, file)};
+  trained.shape = {
+      .height = size, .width = size, .channels = image_channels(checkpoint.info(), weights, file)};
   trained.task = make_task(trained.config, trained.shape);
   require_finite(weights, file);
-  load_weights(trained.task->sampled_network().parameter_list(), weights, file);
+  load_weights(trained.task->sampled_network().state_list(), weights, file);
   trained.task->sampled_network().invalidate_cache();
   trained.step = checkpoint.info().state.step;
   trained.data_hash = checkpoint.info().identity.data_hash;

@@ -85,18 +85,18 @@ Evaluation inpainting_evaluation(Inpainter& inpainter, std::shared_ptr<const Mas
 }  // namespace
 
 TrainingHooks make_training_hooks(const RunConfig& config, Task& task, Communicator& communicator) {
-  const bool evaluates = config.evaluate.every > 0;
-  ImageGenerator* const generator = task.image_generator();
-  std::shared_ptr<const MaskedDataset> masked;
-  if (evaluates || generator == nullptr) masked = open_masked(config, communicator);
-
   TrainingHooks hooks;
-  hooks.sample = generator != nullptr ? new_images(*generator, config, communicator)
-                                      : inpainted_images(require_inpainter(task, "sample.every"),
-                                                         masked, config, communicator);
-  if (evaluates) {
-    hooks.evaluations = {inpainting_evaluation(require_inpainter(task, "evaluate.every"), masked,
-                                               config.evaluate, communicator)};
+  ImageGenerator* const generator = task.image_generator();
+  Inpainter* const inpainter =
+      config.evaluate.every > 0 ? &require_inpainter(task, "evaluate.every") : task.inpainter();
+  const bool shows_inpainting = generator == nullptr && inpainter != nullptr;
+  std::shared_ptr<const MaskedDataset> masked;
+  if (config.evaluate.every > 0 || shows_inpainting) masked = open_masked(config, communicator);
+
+  if (generator != nullptr) hooks.sample = new_images(*generator, config, communicator);
+  if (shows_inpainting) hooks.sample = inpainted_images(*inpainter, masked, config, communicator);
+  if (config.evaluate.every > 0) {
+    hooks.evaluations = {inpainting_evaluation(*inpainter, masked, config.evaluate, communicator)};
   }
   return hooks;
 }

@@ -12,10 +12,11 @@
 
 namespace gm {
 
-/// All ranks call both functions together and get the same result. Both throw StopRequested when a
+/// All ranks call these functions together and get the same result. They throw StopRequested when a
 /// rank got a signal.
 struct TrainingHooks {
-  std::function<Artefact()> sample;     ///< Made with the current weights.
+  /// Made with the current weights; empty if the task makes no samples.
+  std::function<Artefact()> sample;
   std::vector<Evaluation> evaluations;  ///< Empty if evaluate.every is 0.
 };
 

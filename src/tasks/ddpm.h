@@ -1,4 +1,4 @@
-/// Denoising diffusion: a U-Net learns to predict the noise in an image, and generates new images
+/// Denoising diffusion: a U-Net learns to remove the noise in an image, and generates new images
 /// from noise. Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", 2020.
 ///
 /// With the condition "inpaint", the network also gets a masked image and its mask as input
@@ -19,9 +19,9 @@
 
 namespace gm {
 
-/// The loss is the mean absolute error of the predicted noise. Noise, timestep and mask of an image
-/// are keyed by its global sample position, so that they do not depend on the rank that trains on
-/// it.
+/// The loss is the mean absolute error of the prediction (GaussianDiffusion::loss). Noise, timestep
+/// and mask of an image are keyed by its global sample position, so that they do not depend on the
+/// rank that trains on it.
 class DdpmTask : public Task, public ImageGenerator, public Inpainter {
  public:
   struct Options {

@@ -48,8 +48,9 @@ PhaseResult PhaseTrainer::step(const std::vector<Batch>& micro_batches, const Ru
 }
 
 /// Factors that turn the mean of the micro-batches' losses over all ranks into the mean over all
-/// that they weigh; exactly 1 if their weights are equal.
-std::vector<double> PhaseTrainer::loss_scales(const std::vector<Batch>& micro_batches) {
+/// that they weigh; exactly 1 if their weights are the same integer.
+std::vector<double> PhaseTrainer::loss_scales(const std::vector<Batch>& micro_batches,
+                                              StepTimer& clock) {
   std::vector<double> scales(micro_batches.size(), 1.0);
   if (!phase_.weight) return scales;
   double sum = 0;
@@ -59,6 +60,8 @@ std::vector<double> PhaseTrainer::loss_scales(const std::vector<Batch>& micro_ba
   communicator_.all_reduce_sum(total);
   const double count = static_cast<double>(scales.size()) * communicator_.size();
   const double mean = total.item<double>() / count;
+  if (!(mean > 0)) throw Error("{}: the batches of a step have no weight", phase_.name);
+  clock.lap("reduction");
   for (double& scale : scales) scale /= mean;
   return scales;
 }
@@ -68,7 +71,7 @@ std::vector<double> PhaseTrainer::loss_scales(const std::vector<Batch>& micro_ba
 void PhaseTrainer::accumulate_gradients(const std::vector<Batch>& micro_batches, StepTimer& clock) {
   flat_.zero_gradients();
   loss_sums_.clear();
-  const std::vector<double> scales = loss_scales(micro_batches);
+  const std::vector<double> scales = loss_scales(micro_batches, clock);
   for (size_t i = 0; i < micro_batches.size(); ++i) {
     reducer_->begin_step(/*synchronize=*/i + 1 == micro_batches.size());
     const Losses losses = phase_.loss(micro_batches[i]);
@@ -142,8 +145,11 @@ NamedTensors PhaseTrainer::named_moments() const {
 std::map<std::string, NamedTensors> PhaseTrainer::named_state() const {
   std::map<std::string, NamedTensors> files{{"model", flat_.named_views(flat_.parameters())},
                                             {"optimizer", named_moments()}};
-  for (const auto& buffer : phase_.network->buffer_list()) files["model"].push_back(buffer);
   if (config_.ema) files["ema"] = flat_.named_views(flat_.ema());
+  for (const auto& buffer : phase_.network->buffer_list()) {
+    files["model"].push_back(buffer);
+    if (config_.ema) files["ema"].push_back(buffer);
+  }
   return files;
 }
 

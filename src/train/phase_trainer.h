@@ -20,7 +20,7 @@ namespace gm {
 
 /// The result of a step of a phase; the same on every rank.
 struct PhaseResult {
-  double loss = 0;  ///< Mean over micro-batches and ranks.
+  double loss = 0;  ///< Mean over micro-batches and ranks, weighted by Phase::weight.
   StepReport::Named loss_terms;
   double learning_rate = 0;
   double gradient_norm = 0;  ///< Of the mean gradient, before clipping.
@@ -54,9 +54,9 @@ class PhaseTrainer {
   /// Number of steps that changed the weights: the step count of Adam.
   int64_t updates() const { return updates_; }
 
-  /// The state for a checkpoint, as views: the files "model" (with the buffers of the network),
-  /// "ema" if there is an average, and "optimizer", where Adam's moments of a parameter are named
-  /// NAME.exp_avg and NAME.exp_avg_sq.
+  /// The state for a checkpoint, as views: the files "model" and, if there is an average, "ema",
+  /// both with the buffers of the network, and "optimizer", where Adam's moments of a parameter are
+  /// named NAME.exp_avg and NAME.exp_avg_sq.
   CheckpointTensors state() const;
   /// Restores a result of state() and the number of updates. `saved` is used on rank 0 only,
   /// `folder` in messages only. Throws InputError on every rank when the state is of another
@@ -80,7 +80,7 @@ class PhaseTrainer {
  private:
   std::map<std::string, NamedTensors> named_state() const;
   NamedTensors named_moments() const;
-  std::vector<double> loss_scales(const std::vector<Batch>& micro_batches);
+  std::vector<double> loss_scales(const std::vector<Batch>& micro_batches, StepTimer& clock);
   void accumulate_gradients(const std::vector<Batch>& micro_batches, StepTimer& clock);
   void add_losses(const Losses& losses, double scale);
   void mean_losses(int64_t micro_batches, PhaseResult& outcome);

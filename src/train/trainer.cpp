@@ -85,8 +85,9 @@ void Trainer::train_to_the_end() {
       verify_ranks();
     if (due(config_.checkpoint_every)) start_checkpoint();
     if (due(config_.sample.every)) save_samples();
-    if (!evaluation_is_due()) continue;
-    for (const Evaluation& evaluation : parts_.evaluations) evaluate(evaluation);
+    if (evaluation_is_due()) {
+      for (const Evaluation& evaluation : parts_.evaluations) evaluate(evaluation);
+    }
   }
 }
 
@@ -192,6 +193,7 @@ bool Trainer::evaluation_is_due() const {
 
 /// Called by all ranks together. A stop request makes all of them throw.
 void Trainer::save_samples() {
+  if (!parts_.sample) return;
   const auto section = parts_.watchdog.section("sampling", config_.watchdog.sampling_seconds);
   StepTimer clock;
   const auto sample_weights = use_sample_weights();
@@ -256,7 +258,10 @@ void Trainer::finish_checkpoint() {
 }
 
 CheckpointInfo Trainer::checkpoint_info() const {
-  CheckpointInfo info{.state = state_, .world = parts_.world.size(), .identity = config_.identity};
+  CheckpointInfo info{.state = state_,
+                      .world = parts_.world.size(),
+                      .identity = config_.identity,
+                      .sample_shape = config_.sample_shape};
   for (const auto& phase : phases_) info.updates[phase->phase().name] = phase->updates();
   return info;
 }

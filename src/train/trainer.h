@@ -31,8 +31,9 @@ struct TrainerConfig {
   SampleConfig sample;
   WatchdogConfig watchdog;
   int64_t checkpoint_every = 1000;
-  int64_t evaluate_every = 0;  ///< 0 for never.
-  RunIdentity identity;        ///< Written into checkpoints.
+  int64_t evaluate_every = 0;              ///< 0 for never.
+  RunIdentity identity;                    ///< Written into checkpoints, like the next.
+  std::vector<int64_t> sample_shape = {};  ///< [C,H,W] of an image.
 };
 
 /// The objects that a trainer uses. All of them outlive the trainer.
@@ -44,7 +45,8 @@ struct TrainerParts {
   const RunDirectory& directory;
   CheckpointStore& checkpoints;
   RunLog& log;
-  /// Makes samples with the current weights of the networks. Called by all ranks together.
+  /// Makes samples with the current weights of the networks; may be empty. Called by all ranks
+  /// together.
   std::function<Artefact()> sample;
   std::vector<Evaluation> evaluations = {};
 };

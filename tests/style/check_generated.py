@@ -55,8 +55,10 @@ def man_options(options):
 
 
 def synopsis(description):
-    names = [option["names"][0] if option["required"] else f"[{option['names'][0]} ...]"
+    names = [option["names"][0] + (" ..." if option["repeats"] else "")
              for option in description["options"] if option["positional"]]
+    names = [name if option["required"] else f"[{name}]" for name, option in
+             zip(names, (option for option in description["options"] if option["positional"]))]
     return f".B {roff(description['name'])}\n{roff(' '.join([*names, '[OPTIONS]']))}"
 
 

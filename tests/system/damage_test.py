@@ -68,8 +68,10 @@ class Damaged(FaultTest):
             "middle": lambda path: change_byte(path, 0.5),
             "last-byte": lambda path: change_byte(path, 1),
         }
+        # The files are read by the same code: one of them gets every kind of damage.
         for file in FILES:
-            for name, damage in damages.items():
+            for name in damages if file == FILES[0] else ("cut", "missing", "middle"):
+                damage = damages[name]
                 run = f"{name}-{file.split('.')[0]}"
                 with self.subTest(run):
                     damage(self.damaged(run) / file)

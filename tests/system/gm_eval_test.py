@@ -54,8 +54,8 @@ class Evaluation(Inpainting):
         self.assertRegex(done.stdout, r"method +psnr_masked +psnr ")
         self.assertRegex(done.stdout, re.escape(run) + r" +\d+\.\d{4}")
         self.assertEqual(len(json.loads((self.root / "figures.json").read_text())["methods"]), 3)
-        # Eight images, each in two rows of 64 pixels, with lines of 2 between them, below the labels.
-        self.assertEqual(len(png_rows(self.root / "comparison.png")), LABEL_HEIGHT + 8 * (2 * 64 + 2) + 2)
+        # Eight images, each in two rows of 96 pixels (the label "harmonic fill" fits), with lines of 2 between them.
+        self.assertEqual(len(png_rows(self.root / "comparison.png")), LABEL_HEIGHT + 8 * (2 * 96 + 2) + 2)
 
     def test_wrong_runs_images_and_keys_are_refused(self):
         small = self.reference(None, "run.task=inpaint", *self.packed(8), "model.dim_mults=[1]")

@@ -75,7 +75,9 @@ class WrongInput(Refusals):
         self.refuse("nowhere", program="gm_sample", arguments=["nowhere"])
         self.train("whole")
         self.refuse("no_folder", program="gm_sample", arguments=["whole", "--out", "no_folder/grid.png"])
-        self.refuse("--cuont", program="gm_sample", arguments=["small", "--cuont", 3])
+        self.refuse("--cuont", "--count", program="gm_sample", arguments=["small", "--cuont", 3])
+        self.refuse("--sise", "--size", program="gm_data", arguments=["pack", "photos", "--out", "x.h5", "--sise", 3])
+        self.refuse("second.h5", program="gm_data", arguments=["info", "first.h5", "second.h5"])
         self.train("unfinished")
         self.refuse("no checkpoint of step 99", program="gm_sample", arguments=["unfinished", "--step", 99])
         damaged = self.root / "unfinished/checkpoints/step-00000003/ema.safetensors"

@@ -75,6 +75,18 @@ TEST(ImageGrid, WritesALabelAboveEachPartOfAColumn) {
   }
 }
 
+TEST(ImageGrid, EnlargesImagesUntilTheirLabelsFit) {
+  const TemporaryFolder folder;
+  const auto width = [&](const std::vector<std::string>& labels) {
+    const auto images = at::zeros({1, 32, 64, 1}, at::kByte);
+    write_image_grid(folder / "grid.png", {images, labels}, {.columns = 1});
+    return read_png(folder / "grid.png").size(1) - 2 * kLine;
+  };
+  EXPECT_EQ(width({"original", "masked"}), 2 * 64);
+  EXPECT_EQ(width({"original", "harmonic fill"}), 2 * 96);
+  EXPECT_EQ(width({"original", std::string(100, 'a')}), 2 * 128) << "but not without end";
+}
+
 TEST(ImageGrid, CutsALabelThatIsTooLong) {
   const TemporaryFolder folder;
   const auto images = at::zeros({1, 8, 20, 3}, at::kByte);

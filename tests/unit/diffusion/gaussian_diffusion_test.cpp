@@ -53,6 +53,21 @@ TEST(Prediction, TargetsAreThoseOfTheLiterature) {
   EXPECT_THROW(make_prediction("score"), InputError);
 }
 
+TEST(GaussianDiffusion, LossIsZeroForTheExactTargetOfEachPrediction) {
+  const at::Tensor x0 = at::rand({4, 1, 8, 8}) * 2 - 1, noise = at::randn({4, 1, 8, 8});
+  const at::Tensor t = at::tensor({int64_t{1}, int64_t{5}, int64_t{10}, int64_t{15}});
+  for (const char* name : {"noise", "x0", "velocity"}) {
+    const GaussianDiffusion diffusion({.steps = 20, .prediction = name});
+    const at::Tensor target = make_prediction(name)->target(diffusion.levels(), x0, t, noise);
+    const auto loss = [&](double error) {
+      const auto network = [&](const at::Tensor&, const at::Tensor&) { return target + error; };
+      return diffusion.loss(network, x0, t, noise).item<double>();
+    };
+    EXPECT_EQ(loss(0), 0) << name;
+    EXPECT_NEAR(loss(0.25), 0.25, 1e-5) << name;
+  }
+}
+
 TEST(GaussianDiffusion, ClampsThePredictedImageIfConfigured) {
   const at::Tensor x = at::full({1, 1, 2, 2}, 5.0F);
   const GaussianDiffusion clamped({.steps = 10, .clamp = true});
@@ -97,7 +112,7 @@ class OneStepSampler final : public Sampler {
   }
 };
 
-TEST(Sampler, ANewOneNeedsOnlyItsStep) {
+TEST(Sampler, ANewOneNeedsOnlyItsSteps) {
   const GaussianDiffusion diffusion({.steps = 4, .clamp = false, .prediction = "x0"});
   const Denoise denoise =
       diffusion.denoise_by([](const at::Tensor& x, const at::Tensor&) { return x / 2; });

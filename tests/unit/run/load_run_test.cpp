@@ -12,6 +12,7 @@
 #include "checkpoint/checkpoint_store.h"
 #include "checkpoint/weights.h"
 #include "comm/communicator.h"
+#include "config/task_kinds.h"
 #include "run/make_task.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
@@ -42,6 +43,51 @@ TEST(LoadedRun, WeightsThatAreNotFiniteAreRefused) {
   expect_error<InputError>(
       [&] { load_run(run, {.weights = "ema"}, {}, alone); },
       AllOf(HasSubstr("ema.safetensors: NaN"), HasSubstr("init_conv.bias (8 of 8 values)")));
+}
+
+/// A network with a buffer, and without the layers of a U-Net.
+class CountingTask : public Task {
+ public:
+  struct Counting : Network {
+    Counting() {
+      register_parameter("w", at::zeros({2}));
+      counter = register_buffer("counter", at::zeros({1}, at::kLong));
+    }
+    at::Tensor counter;
+  };
+  std::vector<Phase> phases() override { return {}; }
+  Network& sampled_network() override { return network; }
+  Counting network;
+};
+
+TEST(LoadedRun, BuffersAreLoadedWithTheWeightsAndTheShapeIsThatOfTheCheckpoint) {
+  task_kinds().push_back(
+      {.name = "counting",
+       .help = "a test",
+       .sections = {},
+       .abilities = {},
+       .uses_masks = [](const RunConfig&) { return false; },
+       .summary = [](const RunConfig&) { return ""; },
+       .make = [](const TaskInputs&) { return std::make_unique<CountingTask>(); }});
+  const TemporaryFolder folder;
+  RunConfig config;
+  config.run.task = "counting";
+  config.data.image_size = 16;
+  write_file_atomically(folder / "config.toml", to_toml(config));
+  CountingTask task;
+  task.network.counter.fill_(7);
+  const TensorMap state = weights_of(task.network.state_list());
+  CheckpointStore(folder.path())
+      .save({.state = {.step = 3}, .sample_shape = {3, 16, 16}},
+            {{"model", state}, {"ema", state}});
+
+  SelfCommunicator alone;
+  for (const char* weights : {"model", "ema"}) {
+    const LoadedRun run = load_run(folder.path().string(), {.weights = weights}, {}, alone);
+    EXPECT_EQ(dynamic_cast<CountingTask&>(*run.task).network.counter.item<int64_t>(), 7) << weights;
+    EXPECT_EQ(run.shape.channels, 3) << weights;
+  }
+  task_kinds().pop_back();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "config/run_identity.h"
 #include "config/task_kinds.h"
+#include "run/training_hooks.h"
 #include "support/config_with.h"
 #include "support/expect_error.h"
 #include "support/images.h"
@@ -41,7 +42,7 @@ TEST(MakeTask, MakesTheTaskOfEachName) {
   EXPECT_NE(dynamic_cast<GanInpaintTask*>(make("gan_inpaint").get()), nullptr);
 }
 
-/// A task of one weight that has no ability: all that a new task needs to be known.
+/// A task that has no ability.
 class ToyTask : public Task {
  public:
   ToyTask() : network_({.dim = 8, .dim_mults = {1}}, {.in_channels = 1, .out_channels = 1}, 0) {}
@@ -73,6 +74,28 @@ TEST_F(ToyTaskTest, OneEntryInTheTableMakesItATask) {
   EXPECT_NE(dynamic_cast<ToyTask*>(make_task(config, kShape).get()), nullptr);
   EXPECT_FALSE(config.uses_masks());
   EXPECT_THAT(config_help(), HasSubstr("toy is a toy"));
+}
+
+TEST_F(ToyTaskTest, MakesNoSamplesDuringTraining) {
+  ToyTask toy;
+  SelfCommunicator alone;
+  const TrainingHooks hooks = make_training_hooks(config_with({"run.task=toy"}), toy, alone);
+  EXPECT_FALSE(hooks.sample);
+  EXPECT_TRUE(hooks.evaluations.empty());
+  expect_error<InputError>(
+      [&] {
+        make_training_hooks(config_with({"run.task=toy", "evaluate.every=5"}), toy, alone);
+      },
+      HasSubstr("evaluate.every"));
+}
+
+TEST(TaskTable, AbilitiesAreThoseThatTheTasksOffer) {
+  for (const TaskKind& kind : task_kinds()) {
+    const auto task = make_task(small(kind.name), kShape);
+    EXPECT_EQ(task->image_generator() != nullptr, kind.abilities.contains(kGenerateImages))
+        << kind.name;
+    EXPECT_EQ(task->inpainter() != nullptr, kind.abilities.contains(kInpaint)) << kind.name;
+  }
 }
 
 TEST_F(ToyTaskTest, KeysOfOtherTasksAreNotPartOfItsIdentity) {

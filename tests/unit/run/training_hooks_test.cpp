@@ -72,6 +72,10 @@ TEST_F(TrainingHooksTest, SamplesOfAnInpaintingTaskAreStripsOfMaskedImagesWithLa
     const at::Tensor strips =
         inpainting_images(*task->inpainter(), masked, static_cast<uint64_t>(config.evaluate.seed),
                           masked.evenly_spaced(at::arange(shown, at::kLong), shown), {});
+    const at::Tensor original = strips.narrow(3, 0, 16), filled = strips.narrow(3, 32, 16);
+    EXPECT_EQ(original.eq(filled).sum({1, 2, 3}).ge(128).sum().item<int64_t>(), shown)
+        << "half is known";
+    EXPECT_FALSE(original.equal(filled));
     expect_grid(grid, {to_pixels(strips), {"original", "masked", "inpainted"}});
   }
 }

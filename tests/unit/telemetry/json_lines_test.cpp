@@ -115,6 +115,18 @@ TEST_F(JsonLinesTest, RewindingRemovesOnlyLinesOfLaterSteps) {
   EXPECT_THAT(rewind_json_lines(folder_ / "none", 3), IsEmpty());
 }
 
+TEST_F(JsonLinesTest, RewindingTellsEvaluationsApart) {
+  {
+    JsonLines writer(path_);
+    writer.write("evaluation", 3, 0, {{"evaluation", "inpainting"}});
+    writer.write("evaluation", 3, 0, {{"evaluation", "distance"}});
+    writer.write("evaluation", 4, 0, {});  // of a version in which there was only one
+  }
+  EXPECT_THAT(rewind_json_lines(path_, 4), ElementsAre("evaluation inpainting"));
+  EXPECT_THAT(rewind_json_lines(path_, 3),
+              UnorderedElementsAre("evaluation inpainting", "evaluation distance"));
+}
+
 TEST_F(JsonLinesTest, RewindingALongFileRemovesOnlyLinesOfLaterSteps) {
   const std::string ballast(2000, 'x');
   {
