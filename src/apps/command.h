@@ -1,4 +1,4 @@
-/// The main() of a program that works on all ranks and reads its command line with CLI11.
+/// What programs that use a trained run on all ranks share: options and main().
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,8 +9,20 @@
 #include "comm/run_program.h"
 #include "comm/world.h"
 #include "config/command_line.h"
+#include "config/option_values.h"
+#include "run/load_run.h"
 
 namespace gm {
+
+/// The options that choose the weights of a run: --weights and --step.
+inline void declare_weights(CLI::App& app, LoadedRun::Choice& choice) {
+  app.add_option("--weights", choice.weights,
+                 "Weights to use: their moving average (ema), or those of the last step (model)")
+      ->check(CLI::IsMember({"ema", "model"}))
+      ->capture_default_str();
+  app.add_option("--step", choice.step, "Step of the checkpoint to use; the newest when not given")
+      ->transform(whole_number(0, INT64_MAX));
+}
 
 /// Reads the command line into a `Command` through the options that `declare` adds to `app`, and
 /// calls `run` on every rank. Rank 0 answers --help and the like instead. Ends the process.

@@ -61,13 +61,7 @@ void declare(CLI::App& app, EvalCommand& command) {
       ->transform(a_path());
   app.add_option("--count", command.count, "Number of images; evaluate.count when not given")
       ->transform(whole_number(1, 1'000'000'000));
-  app.add_option("--weights", command.choice.weights,
-                 "Weights to use: their moving average (ema), or those of the last step (model)")
-      ->check(CLI::IsMember({"ema", "model"}))
-      ->capture_default_str();
-  app.add_option("--step", command.choice.step,
-                 "Step of the checkpoint to use; the newest when not given")
-      ->transform(whole_number(0, INT64_MAX));
+  declare_weights(app, command.choice);
   app.add_option("--json", command.json, "Also write the figures to this JSON file; - for stdout")
       ->transform(a_path());
   app.add_option("--image", command.image,

@@ -80,13 +80,7 @@ void declare(CLI::App& app, SampleCommand& command) {
          "--images", command.images,
          "Also write each image as a separate PNG file to this folder, named like the input file")
       ->transform(a_path());
-  app.add_option("--weights", command.choice.weights,
-                 "Weights to use: their moving average (ema), or those of the last step (model)")
-      ->check(CLI::IsMember({"ema", "model"}))
-      ->capture_default_str();
-  app.add_option("--step", command.choice.step,
-                 "Step of the checkpoint to use; the newest when not given")
-      ->transform(whole_number(0, INT64_MAX));
+  declare_weights(app, command.choice);
   app.add_option("--batch", command.batch_size, "Images that a rank makes at a time")
       ->transform(whole_number(1, 100'000))
       ->capture_default_str();
