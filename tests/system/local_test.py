@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from support.programs import BIN, DEADLINE_SECONDS, LOCAL, FaultTest, pending, state, wait_until
+from support.programs import BIN, DEADLINE_SECONDS, LOCAL, FaultTest, state, wait_until
 
 
 class Choice(FaultTest):
@@ -111,9 +111,9 @@ class Stopped(FaultTest):
         run = "local-twice"
         process = self.start_local(run, {"PATH": f"{run}/checkpoints", "AT": 0, "ACTION": "slow"})
         wait_until(self.has_step(run, self.EVERY + 1), process)
-        for _ in range(2):
-            process.send_signal(signal.SIGINT)
-            wait_until(lambda: process.poll() is not None or not pending(process.pid, signal.SIGINT))
+        process.send_signal(signal.SIGINT)
+        wait_until(lambda: "SIGINT: the ranks save" in (self.root / f"{run}.out").read_text(), process)
+        process.send_signal(signal.SIGINT)
         self.assertNotIn(process.wait(timeout=10), (0, 75))
         wait_until(lambda: not self.rank_processes(run))
         self.assert_resumes(run, ranks=2)

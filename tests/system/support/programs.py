@@ -103,9 +103,10 @@ class FaultTest(Programs):
                                   self.environment(fault))
 
     def start_command(self, run, command, environment=None):
-        with (self.root / f"{run}.err").open("ab") as errors:
+        """Starts the command in a new session. Its output is appended to RUN.out and RUN.err."""
+        with (self.root / f"{run}.out").open("ab") as output, (self.root / f"{run}.err").open("ab") as errors:
             return subprocess.Popen(list(map(str, command)), cwd=self.root, stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True, env=environment)
+                                    stdout=output, stderr=errors, start_new_session=True, env=environment)
 
     def start_on_a_terminal(self, command, environment=None):
         """Starts the command in a new session with its own terminal. Returns the process and the descriptor that keeps the
