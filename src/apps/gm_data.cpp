@@ -19,11 +19,11 @@
 #include "config/schema.h"
 #include "config/toml.h"
 #include "data/image_dataset.h"
-#include "data/image_grid.h"
 #include "data/label_counts.h"
 #include "data/mask_shapes.h"
 #include "data/masks.h"
 #include "data/pack/pack.h"
+#include "image/image_grid.h"
 
 namespace gm {
 namespace {

@@ -19,19 +19,21 @@
 #include "config/command_line.h"
 #include "config/run_identity.h"
 #include "config/task_kinds.h"
-#include "data/image_grid.h"
 #include "data/pack_folder_to_cache.h"
 #include "data/sample_order.h"
+#include "image/image_grid.h"
 #include "nn/ops/flops.h"
+#include "run/broadcast_checkpoint.h"
 #include "run/datasets.h"
 #include "run/make_task.h"
+#include "run/run_lock.h"
+#include "run/run_log.h"
+#include "run/run_table.h"
 #include "run/training_hooks.h"
 #include "tasks/process_images.h"
 #include "telemetry/metrics.h"
 #include "telemetry/metrics_server.h"
 #include "train/checkpoint_file_names.h"
-#include "train/run_lock.h"
-#include "train/run_table.h"
 #include "train/sampling.h"
 #include "train/trainer.h"
 
@@ -232,12 +234,12 @@ void train(World& world, const TrainCommand& command) {
                    .watchdog = watchdog,
                    .task = *task,
                    .loader = loader,
-                   .directory = directory,
                    .checkpoints = checkpoints,
-                   .log = log,
+                   .observer = log,
                    .sample = hooks.sample,
                    .evaluations = hooks.evaluations});
-  if (resumed) trainer.resume(*std::exchange(resumed, std::nullopt));  // frees its large tensors
+  if (resumed) trainer.resume(resumed->info, resumed->tensors);
+  resumed.reset();  // frees its large tensors
   start.reset();
   expect_work_to_save();
   trainer.run();

@@ -14,9 +14,9 @@
 #include "diffusion/repaint_config.h"
 #include "eval/evaluate_config.h"
 #include "nn/model_config.h"
+#include "run/profile_config.h"
 #include "tasks/gan_config.h"
 #include "telemetry/telemetry_config.h"
-#include "train/profile_config.h"
 #include "train/train_config.h"
 
 namespace gm {

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "data/image_shape.h"
-#include "data/resize.h"
+#include "image/image_shape.h"
+#include "image/resize.h"
 
 namespace gm {
 

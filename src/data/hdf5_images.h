@@ -23,7 +23,7 @@
 #include <string>
 #include <vector>
 
-#include "data/image_shape.h"
+#include "image/image_shape.h"
 
 namespace gm {
 

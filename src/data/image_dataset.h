@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "data/hdf5_images.h"
-#include "data/image_shape.h"
+#include "image/image_shape.h"
 
 namespace gm {
 

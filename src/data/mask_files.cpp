@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "data/folder_entries.h"
-#include "data/pack/decode.h"
+#include "image/decode.h"
 
 namespace gm {
 namespace fs = std::filesystem;

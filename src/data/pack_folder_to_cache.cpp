@@ -14,10 +14,10 @@
 #include "base/signals.h"
 #include "data/folder_entries.h"
 #include "data/hdf5_images.h"
-#include "data/pack/decode.h"
 #include "data/pack/folder_listing.h"
 #include "data/pack/pack.h"
 #include "data/pack/source.h"
+#include "image/decode.h"
 
 namespace gm {
 namespace fs = std::filesystem;

@@ -10,7 +10,7 @@
 
 #include "comm/communicator.h"
 #include "config/run_config.h"
-#include "data/image_shape.h"
+#include "image/image_shape.h"
 #include "tasks/task.h"
 
 namespace gm {

@@ -6,8 +6,8 @@
 
 #include "config/run_config.h"
 #include "data/image_dataset.h"
-#include "data/image_shape.h"
 #include "data/masks.h"
+#include "image/image_shape.h"
 #include "tasks/image_generator.h"
 #include "tasks/inpainter.h"
 #include "tasks/masking.h"

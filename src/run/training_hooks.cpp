@@ -7,10 +7,10 @@
 
 #include "base/log.h"
 #include "comm/on_rank_zero.h"
-#include "data/image_grid.h"
 #include "eval/image_metrics.h"
 #include "eval/inpainting_evaluation.h"
 #include "eval/masked_dataset.h"
+#include "image/image_grid.h"
 #include "run/datasets.h"
 #include "run/make_task.h"
 #include "train/sampling.h"

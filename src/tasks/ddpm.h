@@ -8,9 +8,9 @@
 
 #include <cstdint>
 
-#include "data/image_shape.h"
 #include "diffusion/gaussian_diffusion.h"
 #include "diffusion/repaint_config.h"
+#include "image/image_shape.h"
 #include "nn/unet.h"
 #include "tasks/image_generator.h"
 #include "tasks/inpainter.h"

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <deque>
 
-#include "data/image_shape.h"
+#include "image/image_shape.h"
 #include "nn/discriminator.h"
 #include "nn/unet.h"
 #include "tasks/gan_config.h"

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "data/image_shape.h"
+#include "image/image_shape.h"
 #include "nn/unet.h"
 #include "tasks/inpainter.h"
 #include "tasks/masking.h"

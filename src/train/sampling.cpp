@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "comm/stop.h"
-#include "data/image_grid.h"
+#include "image/image_grid.h"
 
 namespace gm {
 

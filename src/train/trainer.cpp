@@ -34,19 +34,19 @@ Trainer::Trainer(const TrainerConfig& config, const TrainerParts& parts)
   }
 }
 
-void Trainer::resume(const ResumedRun& run) {
+void Trainer::resume(const CheckpointInfo& info, const CheckpointTensors& saved) {
   const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
-  state_ = run.info.state;
+  state_ = info.state;
   saved_step_ = state_.step;
   const std::string folder = parts_.checkpoints.folder_of(state_.step).string();
   for (auto& phase : phases_) {
     CheckpointTensors tensors;
     for (const char* file : {"model", "ema", "optimizer"}) {
-      const auto saved = run.tensors.find(file + file_suffix(parts_.task, phase->phase()));
-      if (saved != run.tensors.end()) tensors[file] = saved->second;
+      const auto found = saved.find(file + file_suffix(parts_.task, phase->phase()));
+      if (found != saved.end()) tensors[file] = found->second;
     }
-    const auto updates = run.info.updates.find(phase->phase().name);
-    if (updates == run.info.updates.end()) {
+    const auto updates = info.updates.find(phase->phase().name);
+    if (updates == info.updates.end()) {
       throw InputError("{}: the manifest has no update count for {}", folder, phase->phase().name);
     }
     phase->restore(tensors, updates->second, folder);
@@ -118,7 +118,7 @@ void Trainer::train_step() {
   report.step_images = config_.train.images_per_step();
   report.step_seconds = clock.total_seconds();
   report.part_seconds = clock.parts();
-  parts_.log.step(report);
+  parts_.observer.step(report);
   count_nonfinite(report, skipped);
   pass_on_warning(report);
 }
@@ -141,7 +141,7 @@ void Trainer::add_outcome(const PhaseTrainer& phase, const PhaseResult& outcome,
 void Trainer::pass_on_warning(const StepReport& report) {
   const std::string text =
       parts_.task.warning({report.loss_terms.begin(), report.loss_terms.end()});
-  if (!text.empty()) parts_.log.warning(state_, text);
+  if (!text.empty()) parts_.observer.warning(state_, text);
 }
 
 std::vector<Batch> Trainer::next_micro_batches() {
@@ -156,7 +156,7 @@ std::vector<Batch> Trainer::next_micro_batches() {
 void Trainer::count_nonfinite(const StepReport& report, const std::vector<std::string>& skipped) {
   int64_t& in_a_row = state_.nonfinite_in_a_row;
   in_a_row = skipped.empty() ? 0 : in_a_row + 1;
-  if (!skipped.empty()) parts_.log.skipped_step(report, skipped, in_a_row);
+  if (!skipped.empty()) parts_.observer.skipped_step(report, skipped, in_a_row);
   if (in_a_row >= config_.train.max_nonfinite) {
     throw Error(
         "step {}: loss or gradient was not finite {} times in a row (train.max_nonfinite); try a "
@@ -182,7 +182,7 @@ std::unique_ptr<PhaseTrainer::UseEma> Trainer::use_sample_weights() {
 bool Trainer::is_missing(const std::string& kind, int64_t every) {
   if (state_.step == 0 || !due(every)) return false;
   const std::string answer = text_from_rank_zero(parts_.world.communicator(), [&] {
-    return std::string(parts_.log.has_first(kind) ? "no" : "yes");
+    return std::string(parts_.observer.has_first(kind) ? "no" : "yes");
   });
   return answer == "yes";
 }
@@ -199,18 +199,8 @@ void Trainer::save_samples() {
   const auto sample_weights = use_sample_weights();
   const Artefact samples = parts_.sample();
   clock.lap("sampling");
-  on_rank_zero(parts_.world.communicator(), [&] { write_samples(samples, clock); });
-}
-
-/// Samples that cannot be written are only a warning: the run continues.
-void Trainer::write_samples(const Artefact& samples, StepTimer& clock) {
-  const auto path = parts_.directory.samples(state_.step, samples.extension);
-  try {
-    samples.write(path);
-    parts_.log.sample(state_, path, clock.total_seconds());
-  } catch (const Error& error) {
-    parts_.log.samples_failed(state_, error.what());
-  }
+  on_rank_zero(parts_.world.communicator(),
+               [&] { parts_.observer.samples(state_, samples, clock.total_seconds()); });
 }
 
 void Trainer::evaluate(const Evaluation& evaluation) {
@@ -219,7 +209,7 @@ void Trainer::evaluate(const Evaluation& evaluation) {
   const PhaseTrainer::UseEma average(sampled_phase());
   const EvaluationReport report = evaluation.run();
   clock.lap("evaluation");
-  parts_.log.evaluation(state_, report, clock.total_seconds());
+  parts_.observer.evaluation(state_, report, clock.total_seconds());
 }
 
 /// Rank 0 copies the state and writes it in the background while all ranks continue. If the
@@ -232,7 +222,7 @@ void Trainer::start_checkpoint() {
 void Trainer::start_checkpoint_on_this_rank() {
   record_save(writer_.wait());
   if (state_.step == saved_step_) return;
-  parts_.log.sync();
+  parts_.observer.sync();
   writer_.start(checkpoint_info(), checkpoint_tensors(),
                 std::make_shared<Watchdog::Section>(
                     parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds)));
@@ -243,7 +233,7 @@ void Trainer::record_save(const std::optional<SaveOutcome>& outcome) {
   if (!outcome) return;
   save_failure_ = outcome->failure;
   if (outcome->failure.empty()) saved_step_ = outcome->info.state.step;
-  parts_.log.checkpoint(*outcome);
+  parts_.observer.checkpoint(*outcome);
 }
 
 /// Waits until this step is saved. If the last weights cannot be saved, the run has failed.

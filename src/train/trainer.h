@@ -14,13 +14,10 @@
 #include "comm/watchdog_config.h"
 #include "comm/world.h"
 #include "data/loader.h"
-#include "train/artefact.h"
-#include "train/broadcast_checkpoint.h"
 #include "train/evaluation.h"
 #include "train/phase_trainer.h"
-#include "train/run_directory.h"
-#include "train/run_log.h"
 #include "train/train_config.h"
+#include "train/training_observer.h"
 
 namespace gm {
 
@@ -42,9 +39,8 @@ struct TrainerParts {
   Watchdog& watchdog;
   Task& task;
   ImageLoader& loader;
-  const RunDirectory& directory;
   CheckpointStore& checkpoints;
-  RunLog& log;
+  TrainingObserver& observer;
   /// Makes samples with the current weights of the networks; may be empty. Called by all ranks
   /// together.
   std::function<Artefact()> sample;
@@ -59,8 +55,9 @@ class Trainer {
   /// Takes over the parameters of the networks (see FlatParameters). Every rank creates a trainer.
   Trainer(const TrainerConfig& config, const TrainerParts& parts);
 
-  /// Resumes from a checkpoint; the loader must start at the same step. Called by all ranks.
-  void resume(const ResumedRun& run);
+  /// Resumes from a checkpoint; the loader must start at the same step. `saved` is used on rank 0
+  /// only. Called by all ranks.
+  void resume(const CheckpointInfo& info, const CheckpointTensors& saved);
 
   /// Trains from the current step to the last step, and writes samples and checkpoints during the
   /// run and at its end.
@@ -85,7 +82,6 @@ class Trainer {
   bool is_missing(const std::string& kind, int64_t every);
   void save_samples();
   void evaluate(const Evaluation& evaluation);
-  void write_samples(const Artefact& samples, StepTimer& clock);
 
   void start_checkpoint();
   void start_checkpoint_on_this_rank();

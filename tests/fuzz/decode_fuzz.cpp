@@ -1,9 +1,9 @@
 // Decoding and fitting of a photo. The input: options of both (two bytes), then a JPEG or PNG file.
 #include <zlib.h>
 
-#include "data/pack/decode.h"
-#include "data/pack/fit.h"
 #include "fuzz/fuzz.h"
+#include "image/decode.h"
+#include "image/fit.h"
 
 namespace gm {
 namespace {

@@ -11,6 +11,8 @@
 #include "base/files.h"
 #include "checkpoint/find_checkpoint.h"
 #include "comm/on_rank_zero.h"
+#include "run/broadcast_checkpoint.h"
+#include "run/run_log.h"
 #include "support/expect_error.h"
 #include "support/images.h"
 #include "support/temporary_folder.h"
@@ -161,15 +163,14 @@ class TrainerTest : public testing::Test {
                      .watchdog = test_watchdog(),
                      .task = task,
                      .loader = loader,
-                     .directory = directory,
                      .checkpoints = checkpoints,
-                     .log = log,
+                     .observer = log,
                      .sample = [] {
                        return Artefact{.extension = ".png", .write = [](const auto& path) {
                                          write_file_atomically(path, "samples");
                                        }};
                      }});
-    if (resumed) trainer.resume(*resumed);
+    if (resumed) trainer.resume(resumed->info, resumed->tensors);
     trainer.run();
   }
 

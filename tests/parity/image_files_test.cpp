@@ -10,7 +10,7 @@
 #include "answers.h"
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
-#include "data/pack/decode.h"
+#include "image/decode.h"
 #include "support/expect_error.h"
 
 namespace gm {

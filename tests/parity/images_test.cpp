@@ -11,9 +11,9 @@
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
 #include "data/augmentation.h"
-#include "data/pack/decode.h"
-#include "data/pack/fit.h"
-#include "data/resize.h"
+#include "image/decode.h"
+#include "image/fit.h"
+#include "image/resize.h"
 #include "support/expect_error.h"
 
 namespace gm {

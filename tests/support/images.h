@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "data/image_shape.h"
 #include "data/pack/hdf5_image_writer.h"
+#include "image/image_shape.h"
 
 namespace gm {
 

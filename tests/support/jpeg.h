@@ -13,7 +13,7 @@
 #include <jpeglib.h>
 // clang-format on
 
-#include "data/image_shape.h"
+#include "image/image_shape.h"
 
 namespace gm {
 

@@ -13,7 +13,7 @@
 #include "base/files.h"
 #include "checkpoint/safetensors.h"
 #include "data/image_dataset.h"
-#include "data/image_grid.h"
+#include "image/image_grid.h"
 #include "support/foreign_file.h"
 #include "support/idx.h"
 #include "support/images.h"

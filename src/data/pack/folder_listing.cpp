@@ -24,7 +24,7 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, nothing_there);
 }
 
-/// Whether `folder` is a run directory of gm_train (train/run_directory.h).
+/// Whether `folder` is a run directory of gm_train (run/run_directory.h).
 bool is_run(const fs::path& folder) {
   std::error_code nothing_there;
   return fs::is_regular_file(folder / "config.toml", nothing_there) &&

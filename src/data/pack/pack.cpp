@@ -10,10 +10,10 @@
 #include "base/progress_bar.h"
 #include "base/signals.h"
 #include "data/hdf5_images.h"
-#include "data/pack/fit.h"
 #include "data/pack/hdf5_image_writer.h"
 #include "data/pack/ordered_work.h"
 #include "data/pack/source.h"
+#include "image/fit.h"
 
 namespace gm {
 namespace fs = std::filesystem;

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "data/image_shape.h"
 #include "data/pack/source.h"
+#include "image/image_shape.h"
 
 namespace gm {
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "data/pack/decode.h"
-#include "data/pack/decoded_image.h"
 #include "data/pack/folder_listing.h"
+#include "image/decode.h"
+#include "image/decoded_image.h"
 
 namespace gm {
 

@@ -11,7 +11,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "data/hdf5_images.h"
-#include "data/image_grid.h"
+#include "image/image_grid.h"
 #include "support/expect_error.h"
 #include "support/images.h"
 #include "support/temporary_folder.h"

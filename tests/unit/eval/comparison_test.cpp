@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/image_grid.h"
+#include "image/image_grid.h"
 #include "support/images.h"
 #include "support/temporary_folder.h"
 

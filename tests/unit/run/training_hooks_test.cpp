@@ -8,9 +8,9 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "data/image_grid.h"
 #include "eval/inpainting_evaluation.h"
 #include "eval/masked_dataset.h"
+#include "image/image_grid.h"
 #include "run/datasets.h"
 #include "run/make_task.h"
 #include "support/config_with.h"

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "data/image_dataset.h"
-#include "data/image_grid.h"
+#include "image/image_grid.h"
 #include "support/expect_error.h"
 #include "support/file_size_limit.h"
 #include "support/idx.h"

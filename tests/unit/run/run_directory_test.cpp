@@ -1,5 +1,5 @@
 // The paths of the files of a run.
-#include "train/run_directory.h"
+#include "run/run_directory.h"
 
 #include <gmock/gmock.h>
 

@@ -1,15 +1,16 @@
-#include "train/run_log.h"
+#include "run/run_log.h"
 
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "base/log.h"
 
 namespace gm {
 
 RunLog::RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options)
-    : metrics_(metrics) {
+    : directory_(directory), metrics_(metrics) {
   if (!options.is_rank_zero) return;
   first_kinds_ = rewind_json_lines(directory.metrics(), options.first_step);
   json_lines_.emplace(directory.metrics());
@@ -49,14 +50,16 @@ void RunLog::step(const StepReport& report) {
   if (profile_) profile_->step(report);
 }
 
-void RunLog::sample(const RunState& state, const std::filesystem::path& grid, double seconds) {
-  write("sample", state, {{"path", grid.string()}, {"seconds", seconds}});
-  log_info("step {}: samples in {}", state.step, grid.string());
-}
-
-void RunLog::samples_failed(const RunState& state, const std::string& reason) {
-  write("event", state, {{"event", "samples_failed"}, {"reason", reason}});
-  log_warning("step {}: the grid of samples was not written: {}", state.step, reason);
+void RunLog::samples(const RunState& state, const Artefact& samples, double seconds) {
+  const std::string path = directory_.samples(state.step, samples.extension).string();
+  try {
+    samples.write(path);
+    write("sample", state, {{"path", path}, {"seconds", seconds}});
+    log_info("step {}: samples in {}", state.step, path);
+  } catch (const Error& error) {
+    write("event", state, {{"event", "samples_failed"}, {"reason", error.what()}});
+    log_warning("step {}: the grid of samples was not written: {}", state.step, error.what());
+  }
 }
 
 void RunLog::checkpoint(const SaveOutcome& outcome) {

@@ -1,4 +1,4 @@
-#include "data/pack/image_kind.h"
+#include "image/image_kind.h"
 
 #include <cstddef>
 

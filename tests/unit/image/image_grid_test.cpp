@@ -1,5 +1,5 @@
 // A grid of images as a PNG file, read back with the decoder that packing uses.
-#include "data/image_grid.h"
+#include "image/image_grid.h"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "data/pack/decode.h"
+#include "image/decode.h"
 #include "support/temporary_folder.h"
 
 namespace gm {

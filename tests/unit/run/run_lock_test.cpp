@@ -1,5 +1,5 @@
 // At most one process uses a run, and the lock of a dead process does not block it.
-#include "train/run_lock.h"
+#include "run/run_lock.h"
 
 #include <gmock/gmock.h>
 #include <sys/wait.h>

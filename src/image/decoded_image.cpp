@@ -1,4 +1,4 @@
-#include "data/pack/decoded_image.h"
+#include "image/decoded_image.h"
 
 #include <semaphore>
 

@@ -1,4 +1,4 @@
-#include "data/pack/orientation.h"
+#include "image/orientation.h"
 
 #include <algorithm>
 #include <optional>

@@ -1,4 +1,4 @@
-#include "data/bitmap_font.h"
+#include "image/bitmap_font.h"
 
 #include <algorithm>
 #include <cctype>

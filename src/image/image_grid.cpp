@@ -1,4 +1,4 @@
-#include "data/image_grid.h"
+#include "image/image_grid.h"
 
 #include <ATen/ATen.h>
 #include <png.h>
@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/output.h"
-#include "data/bitmap_font.h"
+#include "image/bitmap_font.h"
 
 namespace gm {
 namespace {

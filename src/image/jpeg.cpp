@@ -1,4 +1,4 @@
-#include "data/pack/jpeg.h"
+#include "image/jpeg.h"
 
 #include <jerror.h>
 
@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "data/pack/jpeg_scan.h"
-#include "data/pack/orientation.h"
+#include "image/jpeg_scan.h"
+#include "image/orientation.h"
 
 namespace gm {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "data/pack/decoded_image.h"
+#include "image/decoded_image.h"
 
 namespace gm {
 

@@ -7,19 +7,18 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/background_writer.h"
-#include "telemetry/evaluation_report.h"
+#include "run/profile.h"
+#include "run/run_directory.h"
 #include "telemetry/json_lines.h"
 #include "telemetry/metrics.h"
 #include "telemetry/step_progress.h"
-#include "train/profile.h"
-#include "train/run_directory.h"
+#include "train/training_observer.h"
 
 namespace gm {
 
 /// Rank 0 writes the files, the progress line and the messages. Every rank keeps its own metrics,
 /// so that a slow rank is visible.
-class RunLog {
+class RunLog final : public TrainingObserver {
  public:
   struct Options {
     bool is_rank_zero = true;
@@ -32,23 +31,17 @@ class RunLog {
 
   RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options);
 
-  /// Whether metrics.jsonl has a line of this kind ("sample", "evaluation inpainting") for
-  /// `first_step` from before the resume. Valid on rank 0 only.
-  bool has_first(const std::string& kind) const { return first_kinds_.contains(kind); }
-
-  void step(const StepReport& report);
-  void sample(const RunState& state, const std::filesystem::path& grid, double seconds);
-  void samples_failed(const RunState& state, const std::string& reason);
-  void checkpoint(const SaveOutcome& outcome);
-  void evaluation(const RunState& state, const EvaluationReport& report, double seconds);
-  /// A warning of the task about the training.
-  void warning(const RunState& state, const std::string& reason);
-  /// A step where the loss or gradient of `phases` was not finite and their weights did not change.
+  void step(const StepReport& report) override;
   void skipped_step(const StepReport& report, const std::vector<std::string>& phases,
-                    int64_t in_a_row);
-  /// Returns when all lines so far are on the disk. Called before a checkpoint, which must not be
-  /// newer than the log.
-  void sync();
+                    int64_t in_a_row) override;
+  void warning(const RunState& state, const std::string& reason) override;
+  /// Samples that cannot be written are only a warning: the run continues.
+  void samples(const RunState& state, const Artefact& samples, double seconds) override;
+  void evaluation(const RunState& state, const EvaluationReport& report, double seconds) override;
+  void checkpoint(const SaveOutcome& outcome) override;
+  /// Whether metrics.jsonl has such a line for `first_step` from before the resume.
+  bool has_first(const std::string& kind) const override { return first_kinds_.contains(kind); }
+  void sync() override;
 
  private:
   bool is_rank_zero() const { return json_lines_.has_value(); }
@@ -56,6 +49,7 @@ class RunLog {
   void report_lost_lines(const RunState& state);
   void count_lost_line(bool written);
 
+  RunDirectory directory_;
   Metrics& metrics_;
   std::optional<JsonLines> json_lines_;
   std::set<std::string> first_kinds_;

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "data/pack/decoded_image.h"
+#include "image/decoded_image.h"
 
 namespace gm {
 

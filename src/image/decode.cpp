@@ -1,9 +1,9 @@
-#include "data/pack/decode.h"
+#include "image/decode.h"
 
 #include "base/error.h"
-#include "data/pack/image_kind.h"
-#include "data/pack/jpeg.h"
-#include "data/pack/png.h"
+#include "image/image_kind.h"
+#include "image/jpeg.h"
+#include "image/png.h"
 
 namespace gm {
 namespace {

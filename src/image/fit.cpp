@@ -1,10 +1,10 @@
-#include "data/pack/fit.h"
+#include "image/fit.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
-#include "data/resize.h"
+#include "image/resize.h"
 
 namespace gm {
 namespace {

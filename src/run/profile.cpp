@@ -1,4 +1,4 @@
-#include "train/profile.h"
+#include "run/profile.h"
 
 #include <fmt/format.h>
 #include <stdlib.h>

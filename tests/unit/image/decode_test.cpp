@@ -1,6 +1,6 @@
 // Files that are refused because of their format or their cost. tests/parity compares decoded
 // pixels.
-#include "data/pack/decode.h"
+#include "image/decode.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

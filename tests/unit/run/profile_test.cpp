@@ -1,5 +1,5 @@
 // The profile: the own time of each operator over some steps, as a table and as a trace.
-#include "train/profile.h"
+#include "run/profile.h"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>

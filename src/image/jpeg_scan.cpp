@@ -1,4 +1,4 @@
-#include "data/pack/jpeg_scan.h"
+#include "image/jpeg_scan.h"
 
 #include <algorithm>
 #include <array>

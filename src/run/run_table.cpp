@@ -1,4 +1,4 @@
-#include "train/run_table.h"
+#include "run/run_table.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "train/broadcast_checkpoint.h"
+#include "run/broadcast_checkpoint.h"
 
 #include "base/error.h"
 #include "comm/on_rank_zero.h"

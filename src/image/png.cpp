@@ -1,4 +1,4 @@
-#include "data/pack/png.h"
+#include "image/png.h"
 
 #include <png.h>
 #include <zlib.h>
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "data/pack/orientation.h"
+#include "image/orientation.h"
 
 namespace gm {
 namespace {
