@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "device/transfer.h"
+
 namespace gm {
 namespace {
 
@@ -108,7 +110,7 @@ at::Tensor comparison_images(const std::vector<InpaintMethod>& methods, const Ma
   std::vector<at::Tensor> above{truth.images, images_with_visible_masks(truth)};
   std::vector<at::Tensor> below{at::full_like(truth.images, -1), mask};
   for (const InpaintMethod& method : methods) {
-    const at::Tensor filled = method.inpaint(truth, indices, observer);
+    const at::Tensor filled = download(method.inpaint(truth, indices, observer));
     above.push_back(filled);
     below.push_back((filled - truth.images).abs() - 1);
   }

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "comm/stop.h"
+#include "device/transfer.h"
 #include "eval/baselines.h"
 #include "eval/image_metrics.h"
 
@@ -108,7 +109,7 @@ InpaintingReport evaluate_inpainting(const InpaintMethod& method, const MaskedDa
   for_each_rank_batch(work, communicator, [&](const at::Tensor& items, int64_t valid) {
     const at::Tensor indices = images.evenly_spaced(items, work.count);
     const MaskedImages truth = images.at(indices);
-    const at::Tensor filled = method.inpaint(truth, indices, throw_if_stop_requested);
+    const at::Tensor filled = download(method.inpaint(truth, indices, throw_if_stop_requested));
     const auto qualities = image_metrics(filled, truth.images, truth.masks);
     for (int64_t i = 0; i < valid; ++i) {
       add(qualities[static_cast<size_t>(i)], sums.accessor<double, 2>());

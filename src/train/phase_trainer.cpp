@@ -74,7 +74,7 @@ std::vector<double> PhaseTrainer::loss_scales(const std::vector<PreparedBatch>& 
 void PhaseTrainer::accumulate_gradients(const std::vector<PreparedBatch>& micro_batches,
                                         StepTimer& clock) {
   flat_.zero_gradients();
-  loss_sums_ = {};
+  loss_sums_.reset();
   const std::vector<double> scales = loss_scales(micro_batches, clock);
   for (size_t i = 0; i < micro_batches.size(); ++i) {
     reducer_->begin_step(/*synchronize=*/i + 1 == micro_batches.size());

@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "comm/mpi_communicator.h"
-#include "test_world.h"
+#include "support/test_world.h"
 
 namespace gm {
 namespace {

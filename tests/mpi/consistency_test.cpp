@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "comm/communicator.h"
-#include "test_world.h"
+#include "support/test_world.h"
 
 namespace gm {
 namespace {

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/communicator.h"
-#include "test_world.h"
+#include "support/test_world.h"
 #include "train/phase_trainer.h"
 
 namespace gm {

@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "comm/communicator.h"
-#include "test_world.h"
+#include "support/test_world.h"
 #include "train/flat_parameters.h"
 
 namespace gm {

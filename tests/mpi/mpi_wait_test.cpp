@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "comm/communicator.h"
-#include "test_world.h"
+#include "support/test_world.h"
 
 namespace gm {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "comm/stop.h"
 #include "support/expect_error.h"
-#include "test_world.h"
+#include "support/test_world.h"
 
 namespace gm {
 namespace {

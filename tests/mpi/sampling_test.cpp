@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/distributed_range.h"
-#include "test_world.h"
+#include "support/test_world.h"
 
 namespace gm {
 namespace {

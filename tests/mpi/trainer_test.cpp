@@ -16,7 +16,7 @@
 #include "support/expect_error.h"
 #include "support/images.h"
 #include "support/temporary_folder.h"
-#include "test_world.h"
+#include "support/test_world.h"
 #include "train/checkpoint_file_names.h"
 
 namespace gm {

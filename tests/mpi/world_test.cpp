@@ -9,7 +9,7 @@
 #include <string>
 
 #include "comm/communicator.h"
-#include "test_world.h"
+#include "support/test_world.h"
 
 namespace gm {
 namespace {

@@ -14,7 +14,9 @@ at::Tensor largest_singular_value(const at::Tensor& weight) {
 class Layer : public Network {
  public:
   Layer()
-      : scope(*this, 1), weight(scope.uniform("weight", {6, 5, 4, 4}, 80)), norm(scope, weight) {}
+      : scope(*this, 1, at::kCPU),
+        weight(scope.uniform("weight", {6, 5, 4, 4}, 80)),
+        norm(scope, weight) {}
 
   ParameterScope scope;
   at::Tensor weight;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "config/run_identity.h"
 #include "config/task_kinds.h"
+#include "nn/unet.h"
 #include "run/training_hooks.h"
 #include "support/config_with.h"
 #include "support/expect_error.h"

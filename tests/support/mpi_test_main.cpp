@@ -11,7 +11,7 @@
 #include "comm/mpi_check.h"
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
-#include "test_world.h"
+#include "support/test_world.h"
 
 namespace gm {
 namespace {
