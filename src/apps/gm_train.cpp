@@ -19,8 +19,10 @@
 #include "config/command_line.h"
 #include "config/run_identity.h"
 #include "config/task_kinds.h"
+#include "data/image_reader.h"
+#include "data/loader.h"
 #include "data/pack_folder_to_cache.h"
-#include "data/sample_order.h"
+#include "data/shard_order.h"
 #include "image/image_grid.h"
 #include "nn/ops/flops.h"
 #include "run/broadcast_checkpoint.h"
@@ -105,10 +107,9 @@ std::string start_from(const std::string& path, Communicator& ranks, Network& ne
 void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
                   const RunDirectory& directory, uint64_t seed, Communicator& ranks) {
   const int64_t count = std::min<int64_t>(8, dataset->size());
-  LoaderOptions as_they_are;
-  as_they_are.batch_size = count;
-  as_they_are.shards = 1;
-  const at::Tensor images = ImageLoader(std::move(dataset), as_they_are).next().images;
+  const ShardOrder order({.dataset_size = dataset->size(), .batch_size = count});
+  ImageReader as_they_are(std::move(dataset));
+  const at::Tensor images = as_they_are.read(order.samples_of(0), std::stop_token()).images;
   const int64_t steps = task.diffusion().steps();
   const auto draw = [&](const char* name, const LabelledImages& strips) {
     on_rank_zero(ranks, [&] {
@@ -179,7 +180,12 @@ void train(World& world, const TrainCommand& command) {
   start.emplace(watchdog.section("data preparation", 0));
   const auto dataset = open_dataset(config.data, Part::kTraining, ranks);
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
-  check_divisible(dataset->size(), config.data.shards, config.train.batch_size, world.size());
+  const ShardOrder order({.dataset_size = dataset->size(),
+                          .shards = config.data.shards,
+                          .batch_size = config.train.batch_size,
+                          .seed = seed,
+                          .rank = world.rank(),
+                          .ranks = world.size()});
   const auto masks = open_training_masks(config, dataset->shape());
   const auto task = make_task(config, dataset->shape(), masks);
   auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
@@ -205,14 +211,10 @@ void train(World& world, const TrainCommand& command) {
 
   Metrics metrics;
   metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
-  ImageLoader loader(dataset, {.batch_size = config.train.batch_size,
-                               .shards = config.data.shards,
-                               .rank = world.rank(),
-                               .ranks = world.size(),
-                               .seed = seed,
-                               .augmentation = augmentation_options(config.data),
-                               .prefetch = config.data.prefetch,
-                               .first_micro_batch = first.images / config.train.batch_size});
+  Loader loader(std::make_unique<ShardOrder>(order),
+                std::make_unique<ImageReader>(dataset, augmentation_options(config.data), seed),
+                {.prefetch = config.data.prefetch,
+                 .first_micro_batch = first.images / config.train.batch_size});
   RunLog log(directory, metrics,
              {.is_rank_zero = world.rank() == 0,
               .first_step = first.step,

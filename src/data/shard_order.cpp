@@ -1,4 +1,4 @@
-#include "data/sample_order.h"
+#include "data/shard_order.h"
 
 #include <fmt/ranges.h>
 
@@ -108,23 +108,34 @@ void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, i
   }
 }
 
-SampleOrder::SampleOrder(int64_t dataset_size, int64_t shards, int64_t batch_size, uint64_t seed)
-    : dataset_size_(dataset_size), shards_(shards), batch_size_(batch_size), seed_(seed) {
-  check_divisible(dataset_size, shards, batch_size, 1);
+ShardOrder::ShardOrder(const Options& options) : options_(options) {
+  check_divisible(options.dataset_size, options.shards, options.batch_size, options.ranks);
 }
 
-int64_t SampleOrder::index_at(int64_t position) const {
-  const int64_t share = batch_size_ / shards_;
-  const int64_t micro_batch = position / batch_size_;
-  const int64_t shard = position % batch_size_ / share;
+std::vector<Sample> ShardOrder::samples_of(int64_t micro_batch) const {
+  const int64_t count = options_.batch_size / options_.ranks;
+  const int64_t first = micro_batch * options_.batch_size + options_.rank * count;
+  std::vector<Sample> samples;
+  samples.reserve(static_cast<size_t>(count));
+  for (int64_t position = first; position < first + count; ++position)
+    samples.push_back({.index = index_at(position), .position = position});
+  return samples;
+}
+
+int64_t ShardOrder::index_at(int64_t position) const {
+  const int64_t shards = options_.shards, batch_size = options_.batch_size;
+  const int64_t share = batch_size / shards;
+  const int64_t micro_batch = position / batch_size;
+  const int64_t shard = position % batch_size / share;
   const int64_t place_in_stream = micro_batch * share + position % share;
   // Shard s begins at floor(s * N / S), computed so that it cannot overflow.
   const auto begin_of = [&](int64_t s) {
-    return dataset_size_ / shards_ * s + dataset_size_ % shards_ * s / shards_;
+    return options_.dataset_size / shards * s + options_.dataset_size % shards * s / shards;
   };
   const int64_t begin = begin_of(shard), size = begin_of(shard + 1) - begin;
   const auto epoch = static_cast<uint64_t>(place_in_stream / size);
-  return begin + permuted(place_in_stream % size, size, seed_, epoch, static_cast<uint32_t>(shard));
+  return begin +
+         permuted(place_in_stream % size, size, options_.seed, epoch, static_cast<uint32_t>(shard));
 }
 
 }  // namespace gm

@@ -1,5 +1,5 @@
 // The order of images: random, each once per epoch, and the same for any number of ranks.
-#include "data/sample_order.h"
+#include "data/shard_order.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -101,9 +101,9 @@ TEST(Permuted, DependsOnSeedEpochAndShard) {
   EXPECT_NE(base, order(1, 2, 4));
 }
 
-TEST(SampleOrder, EachShardSuppliesItsShareOfEveryMicroBatch) {
+TEST(ShardOrder, EachShardSuppliesItsShareOfEveryMicroBatch) {
   constexpr int64_t kImages = 103, kShards = 4, kBatch = 12;
-  const SampleOrder order(kImages, kShards, kBatch, 0);
+  const ShardOrder order({.dataset_size = kImages, .shards = kShards, .batch_size = kBatch});
   for (int64_t position = 0; position < 100 * kBatch; ++position) {
     const int64_t shard = position % kBatch / (kBatch / kShards);
     const int64_t index = order.index_at(position);
@@ -112,9 +112,9 @@ TEST(SampleOrder, EachShardSuppliesItsShareOfEveryMicroBatch) {
   }
 }
 
-TEST(SampleOrder, EachShardReturnsItsImagesOncePerEpochWithoutGaps) {
+TEST(ShardOrder, EachShardReturnsItsImagesOncePerEpochWithoutGaps) {
   constexpr int64_t kImages = 103, kShards = 4, kBatch = 12, kShare = kBatch / kShards;
-  const SampleOrder order(kImages, kShards, kBatch, 0);
+  const ShardOrder order({.dataset_size = kImages, .shards = kShards, .batch_size = kBatch});
   for (int64_t shard = 0; shard < kShards; ++shard) {
     const int64_t begin = shard * kImages / kShards;
     const int64_t size = (shard + 1) * kImages / kShards - begin;
@@ -129,6 +129,32 @@ TEST(SampleOrder, EachShardReturnsItsImagesOncePerEpochWithoutGaps) {
       EXPECT_NE(std::vector<int64_t>(epoch, epoch + size), expected) << "shuffled, not in order";
     }
   }
+}
+
+TEST(ShardOrder, TheRanksDivideEachMicroBatchInTheOrderOfPositions) {
+  ShardOrder::Options options{.dataset_size = 103, .shards = 4, .batch_size = 12, .seed = 7};
+  const ShardOrder whole(options);
+  options.ranks = 4;
+  for (const int64_t m : {0, 1, 50}) {
+    std::vector<Sample> together;
+    for (options.rank = 0; options.rank < 4; ++options.rank) {
+      const auto part = ShardOrder(options).samples_of(m);
+      EXPECT_EQ(part.size(), 3U);
+      together.insert(together.end(), part.begin(), part.end());
+    }
+    EXPECT_EQ(together, whole.samples_of(m));
+    for (int64_t i = 0; i < 12; ++i)
+      EXPECT_EQ(together[static_cast<size_t>(i)].position, 12 * m + i);
+  }
+}
+
+TEST(ShardOrder, RefusesSizesThatAreNotDivisible) {
+  expect_error<InputError>(
+      [] { ShardOrder({.dataset_size = 103, .shards = 8, .batch_size = 32, .ranks = 3}); },
+      HasSubstr("3 ranks do not divide"));
+  expect_error<InputError>(
+      [] { ShardOrder({.dataset_size = 103, .shards = 8, .batch_size = 104}); },
+      HasSubstr("fewer than the 104"));
 }
 
 TEST(CheckDivisible, AcceptsDivisibleSizes) {
