@@ -30,6 +30,7 @@
 #include "run/make_task.h"
 #include "run/run_lock.h"
 #include "run/run_log.h"
+#include "run/run_shards.h"
 #include "run/run_table.h"
 #include "run/training_hooks.h"
 #include "tasks/process_images.h"
@@ -134,11 +135,13 @@ void require_device(const std::string& device) {
   }
 }
 
-/// All checks that do not need the dataset. They run first, because packing it may take hours.
-void check_configuration(World& world, const RunConfig& config, const RunDirectory& directory) {
+/// The configuration, with the shards of a resumed run, after all checks that do not need the
+/// dataset. They run first, because packing it may take hours.
+RunConfig checked_configuration(World& world, RunConfig config, const RunDirectory& directory) {
   Communicator& ranks = world.communicator();
   require_same_everywhere(ranks, "the program", program_build_id());
   require_same_everywhere(ranks, "the configuration", to_toml(config));
+  keep_shards_of_run(config, directory, ranks);
   require_device(config.run.device);
   if (config.telemetry.port != 0)
     address_in_digits(config.telemetry.address);  // throws if it is not an address
@@ -148,6 +151,7 @@ void check_configuration(World& world, const RunConfig& config, const RunDirecto
   on_rank_zero(ranks, [&] {
     if (directory.holds_run()) require_same_run(read_run_config(directory.root()), config);
   });
+  return config;
 }
 
 /// Logs whether the program resumes a run or the run is already finished.
@@ -163,23 +167,23 @@ void log_start(const std::optional<ResumedRun>& resumed, const RunConfig& config
 }
 
 void train(World& world, const TrainCommand& command) {
-  const RunConfig& config = command.config;
-  const auto seed = static_cast<uint64_t>(config.run.seed);
-  const RunDirectory directory(config.run.dir);
+  const RunDirectory directory(command.config.run.dir);
   Communicator& ranks = world.communicator();
   Watchdog watchdog(world);
 
-  auto start = std::make_optional(watchdog.section("start", config.watchdog.start_seconds));
+  auto start = std::make_optional(watchdog.section("start", command.config.watchdog.start_seconds));
   std::optional<RunLock> lock;  // held by rank 0 only
   on_rank_zero(ranks, [&] {
     lock.emplace(directory.root(),
                  [](const std::string& reason) { end_world(kExitFailure, reason); });
   });
-  check_configuration(world, config, directory);
+  RunConfig config = checked_configuration(world, command.config, directory);
+  const auto seed = static_cast<uint64_t>(config.run.seed);
   // No time limit: packing a folder of images may take hours.
   start.emplace(watchdog.section("data preparation", 0));
   const auto dataset = open_dataset(config.data, Part::kTraining, ranks);
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
+  choose_shards(config, dataset->size(), world.size());
   const ShardOrder order({.dataset_size = dataset->size(),
                           .shards = config.data.shards,
                           .batch_size = config.train.batch_size,

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <numeric>
@@ -10,6 +11,7 @@
 
 #include "base/counter_rng.h"
 #include "base/error.h"
+#include "data/data_config.h"
 
 namespace gm {
 namespace {
@@ -58,6 +60,18 @@ std::string nearest(int64_t wanted, int64_t least, int64_t most, Works works) {
   return found.empty() ? "none" : fmt::format("{}", fmt::join(found, ", "));
 }
 
+/// Checks for automatic shards: there can be as many as samples in a micro-batch.
+void check_ranks_divide_batch(int64_t batch_size, int ranks) {
+  if (batch_size % ranks == 0) return;
+  throw InputError(
+      "{} ranks do not divide train.batch_size = {}; numbers of ranks that would work: {}; batch "
+      "sizes that would work: {}",
+      ranks, batch_size,
+      nearest(ranks, 1, batch_size, [&](int64_t n) { return batch_size % n == 0; }),
+      nearest(batch_size, ranks, batch_size + 2 * ranks,
+              [&](int64_t n) { return n % ranks == 0; }));
+}
+
 }  // namespace
 
 int64_t permuted(int64_t i, int64_t n, uint64_t seed, uint64_t epoch, uint32_t shard) {
@@ -77,8 +91,9 @@ int64_t permuted(int64_t i, int64_t n, uint64_t seed, uint64_t epoch, uint32_t s
 }
 
 void check_divisible(int64_t shards, int64_t batch_size, int ranks) {
-  if (shards < 1 || batch_size < 1 || ranks < 1)
-    throw InputError("shards, batch size and ranks must be at least 1");
+  if (shards < 0 || batch_size < 1 || ranks < 1)
+    throw InputError("batch size and ranks must be at least 1, and shards not negative");
+  if (shards == 0) return check_ranks_divide_batch(batch_size, ranks);
   if (shards % ranks != 0) {
     throw InputError(
         "{} ranks do not divide data.shards = {}; numbers of ranks that would work: {}; or set "
@@ -108,7 +123,17 @@ void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, i
   }
 }
 
+int64_t automatic_shards(int64_t dataset_size, int64_t batch_size, int ranks) {
+  constexpr int64_t kLeastSamples = 100;
+  const int64_t most = std::min({batch_size, dataset_size / kLeastSamples, kMostShards});
+  for (int64_t shards = most - most % ranks; shards > 0; shards -= ranks) {
+    if (batch_size % shards == 0) return shards;
+  }
+  return ranks;
+}
+
 ShardOrder::ShardOrder(const Options& options) : options_(options) {
+  if (options.shards == 0) throw Error("the number of shards was not chosen yet");
   check_divisible(options.dataset_size, options.shards, options.batch_size, options.ranks);
 }
 

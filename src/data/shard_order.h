@@ -23,10 +23,17 @@ namespace gm {
 int64_t permuted(int64_t i, int64_t n, uint64_t seed, uint64_t epoch, uint32_t shard);
 
 /// Throws InputError, which lists the sizes that would work, unless `ranks` divides `shards` and
-/// `shards` divides `batch_size`.
+/// `shards` divides `batch_size`. If `shards` is 0 (automatic), `ranks` must divide `batch_size`.
 void check_divisible(int64_t shards, int64_t batch_size, int ranks);
 /// Also throws InputError unless the dataset has at least one micro-batch of samples.
 void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, int ranks);
+
+/// The number of shards of a new run whose data.shards is automatic: the largest divisor of
+/// `batch_size` with shards of at least 100 samples that `ranks` divides. If there is none, the
+/// smallest divisor that `ranks` divides. So a dataset of 100 * batch_size samples or more has
+/// batch_size shards, which every number of ranks that works now or later can share; for a smaller
+/// one, the number may depend on `ranks`. Expects sizes that check_divisible() accepts.
+int64_t automatic_shards(int64_t dataset_size, int64_t batch_size, int ranks);
 
 class ShardOrder final : public SampleOrder {
  public:

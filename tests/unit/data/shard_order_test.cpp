@@ -176,5 +176,44 @@ TEST(CheckDivisible, SaysWhichSizesWouldWork) {
                            AllOf(HasSubstr("31 images"), HasSubstr("32 of one global batch")));
 }
 
+TEST(CheckDivisible, AutomaticShardsNeedOnlyABatchThatTheRanksDivide) {
+  for (const int ranks : {1, 3, 4, 12}) check_divisible(0, 12, ranks);
+  check_divisible(12, 0, 12, 4);
+  expect_error<InputError>([] { check_divisible(0, 12, 5); },
+                           AllOf(HasSubstr("5 ranks do not divide train.batch_size = 12"),
+                                 HasSubstr("ranks that would work: 2, 3, 4, 6, 12;"),
+                                 HasSubstr("batch sizes that would work: 5, 10, 15, 20")));
+  expect_error<InputError>([] { check_divisible(11, 0, 12, 4); }, HasSubstr("fewer than the 12"));
+}
+
+TEST(AutomaticShards, AreTheBatchIfEachShardHasAHundredImages) {
+  for (const int ranks : {1, 2, 4, 8, 16, 32}) EXPECT_EQ(automatic_shards(3200, 32, ranks), 32);
+  EXPECT_EQ(automatic_shards(50'000, 48, 3), 48);
+}
+
+TEST(AutomaticShards, AreFewerForASmallDatasetButAsManyAsTheRanksNeed) {
+  EXPECT_EQ(automatic_shards(3199, 32, 1), 16);
+  EXPECT_EQ(automatic_shards(3199, 32, 16), 16);
+  EXPECT_EQ(automatic_shards(3199, 32, 32), 32) << "32 ranks need 32 shards";
+  EXPECT_EQ(automatic_shards(1000, 30, 1), 10);
+  EXPECT_EQ(automatic_shards(1000, 30, 3), 6) << "the largest of 3, 6, 15, 30 with 100 images";
+  EXPECT_EQ(automatic_shards(1000, 30, 15), 15);
+  EXPECT_EQ(automatic_shards(32, 32, 1), 1);
+  EXPECT_EQ(automatic_shards(32, 32, 4), 4);
+}
+
+TEST(AutomaticShards, CanBeWrittenAsDataShardsAndSharedByTheRanks) {
+  for (const int64_t size : {int64_t{60}, int64_t{5000}, int64_t{1} << 40}) {
+    for (const int64_t batch : {1, 7, 24, 60, 1'000'000}) {
+      for (const int ranks : {1, 2, 3, 4, 5, 8}) {
+        if (batch % ranks != 0 || batch > size) continue;
+        const int64_t shards = automatic_shards(size, batch, ranks);
+        EXPECT_LE(shards, 65'536);
+        EXPECT_NO_THROW(check_divisible(size, shards, batch, ranks)) << size << ' ' << batch;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace gm
