@@ -190,6 +190,7 @@ void train(World& world, const TrainCommand& command) {
                           .seed = seed,
                           .rank = world.rank(),
                           .ranks = world.size()});
+  require_files_on_ranks(*dataset, order.owned(), ranks);
   const auto masks = open_training_masks(config, dataset->shape());
   const auto task = make_task(config, dataset->shape(), masks);
   auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;

@@ -147,16 +147,23 @@ std::vector<Sample> ShardOrder::samples_of(int64_t micro_batch) const {
   return samples;
 }
 
+IndexRange ShardOrder::owned() const {
+  const int64_t count = options_.shards / options_.ranks;
+  return {begin_of(options_.rank * count), begin_of((options_.rank + 1) * count)};
+}
+
+/// floor(shard * N / S), computed so that it cannot overflow.
+int64_t ShardOrder::begin_of(int64_t shard) const {
+  const int64_t size = options_.dataset_size, shards = options_.shards;
+  return size / shards * shard + size % shards * shard / shards;
+}
+
 int64_t ShardOrder::index_at(int64_t position) const {
   const int64_t shards = options_.shards, batch_size = options_.batch_size;
   const int64_t share = batch_size / shards;
   const int64_t micro_batch = position / batch_size;
   const int64_t shard = position % batch_size / share;
   const int64_t place_in_stream = micro_batch * share + position % share;
-  // Shard s begins at floor(s * N / S), computed so that it cannot overflow.
-  const auto begin_of = [&](int64_t s) {
-    return options_.dataset_size / shards * s + options_.dataset_size % shards * s / shards;
-  };
   const int64_t begin = begin_of(shard), size = begin_of(shard + 1) - begin;
   const auto epoch = static_cast<uint64_t>(place_in_stream / size);
   return begin +

@@ -35,6 +35,14 @@ void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, i
 /// one, the number may depend on `ranks`. Expects sizes that check_divisible() accepts.
 int64_t automatic_shards(int64_t dataset_size, int64_t batch_size, int ranks);
 
+/// Indices of samples in a dataset, from `first` to before `end`.
+struct IndexRange {
+  int64_t first = 0;
+  int64_t end = 0;
+
+  bool operator==(const IndexRange&) const = default;
+};
+
 class ShardOrder final : public SampleOrder {
  public:
   struct Options {
@@ -51,10 +59,15 @@ class ShardOrder final : public SampleOrder {
 
   /// Of batch_size / ranks samples.
   std::vector<Sample> samples_of(int64_t micro_batch) const override;
+  /// The samples of the shards that this rank owns; it reads no others.
+  IndexRange owned() const;
   /// The dataset index of the sample at global position `position` >= 0, on any rank.
   int64_t index_at(int64_t position) const;
 
  private:
+  /// The dataset index of the first sample of a shard; the size of the dataset after the last one.
+  int64_t begin_of(int64_t shard) const;
+
   Options options_;
 };
 
