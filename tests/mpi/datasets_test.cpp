@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "comm/consistency.h"
 #include "data/image_manifest.h"
 #include "support/expect_error.h"
 #include "support/images.h"
@@ -44,15 +45,15 @@ class FilesOfRanks : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
-TEST_F(FilesOfRanks, EveryRankReadsItsShards) {
-  const auto dataset =
-      open_dataset({.path = folder_.path().string(), .image_size = 4}, Part::kTraining, ranks());
-  EXPECT_EQ(dataset->size(), 100 * ranks().size());
-  require_files_on_ranks(*dataset, order(*dataset).owned(), ranks());
+TEST_F(FilesOfRanks, EveryRankReadsItsShardsOfTheSameDataset) {
+  const ImageDataset dataset(folder_.path());
+  EXPECT_EQ(dataset.size(), 100 * ranks().size());
+  require_same_everywhere(ranks(), "the dataset", dataset.content_hash());
+  EXPECT_NO_THROW(require_files_on_ranks(dataset, order(dataset).owned(), ranks()));
   std::vector<uint8_t> pixels(16);
   for (int64_t m = 0; m < 50; ++m) {
-    for (const Sample& sample : order(*dataset).samples_of(m)) {
-      dataset->read_image(sample.index, pixels);
+    for (const Sample& sample : order(dataset).samples_of(m)) {
+      dataset.read_image(sample.index, pixels);
       EXPECT_EQ(number_of(pixels.data()), sample.index);
     }
   }
