@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "base/output.h"
 #include "comm/run_program.h"
@@ -19,6 +20,7 @@
 #include "config/schema.h"
 #include "config/toml.h"
 #include "data/image_dataset.h"
+#include "data/image_manifest.h"
 #include "data/label_counts.h"
 #include "data/mask_shapes.h"
 #include "data/masks.h"
@@ -49,7 +51,8 @@ void describe_pack(CLI::App& pack, Command& command) {
                   "(.gz or not), with its label file in the same folder")
       ->transform(a_path())
       ->required();
-  pack.add_option("-o,--out", options.output, "The output file; a folder when --shards is given")
+  pack.add_option("-o,--out", options.output,
+                  "The output file; a folder, with a manifest, when --shards is given")
       ->transform(a_path())
       ->required();
   pack.add_option("--size", options.size,
@@ -102,7 +105,8 @@ void pack(Command& command) {
 /// Number of held-out images.
 int64_t held_out_images(const ImageDataset& dataset) {
   int64_t count = 0;
-  for (const auto& file : dataset.files()) count += std::ranges::count(file.held_out(), 1);
+  for (size_t f = 0; f < dataset.file_count(); ++f)
+    count += std::ranges::count(dataset.file(f).held_out(), 1);
   return count;
 }
 
@@ -115,7 +119,8 @@ std::string as_json(const ImageDataset& dataset) {
   for (const auto& [label, images] : counts.of_others)
     others.push_back({{"label", label}, {"images", images}});
   auto files = nlohmann::ordered_json::array();
-  for (const auto& file : dataset.files()) {
+  for (size_t f = 0; f < dataset.file_count(); ++f) {
+    const Hdf5Images& file = dataset.file(f);
     files.push_back({{"path", file.path().string()},
                      {"images", file.size()},
                      {"contiguous", file.is_contiguous()},
@@ -153,7 +158,8 @@ std::string as_table(const ImageDataset& dataset) {
   if (!counts.of_others.empty())
     text += fmt::format("no class  {}\n", describe_labels(counts.of_others));
   text += fmt::format("held out  {}\n", held_out_images(dataset));
-  for (const auto& file : dataset.files()) {
+  for (size_t f = 0; f < dataset.file_count(); ++f) {
+    const Hdf5Images& file = dataset.file(f);
     text +=
         fmt::format("file      {}: {} images, {}, hash {}{}\n", file.path().string(), file.size(),
                     file.is_contiguous() ? "contiguous" : "read through HDF5", file.content_hash(),
@@ -169,8 +175,17 @@ void info(const Command& command) {
 
 void verify(const Command& command) {
   const ImageDataset dataset(command.path);
-  for (const auto& file : dataset.files()) file.verify();
+  dataset.verify();
   print(fmt::format("{}: {} images are what was packed\n", command.path.string(), dataset.size()));
+}
+
+/// Writes a new manifest, also if there is one that no longer fits.
+void manifest(const Command& command) {
+  const std::filesystem::path file = command.path / kImageManifestName;
+  const ImageManifest described = describe_folder(command.path);
+  require_writable(file);
+  write_manifest(command.path, described);
+  print(fmt::format("{}: describes {} files\n", file.string(), described.files.size()));
 }
 
 void describe_masks(CLI::App& masks, MasksCommand& command) {
@@ -236,10 +251,17 @@ int run(int argc, char** argv) {
   CLI::App* info_command =
       app.add_subcommand("info", "Describe the content of a file, or of a folder of files");
   info_command->add_flag("--json", command.as_json, "Print JSON");
-  CLI::App* verify_command =
-      app.add_subcommand("verify", "Check a file, or a folder of files, against the stored hashes");
-  for (CLI::App* reader : {info_command, verify_command}) {
-    reader->add_option("path", command.path, "An HDF5 file, or a folder of them")
+  CLI::App* verify_command = app.add_subcommand(
+      "verify", "Check a file, or a folder of files, against the stored hashes and the manifest");
+  CLI::App* manifest_command = app.add_subcommand(
+      "manifest",
+      "Describe the files of a folder in its manifest.json, so that a rank of a run needs only the "
+      "files with its own images");
+  for (CLI::App* reader : {info_command, verify_command, manifest_command}) {
+    reader
+        ->add_option("path", command.path,
+                     reader == manifest_command ? "A folder of HDF5 files"
+                                                : "An HDF5 file, or a folder of them")
         ->transform(a_path())
         ->required();
   }
@@ -252,6 +274,7 @@ int run(int argc, char** argv) {
   if (*pack_command) pack(command);
   if (*info_command) info(command);
   if (*verify_command) verify(command);
+  if (*manifest_command) manifest(command);
   if (*masks_command) draw_masks(command.masks);
   return kExitDone;
 }

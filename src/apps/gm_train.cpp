@@ -19,8 +19,10 @@
 #include "config/command_line.h"
 #include "config/run_identity.h"
 #include "config/task_kinds.h"
+#include "data/image_reader.h"
+#include "data/loader.h"
 #include "data/pack_folder_to_cache.h"
-#include "data/sample_order.h"
+#include "data/shard_order.h"
 #include "image/image_grid.h"
 #include "nn/ops/flops.h"
 #include "run/broadcast_checkpoint.h"
@@ -28,6 +30,7 @@
 #include "run/make_task.h"
 #include "run/run_lock.h"
 #include "run/run_log.h"
+#include "run/run_shards.h"
 #include "run/run_table.h"
 #include "run/training_hooks.h"
 #include "tasks/process_images.h"
@@ -105,10 +108,9 @@ std::string start_from(const std::string& path, Communicator& ranks, Network& ne
 void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
                   const RunDirectory& directory, uint64_t seed, Communicator& ranks) {
   const int64_t count = std::min<int64_t>(8, dataset->size());
-  LoaderOptions as_they_are;
-  as_they_are.batch_size = count;
-  as_they_are.shards = 1;
-  const at::Tensor images = ImageLoader(std::move(dataset), as_they_are).next().images;
+  const ShardOrder order({.dataset_size = dataset->size(), .batch_size = count});
+  ImageReader as_they_are(std::move(dataset));
+  const at::Tensor images = as_they_are.read(order.samples_of(0), std::stop_token()).images;
   const int64_t steps = task.diffusion().steps();
   const auto draw = [&](const char* name, const LabelledImages& strips) {
     on_rank_zero(ranks, [&] {
@@ -133,11 +135,13 @@ void require_device(const std::string& device) {
   }
 }
 
-/// All checks that do not need the dataset. They run first, because packing it may take hours.
-void check_configuration(World& world, const RunConfig& config, const RunDirectory& directory) {
+/// The configuration, with the shards of a resumed run, after all checks that do not need the
+/// dataset. They run first, because packing it may take hours.
+RunConfig checked_configuration(World& world, RunConfig config, const RunDirectory& directory) {
   Communicator& ranks = world.communicator();
   require_same_everywhere(ranks, "the program", program_build_id());
   require_same_everywhere(ranks, "the configuration", to_toml(config));
+  keep_shards_of_run(config, directory, ranks);
   require_device(config.run.device);
   if (config.telemetry.port != 0)
     address_in_digits(config.telemetry.address);  // throws if it is not an address
@@ -147,6 +151,7 @@ void check_configuration(World& world, const RunConfig& config, const RunDirecto
   on_rank_zero(ranks, [&] {
     if (directory.holds_run()) require_same_run(read_run_config(directory.root()), config);
   });
+  return config;
 }
 
 /// Logs whether the program resumes a run or the run is already finished.
@@ -162,24 +167,30 @@ void log_start(const std::optional<ResumedRun>& resumed, const RunConfig& config
 }
 
 void train(World& world, const TrainCommand& command) {
-  const RunConfig& config = command.config;
-  const auto seed = static_cast<uint64_t>(config.run.seed);
-  const RunDirectory directory(config.run.dir);
+  const RunDirectory directory(command.config.run.dir);
   Communicator& ranks = world.communicator();
   Watchdog watchdog(world);
 
-  auto start = std::make_optional(watchdog.section("start", config.watchdog.start_seconds));
+  auto start = std::make_optional(watchdog.section("start", command.config.watchdog.start_seconds));
   std::optional<RunLock> lock;  // held by rank 0 only
   on_rank_zero(ranks, [&] {
     lock.emplace(directory.root(),
                  [](const std::string& reason) { end_world(kExitFailure, reason); });
   });
-  check_configuration(world, config, directory);
+  RunConfig config = checked_configuration(world, command.config, directory);
+  const auto seed = static_cast<uint64_t>(config.run.seed);
   // No time limit: packing a folder of images may take hours.
   start.emplace(watchdog.section("data preparation", 0));
   const auto dataset = open_dataset(config.data, Part::kTraining, ranks);
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
-  check_divisible(dataset->size(), config.data.shards, config.train.batch_size, world.size());
+  choose_shards(config, dataset->size(), world.size());
+  const ShardOrder order({.dataset_size = dataset->size(),
+                          .shards = config.data.shards,
+                          .batch_size = config.train.batch_size,
+                          .seed = seed,
+                          .rank = world.rank(),
+                          .ranks = world.size()});
+  require_files_on_ranks(*dataset, order.owned(), ranks);
   const auto masks = open_training_masks(config, dataset->shape());
   const auto task = make_task(config, dataset->shape(), masks, world.device());
   auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
@@ -205,14 +216,10 @@ void train(World& world, const TrainCommand& command) {
 
   Metrics metrics;
   metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
-  ImageLoader loader(dataset, {.batch_size = config.train.batch_size,
-                               .shards = config.data.shards,
-                               .rank = world.rank(),
-                               .ranks = world.size(),
-                               .seed = seed,
-                               .augmentation = augmentation_options(config.data),
-                               .prefetch = config.data.prefetch,
-                               .first_micro_batch = first.images / config.train.batch_size});
+  Loader loader(std::make_unique<ShardOrder>(order),
+                std::make_unique<ImageReader>(dataset, augmentation_options(config.data), seed),
+                {.prefetch = config.data.prefetch,
+                 .first_micro_batch = first.images / config.train.batch_size});
   RunLog log(directory, metrics,
              {.is_rank_zero = world.rank() == 0,
               .first_step = first.step,

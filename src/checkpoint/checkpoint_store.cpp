@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/bounded_json.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "checkpoint/bounded_json.h"
 
 namespace gm {
 namespace fs = std::filesystem;

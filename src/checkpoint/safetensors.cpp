@@ -15,9 +15,9 @@
 #include <span>
 #include <vector>
 
+#include "base/bounded_json.h"
 #include "base/error.h"
 #include "base/hash.h"
-#include "checkpoint/bounded_json.h"
 
 namespace gm {
 namespace fs = std::filesystem;

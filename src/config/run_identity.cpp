@@ -141,6 +141,7 @@ void require_same_run(const RunConfig& theirs, const RunConfig& ours) {
 }
 
 std::string config_hash(const RunConfig& config) {
+  if (config.data.shards == 0) throw Error("data.shards must be chosen before a run is identified");
   RunConfig ours = config, defaults;
   const Schema schema(ours), default_schema(defaults);
   std::map<std::string_view, std::string> version1, newer;  // what differs from the defaults

@@ -18,6 +18,8 @@ void require_same_run(const RunConfig& theirs, const RunConfig& ours);
 /// defaults of that version, with their names in that version. So checkpoints can be resumed after
 /// a default changes or a key is renamed. A key that was added later is hashed only if it differs
 /// from its default. Therefore its default must mean what runs did before the key existed.
+///
+/// Expects that data.shards was chosen: 0 (automatic) is not a number that a run has. Throws Error.
 std::string config_hash(const RunConfig& config);
 
 }  // namespace gm

@@ -3,7 +3,7 @@
 ///
 ///     template <class Fields>
 ///     void describe(Fields& field) {
-///       field("shards", shards).range(1, 65536).help("Virtual shards of the dataset.");
+///       field("shards", shards).range(0, 65536).help("Virtual shards of the dataset.");
 ///     }
 #pragma once
 

@@ -6,13 +6,15 @@
 
 namespace gm {
 
+inline constexpr int64_t kMostShards = 65536;
+
 struct DataConfig {
   std::string path = "./data/train/";
   std::string classes = "all";
   int64_t image_size = 32;
   std::string fit = "crop";
   double holdout = 0.0;
-  int64_t shards = 8;
+  int64_t shards = 0;  ///< 0: see automatic_shards() in data/shard_order.h.
   bool flip = true;
   double resize_crop = 1.12;
   int64_t prefetch = 4;
@@ -41,10 +43,11 @@ struct DataConfig {
             "Fraction of a folder's images that is kept from training, for evaluation, chosen by "
             "content; an HDF5 file has its own, from gm_data pack --holdout.");
     field("shards", shards)
-        .range(1, 65536)
+        .range(0, kMostShards)
         .help(
             "Virtual shards of the dataset; the number of ranks must divide it, and it must "
-            "divide train.batch_size.");
+            "divide train.batch_size. 0: chosen automatically when a run starts, then kept by "
+            "the run: train.batch_size, or fewer so that a shard has at least 100 images.");
     field("flip", flip).help("Mirror half of the images, chosen at random.");
     field("resize_crop", resize_crop)
         .range(1.0, 4.0)

@@ -63,6 +63,19 @@ FolderEntries entries_of(const fs::path& folder) {
   return entries;
 }
 
+bool is_hdf5_name(const fs::path& path) {
+  const auto ending = extension_of(path);
+  return (ending == ".h5" || ending == ".hdf5") && !is_hidden(path);
+}
+
+std::vector<fs::path> hdf5_files_in(const fs::path& folder) {
+  std::vector<fs::path> paths = entries_of(folder).files;
+  std::erase_if(paths, [](const fs::path& file) { return !is_hdf5_name(file); });
+  if (paths.empty())
+    throw InputError("{}: the folder holds no HDF5 files (*.h5, *.hdf5)", folder.string());
+  return paths;
+}
+
 std::string extension_of(const fs::path& path) { return in_lower_case(path.extension().string()); }
 
 }  // namespace gm

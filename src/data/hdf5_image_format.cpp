@@ -8,6 +8,12 @@
 
 namespace gm::hdf5_image_format {
 
+bool is_possible(const ImageShape& shape) {
+  return std::min(shape.height, shape.width) >= 1 &&
+         std::max(shape.height, shape.width) <= kLargestSide &&
+         (shape.channels == 1 || shape.channels == 3);
+}
+
 int64_t block_images(const ImageShape& shape) {
   constexpr int64_t kBlockBytes = 4 << 20;
   return std::max<int64_t>(1, kBlockBytes / shape.bytes());

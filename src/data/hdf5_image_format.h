@@ -22,6 +22,10 @@ inline constexpr const char* kHashAttribute = "content_hash";
 inline constexpr const char* kBlockAttribute = "block_images";
 inline constexpr const char* kHoldoutAttribute = "holdout";
 inline constexpr size_t kHashDigits = 32;
+inline constexpr int64_t kLargestSide = 8192;
+
+/// Whether images may have this shape: sides of 1 to kLargestSide pixels, and 1 or 3 channels.
+bool is_possible(const ImageShape& shape);
 
 /// Number of images in a block of about 4 MiB, the unit of writing, hashing and verifying.
 int64_t block_images(const ImageShape& shape);

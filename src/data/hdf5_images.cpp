@@ -20,8 +20,6 @@ namespace fs = std::filesystem;
 using namespace hdf5_image_format;
 namespace {
 
-constexpr int64_t kLargestSide = 8192;
-
 /// Writers that use HDF5 lock their file, if the file system supports locks.
 bool is_locked_by_writer(const fs::path& path) {
   const FileDescriptor file(path);
@@ -118,9 +116,7 @@ ImageShape checked_shape(const Hdf5Rows& images) {
                      kImages, description);
   }
   const ImageShape shape{extent[1], extent[2], extent[3]};
-  const bool sides_fit = std::min(shape.height, shape.width) >= 1 &&
-                         std::max(shape.height, shape.width) <= kLargestSide;
-  if (!sides_fit || (shape.channels != 1 && shape.channels != 3)) {
+  if (!is_possible(shape)) {
     throw InputError(
         "{} is {}, but [N,H,W,C] with sides of 1 to {} pixels and 1 or 3 channels last "
         "is expected; pack the images with gm_data pack",
@@ -160,7 +156,8 @@ void require_held_out(hid_t file) {
       Hdf5Images::kHoldoutFormatVersion, missing);
 }
 
-void check_version(hid_t file) {
+/// The format version of the file. Throws InputError if this program cannot read it.
+int64_t checked_version(hid_t file) {
   const auto version = read_integer_attribute(file, kVersionAttribute);
   if (version && *version != Hdf5Images::kFormatVersion &&
       *version != Hdf5Images::kHoldoutFormatVersion) {
@@ -170,6 +167,7 @@ void check_version(hid_t file) {
         *version, Hdf5Images::kFormatVersion, Hdf5Images::kHoldoutFormatVersion);
   }
   if (version == Hdf5Images::kHoldoutFormatVersion) require_held_out(file);
+  return version.value_or(Hdf5Images::kFormatVersion);
 }
 
 /// The open handles for reading. If all datasets are contiguous, only a file descriptor stays open.
@@ -211,6 +209,7 @@ struct OpenHdf5Images {
 
 struct Hdf5Images::Content {
   fs::path path;
+  int64_t version = 0;
   ImageShape shape;
   int64_t size = 0;
   bool has_labels = false, has_held_out = false, is_contiguous = false;
@@ -225,7 +224,7 @@ struct Hdf5Images::Content {
     inode_ = file->descriptor.inode();
     bytes_ = file->descriptor.size_bytes();
     const Hdf5Id hdf5 = open_file(path);
-    check_version(hdf5);
+    version = checked_version(hdf5);
     shape = checked_shape(file->images);
     size = file->images.extent()[0];
     is_contiguous = file->images.is_contiguous();
@@ -293,6 +292,7 @@ Hdf5Images::Hdf5Images(Hdf5Images&&) noexcept = default;
 Hdf5Images& Hdf5Images::operator=(Hdf5Images&&) noexcept = default;
 
 const fs::path& Hdf5Images::path() const { return content_->path; }
+int64_t Hdf5Images::format_version() const { return content_->version; }
 int64_t Hdf5Images::size() const { return content_->size; }
 const ImageShape& Hdf5Images::shape() const { return content_->shape; }
 bool Hdf5Images::has_labels() const { return content_->has_labels; }

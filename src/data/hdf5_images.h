@@ -43,7 +43,8 @@ class Hdf5Images {
   Hdf5Images& operator=(Hdf5Images&&) noexcept;
 
   const std::filesystem::path& path() const;
-  int64_t size() const;  ///< Number of images, at least 1.
+  int64_t format_version() const;  ///< kFormatVersion if the file does not say it.
+  int64_t size() const;            ///< Number of images, at least 1.
   const ImageShape& shape() const;
   bool has_labels() const;
   const std::vector<std::string>& classes() const;  ///< Empty if the file has no class names.

@@ -4,17 +4,35 @@
 
 namespace gm {
 
+namespace {
+
+/// From the manifest, if there is one: files of other ranks may be missing.
+std::map<int64_t, int64_t> images_by_label(const ImageDataset& dataset) {
+  std::map<int64_t, int64_t> images;
+  if (const ImageManifest* manifest = dataset.manifest()) {
+    for (const auto& file : manifest->files) {
+      for (const auto& [label, training, held_out] : file.counts)
+        images[label] += training + held_out;
+    }
+    return images;
+  }
+  for (size_t f = 0; f < dataset.file_count(); ++f) {
+    for (const int64_t label : dataset.file(f).labels()) ++images[label];
+  }
+  return images;
+}
+
+}  // namespace
+
 LabelCounts count_labels(const ImageDataset& dataset) {
   LabelCounts counts;
   if (!dataset.has_labels()) return counts;
   counts.of_classes.resize(dataset.classes().size());
-  for (const auto& file : dataset.files()) {
-    for (const int64_t label : file.labels()) {
-      if (label >= 0 && label < std::ssize(counts.of_classes))
-        ++counts.of_classes[static_cast<size_t>(label)];
-      else
-        ++counts.of_others[label];
-    }
+  for (const auto& [label, images] : images_by_label(dataset)) {
+    if (label >= 0 && label < std::ssize(counts.of_classes))
+      counts.of_classes[static_cast<size_t>(label)] = images;
+    else
+      counts.of_others[label] = images;
   }
   return counts;
 }

@@ -217,17 +217,17 @@ void require_image_size(const ImageDataset& dataset, int64_t image_size) {
   throw InputError(
       "{}: holds images of {} x {}, but data.image_size is {}; set data.image_size, or pack them "
       "again with --size {}",
-      dataset.files().front().path().string(), shape.width, shape.height, image_size, image_size);
+      dataset.file_path(0).string(), shape.width, shape.height, image_size, image_size);
 }
 
 void require_holdout(const ImageDataset& dataset, double holdout) {
   if (holdout == 0) return;
-  for (const Hdf5Images& file : dataset.files()) {
-    if (file.holdout() == holdout) continue;
+  for (size_t f = 0; f < dataset.file_count(); ++f) {
+    if (dataset.holdout(f) == holdout) continue;
     throw InputError(
         "{}: was packed with --holdout {}, but data.holdout is {}; leave out data.holdout, or pack "
         "the images again with --holdout {}",
-        file.path().string(), file.holdout(), holdout, holdout);
+        dataset.file_path(f).string(), dataset.holdout(f), holdout, holdout);
   }
 }
 

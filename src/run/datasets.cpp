@@ -30,8 +30,8 @@ void warn_of_images_without_class(const ImageDataset& dataset, const std::string
   if (means_all_classes(classes)) return;
   const auto others = count_labels(dataset).of_others;
   if (others.empty()) return;
-  log_warning("{}: {}: data.classes = \"{}\" leaves them out",
-              dataset.files().front().path().string(), describe_labels(others), classes);
+  log_warning("{}: {}: data.classes = \"{}\" leaves them out", dataset.file_path(0).string(),
+              describe_labels(others), classes);
 }
 
 /// A part of the images at config.path; rank 0 first packs a folder with this number of channels.
@@ -74,6 +74,21 @@ std::shared_ptr<const ImageDataset> open_images(const LoadedRun& run, const Imag
   return images;
 }
 
+void require_files_on_ranks(const ImageDataset& dataset, const IndexRange& needed,
+                            Communicator& communicator) {
+  std::string problem;
+  try {
+    dataset.require_files(needed.first, needed.end);
+  } catch (const InputError& error) {
+    problem = error.what();
+  }
+  const std::vector<std::string> problems = communicator.all_gather_text(problem);
+  for (size_t rank = 0; rank < problems.size(); ++rank) {
+    if (problems[rank].empty()) continue;
+    throw InputError("rank {} needs a file that it does not have: {}", rank, problems[rank]);
+  }
+}
+
 void require_fit(const ImageDataset& images, const LoadedRun& run) {
   const ImageShape &theirs = images.shape(), &ours = run.shape;
   if (theirs.height == ours.height && theirs.width == ours.width &&
@@ -83,9 +98,8 @@ void require_fit(const ImageDataset& images, const LoadedRun& run) {
   throw InputError(
       "{}: images of {}x{}x{}, but the model of {} takes {}x{}x{}; pack them with gm_data pack "
       "--size {}{}",
-      images.files().front().path().string(), theirs.height, theirs.width, theirs.channels,
-      run.name, ours.height, ours.width, ours.channels, ours.height,
-      ours.channels == 1 ? " --grey" : "");
+      images.file_path(0).string(), theirs.height, theirs.width, theirs.channels, run.name,
+      ours.height, ours.width, ours.channels, ours.height, ours.channels == 1 ? " --grey" : "");
 }
 
 MaskConfig override_mask(MaskConfig mask, const std::string& kind_or_path) {

@@ -8,6 +8,7 @@
 #include "comm/communicator.h"
 #include "data/image_dataset.h"
 #include "data/mask_config.h"
+#include "data/shard_order.h"
 #include "run/load_run.h"
 
 namespace gm {
@@ -30,6 +31,12 @@ std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::
 /// images are grey. Throws InputError when the images do not fit the model of the run.
 std::shared_ptr<const ImageDataset> open_images(const LoadedRun& run, const ImageChoice& choice,
                                                 Communicator& communicator);
+
+/// Throws InputError on every rank, which names a rank and its file, unless every rank has the
+/// files with the images that it reads; `needed` may differ between ranks. Only files that a
+/// manifest describes can be missing (data/image_manifest.h). Called by all ranks.
+void require_files_on_ranks(const ImageDataset& dataset, const IndexRange& needed,
+                            Communicator& communicator);
 
 /// Throws InputError, with a hint how to pack them, unless the images have the shape that the model
 /// of `run` expects.

@@ -23,6 +23,8 @@ constexpr const char* kInpainting = "inpainting";
 std::shared_ptr<const MaskedDataset> open_masked(const RunConfig& config,
                                                  Communicator& communicator) {
   const auto images = open_dataset(config.data, std::nullopt, communicator);
+  // Every rank inpaints images from all over the dataset.
+  require_files_on_ranks(*images, {0, images->size()}, communicator);
   return std::make_shared<const MaskedDataset>(images, config.mask,
                                                static_cast<uint64_t>(config.evaluate.seed));
 }

@@ -61,7 +61,7 @@ at::Tensor r1_penalty(Discriminator& discriminator, const at::Tensor& x);
 /// The indices, int64 [k], of the images that R1 uses, out of the images at `positions`, int64 [n]
 /// on the CPU. Each is chosen with the probability 1 / `every`. The choice depends on (seed,
 /// position) alone, not on ranks, micro-batches or the shard that a position belongs to
-/// (data/sample_order.h).
+/// (data/shard_order.h).
 at::Tensor chosen_for_r1(const at::Tensor& positions, int64_t every, uint64_t seed);
 
 /// The mean absolute difference of the activations of two batches of the same size, averaged over

@@ -38,7 +38,7 @@ struct TrainerParts {
   World& world;
   Watchdog& watchdog;
   Task& task;
-  ImageLoader& loader;
+  Loader& loader;
   CheckpointStore& checkpoints;
   TrainingObserver& observer;
   /// Makes samples with the current weights of the networks; may be empty. Called by all ranks

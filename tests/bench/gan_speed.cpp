@@ -44,7 +44,6 @@ std::vector<Batch> random_batches(const ImageShape& shape, int64_t count) {
   for (int64_t i = 0; i < kMicroBatches; ++i) {
     const at::Tensor images = at::rand({count, shape.channels, shape.height, shape.width});
     batches.push_back({.images = (images * 2 - 1).contiguous(at::MemoryFormat::ChannelsLast),
-                       .labels = {},
                        .positions = at::arange(i * count, (i + 1) * count, at::kLong)});
   }
   return batches;

@@ -7,7 +7,9 @@
 #include <cstring>
 #include <memory>
 
+#include "data/image_reader.h"
 #include "data/loader.h"
+#include "data/shard_order.h"
 
 int main(int argc, char** argv) {
   if (argc != 4) {
@@ -18,10 +20,11 @@ int main(int argc, char** argv) {
   constexpr int64_t kBatch = 32;
   const auto dataset = std::make_shared<const gm::ImageDataset>(argv[1]);
   const double seconds = std::atof(argv[2]);
-  gm::LoaderOptions options{.batch_size = kBatch, .shards = 8};
-  if (std::strcmp(argv[3], "augmented") == 0)
-    options.augmentation = {.resize_crop = 1.12, .flip = true};
-  gm::ImageLoader loader(dataset, options);
+  gm::AugmentationOptions augmentation;
+  if (std::strcmp(argv[3], "augmented") == 0) augmentation = {.resize_crop = 1.12, .flip = true};
+  gm::Loader loader(std::make_unique<gm::ShardOrder>(gm::ShardOrder::Options{
+                        .dataset_size = dataset->size(), .shards = 8, .batch_size = kBatch}),
+                    std::make_unique<gm::ImageReader>(dataset, augmentation), {});
   for (int m = 0; m < 100; ++m) loader.next();
 
   const auto start = Clock::now();

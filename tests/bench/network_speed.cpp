@@ -47,7 +47,6 @@ class Training {
           {setting.batch, setting.shape.channels, setting.shape.height, setting.shape.width});
       const int64_t first = (world.rank() * kMicroBatches + i) * setting.batch;
       batches_.push_back({.images = (images * 2 - 1).contiguous(at::MemoryFormat::ChannelsLast),
-                          .labels = {},
                           .positions = at::arange(first, first + setting.batch, at::kLong)});
     }
   }

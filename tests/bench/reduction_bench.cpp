@@ -51,7 +51,6 @@ class Training {
   explicit Training(World& world)
       : ranks_(world.communicator()),
         batch_{.images = at::rand({kBatch / world.size(), 3, 32, 32}) * 2 - 1,
-               .labels = {},
                .positions = at::arange(kBatch / world.size(), at::kLong)} {}
 
   const FlatParameters& flat() const { return flat_; }

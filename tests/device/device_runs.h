@@ -33,7 +33,7 @@ inline Batch waves(int64_t first, int64_t count) {
   const at::Tensor positions = at::arange(first, first + count, at::kLong);
   const at::Tensor phases = at::linspace(0, 9, 16 * 16 * 3).view({1, 16, 16, 3});
   const at::Tensor images = (phases + positions.view({-1, 1, 1, 1})).sin();
-  return {.images = images.permute({0, 3, 1, 2}), .labels = {}, .positions = positions};
+  return {.images = images.permute({0, 3, 1, 2}), .positions = positions};
 }
 
 /// The tasks that run on every device: "ddpm", "velocity", "palette", "inpaint", "gan".

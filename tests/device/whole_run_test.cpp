@@ -9,6 +9,8 @@
 
 #include "checkpoint/find_checkpoint.h"
 #include "comm/world.h"
+#include "data/image_reader.h"
+#include "data/shard_order.h"
 #include "device/device_runs.h"
 #include "run/broadcast_checkpoint.h"
 #include "run/make_task.h"
@@ -64,10 +66,13 @@ class WholeRun : public testing::TestWithParam<const char*> {
     CheckpointStore checkpoints(directory.root());
     const auto resumed = agree_on_checkpoint(world.communicator(), checkpoints, {});
     const RunState first = resumed ? resumed->info.state : RunState{};
-    ImageLoader loader(dataset, {.batch_size = config.train.batch_size,
-                                 .shards = config.data.shards,
-                                 .seed = 4,
-                                 .first_micro_batch = first.images / config.train.batch_size});
+    Loader loader(
+        std::make_unique<ShardOrder>(ShardOrder::Options{.dataset_size = dataset->size(),
+                                                         .shards = config.data.shards,
+                                                         .batch_size = config.train.batch_size,
+                                                         .seed = 4}),
+        std::make_unique<ImageReader>(dataset, AugmentationOptions{}, /*seed=*/4),
+        {.first_micro_batch = first.images / config.train.batch_size});
     RunLog log(directory, metrics_, {.first_step = first.step, .total_steps = steps});
     TrainConfig length = config.train;
     length.steps = steps;

@@ -1,7 +1,7 @@
 // The manifest of a checkpoint, in a folder with one file that it may name. The input is read
 // twice: unchanged, and with a correct hash, so that the reader also checks the other fields.
+#include "base/bounded_json.h"
 #include "base/hash.h"
-#include "checkpoint/bounded_json.h"
 #include "checkpoint/checkpoint_store.h"
 #include "fuzz/fuzz.h"
 #include "support/temporary_folder.h"

@@ -11,6 +11,8 @@
 #include "base/files.h"
 #include "checkpoint/find_checkpoint.h"
 #include "comm/on_rank_zero.h"
+#include "data/image_reader.h"
+#include "data/shard_order.h"
 #include "run/broadcast_checkpoint.h"
 #include "run/run_log.h"
 #include "support/expect_error.h"
@@ -141,11 +143,13 @@ class TrainerTest : public testing::Test {
     CheckpointStore checkpoints(directory.root());
     const auto resumed = agree_on_checkpoint(ranks(), checkpoints, {});
     const RunState first = resumed ? resumed->info.state : RunState{};
-    ImageLoader loader(dataset_, {.batch_size = kTrainerBatch,
-                                  .shards = 4,
-                                  .rank = test_world().rank(),
-                                  .ranks = test_world().size(),
-                                  .first_micro_batch = first.images / kTrainerBatch});
+    Loader loader(std::make_unique<ShardOrder>(ShardOrder::Options{.dataset_size = dataset_->size(),
+                                                                   .shards = 4,
+                                                                   .batch_size = kTrainerBatch,
+                                                                   .rank = test_world().rank(),
+                                                                   .ranks = test_world().size()}),
+                  std::make_unique<ImageReader>(dataset_),
+                  {.first_micro_batch = first.images / kTrainerBatch});
     RunLog log(directory, metrics_,
                {.is_rank_zero = is_rank_zero(), .first_step = first.step, .total_steps = steps});
     Trainer trainer({.train = {.steps = steps,

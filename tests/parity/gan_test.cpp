@@ -56,7 +56,6 @@ Batch batch(int64_t number) {
   return {.images = counter_uniform(0, kInputs, static_cast<uint64_t>(2 * number),
                                     {kGanImages, 1, kGanSize, kGanSize})
                         .contiguous(at::MemoryFormat::ChannelsLast),
-          .labels = {},
           .positions = at::arange(number * kGanImages, (number + 1) * kGanImages, at::kLong)};
 }
 

@@ -17,4 +17,11 @@ inline RunConfig config_with(std::initializer_list<const char*> overrides) {
   return config;
 }
 
+/// The same for a run: with data.shards chosen, as 8 unless `overrides` say otherwise.
+inline RunConfig run_config_with(std::initializer_list<const char*> overrides) {
+  RunConfig config = config_with(overrides);
+  if (config.data.shards == 0) config.data.shards = 8;
+  return config;
+}
+
 }  // namespace gm

@@ -105,10 +105,34 @@ TEST(DataProgram, PacksOneClassIntoShards) {
   ASSERT_EQ(packed.status, 0) << packed.err;
   EXPECT_THAT(out.names(), testing::ElementsAre("cats"));
   const ImageDataset dataset(out / "cats");
-  EXPECT_EQ(dataset.files().size(), 3U);
+  EXPECT_EQ(dataset.file_count(), 3U);
   EXPECT_EQ(dataset.shape(), (ImageShape{16, 16, 1}));
   EXPECT_THAT(dataset.classes(), testing::ElementsAre("cat"));
   EXPECT_EQ(gm_data({"verify", text(out / "cats")}).status, 0);
+}
+
+TEST(DataProgram, DescribesTheFilesOfAFolder) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "x-images-idx3", idx_images(200, 8, 8));
+  const auto in = text(folder / "x-images-idx3"), out = text(folder / "many");
+  ASSERT_EQ(gm_data({"pack", in, "-o", out, "--shards", "2"}).status, 0);
+  const fs::path manifest = folder / "many/manifest.json";
+  EXPECT_EQ(nlohmann::json::parse(std::ifstream(manifest))["files"].size(), 2U);
+
+  ASSERT_EQ(gm_data({"pack", in, "-o", text(folder / "many/more.h5")}).status, 0);
+  const auto stale = gm_data({"verify", out});
+  EXPECT_EQ(stale.status, 2);
+  EXPECT_THAT(stale.last_error(), AllOf(HasSubstr("manifest.json"), HasSubstr("more.h5")));
+  const auto described = gm_data({"manifest", out});
+  EXPECT_EQ(described.status, 0) << described.err;
+  EXPECT_THAT(described.out, HasSubstr("manifest.json: describes 3 files"));
+  EXPECT_EQ(gm_data({"verify", out}).status, 0);
+
+  fs::remove(folder / "many/more.h5");
+  const auto missing = gm_data({"verify", out});
+  EXPECT_EQ(missing.status, 2);
+  EXPECT_THAT(missing.last_error(), HasSubstr("more.h5"));
+  EXPECT_EQ(gm_data({"manifest", in}).status, 2) << "not a folder";
 }
 
 TEST(DataProgram, CountsHeldOutImages) {

@@ -18,10 +18,11 @@ def losses(path):
 
 
 class OldRuns(Programs):
-    def resume(self, task):
+    def resume(self, task, *command):
+        """Resumes with the arguments `command`; without any, with the configuration in the run."""
         run = self.root / self.id() / task
         shutil.copytree(RUNS / task, run)
-        done = self.run_program("gm_train", [run, f"data.path={RUNS / 'images.h5'}", "train.steps=6"])
+        done = self.run_program("gm_train", [*(command or [run]), f"run.dir={run}", f"data.path={RUNS / 'images.h5'}", "train.steps=6"])
         self.assertEqual(done.returncode, 0, done.stderr)
         return run, done.stderr
 
@@ -35,6 +36,14 @@ class OldRuns(Programs):
                     self.assertEqual(step, expected_step)
                     # Rounding differs between CPUs.
                     self.assertAlmostEqual(loss / expected, 1, delta=1e-4)
+
+    def test_a_command_without_the_number_of_shards_keeps_that_of_the_run(self):
+        lines = (RUNS / "ddpm/config.toml").read_text().splitlines(keepends=True)
+        without = self.root / "without_shards.toml"
+        without.write_text("".join(line for line in lines if not line.startswith("shards =")))
+        run, stderr = self.resume("ddpm", without)
+        self.assertIn("after step 3 of 6", stderr)
+        self.assertIn("\nshards = 4\n", (run / "config.toml").read_text())
 
     def test_each_old_name_is_warned_of_once(self):
         run, stderr = self.resume("gan_inpaint")

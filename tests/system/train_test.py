@@ -51,9 +51,10 @@ class WholeRuns(SmallRuns):
             self.assertAlmostEqual(a["loss"], b["loss"], delta=1e-5 * a["loss"])
 
     def test_the_number_of_ranks_does_not_change_the_run(self):
-        one = self.train("ranks1", "run.seed=3")
+        settings = ["run.seed=3", "data.shards=8"]  # for so few images, the automatic number depends on the ranks
+        one = self.train("ranks1", *settings)
         for ranks in (1, 2, 4):
-            many = self.train(f"mpi{ranks}", "run.seed=3", ranks=ranks)
+            many = self.train(f"mpi{ranks}", *settings, ranks=ranks)
             for a, b in zip(one, many, strict=True):
                 self.assertAlmostEqual(a["loss"], b["loss"], delta=1e-5 * a["loss"])
                 self.assertAlmostEqual(a["gradient_norm"], b["gradient_norm"], delta=1e-4 * a["gradient_norm"])
@@ -61,6 +62,15 @@ class WholeRuns(SmallRuns):
                              ranks)
         other = self.train("seed4", "run.seed=4")
         self.assertNotAlmostEqual(one[0]["loss"], other[0]["loss"], delta=1e-5)
+
+    def test_the_automatic_number_of_shards_is_recorded_and_kept(self):
+        self.train("automatic", "train.batch_size=2", "train.steps=2")
+        self.assertIn("\nshards = 2\n", (self.root / "automatic/config.toml").read_text())
+        self.assertIn("in 2 shards", (self.root / "automatic/log.txt").read_text())
+        self.assertEqual(len(self.train("automatic", "train.batch_size=2", "train.steps=4", ranks=2)), 4)
+        self.train("given", "train.batch_size=8", "data.shards=8", "train.steps=2")
+        self.assertEqual(len(self.train("given", "train.batch_size=8", "train.steps=4", ranks=4)), 4)
+        self.assertIn("\nshards = 8\n", (self.root / "given/config.toml").read_text())
 
     def test_both_reducers_give_equal_losses(self):
         bucketed = self.train("bucketed", "train.reducer=bucketed", ranks=2)

@@ -51,7 +51,8 @@ class WrongInput(Refusals):
 
     def test_sizes_that_do_not_divide(self):
         self.refuse("3 ranks do not divide data.shards = 8", "1, 2, 4", arguments=["data.shards=8"], ranks=3)
-        self.refuse("train.batch_size", "12", "8", arguments=["train.batch_size=12"])
+        self.refuse("train.batch_size", "12", "8", arguments=["train.batch_size=12", "data.shards=8"])
+        self.refuse("3 ranks do not divide train.batch_size = 16", "1, 2, 4, 8", ranks=3)
 
     def test_an_image_size_that_the_network_cannot_halve(self):
         self.refuse("16x16 pixels", "model.dim_mults", "multiples of 32", arguments=["model.dim_mults=[1,2,2,2,2,2]"])

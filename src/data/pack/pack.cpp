@@ -10,6 +10,7 @@
 #include "base/progress_bar.h"
 #include "base/signals.h"
 #include "data/hdf5_images.h"
+#include "data/image_manifest.h"
 #include "data/pack/hdf5_image_writer.h"
 #include "data/pack/ordered_work.h"
 #include "data/pack/source.h"
@@ -96,6 +97,11 @@ class ShardedWriter {
     if (seen_ < end_of(shard_)) return;
     finish_file();
     if (seen_ < images_) open_next();
+  }
+
+  /// Describes the finished files, if they are in a folder. Called after the last image.
+  void finish() const {
+    if (shards_ > 1) write_manifest(path_, describe_folder(path_));
   }
 
   /// Number of held-out images in finished files.
@@ -205,6 +211,7 @@ PackReport pack_images(ImageSource& source, const PackOptions& options) {
     count(report, image);
     progress.advance();
   });
+  naming_output(options.output, [&] { writer.finish(); });
   staged.commit();
   report.held_out = writer.held_out();
   report.seconds = progress.seconds();

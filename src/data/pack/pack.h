@@ -13,8 +13,9 @@
 namespace gm {
 
 struct PackOptions {
-  std::filesystem::path input = {};   ///< A folder of images, or an IDX file.
-  std::filesystem::path output = {};  ///< An HDF5 file, or a folder of them when shards > 1.
+  std::filesystem::path input = {};  ///< A folder of images, or an IDX file.
+  /// An HDF5 file; a folder of them, with a manifest, when shards > 1.
+  std::filesystem::path output = {};
   int64_t size = 0;          ///< Height and width; 0: the size of the input, if it has one size.
   std::string fit = "crop";  ///< See parse_fit().
   std::string classes = "all";

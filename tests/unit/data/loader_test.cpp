@@ -1,4 +1,5 @@
-// The loader: order of images, errors, stopping and memory.
+// The loader with images: their order, errors, stopping and memory. sequences_test.cpp shows that
+// it knows nothing of images.
 #include "data/loader.h"
 
 #include <ATen/ATen.h>
@@ -10,7 +11,8 @@
 #include <functional>
 
 #include "base/error.h"
-#include "data/sample_order.h"
+#include "data/image_reader.h"
+#include "data/shard_order.h"
 #include "support/expect_error.h"
 #include "support/images.h"
 #include "support/memory.h"
@@ -24,15 +26,29 @@ using ::testing::HasSubstr;
 constexpr ImageShape kLoaderShape{4, 6, 3};
 constexpr int64_t kImages = 103;
 
-class Loader : public ::testing::Test {
+class LoaderTest : public ::testing::Test {
  protected:
-  Loader() {
+  LoaderTest() {
     write_numbered_file(folder_ / "a.h5", kLoaderShape, kImages, {"cat", "dog", "wild"});
     dataset_ = std::make_shared<const ImageDataset>(folder_ / "a.h5");
   }
 
-  std::vector<Batch> load(const LoaderOptions& options, int64_t batches) const {
-    ImageLoader loader(dataset_, options);
+  /// What a test varies: `order` is without the size of the dataset.
+  struct Setting {
+    ShardOrder::Options order;
+    Loader::Options loader = {};
+    AugmentationOptions augmentation = {};
+  };
+
+  static Loader loader_of(const std::shared_ptr<const ImageDataset>& dataset, Setting setting) {
+    setting.order.dataset_size = dataset->size();
+    return {std::make_unique<ShardOrder>(setting.order),
+            std::make_unique<ImageReader>(dataset, setting.augmentation, setting.order.seed),
+            setting.loader};
+  }
+
+  std::vector<Batch> load(const Setting& setting, int64_t batches) const {
+    Loader loader = loader_of(dataset_, setting);
     std::vector<Batch> loaded;
     for (int64_t m = 0; m < batches; ++m) loaded.push_back(loader.next());
     return loaded;
@@ -42,9 +58,9 @@ class Loader : public ::testing::Test {
   std::shared_ptr<const ImageDataset> dataset_;
 };
 
-TEST_F(Loader, ReturnsTheImagesInSampleOrderForSeveralEpochs) {
-  const SampleOrder order(kImages, 4, 12, 3);
-  const auto batches = load({.batch_size = 12, .shards = 4, .seed = 3}, 40);
+TEST_F(LoaderTest, ReturnsTheImagesInSampleOrderForSeveralEpochs) {
+  const ShardOrder order({.dataset_size = kImages, .shards = 4, .batch_size = 12, .seed = 3});
+  const auto batches = load({.order = {.shards = 4, .batch_size = 12, .seed = 3}}, 40);
   int64_t position = 0;
   for (const Batch& batch : batches) {
     ASSERT_EQ(batch.images.sizes(), (at::IntArrayRef{12, 3, 4, 6}));
@@ -62,26 +78,26 @@ TEST_F(Loader, ReturnsTheImagesInSampleOrderForSeveralEpochs) {
   }
 }
 
-TEST_F(Loader, PixelsAreScaledToMinusOneToOne) {
+TEST_F(LoaderTest, PixelsAreScaledToMinusOneToOne) {
   Hdf5ImageWriter writer(folder_ / "ends.h5", {1, 2, 1}, 1, {});
   writer.append(std::vector<uint8_t>{0, 255}, 0);
   writer.close();
   dataset_ = std::make_shared<const ImageDataset>(folder_ / "ends.h5");
-  const Batch batch = load({.batch_size = 1, .shards = 1}, 1)[0];
+  const Batch batch = load({.order = {.batch_size = 1}}, 1)[0];
   EXPECT_EQ(batch.images.flatten()[0].item<float>(), -1.0F);
   EXPECT_EQ(batch.images.flatten()[1].item<float>(), 1.0F);
   EXPECT_FALSE(batch.labels.defined());
 }
 
-TEST_F(Loader, AllRanksTogetherLoadWhatOneRankLoads) {
-  LoaderOptions options{.batch_size = 24, .shards = 8, .seed = 5};
-  options.augmentation = {.resize_crop = 1.5, .flip = true};
+TEST_F(LoaderTest, AllRanksTogetherLoadWhatOneRankLoads) {
+  Setting options{.order = {.shards = 8, .batch_size = 24, .seed = 5},
+                  .augmentation = {.resize_crop = 1.5, .flip = true}};
   const auto whole = load(options, 20);
   for (const int ranks : {2, 4, 8}) {
     std::vector<std::vector<Batch>> parts;
     for (int rank = 0; rank < ranks; ++rank) {
-      options.rank = rank;
-      options.ranks = ranks;
+      options.order.rank = rank;
+      options.order.ranks = ranks;
       parts.push_back(load(options, 20));
     }
     for (size_t m = 0; m < whole.size(); ++m) {
@@ -98,11 +114,11 @@ TEST_F(Loader, AllRanksTogetherLoadWhatOneRankLoads) {
   }
 }
 
-TEST_F(Loader, ResumesFromAnyMicroBatch) {
-  LoaderOptions options{.batch_size = 8, .shards = 8, .seed = 5};
-  options.augmentation = {.resize_crop = 1.5, .flip = true};
+TEST_F(LoaderTest, ResumesFromAnyMicroBatch) {
+  Setting options{.order = {.shards = 8, .batch_size = 8, .seed = 5},
+                  .augmentation = {.resize_crop = 1.5, .flip = true}};
   const auto whole = load(options, 30);
-  options.first_micro_batch = 17;
+  options.loader.first_micro_batch = 17;
   const auto rest = load(options, 13);
   for (size_t m = 0; m < rest.size(); ++m) {
     EXPECT_TRUE(at::equal(rest[m].images, whole[m + 17].images));
@@ -110,15 +126,9 @@ TEST_F(Loader, ResumesFromAnyMicroBatch) {
   }
 }
 
-TEST_F(Loader, RefusesSizesThatAreNotDivisible) {
-  expect_error<InputError>([&] { load({.batch_size = 32, .shards = 8, .ranks = 3}, 1); },
-                           HasSubstr("3 ranks do not divide"));
-  expect_error<InputError>([&] { load({.batch_size = 104, .shards = 8}, 1); },
-                           HasSubstr("fewer than the 104"));
-}
-
-TEST_F(Loader, AFailureInTheBackgroundReachesTheCaller) {
-  ImageLoader loader(dataset_, {.batch_size = 8, .shards = 8, .prefetch = 1});
+TEST_F(LoaderTest, AFailureInTheBackgroundReachesTheCaller) {
+  Loader loader =
+      loader_of(dataset_, {.order = {.shards = 8, .batch_size = 8}, .loader = {.prefetch = 1}});
   std::filesystem::resize_file(folder_ / "a.h5", 100);
   const auto load_on = [&] {
     for (int m = 0; m < 5; ++m) loader.next();
@@ -127,26 +137,28 @@ TEST_F(Loader, AFailureInTheBackgroundReachesTheCaller) {
   expect_error<Error>(load_on, HasSubstr("became shorter"));
 }
 
-TEST_F(Loader, CanBeDestroyedAtAnyTime) {
+TEST_F(LoaderTest, CanBeDestroyedAtAnyTime) {
   for (int batches = 0; batches < 50; ++batches)
-    load({.batch_size = 8, .shards = 8, .prefetch = 1 + batches % 3}, batches % 5);
+    load({.order = {.shards = 8, .batch_size = 8}, .loader = {.prefetch = 1 + batches % 3}},
+         batches % 5);
 }
 
-TEST_F(Loader, StopsAtOnceInTheMiddleOfALargeBatch) {
+TEST_F(LoaderTest, StopsAtOnceInTheMiddleOfALargeBatch) {
   write_numbered_file(folder_ / "large.h5", {64, 64, 3}, 4096);
   const auto dataset = std::make_shared<const ImageDataset>(folder_ / "large.h5");
-  LoaderOptions options{.batch_size = 4096, .shards = 8};
-  options.augmentation = {.resize_crop = 4.0, .flip = true};
+  const Setting options{.order = {.shards = 8, .batch_size = 4096},
+                        .augmentation = {.resize_crop = 4.0, .flip = true}};
   const auto seconds_of = [](const std::function<void()>& work) {
     const auto start = std::chrono::steady_clock::now();
     work();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  const double whole_batch = seconds_of([&] { ImageLoader(dataset, options).next(); });
-  EXPECT_LT(seconds_of([&] { const ImageLoader stopped(dataset, options); }), whole_batch / 4);
+  const double whole_batch = seconds_of([&] { loader_of(dataset, options).next(); });
+  EXPECT_LT(seconds_of([&] { const Loader stopped = loader_of(dataset, options); }),
+            whole_batch / 4);
 }
 
-TEST_F(Loader, UsesLittleMemoryForAFileOfFiveGigabytes) {
+TEST_F(LoaderTest, UsesLittleMemoryForAFileOfFiveGigabytes) {
   constexpr ImageShape shape{32, 32, 3};
   constexpr int64_t images = (int64_t{5} << 30) / shape.bytes();
   // Nothing is written between creation and close: the file is sparse and takes little of the disk.
@@ -154,7 +166,7 @@ TEST_F(Loader, UsesLittleMemoryForAFileOfFiveGigabytes) {
   const auto dataset = std::make_shared<const ImageDataset>(folder_ / "5gb.h5");
   ASSERT_EQ(dataset->size(), images);
   const int64_t before = resident_bytes();
-  ImageLoader loader(dataset, {.batch_size = 256, .shards = 8, .prefetch = 4});
+  Loader loader = loader_of(dataset, {.order = {.shards = 8, .batch_size = 256}});
   for (int m = 0; m < 200; ++m) loader.next();
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   constexpr int64_t limit_mebibytes = 1000;  // with the sanitizer's own memory

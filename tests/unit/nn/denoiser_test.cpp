@@ -61,7 +61,7 @@ class ToyDenoiser : public testing::Test {
 TEST_F(ToyDenoiser, OneEntryInTheTableMakesItTrainAndSample) {
   DdpmTask task(options_, {}, {.height = 8, .width = 8, .channels = 1}, /*seed=*/1);
   const PreparedBatch batch =
-      task.prepare({.images = at::zeros({2, 1, 8, 8}), .labels = {}, .positions = at::arange(2)});
+      task.prepare({.images = at::zeros({2, 1, 8, 8}), .positions = at::arange(2)});
   task.phases().front().loss(batch).total.backward();
   EXPECT_NE(task.sampled_network().parameters()[0].grad().item<float>(), 0);
   EXPECT_EQ(task.sample(0, at::arange(2), {}).sizes(), (at::IntArrayRef{2, 1, 8, 8}));

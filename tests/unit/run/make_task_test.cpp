@@ -103,7 +103,7 @@ TEST(TaskTable, AbilitiesAreThoseThatTheTasksOffer) {
 
 TEST_F(ToyTaskTest, KeysOfOtherTasksAreNotPartOfItsIdentity) {
   const auto hash = [](const char* override) {
-    return config_hash(config_with({"run.task=toy", override}));
+    return config_hash(run_config_with({"run.task=toy", override}));
   };
   EXPECT_EQ(hash("diffusion.steps=7"), hash("gan.dim=64"));
   EXPECT_EQ(hash("mask.kind=half"), hash("gan.dim=64"));

@@ -30,9 +30,7 @@ Batch ramps(int64_t first, int64_t count) {
   const at::Tensor positions = at::arange(first, first + count, at::kLong);
   const at::Tensor images =
       (at::linspace(-1, 1, 64).view({1, 1, 8, 8}) / (positions.view({-1, 1, 1, 1}) + 1));
-  return {.images = images.contiguous(at::MemoryFormat::ChannelsLast),
-          .labels = {},
-          .positions = positions};
+  return {.images = images.contiguous(at::MemoryFormat::ChannelsLast), .positions = positions};
 }
 
 at::Tensor loss_of(DdpmTask& task, const Batch& batch) {

@@ -83,11 +83,11 @@ TEST(Pack, SpreadsImagesOverShards) {
   write_folder(in.path());
   pack_images({.input = in.path(), .output = out / "shards", .size = 8, .shards = 3});
   const ImageDataset dataset(out / "shards");
-  ASSERT_EQ(dataset.files().size(), 3U);
-  EXPECT_EQ(dataset.files()[0].path().filename(), "00000-of-00003.h5");
-  EXPECT_EQ(dataset.files()[0].size() + dataset.files()[1].size(), 26);
+  ASSERT_EQ(dataset.file_count(), 3U);
+  EXPECT_EQ(dataset.file_path(0).filename(), "00000-of-00003.h5");
+  EXPECT_EQ(dataset.file(0).size() + dataset.file(1).size(), 26);
   for (int64_t i = 0; i < 40; ++i) EXPECT_EQ(middle(dataset, i), i < 20 ? i : 80 + i);
-  for (const auto& file : dataset.files()) file.verify();
+  dataset.verify();
 }
 
 TEST(Pack, KeepsTheChosenClassesAndConvertsToGrey) {
@@ -182,7 +182,7 @@ TEST(Pack, SkipsBadImagesWhenAsked) {
     EXPECT_EQ(middle(dataset, 36), 119);
     EXPECT_EQ(dataset.label(17), 0);
     EXPECT_EQ(dataset.label(18), 1);
-    for (const auto& file : dataset.files()) file.verify();
+    dataset.verify();
   }
 }
 

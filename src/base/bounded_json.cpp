@@ -1,4 +1,4 @@
-#include "checkpoint/bounded_json.h"
+#include "base/bounded_json.h"
 
 namespace gm {
 

@@ -1,5 +1,5 @@
 // The order of images: random, each once per epoch, and the same for any number of ranks.
-#include "data/sample_order.h"
+#include "data/shard_order.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -101,9 +101,9 @@ TEST(Permuted, DependsOnSeedEpochAndShard) {
   EXPECT_NE(base, order(1, 2, 4));
 }
 
-TEST(SampleOrder, EachShardSuppliesItsShareOfEveryMicroBatch) {
+TEST(ShardOrder, EachShardSuppliesItsShareOfEveryMicroBatch) {
   constexpr int64_t kImages = 103, kShards = 4, kBatch = 12;
-  const SampleOrder order(kImages, kShards, kBatch, 0);
+  const ShardOrder order({.dataset_size = kImages, .shards = kShards, .batch_size = kBatch});
   for (int64_t position = 0; position < 100 * kBatch; ++position) {
     const int64_t shard = position % kBatch / (kBatch / kShards);
     const int64_t index = order.index_at(position);
@@ -112,9 +112,9 @@ TEST(SampleOrder, EachShardSuppliesItsShareOfEveryMicroBatch) {
   }
 }
 
-TEST(SampleOrder, EachShardReturnsItsImagesOncePerEpochWithoutGaps) {
+TEST(ShardOrder, EachShardReturnsItsImagesOncePerEpochWithoutGaps) {
   constexpr int64_t kImages = 103, kShards = 4, kBatch = 12, kShare = kBatch / kShards;
-  const SampleOrder order(kImages, kShards, kBatch, 0);
+  const ShardOrder order({.dataset_size = kImages, .shards = kShards, .batch_size = kBatch});
   for (int64_t shard = 0; shard < kShards; ++shard) {
     const int64_t begin = shard * kImages / kShards;
     const int64_t size = (shard + 1) * kImages / kShards - begin;
@@ -129,6 +129,32 @@ TEST(SampleOrder, EachShardReturnsItsImagesOncePerEpochWithoutGaps) {
       EXPECT_NE(std::vector<int64_t>(epoch, epoch + size), expected) << "shuffled, not in order";
     }
   }
+}
+
+TEST(ShardOrder, TheRanksDivideEachMicroBatchInTheOrderOfPositions) {
+  ShardOrder::Options options{.dataset_size = 103, .shards = 4, .batch_size = 12, .seed = 7};
+  const ShardOrder whole(options);
+  options.ranks = 4;
+  for (const int64_t m : {0, 1, 50}) {
+    std::vector<Sample> together;
+    for (options.rank = 0; options.rank < 4; ++options.rank) {
+      const auto part = ShardOrder(options).samples_of(m);
+      EXPECT_EQ(part.size(), 3U);
+      together.insert(together.end(), part.begin(), part.end());
+    }
+    EXPECT_EQ(together, whole.samples_of(m));
+    for (int64_t i = 0; i < 12; ++i)
+      EXPECT_EQ(together[static_cast<size_t>(i)].position, 12 * m + i);
+  }
+}
+
+TEST(ShardOrder, RefusesSizesThatAreNotDivisible) {
+  expect_error<InputError>(
+      [] { ShardOrder({.dataset_size = 103, .shards = 8, .batch_size = 32, .ranks = 3}); },
+      HasSubstr("3 ranks do not divide"));
+  expect_error<InputError>(
+      [] { ShardOrder({.dataset_size = 103, .shards = 8, .batch_size = 104}); },
+      HasSubstr("fewer than the 104"));
 }
 
 TEST(CheckDivisible, AcceptsDivisibleSizes) {
@@ -148,6 +174,45 @@ TEST(CheckDivisible, SaysWhichSizesWouldWork) {
             HasSubstr("numbers of shards that would work: 2, 6, 10, 30")));
   expect_error<InputError>([] { check_divisible(31, 8, 32, 1); },
                            AllOf(HasSubstr("31 images"), HasSubstr("32 of one global batch")));
+}
+
+TEST(CheckDivisible, AutomaticShardsNeedOnlyABatchThatTheRanksDivide) {
+  for (const int ranks : {1, 3, 4, 12}) check_divisible(0, 12, ranks);
+  check_divisible(12, 0, 12, 4);
+  expect_error<InputError>([] { check_divisible(0, 12, 5); },
+                           AllOf(HasSubstr("5 ranks do not divide train.batch_size = 12"),
+                                 HasSubstr("ranks that would work: 2, 3, 4, 6, 12;"),
+                                 HasSubstr("batch sizes that would work: 5, 10, 15, 20")));
+  expect_error<InputError>([] { check_divisible(11, 0, 12, 4); }, HasSubstr("fewer than the 12"));
+}
+
+TEST(AutomaticShards, AreTheBatchIfEachShardHasAHundredImages) {
+  for (const int ranks : {1, 2, 4, 8, 16, 32}) EXPECT_EQ(automatic_shards(3200, 32, ranks), 32);
+  EXPECT_EQ(automatic_shards(50'000, 48, 3), 48);
+}
+
+TEST(AutomaticShards, AreFewerForASmallDatasetButAsManyAsTheRanksNeed) {
+  EXPECT_EQ(automatic_shards(3199, 32, 1), 16);
+  EXPECT_EQ(automatic_shards(3199, 32, 16), 16);
+  EXPECT_EQ(automatic_shards(3199, 32, 32), 32) << "32 ranks need 32 shards";
+  EXPECT_EQ(automatic_shards(1000, 30, 1), 10);
+  EXPECT_EQ(automatic_shards(1000, 30, 3), 6) << "the largest of 3, 6, 15, 30 with 100 images";
+  EXPECT_EQ(automatic_shards(1000, 30, 15), 15);
+  EXPECT_EQ(automatic_shards(32, 32, 1), 1);
+  EXPECT_EQ(automatic_shards(32, 32, 4), 4);
+}
+
+TEST(AutomaticShards, CanBeWrittenAsDataShardsAndSharedByTheRanks) {
+  for (const int64_t size : {int64_t{60}, int64_t{5000}, int64_t{1} << 40}) {
+    for (const int64_t batch : {1, 7, 24, 60, 1'000'000}) {
+      for (const int ranks : {1, 2, 3, 4, 5, 8}) {
+        if (batch % ranks != 0 || batch > size) continue;
+        const int64_t shards = automatic_shards(size, batch, ranks);
+        EXPECT_LE(shards, 65'536);
+        EXPECT_NO_THROW(check_divisible(size, shards, batch, ranks)) << size << ' ' << batch;
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
-#include "data/sample_order.h"
+#include "data/shard_order.h"
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <numeric>
@@ -10,6 +11,7 @@
 
 #include "base/counter_rng.h"
 #include "base/error.h"
+#include "data/data_config.h"
 
 namespace gm {
 namespace {
@@ -58,6 +60,18 @@ std::string nearest(int64_t wanted, int64_t least, int64_t most, Works works) {
   return found.empty() ? "none" : fmt::format("{}", fmt::join(found, ", "));
 }
 
+/// Checks for automatic shards: there can be as many as samples in a micro-batch.
+void check_ranks_divide_batch(int64_t batch_size, int ranks) {
+  if (batch_size % ranks == 0) return;
+  throw InputError(
+      "{} ranks do not divide train.batch_size = {}; numbers of ranks that would work: {}; batch "
+      "sizes that would work: {}",
+      ranks, batch_size,
+      nearest(ranks, 1, batch_size, [&](int64_t n) { return batch_size % n == 0; }),
+      nearest(batch_size, ranks, batch_size + 2 * ranks,
+              [&](int64_t n) { return n % ranks == 0; }));
+}
+
 }  // namespace
 
 int64_t permuted(int64_t i, int64_t n, uint64_t seed, uint64_t epoch, uint32_t shard) {
@@ -77,8 +91,9 @@ int64_t permuted(int64_t i, int64_t n, uint64_t seed, uint64_t epoch, uint32_t s
 }
 
 void check_divisible(int64_t shards, int64_t batch_size, int ranks) {
-  if (shards < 1 || batch_size < 1 || ranks < 1)
-    throw InputError("shards, batch size and ranks must be at least 1");
+  if (shards < 0 || batch_size < 1 || ranks < 1)
+    throw InputError("batch size and ranks must be at least 1, and shards not negative");
+  if (shards == 0) return check_ranks_divide_batch(batch_size, ranks);
   if (shards % ranks != 0) {
     throw InputError(
         "{} ranks do not divide data.shards = {}; numbers of ranks that would work: {}; or set "
@@ -108,23 +123,51 @@ void check_divisible(int64_t dataset_size, int64_t shards, int64_t batch_size, i
   }
 }
 
-SampleOrder::SampleOrder(int64_t dataset_size, int64_t shards, int64_t batch_size, uint64_t seed)
-    : dataset_size_(dataset_size), shards_(shards), batch_size_(batch_size), seed_(seed) {
-  check_divisible(dataset_size, shards, batch_size, 1);
+int64_t automatic_shards(int64_t dataset_size, int64_t batch_size, int ranks) {
+  constexpr int64_t kLeastSamples = 100;
+  const int64_t most = std::min({batch_size, dataset_size / kLeastSamples, kMostShards});
+  for (int64_t shards = most - most % ranks; shards > 0; shards -= ranks) {
+    if (batch_size % shards == 0) return shards;
+  }
+  return ranks;
 }
 
-int64_t SampleOrder::index_at(int64_t position) const {
-  const int64_t share = batch_size_ / shards_;
-  const int64_t micro_batch = position / batch_size_;
-  const int64_t shard = position % batch_size_ / share;
+ShardOrder::ShardOrder(const Options& options) : options_(options) {
+  if (options.shards == 0) throw Error("the number of shards was not chosen yet");
+  check_divisible(options.dataset_size, options.shards, options.batch_size, options.ranks);
+}
+
+std::vector<Sample> ShardOrder::samples_of(int64_t micro_batch) const {
+  const int64_t count = options_.batch_size / options_.ranks;
+  const int64_t first = micro_batch * options_.batch_size + options_.rank * count;
+  std::vector<Sample> samples;
+  samples.reserve(static_cast<size_t>(count));
+  for (int64_t position = first; position < first + count; ++position)
+    samples.push_back({.index = index_at(position), .position = position});
+  return samples;
+}
+
+IndexRange ShardOrder::owned() const {
+  const int64_t count = options_.shards / options_.ranks;
+  return {begin_of(options_.rank * count), begin_of((options_.rank + 1) * count)};
+}
+
+/// floor(shard * N / S), computed so that it cannot overflow.
+int64_t ShardOrder::begin_of(int64_t shard) const {
+  const int64_t size = options_.dataset_size, shards = options_.shards;
+  return size / shards * shard + size % shards * shard / shards;
+}
+
+int64_t ShardOrder::index_at(int64_t position) const {
+  const int64_t shards = options_.shards, batch_size = options_.batch_size;
+  const int64_t share = batch_size / shards;
+  const int64_t micro_batch = position / batch_size;
+  const int64_t shard = position % batch_size / share;
   const int64_t place_in_stream = micro_batch * share + position % share;
-  // Shard s begins at floor(s * N / S), computed so that it cannot overflow.
-  const auto begin_of = [&](int64_t s) {
-    return dataset_size_ / shards_ * s + dataset_size_ % shards_ * s / shards_;
-  };
   const int64_t begin = begin_of(shard), size = begin_of(shard + 1) - begin;
   const auto epoch = static_cast<uint64_t>(place_in_stream / size);
-  return begin + permuted(place_in_stream % size, size, seed_, epoch, static_cast<uint32_t>(shard));
+  return begin +
+         permuted(place_in_stream % size, size, options_.seed, epoch, static_cast<uint32_t>(shard));
 }
 
 }  // namespace gm

@@ -1,0 +1,31 @@
+/// Reads training images: decoded, augmented and scaled, with their labels.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "data/augmentation.h"
+#include "data/batch_reader.h"
+#include "data/image_dataset.h"
+
+namespace gm {
+
+class ImageReader final : public BatchReader {
+ public:
+  /// The augmentation of a sample depends on `seed` and its position.
+  explicit ImageReader(std::shared_ptr<const ImageDataset> dataset,
+                       const AugmentationOptions& augmentation = {}, uint64_t seed = 0);
+
+  /// Fills images, positions and, if the dataset has them, labels. Stops between two images.
+  Batch read(std::span<const Sample> samples, const std::stop_token& stop) override;
+
+ private:
+  void read_into(Batch& batch, int64_t i, const Sample& sample);
+
+  std::shared_ptr<const ImageDataset> dataset_;
+  Augmentation augmentation_;
+  std::vector<uint8_t> pixels_;
+};
+
+}  // namespace gm
