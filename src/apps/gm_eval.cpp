@@ -21,12 +21,12 @@
 #include "eval/comparison.h"
 #include "eval/image_metrics.h"
 #include "eval/inpainting_evaluation.h"
+#include "eval/sampling.h"
 #include "image/image_grid.h"
 #include "run/datasets.h"
 #include "run/load_run.h"
 #include "run/make_task.h"
 #include "run/train_eval_overlap.h"
-#include "train/sampling.h"
 
 namespace gm {
 namespace {
@@ -114,7 +114,7 @@ LabelledImages make_comparison(const std::vector<InpaintMethod>& methods,
   const auto make = [&](const at::Tensor& i, const SamplingObserver& observer) {
     return comparison_images(methods, images, images.evenly_spaced(i, shown), observer);
   };
-  return {sample_on_all_ranks(make, ranks, {.count = shown}), comparison_labels(methods)};
+  return {gather_samples(make, ranks, {.count = shown}), comparison_labels(methods)};
 }
 
 /// Writes `comparison` if --image is given. Prints the table to stdout if stdout is not another

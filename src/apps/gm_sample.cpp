@@ -20,12 +20,12 @@
 #include "data/mask_pairs.h"
 #include "data/pack_folder_to_cache.h"
 #include "eval/masked_dataset.h"
+#include "eval/sampling.h"
 #include "image/image_grid.h"
 #include "run/datasets.h"
 #include "run/load_run.h"
 #include "run/make_task.h"
 #include "tasks/process_images.h"
-#include "train/sampling.h"
 
 namespace gm {
 namespace {
@@ -227,10 +227,12 @@ at::Tensor squares(const at::Tensor& pixels) {
   return pixels.narrow(2, pixels.size(2) - pixels.size(1), pixels.size(1)).contiguous();
 }
 
-void write_images(const std::vector<std::filesystem::path>& files, const at::Tensor& pixels) {
-  const at::Tensor images = squares(pixels);
+/// Writes the images of a batch to those of `files` that have their indices.
+void write_images(const std::vector<std::filesystem::path>& files, const PixelBatch& batch) {
+  const at::Tensor images = squares(batch.pixels);
   for (int64_t i = 0; i < images.size(0); ++i) {
-    const std::filesystem::path& file = files[static_cast<size_t>(i)];
+    const std::filesystem::path& file =
+        files[static_cast<size_t>(batch.indices[i].item<int64_t>())];
     std::filesystem::create_directories(file.parent_path());
     write_image(file, images[i]);
   }
@@ -242,7 +244,7 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command, Communicator
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
     return reverse_process_images(task, command.seed, indices, observer);
   };
-  const at::Tensor rows = sample_on_all_ranks(make, ranks, {.count = kStrips});
+  const at::Tensor rows = gather_samples(make, ranks, {.count = kStrips});
   on_rank_zero(ranks, [&] {
     const auto labels = reverse_process_labels(task.diffusion().steps());
     write_image_grid(command.trajectory, {rows, labels}, {.columns = 1});
@@ -282,14 +284,22 @@ void sample(World& world, const SampleCommand& command) {
   const auto begin_section = [&] {
     section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
   };
-  const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    begin_section();  // the time limit applies to each batch
+  // No time limit: the disk may be slow, and all ranks wait for rank 0.
+  const auto begin_writing = [&] { section.emplace(watchdog.section("writing", 0)); };
+  const auto make_images = [&](const at::Tensor& indices, const SamplingObserver& observer) {
     if (!input) return task.image_generator()->sample(command.seed, indices, observer);
     return inpainting_images(*task.inpainter(), input->masked, command.seed, indices, observer);
   };
+  const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
+    begin_section();  // the time limit applies to each batch
+    const at::Tensor images = make_images(indices, observer);
+    begin_writing();
+    return images;
+  };
 
-  const at::Tensor pixels = sample_on_all_ranks(make, ranks, work);
-  section.emplace(watchdog.section("writing", 0));  // no time limit: the disk may be slow
+  const at::Tensor pixels = gather_samples(make, ranks, work, [&](const PixelBatch& batch) {
+    if (!files.empty()) write_images(files, batch);
+  });
   const auto write_grid = [&] {
     write_image_grid(command.out,
                      {pixels, input ? inpainting_labels() : std::vector<std::string>{}});
@@ -297,15 +307,12 @@ void sample(World& world, const SampleCommand& command) {
   };
   // Files are written before stdout, because the reader of stdout may close it early.
   on_rank_zero(ranks, [&] {
-    if (!files.empty()) {
-      write_images(files, pixels);
-      log_info("each image is also in {}", command.images);
-    }
+    if (!files.empty()) log_info("each image is also in {}", command.images);
     if (!is_stdout(command.out)) write_grid();
   });
   begin_section();
   if (process != nullptr) write_trajectory(*process, command, ranks);
-  section.emplace(watchdog.section("writing", 0));
+  begin_writing();
   on_rank_zero(ranks, [&] {
     if (is_stdout(command.out)) write_grid();
   });

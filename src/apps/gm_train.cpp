@@ -21,6 +21,7 @@
 #include "config/task_kinds.h"
 #include "data/pack_folder_to_cache.h"
 #include "data/sample_order.h"
+#include "eval/sampling.h"
 #include "image/image_grid.h"
 #include "nn/ops/flops.h"
 #include "run/broadcast_checkpoint.h"
@@ -34,7 +35,6 @@
 #include "telemetry/metrics.h"
 #include "telemetry/metrics_server.h"
 #include "train/checkpoint_file_names.h"
-#include "train/sampling.h"
 #include "train/trainer.h"
 
 namespace gm {
@@ -122,8 +122,8 @@ void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
   const auto on_their_way_out = [&](const at::Tensor& indices, const SamplingObserver& observer) {
     return reverse_process_images(task, seed, indices, observer);
   };
-  draw("reverse.png", {sample_on_all_ranks(on_their_way_out, ranks, {.count = count}),
-                       reverse_process_labels(steps)});
+  draw("reverse.png",
+       {gather_samples(on_their_way_out, ranks, {.count = count}), reverse_process_labels(steps)});
 }
 
 void require_device(const std::string& device) {

@@ -10,10 +10,10 @@
 #include "eval/image_metrics.h"
 #include "eval/inpainting_evaluation.h"
 #include "eval/masked_dataset.h"
+#include "eval/sampling.h"
 #include "image/image_grid.h"
 #include "run/datasets.h"
 #include "run/make_task.h"
-#include "train/sampling.h"
 
 namespace gm {
 namespace {
@@ -41,7 +41,7 @@ std::function<Artefact()> new_images(ImageGenerator& generator, const RunConfig&
     const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
       return generator.sample(seed, indices, observer);
     };
-    return image_grid({sample_on_all_ranks(make, communicator, work)});
+    return image_grid({gather_samples(make, communicator, work)});
   };
 }
 
@@ -56,7 +56,7 @@ std::function<Artefact()> inpainted_images(Inpainter& inpainter,
       return inpainting_images(inpainter, *masked, seed, masked->evenly_spaced(indices, work.count),
                                observer);
     };
-    return image_grid({sample_on_all_ranks(make, communicator, work), inpainting_labels()});
+    return image_grid({gather_samples(make, communicator, work), inpainting_labels()});
   };
 }
 
