@@ -181,7 +181,7 @@ void train(World& world, const TrainCommand& command) {
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
   check_divisible(dataset->size(), config.data.shards, config.train.batch_size, world.size());
   const auto masks = open_training_masks(config, dataset->shape());
-  const auto task = make_task(config, dataset->shape(), masks);
+  const auto task = make_task(config, dataset->shape(), masks, world.device());
   auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
   const TrainingHooks hooks = make_training_hooks(config, *task, ranks);
 

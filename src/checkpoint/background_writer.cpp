@@ -16,7 +16,7 @@ void copy_tensors(const CheckpointTensors& from, CheckpointTensors& to) {
   for (const auto& [file, tensors] : from) {
     for (const auto& [name, tensor] : tensors) {
       at::Tensor& copy = to[file][name];
-      if (!copy.defined()) copy = at::empty(tensor.sizes(), tensor.options());
+      if (!copy.defined()) copy = at::empty(tensor.sizes(), tensor.options().device(at::kCPU));
       copy.copy_(tensor);
     }
   }

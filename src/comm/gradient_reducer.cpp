@@ -7,15 +7,15 @@
 #include <utility>
 
 #include "base/error.h"
-#include "comm/communicator.h"
+#include "comm/collectives.h"
 
 namespace gm {
 
-NaiveReducer::NaiveReducer(Communicator& communicator, at::Tensor gradients)
-    : communicator_(communicator), gradients_(std::move(gradients)) {}
+NaiveReducer::NaiveReducer(Collectives& collectives, at::Tensor gradients)
+    : collectives_(collectives), gradients_(std::move(gradients)) {}
 
 void NaiveReducer::finish() {
-  if (synchronize_) communicator_.all_reduce_sum(gradients_);
+  if (synchronize_) collectives_.all_reduce_sum(gradients_);
   synchronize_ = false;
 }
 
@@ -26,9 +26,9 @@ void NaiveReducer::finish() {
 /// that the backward pass needs. Measurements showed that this costs more than it hides.
 class BucketedReducer::Buckets {
  public:
-  Buckets(Communicator& communicator, const at::Tensor& gradients,
+  Buckets(Collectives& collectives, const at::Tensor& gradients,
           const std::vector<GradientSlice>& slices, int64_t bucket_bytes)
-      : communicator_(communicator) {
+      : collectives_(collectives) {
     cut(gradients, slices, bucket_bytes);
   }
 
@@ -112,10 +112,10 @@ class BucketedReducer::Buckets {
   /// ranks, and ranks that start collectives in different orders would sum different buckets.
   void start_next() {
     Bucket& bucket = buckets_[started_++];
-    bucket.reduction = communicator_.start_all_reduce_sum(bucket.gradients);
+    bucket.reduction = collectives_.start_all_reduce_sum(bucket.gradients);
   }
 
-  Communicator& communicator_;
+  Collectives& collectives_;
   std::vector<Bucket> buckets_;
   std::vector<Hook> hooks_;
   bool synchronize_ = false;
@@ -123,9 +123,9 @@ class BucketedReducer::Buckets {
   size_t completed_ = 0;
 };
 
-BucketedReducer::BucketedReducer(Communicator& communicator, const at::Tensor& gradients,
+BucketedReducer::BucketedReducer(Collectives& collectives, const at::Tensor& gradients,
                                  const std::vector<GradientSlice>& slices, int64_t bucket_bytes)
-    : buckets_(std::make_unique<Buckets>(communicator, gradients, slices, bucket_bytes)) {}
+    : buckets_(std::make_unique<Buckets>(collectives, gradients, slices, bucket_bytes)) {}
 
 BucketedReducer::~BucketedReducer() = default;
 
@@ -136,14 +136,14 @@ void BucketedReducer::finish() { buckets_->finish(); }
 int BucketedReducer::bucket_count() const { return buckets_->count(); }
 
 std::unique_ptr<GradientReducer> make_gradient_reducer(std::string_view kind,
-                                                       Communicator& communicator,
+                                                       Collectives& collectives,
                                                        const at::Tensor& gradients,
                                                        const std::vector<GradientSlice>& slices) {
-  if (kind == "naive" || (kind == "bucketed" && communicator.size() == 1)) {
-    return std::make_unique<NaiveReducer>(communicator, gradients);
+  if (kind == "naive" || (kind == "bucketed" && collectives.size() == 1)) {
+    return std::make_unique<NaiveReducer>(collectives, gradients);
   }
   if (kind == "bucketed") {
-    return std::make_unique<BucketedReducer>(communicator, gradients, slices);
+    return std::make_unique<BucketedReducer>(collectives, gradients, slices);
   }
   throw InputError("there is no reducer \"{}\"; the reducers are \"bucketed\" and \"naive\"", kind);
 }

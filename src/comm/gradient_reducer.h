@@ -10,7 +10,7 @@
 
 namespace gm {
 
-class Communicator;
+class Collectives;
 
 /// A parameter, and the position of its gradient in the flat gradient buffer, in elements.
 struct GradientSlice {
@@ -43,12 +43,12 @@ class GradientReducer {
 class NaiveReducer final : public GradientReducer {
  public:
   /// `gradients`: the flat buffer, [n], contiguous.
-  NaiveReducer(Communicator& communicator, at::Tensor gradients);
+  NaiveReducer(Collectives& collectives, at::Tensor gradients);
   void begin_step(bool synchronize) override { synchronize_ = synchronize; }
   void finish() override;
 
  private:
-  Communicator& communicator_;
+  Collectives& collectives_;
   at::Tensor gradients_;
   bool synchronize_ = false;
 };
@@ -63,7 +63,7 @@ class BucketedReducer final : public GradientReducer {
   /// `gradients`: the flat buffer, [n], contiguous. `slices`: every parameter, in the order of
   /// their offsets, without overlap. A bucket holds whole parameters, `bucket_bytes` or more (the
   /// last bucket may be smaller). The parameters keep their hooks as long as this object lives.
-  BucketedReducer(Communicator& communicator, const at::Tensor& gradients,
+  BucketedReducer(Collectives& collectives, const at::Tensor& gradients,
                   const std::vector<GradientSlice>& slices, int64_t bucket_bytes = kBucketBytes);
   ~BucketedReducer() override;
   BucketedReducer(const BucketedReducer&) = delete;
@@ -81,7 +81,7 @@ class BucketedReducer final : public GradientReducer {
 /// "bucketed" or "naive", as `train.reducer` names them. In a world of one it is always naive:
 /// there is nothing to overlap.
 std::unique_ptr<GradientReducer> make_gradient_reducer(std::string_view kind,
-                                                       Communicator& communicator,
+                                                       Collectives& collectives,
                                                        const at::Tensor& gradients,
                                                        const std::vector<GradientSlice>& slices);
 

@@ -24,6 +24,8 @@
 #include "base/openmp_spinning.h"
 #include "base/running_time.h"
 #include "base/thread_count.h"
+#include "comm/collectives.h"
+#include "comm/consistency.h"
 #include "comm/mpi_communicator.h"
 #include "comm/rank_status.h"
 
@@ -175,6 +177,18 @@ void World::set_threads() {
   at::set_num_threads(threads_);
   shorten_openmp_spinning(threads_);
   if (rank_ == 0 && !chosen.warning.empty()) log_warning("{}", chosen.warning);
+}
+
+void World::use_device(at::Device device) {
+  require_same_everywhere(*communicator_, "the kind of device",
+                          c10::DeviceTypeName(device.type(), /*lower_case=*/true));
+  device_ = device;
+  device_collectives_ =
+      device.is_cpu() ? nullptr : std::make_unique<HostCollectives>(*communicator_);
+}
+
+Collectives& World::collectives() {
+  return device_collectives_ ? *device_collectives_ : *communicator_;
 }
 
 World::~World() {

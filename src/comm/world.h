@@ -1,6 +1,8 @@
 /// The processes that train together: how many, which one this is, and how the world ends.
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +10,7 @@
 
 namespace gm {
 
+class Collectives;
 class Communicator;
 class RankStatus;
 
@@ -42,8 +45,16 @@ class World {
   /// may use, shared with the ranks of the node that may use the same ones (base/thread_count.h).
   int threads() const { return threads_; }
 
-  /// The communicator of all ranks. Belongs to the world.
+  /// Where this rank computes; the CPU until use_device() is called.
+  at::Device device() const { return device_; }
+  /// Chooses the device of this rank. Throws InputError on every rank if it is not of the same kind
+  /// on all of them. Called by all ranks together, before anything is created on the device.
+  void use_device(at::Device device);
+
+  /// The communicator of all ranks, for host values. Belongs to the world.
   Communicator& communicator() { return *communicator_; }
+  /// The collective operations of all ranks on tensors of device(). Belong to the world.
+  Collectives& collectives();
   /// Lets the watchdogs of the ranks ask each other where they are. Null in a world of one.
   RankStatus* rank_status() { return rank_status_.get(); }
 
@@ -65,10 +76,12 @@ class World {
   int local_rank_ = 0;
   int local_size_ = 1;
   int threads_ = 1;
+  at::Device device_ = at::kCPU;
   std::optional<int> failed_everywhere_;  ///< The status that all ranks leave with.
   std::string host_;
   std::unique_ptr<Communicator> communicator_;
   std::unique_ptr<Communicator> failure_communicator_;
+  std::unique_ptr<Collectives> device_collectives_;  ///< Null on the CPU.
   std::unique_ptr<RankStatus> rank_status_;
 };
 

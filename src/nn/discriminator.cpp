@@ -87,9 +87,9 @@ struct Discriminator::Layers {
   int64_t head_padding;
 };
 
-Discriminator::Discriminator(const DiscriminatorShape& shape, uint64_t seed) {
+Discriminator::Discriminator(const DiscriminatorShape& shape, uint64_t seed, at::Device device) {
   check_size(shape.height, shape.width);
-  layers_ = std::make_unique<Layers>(ParameterScope(*this, seed), shape);
+  layers_ = std::make_unique<Layers>(ParameterScope(*this, seed, device), shape);
 }
 
 Discriminator::~Discriminator() = default;

@@ -40,7 +40,7 @@ class Discriminator : public Network {
  public:
   /// The initial weights follow PyTorch's default distributions and are drawn from `seed` alone.
   /// Throws InputError if the images are too small.
-  Discriminator(const DiscriminatorShape& shape, uint64_t seed);
+  Discriminator(const DiscriminatorShape& shape, uint64_t seed, at::Device device = at::kCPU);
   ~Discriminator() override;
 
   /// `x`: images [N,C,H,W].

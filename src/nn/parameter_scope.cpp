@@ -22,8 +22,8 @@ torch::nn::Module& child(torch::nn::Module& parent, const std::string& name) {
 
 }  // namespace
 
-ParameterScope::ParameterScope(torch::nn::Module& root, uint64_t seed)
-    : ParameterScope(root, std::make_shared<Shared>(Shared{seed})) {}
+ParameterScope::ParameterScope(torch::nn::Module& root, uint64_t seed, at::Device device)
+    : ParameterScope(root, std::make_shared<Shared>(Shared{seed, device})) {}
 
 ParameterScope ParameterScope::operator/(const std::string& name) const {
   torch::nn::Module* module = module_;
@@ -51,12 +51,12 @@ at::Tensor ParameterScope::zeros(const std::string& name, at::IntArrayRef shape)
 }
 
 at::Tensor ParameterScope::buffer(const std::string& name, const at::Tensor& value) const {
-  return module_->register_buffer(name, value);
+  return module_->register_buffer(name, value.to(shared_->device));
 }
 
-at::Tensor ParameterScope::add(const std::string& name, at::Tensor value) const {
+at::Tensor ParameterScope::add(const std::string& name, const at::Tensor& value) const {
   ++shared_->parameters;
-  return module_->register_parameter(name, std::move(value));
+  return module_->register_parameter(name, value.to(shared_->device));
 }
 
 }  // namespace gm

@@ -17,7 +17,8 @@ namespace gm {
 /// the rank or the machine.
 class ParameterScope {
  public:
-  ParameterScope(torch::nn::Module& root, uint64_t seed);
+  /// Parameters and buffers are created on `device`.
+  ParameterScope(torch::nn::Module& root, uint64_t seed, at::Device device);
 
   /// The scope `name` inside this one. `name` may be several names joined by dots.
   ParameterScope operator/(const std::string& name) const;
@@ -29,7 +30,7 @@ class ParameterScope {
   at::Tensor ones(const std::string& name, at::IntArrayRef shape) const;
   at::Tensor zeros(const std::string& name, at::IntArrayRef shape) const;
 
-  /// A buffer: state that is saved but not trained.
+  /// A buffer with the values of the host tensor `value`: state that is saved but not trained.
   at::Tensor buffer(const std::string& name, const at::Tensor& value) const;
 
   /// The number of times that the parameters were changed. Layers that cache derived values compare
@@ -39,6 +40,7 @@ class ParameterScope {
  private:
   struct Shared {
     uint64_t seed;
+    at::Device device;
     uint64_t parameters = 0;
     std::shared_ptr<int64_t> version = std::make_shared<int64_t>(0);
   };
@@ -46,7 +48,7 @@ class ParameterScope {
   ParameterScope(torch::nn::Module& module, std::shared_ptr<Shared> shared)
       : module_(&module), shared_(std::move(shared)) {}
 
-  at::Tensor add(const std::string& name, at::Tensor value) const;
+  at::Tensor add(const std::string& name, const at::Tensor& value) const;
 
   torch::nn::Module* module_;
   std::shared_ptr<Shared> shared_;

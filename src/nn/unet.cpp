@@ -24,8 +24,8 @@ constexpr int64_t kGroups = 8;
 constexpr int64_t kHeads = 4;
 constexpr int64_t kHeadChannels = 32;
 
-/// The sinusoidal embedding of the timesteps `t` (int64 [N]): [N,dim]. Vaswani et al., "Attention
-/// is all you need", 2017, with all sines before all cosines.
+/// The sinusoidal embedding of the times `t` (int64 or float32 [N]): [N,dim]. Vaswani et al.,
+/// "Attention is all you need", 2017, with all sines before all cosines.
 at::Tensor sinusoidal_embedding(const at::Tensor& t, int64_t dim) {
   const int64_t half = dim / 2;
   const double step = std::log(10000.0) / static_cast<double>(half - 1);
@@ -222,7 +222,7 @@ std::vector<int64_t> widths(const ModelConfig& config) {
   return dims;
 }
 
-void check_unet(const ModelConfig& config, const UnetShape& shape) {
+void check_unet(const ModelConfig& config, const DenoiserShape& shape) {
   if (config.dim < kGroups || config.dim % kGroups != 0) {
     throw InputError("model.dim is {}: the group norms need a positive multiple of {}, such as {}",
                      config.dim, kGroups, std::max<int64_t>(1, config.dim / kGroups) * kGroups);
@@ -237,7 +237,7 @@ void check_unet(const ModelConfig& config, const UnetShape& shape) {
 
 }  // namespace
 
-void check_image_size(const ModelConfig& config, int64_t height, int64_t width) {
+void check_unet_image_size(const ModelConfig& config, int64_t height, int64_t width) {
   const auto halvings = static_cast<int64_t>(config.dim_mults.size()) - 1;
   if (halvings < 0 || halvings > 12) {
     throw InputError("model.dim_mults has {} levels; a network has 1 to 13", halvings + 1);
@@ -253,7 +253,7 @@ void check_image_size(const ModelConfig& config, int64_t height, int64_t width) 
 
 /// Created in the order of denoising-diffusion-pytorch 0.27.12, which is the parameter order.
 struct Unet::Layers {
-  Layers(const ParameterScope& scope, const ModelConfig& config, const UnetShape& shape)
+  Layers(const ParameterScope& scope, const ModelConfig& config, const DenoiserShape& shape)
       : version(scope.version()),
         time_dim(shape.time_conditioned ? 4 * config.dim : 0),
         init_conv(scope / "init_conv", shape.in_channels, config.dim, 7),
@@ -270,7 +270,7 @@ struct Unet::Layers {
 
   static std::optional<TimeEmbedding> make_time_embedding(const ParameterScope& scope,
                                                           const ModelConfig& config,
-                                                          const UnetShape& shape) {
+                                                          const DenoiserShape& shape) {
     if (!shape.time_conditioned) return std::nullopt;
     return TimeEmbedding(scope, config.dim);
   }
@@ -346,26 +346,29 @@ at::Tensor Unet::Layers::run(const at::Tensor& images, const at::Tensor& time) c
                                     final_conv.bias());
 }
 
-Unet::Unet(const ModelConfig& config, const UnetShape& shape, uint64_t seed) {
+Unet::Unet(const ModelConfig& config, const DenoiserShape& shape, uint64_t seed,
+           at::Device device) {
   check_unet(config, shape);
-  layers_ = std::make_unique<Layers>(ParameterScope(*this, seed), config, shape);
+  layers_ = std::make_unique<Layers>(ParameterScope(*this, seed, device), config, shape);
 }
-
-Unet::Unet(const ModelConfig& config, int64_t channels, uint64_t seed)
-    : Unet(config, {.in_channels = channels, .out_channels = channels}, seed) {}
 
 Unet::~Unet() = default;
 
-at::Tensor Unet::forward(const at::Tensor& x, const at::Tensor& t) {
-  if (!layers_->time_mlp) throw Error("a U-Net without a timestep was given timesteps");
-  return layers_->run(x, (*layers_->time_mlp)(t));
-}
-
-at::Tensor Unet::forward(const at::Tensor& x) {
-  if (layers_->time_mlp) throw Error("a U-Net with a timestep was given no timesteps");
-  return layers_->run(x, {});
+at::Tensor Unet::forward(const at::Tensor& x, const Condition& condition) {
+  const auto& [time, image] = condition;
+  if (layers_->time_mlp && !time.defined())
+    throw Error("a U-Net with a timestep was given no timesteps");
+  if (!layers_->time_mlp && time.defined())
+    throw Error("a U-Net without a timestep was given timesteps");
+  const at::Tensor input = image.defined() ? at::cat({x, image}, 1) : x;
+  return layers_->run(input, time.defined() ? (*layers_->time_mlp)(time) : at::Tensor());
 }
 
 void Unet::invalidate_cache() { ++*layers_->version; }
+
+std::unique_ptr<Denoiser> make_unet(const ModelConfig& config, const DenoiserShape& shape,
+                                    uint64_t seed, at::Device device) {
+  return std::make_unique<Unet>(config, shape, seed, device);
+}
 
 }  // namespace gm

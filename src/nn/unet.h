@@ -10,38 +10,27 @@
 #include <cstdint>
 #include <memory>
 
-#include "nn/model_config.h"
-#include "nn/network.h"
+#include "nn/denoiser.h"
 
 namespace gm {
 
 /// Throws InputError, with sizes that work, unless the network of `config` can halve an image of
 /// `height` x `width` pixels at each of its levels.
-void check_image_size(const ModelConfig& config, int64_t height, int64_t width);
+void check_unet_image_size(const ModelConfig& config, int64_t height, int64_t width);
 
-/// The inputs and outputs of a U-Net.
-struct UnetShape {
-  int64_t in_channels;
-  int64_t out_channels;
-  /// Whether it has a timestep as input. Without it, `time_mlp` and `mlp.1` do not exist.
-  bool time_conditioned = true;
-};
-
-class Unet : public Network {
+class Unet : public Denoiser {
  public:
-  /// The initial weights follow PyTorch's default distributions and are drawn from `seed` alone:
-  /// they are the same on every rank and machine. Throws InputError if `config` is invalid.
-  Unet(const ModelConfig& config, const UnetShape& shape, uint64_t seed);
-  /// A U-Net with a timestep, from and to images of `channels` channels.
-  Unet(const ModelConfig& config, int64_t channels, uint64_t seed);
+  /// Without a timestep (shape.time_conditioned), `time_mlp` and `mlp.1` do not exist. The initial
+  /// weights follow PyTorch's default distributions and are drawn from `seed` alone: they are the
+  /// same on every rank, machine and device. Throws InputError if `config` is invalid.
+  Unet(const ModelConfig& config, const DenoiserShape& shape, uint64_t seed,
+       at::Device device = at::kCPU);
   ~Unet() override;
 
-  /// The output, such as the predicted noise, for `x` [N,in_channels,H,W] at the timesteps `t`
-  /// (int64 [N]): [N,out_channels,H,W]. For networks with a timestep. All activations are channels
-  /// last; `x` is converted if necessary.
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& t);
-  /// The same for a network without a timestep.
-  at::Tensor forward(const at::Tensor& x);
+  /// The output, such as the predicted noise, for `x` [N,C,H,W], to which the channels of
+  /// condition.image are appended: [N,out_channels,H,W]. All activations are channels last; the
+  /// input is converted if necessary.
+  at::Tensor forward(const at::Tensor& x, const Condition& condition) override;
 
   /// The first forward pass after this call standardises the weights and packs them for the
   /// kernels. All passes, forward and backward, share them until the next call.
@@ -51,5 +40,9 @@ class Unet : public Network {
   struct Layers;
   std::unique_ptr<Layers> layers_;
 };
+
+/// A Unet as the entry of denoiser_kinds().
+std::unique_ptr<Denoiser> make_unet(const ModelConfig& config, const DenoiserShape& shape,
+                                    uint64_t seed, at::Device device);
 
 }  // namespace gm

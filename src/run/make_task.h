@@ -20,6 +20,7 @@ struct TaskInputs {
   const RunConfig& config;
   ImageShape shape;
   MaskMaker masks;  ///< Of the training; empty if it does not use masks.
+  at::Device device;
 
   uint64_t seed() const { return static_cast<uint64_t>(config.run.seed); }
 };
@@ -33,11 +34,12 @@ inline constexpr const char* kInpaint = "inpaint";
 std::shared_ptr<const MaskSource> open_training_masks(const RunConfig& config,
                                                       const ImageShape& shape);
 
-/// The task run.task, with new weights, for images of `shape`. Training on masks needs the `masks`
-/// of open_training_masks(); inpainting does not. Throws InputError when its networks do not fit
-/// the images.
+/// The task run.task on `device`, with new weights, for images of `shape`. Training on masks needs
+/// the `masks` of open_training_masks(); inpainting does not. Throws InputError when its networks
+/// do not fit the images.
 std::unique_ptr<Task> make_task(const RunConfig& config, const ImageShape& shape,
-                                std::shared_ptr<const MaskSource> masks = nullptr);
+                                std::shared_ptr<const MaskSource> masks = nullptr,
+                                at::Device device = at::kCPU);
 
 /// What `task` offers. Throws InputError if it does not, with the tasks that do; `asked` names the
 /// option or key that needs it.

@@ -30,7 +30,7 @@ std::vector<TaskKind> all_task_kinds() {
          const RunConfig& c = in.config;
          return std::make_unique<DdpmTask>(
              DdpmTask::Options{.model = c.model, .diffusion = c.diffusion, .repaint = c.repaint},
-             in.masks, in.shape, in.seed());
+             in.masks, in.shape, in.seed(), in.device);
        }},
       {.name = "inpaint",
        .help = "a U-Net that inpaints by least squares",
@@ -39,7 +39,8 @@ std::vector<TaskKind> all_task_kinds() {
        .uses_masks = kAlways,
        .summary = kItsName,
        .make = [](const TaskInputs& in) -> std::unique_ptr<Task> {
-         return std::make_unique<InpaintTask>(in.config.model, in.masks, in.shape, in.seed());
+         return std::make_unique<InpaintTask>(in.config.model, in.masks, in.shape, in.seed(),
+                                              in.device);
        }},
       {.name = "gan_inpaint",
        .help = "the same U-Net against a discriminator",
@@ -50,8 +51,8 @@ std::vector<TaskKind> all_task_kinds() {
        .make = [](const TaskInputs& in) -> std::unique_ptr<Task> {
          const RunConfig& c = in.config;
          return std::make_unique<GanInpaintTask>(
-             GanInpaintTask::Options{.model = c.model, .gan = c.gan}, in.masks, in.shape,
-             in.seed());
+             GanInpaintTask::Options{.model = c.model, .gan = c.gan}, in.masks, in.shape, in.seed(),
+             in.device);
        }},
   };
 }

@@ -1,62 +1,71 @@
 #include "tasks/ddpm.h"
 
-#include <ATen/ops/cat.h>
-
+#include "device/transfer.h"
 #include "diffusion/counter_noise.h"
 #include "diffusion/repaint.h"
 
 namespace gm {
 namespace {
 
-/// The network's shape. Throws InputError if the network does not fit the images.
-UnetShape unet_shape(const DdpmTask::Options& options, const ImageShape& shape, bool conditioned) {
+/// The network of `options`. Throws InputError if it does not fit the images.
+std::unique_ptr<Denoiser> make_network(const DdpmTask::Options& options, const ImageShape& shape,
+                                       bool conditioned, uint64_t seed, at::Device device) {
   check_image_size(options.model, shape.height, shape.width);
   // The noisy image, then the known pixels and the mask.
   const int64_t in = conditioned ? 2 * shape.channels + 1 : shape.channels;
-  return {.in_channels = in, .out_channels = shape.channels};
+  return make_denoiser(options.model, {.in_channels = in, .out_channels = shape.channels}, seed,
+                       device);
 }
 
 }  // namespace
 
-DdpmTask::DdpmTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed)
-    : shape_(shape),
+DdpmTask::DdpmTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed,
+                   at::Device device)
+    : Task(device),
+      shape_{shape.channels, shape.height, shape.width},
       seed_(seed),
       repaint_(options.repaint),
       is_conditioned_(options.diffusion.condition == "inpaint"),
       masks_(std::move(masks)),
-      unet_(options.model, unet_shape(options, shape, is_conditioned_), seed),
-      diffusion_(options.diffusion) {}
+      network_(make_network(options, shape, is_conditioned_, seed, device)),
+      diffusion_(options.diffusion, device) {}
+
+PreparedBatch DdpmTask::prepare(const Batch& batch) {
+  PreparedBatch prepared = Task::prepare(batch);
+  prepared.tensors["noise"] =
+      counter_normal(seed_, Stream::kNoise, batch.positions, /*draw=*/0, shape_, device());
+  prepared.tensors["timesteps"] =
+      counter_timesteps(seed_, batch.positions, diffusion_.steps(), device());
+  if (is_conditioned_) {
+    const at::Tensor masks = upload(masks_(batch.positions), device());
+    prepared.tensors["condition"] = network_input({prepared["images"], masks});
+  }
+  return prepared;
+}
 
 std::vector<Phase> DdpmTask::phases() {
-  return {{.name = "ddpm", .network = &unet_, .loss = [this](const Batch& b) { return loss(b); }}};
+  return {{.name = "ddpm", .network = network_.get(), .loss = [this](const PreparedBatch& b) {
+             return loss(b);
+           }}};
 }
 
-DiffusionNetwork DdpmTask::unconditional() {
-  return [this](const at::Tensor& x, const at::Tensor& t) { return unet_.forward(x, t); };
-}
-
-DiffusionNetwork DdpmTask::conditioned_on(const MaskedImages& masked_images) {
-  const at::Tensor condition = network_input(masked_images);
-  return [this, condition](const at::Tensor& x, const at::Tensor& t) {
-    return unet_.forward(at::cat({x, condition}, 1), t);
+/// `image` is undefined if the network has no condition.
+DiffusionNetwork DdpmTask::conditioned_on(at::Tensor image) {
+  return [this, image = std::move(image)](const at::Tensor& x, const at::Tensor& t) {
+    return network_->forward(x, {.time = t, .image = image});
   };
 }
 
-Losses DdpmTask::loss(const Batch& batch) {
-  const auto noise = counter_normal(seed_, Stream::kNoise, batch.positions, /*draw=*/0,
-                                    shape_.channels, shape_.height, shape_.width);
-  const auto timesteps = counter_timesteps(seed_, batch.positions, diffusion_.steps());
-  const auto network =
-      is_conditioned_ ? conditioned_on({batch.images, masks_(batch.positions)}) : unconditional();
-  return {.total = diffusion_.loss(network, batch.images, timesteps, noise)};
+Losses DdpmTask::loss(const PreparedBatch& batch) {
+  const auto network = conditioned_on(is_conditioned_ ? batch["condition"] : at::Tensor());
+  return {.total = diffusion_.loss(network, batch["images"], batch["timesteps"], batch["noise"])};
 }
 
 at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,
                             const SamplingObserver& observer) {
-  const auto noise =
-      counter_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
+  const auto noise = counter_sampling_noise(seed, indices, shape_, device());
   return diffusion_.sampler()
-      .sample(diffusion_.denoise_by(unconditional()), noise, observer)
+      .sample(diffusion_.denoise_by(conditioned_on({})), noise, observer)
       .clamp(-1, 1);
 }
 
@@ -66,15 +75,14 @@ void DdpmTask::check_inpainting() const {
 
 at::Tensor DdpmTask::inpaint(const MaskedImages& masked_images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
-  const auto noise =
-      counter_sampling_noise(seed, indices, shape_.channels, shape_.height, shape_.width);
+  const auto noise = counter_sampling_noise(seed, indices, shape_, device());
+  const MaskedImages given = upload(masked_images, device());
   const Denoise denoise =
-      diffusion_.denoise_by(is_conditioned_ ? conditioned_on(masked_images) : unconditional());
-  const at::Tensor filling = is_conditioned_
-                                 ? diffusion_.sampler().sample(denoise, noise, observer)
-                                 : repaint(diffusion_, denoise, masked_images.images,
-                                           masked_images.masks, repaint_, noise, observer);
-  return inpaint_with_prediction(masked_images, filling);
+      diffusion_.denoise_by(conditioned_on(is_conditioned_ ? network_input(given) : at::Tensor()));
+  const at::Tensor filling = is_conditioned_ ? diffusion_.sampler().sample(denoise, noise, observer)
+                                             : repaint(diffusion_, denoise, given.images,
+                                                       given.masks, repaint_, noise, observer);
+  return inpaint_with_prediction(given, filling);
 }
 
 }  // namespace gm

@@ -7,11 +7,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "diffusion/gaussian_diffusion.h"
 #include "diffusion/repaint_config.h"
 #include "image/image_shape.h"
-#include "nn/unet.h"
+#include "nn/denoiser.h"
 #include "tasks/image_generator.h"
 #include "tasks/inpainter.h"
 #include "tasks/masking.h"
@@ -33,10 +35,13 @@ class DdpmTask : public Task, public ImageGenerator, public Inpainter {
   /// `masks` makes the masks for training with the condition "inpaint", and is ignored without it.
   /// `seed` draws the initial weights, and noise and timesteps in training. Throws InputError if
   /// the network does not fit the images.
-  DdpmTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed);
+  DdpmTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed,
+           at::Device device = at::kCPU);
 
+  /// Draws `noise` and `timesteps`, and the `condition` if there is one.
+  PreparedBatch prepare(const Batch& batch) override;
   std::vector<Phase> phases() override;
-  Network& sampled_network() override { return unet_; }
+  Network& sampled_network() override { return *network_; }
   /// Null with the condition "inpaint": such a network needs masked images.
   ImageGenerator* image_generator() override { return is_conditioned_ ? nullptr : this; }
   Inpainter* inpainter() override { return this; }
@@ -49,16 +54,15 @@ class DdpmTask : public Task, public ImageGenerator, public Inpainter {
   const GaussianDiffusion& diffusion() const { return diffusion_; }
 
  private:
-  Losses loss(const Batch& batch);
-  DiffusionNetwork unconditional();
-  DiffusionNetwork conditioned_on(const MaskedImages& masked_images);
+  Losses loss(const PreparedBatch& batch);
+  DiffusionNetwork conditioned_on(at::Tensor image);
 
-  ImageShape shape_;
+  std::vector<int64_t> shape_;  // [C,H,W]
   uint64_t seed_;
   RepaintConfig repaint_;
   bool is_conditioned_;
   MaskMaker masks_;
-  Unet unet_;
+  std::unique_ptr<Denoiser> network_;
   GaussianDiffusion diffusion_;
 };
 

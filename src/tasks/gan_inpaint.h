@@ -5,10 +5,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 
 #include "image/image_shape.h"
+#include "nn/denoiser.h"
 #include "nn/discriminator.h"
-#include "nn/unet.h"
 #include "tasks/gan_config.h"
 #include "tasks/gan_loss.h"
 #include "tasks/gan_monitor.h"
@@ -39,10 +40,13 @@ class GanInpaintTask : public Task, public Inpainter {
 
   /// `masks` makes the masks for training; `seed` draws the initial weights, and chooses the images
   /// for R1. Throws InputError if a network does not fit the images.
-  GanInpaintTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed);
+  GanInpaintTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed,
+                 at::Device device = at::kCPU);
 
+  /// Draws `masks`, and with R1 the indices of its images, `r1`.
+  PreparedBatch prepare(const Batch& batch) override;
   std::vector<Phase> phases() override;
-  Network& sampled_network() override { return generator_; }
+  Network& sampled_network() override { return *generator_; }
   Inpainter* inpainter() override { return this; }
   /// Deterministic. Does not call `observer`.
   at::Tensor inpaint(const MaskedImages& masked_images, uint64_t seed, const at::Tensor& indices,
@@ -56,17 +60,17 @@ class GanInpaintTask : public Task, public Inpainter {
     at::Tensor images;
   };
 
-  Losses generator_loss(const Batch& batch);
-  Losses discriminator_loss(const Batch& batch);
+  Losses generator_loss(const PreparedBatch& batch);
+  Losses discriminator_loss(const PreparedBatch& batch);
   DiscriminatorOutput discriminate_without_graph(const at::Tensor& images);
   at::Tensor pop_fakes(const at::Tensor& positions);
-  at::Tensor r1(const Batch& batch);
+  at::Tensor r1(const PreparedBatch& batch);
 
   GanConfig config_;
   uint64_t seed_;
   AdversarialLoss adversarial_;
   MaskMaker masks_;
-  Unet generator_;
+  std::unique_ptr<Denoiser> generator_;
   Discriminator discriminator_;
   std::deque<GeneratedBatch> generated_;  // for the micro-batches of a step, in order
   GanMonitor monitor_;

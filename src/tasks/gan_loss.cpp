@@ -86,9 +86,10 @@ at::Tensor r1_penalty(Discriminator& discriminator, const at::Tensor& x) {
 }
 
 at::Tensor chosen_for_r1(const at::Tensor& positions, int64_t every, uint64_t seed) {
+  const auto position_of = positions.accessor<int64_t, 1>();
   std::vector<int64_t> chosen;
   for (int64_t i = 0; i < positions.numel(); ++i) {
-    const auto position = static_cast<uint64_t>(positions[i].item<int64_t>());
+    const auto position = static_cast<uint64_t>(position_of[i]);
     CounterRng random(seed, Stream::kRegularization, position);
     if (random.below(static_cast<uint32_t>(every)) == 0) chosen.push_back(i);
   }

@@ -2,40 +2,56 @@
 
 #include <ATen/ATen.h>
 
+#include "device/transfer.h"
+
 namespace gm {
 
-Unet make_inpainting_unet(const ModelConfig& model, const ImageShape& shape, uint64_t seed) {
+std::unique_ptr<Denoiser> make_inpainting_network(const ModelConfig& model, const ImageShape& shape,
+                                                  uint64_t seed, at::Device device) {
   check_image_size(model, shape.height, shape.width);
-  return Unet(model,
-              {.in_channels = shape.channels + 1,
-               .out_channels = shape.channels,
-               .time_conditioned = false},
-              seed);
+  return make_denoiser(model,
+                       {.in_channels = shape.channels + 1,
+                        .out_channels = shape.channels,
+                        .time_conditioned = false},
+                       seed, device);
 }
 
-at::Tensor inpaint_with(Unet& network, const MaskedImages& masked_images) {
+PreparedBatch add_masks(PreparedBatch batch, const MaskMaker& masks, at::Device device) {
+  batch.tensors["masks"] = upload(masks(batch.positions), device);
+  batch.tensors["input"] = network_input({batch["images"], batch["masks"]});
+  return batch;
+}
+
+at::Tensor inpaint_with(Denoiser& network, const MaskedImages& masked_images) {
   const at::NoGradGuard no_graph;
-  return inpaint_with_prediction(masked_images, network.forward(network_input(masked_images)));
+  return inpaint_with_prediction(masked_images, network.forward(network_input(masked_images), {}));
 }
 
 InpaintTask::InpaintTask(const ModelConfig& model, MaskMaker masks, const ImageShape& shape,
-                         uint64_t seed)
-    : masks_(std::move(masks)), unet_(make_inpainting_unet(model, shape, seed)) {}
+                         uint64_t seed, at::Device device)
+    : Task(device),
+      masks_(std::move(masks)),
+      network_(make_inpainting_network(model, shape, seed, device)) {}
 
-std::vector<Phase> InpaintTask::phases() {
-  return {
-      {.name = "inpaint", .network = &unet_, .loss = [this](const Batch& b) { return loss(b); }}};
+PreparedBatch InpaintTask::prepare(const Batch& batch) {
+  return add_masks(Task::prepare(batch), masks_, device());
 }
 
-Losses InpaintTask::loss(const Batch& batch) {
-  const MaskedImages masked_images{batch.images, masks_(batch.positions)};
-  const at::Tensor filled = paste(masked_images, unet_.forward(network_input(masked_images)));
-  return {.total = mean_squared_error(filled, batch.images, masked_images.masks)};
+std::vector<Phase> InpaintTask::phases() {
+  return {{.name = "inpaint", .network = network_.get(), .loss = [this](const PreparedBatch& b) {
+             return loss(b);
+           }}};
+}
+
+Losses InpaintTask::loss(const PreparedBatch& batch) {
+  const at::Tensor &images = batch["images"], &masks = batch["masks"];
+  const at::Tensor filled = paste({images, masks}, network_->forward(batch["input"], {}));
+  return {.total = mean_squared_error(filled, images, masks)};
 }
 
 at::Tensor InpaintTask::inpaint(const MaskedImages& masked_images, uint64_t, const at::Tensor&,
                                 const SamplingObserver&) {
-  return inpaint_with(unet_, masked_images);
+  return inpaint_with(*network_, upload(masked_images, device()));
 }
 
 }  // namespace gm

@@ -19,8 +19,9 @@ class Inpainter {
  public:
   virtual ~Inpainter() = default;
 
-  /// The images with their masks filled: float32 [n,C,H,W] in [-1,1]. The known pixels are bitwise
-  /// unchanged. Randomness depends on `seed` and the image's index (`indices`, int64 [n]) alone.
+  /// The images with their masks filled: float32 [n,C,H,W] in [-1,1], on the task's device. The
+  /// known pixels are bitwise unchanged. Randomness depends on `seed` and the image's index
+  /// (`indices`, int64 [n] on the CPU) alone. `masked_images` may be on the CPU.
   virtual at::Tensor inpaint(const MaskedImages& masked_images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) = 0;
   /// Throws InputError, before any work is done, if the configuration makes inpainting impossible.

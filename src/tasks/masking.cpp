@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "device/transfer.h"
+
 namespace gm {
 
 namespace {
@@ -15,6 +17,10 @@ at::Tensor mean_of_missing(const at::Tensor& errors, const at::Tensor& masks) {
 }
 
 }  // namespace
+
+MaskedImages upload(const MaskedImages& masked_images, at::Device device) {
+  return {upload(masked_images.images, device), upload(masked_images.masks, device)};
+}
 
 at::Tensor network_input(const MaskedImages& masked_images) {
   const at::Tensor known = masked_images.images.masked_fill(masked_images.masks > 0.5, 0);

@@ -13,6 +13,9 @@ namespace gm {
 /// [n,1,H,W].
 using MaskMaker = std::function<at::Tensor(const at::Tensor& positions)>;
 
+/// The masked images on `device`.
+MaskedImages upload(const MaskedImages& masked_images, at::Device device);
+
 /// The input of a network for masked images, [n,C+1,H,W], channels last: the images with masked
 /// pixels set to 0 (grey), and the mask.
 at::Tensor network_input(const MaskedImages& masked_images);

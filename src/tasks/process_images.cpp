@@ -42,11 +42,11 @@ std::vector<std::string> reverse_process_labels(int64_t steps) {
 at::Tensor forward_process_images(const GaussianDiffusion& diffusion, const at::Tensor& images,
                                   uint64_t seed) {
   const auto noise = counter_normal(seed, Stream::kNoise, at::arange(images.size(0), at::kLong),
-                                    /*draw=*/0, images.size(1), images.size(2), images.size(3));
+                                    /*draw=*/0, images.sizes().slice(1), images.device());
   std::vector<at::Tensor> moments;
   for (const int64_t t : strip_timesteps(diffusion.steps())) {
-    moments.push_back(
-        diffusion.levels().add_noise(images, at::full({images.size(0)}, t, at::kLong), noise));
+    moments.push_back(diffusion.levels().add_noise(
+        images, at::full({images.size(0)}, t, images.options().dtype(at::kLong)), noise));
   }
   return at::cat(moments, /*dim=*/3);
 }

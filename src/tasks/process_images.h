@@ -23,8 +23,8 @@ std::vector<int64_t> strip_timesteps(int64_t steps);
 std::vector<std::string> forward_process_labels(int64_t steps);
 std::vector<std::string> reverse_process_labels(int64_t steps);
 
-/// The images `images` ([n,C,H,W] in [-1,1]) with the noise of each of strip_timesteps():
-/// [n,C,H,5*W], from clear to noise. Image i gets the noise of (`seed`, i).
+/// The images `images` ([n,C,H,W] in [-1,1], on the device of `diffusion`) with the noise of each
+/// of strip_timesteps(): [n,C,H,5*W], from clear to noise. Image i gets the noise of (`seed`, i).
 at::Tensor forward_process_images(const GaussianDiffusion& diffusion, const at::Tensor& images,
                                   uint64_t seed);
 

@@ -17,12 +17,12 @@ struct AdamUpdate {
   double ema_decay = 0;         ///< Weight of the old average.
 };
 
-/// One update of all parameters, and of their moving average if one is kept, in a single pass.
-/// Equal to PyTorch's Adam and lerp up to rounding. The gradients are undefined afterwards.
+/// One update of all parameters, and of their moving average if one is kept. Equal to PyTorch's
+/// Adam and lerp up to rounding. The gradients are undefined afterwards. Runs as the operator
+/// gm::adam_update, in a single pass on devices that have a kernel for it.
 void adam_update(FlatParameters& flat, const OptimizerConfig& config, const AdamUpdate& update);
 
-/// The same with plain ATen operators: the reference for tests, and used on devices other than the
-/// CPU.
+/// The same by PyTorch's Adam and lerp: the reference for tests.
 void adam_update_plain(FlatParameters& flat, const OptimizerConfig& config,
                        const AdamUpdate& update);
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "device/transfer.h"
 
 namespace gm {
 namespace {
@@ -84,7 +85,7 @@ std::vector<GradientSlice> FlatParameters::gradient_slices() const {
 void FlatParameters::zero_gradients() { gradients_.zero_(); }
 
 std::string FlatParameters::hash() const {
-  const at::Tensor host = parameters_.cpu();
+  const at::Tensor host = download(parameters_);
   const std::span values(host.const_data_ptr<float>(), static_cast<size_t>(host.numel()));
   return Hash().add(std::as_bytes(values)).hex();
 }

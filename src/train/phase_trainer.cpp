@@ -1,6 +1,8 @@
 #include "train/phase_trainer.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
@@ -10,37 +12,38 @@
 #include "base/hash.h"
 #include "checkpoint/weights.h"
 #include "comm/on_rank_zero.h"
+#include "device/transfer.h"
 #include "train/adam.h"
 #include "train/ema.h"
 #include "train/learning_rate.h"
 
 namespace gm {
 
-PhaseTrainer::PhaseTrainer(Phase phase, Communicator& communicator, Watchdog& watchdog,
-                           const PhaseConfig& config)
+PhaseTrainer::PhaseTrainer(Phase phase, Communicator& communicator, Collectives& collectives,
+                           Watchdog& watchdog, const PhaseConfig& config)
     : phase_(std::move(phase)),
       communicator_(communicator),
+      collectives_(collectives),
       watchdog_(watchdog),
       config_(config),
       flat_(phase_.network->parameter_list()),
-      reducer_(make_gradient_reducer(config.train.reducer, communicator, flat_.gradients(),
+      reducer_(make_gradient_reducer(config.train.reducer, collectives, flat_.gradients(),
                                      flat_.gradient_slices())) {
   if (config_.ema) flat_.keep_average();
 }
 
-PhaseResult PhaseTrainer::step(const std::vector<Batch>& micro_batches, const RunState& state,
-                               StepTimer& clock) {
+PhaseResult PhaseTrainer::step(const std::vector<PreparedBatch>& micro_batches,
+                               const RunState& state, StepTimer& clock) {
   accumulate_gradients(micro_batches, clock);
 
   PhaseResult outcome;
-  const auto micro_batch_count = static_cast<int64_t>(micro_batches.size());
-  const auto gradient_divisor = static_cast<double>(micro_batch_count * communicator_.size());
-  mean_losses(micro_batch_count, outcome);
+  const auto gradient_divisor =
+      static_cast<double>(std::ssize(micro_batches) * communicator_.size());
+  read_results(gradient_divisor, outcome);
   clock.lap("reduction");
 
   outcome.learning_rate = phase_.learning_rate_factor *
                           learning_rate_at(config_.optimizer, state.step, config_.train.steps);
-  outcome.gradient_norm = flat_.gradients().norm().item<double>() / gradient_divisor;
   outcome.finite = std::isfinite(outcome.gradient_norm) && std::isfinite(outcome.loss);
   if (outcome.finite) update_weights(outcome, state, gradient_divisor);
   clock.lap("optimizer");
@@ -49,17 +52,17 @@ PhaseResult PhaseTrainer::step(const std::vector<Batch>& micro_batches, const Ru
 
 /// Factors that turn the mean of the micro-batches' losses over all ranks into the mean over all
 /// that they weigh; exactly 1 if their weights are the same integer.
-std::vector<double> PhaseTrainer::loss_scales(const std::vector<Batch>& micro_batches,
+std::vector<double> PhaseTrainer::loss_scales(const std::vector<PreparedBatch>& micro_batches,
                                               StepTimer& clock) {
   std::vector<double> scales(micro_batches.size(), 1.0);
-  if (!phase_.weight) return scales;
+  if (!micro_batches.front().weight) return scales;
   double sum = 0;
-  for (size_t i = 0; i < scales.size(); ++i) sum += scales[i] = phase_.weight(micro_batches[i]);
+  for (size_t i = 0; i < scales.size(); ++i) sum += scales[i] = micro_batches[i].weight.value();
   const auto section = watchdog_.section("reduction", config_.reduction_seconds);
   const at::Tensor total = at::tensor({sum}, at::kDouble);
   communicator_.all_reduce_sum(total);
-  const double count = static_cast<double>(scales.size()) * communicator_.size();
-  const double mean = total.item<double>() / count;
+  const double mean =
+      total.item<double>() / static_cast<double>(std::ssize(scales) * communicator_.size());
   if (!(mean > 0)) throw Error("{}: the batches of a step have no weight", phase_.name);
   clock.lap("reduction");
   for (double& scale : scales) scale /= mean;
@@ -68,9 +71,10 @@ std::vector<double> PhaseTrainer::loss_scales(const std::vector<Batch>& micro_ba
 
 /// Afterwards the flat gradients are the sum over all micro-batches and ranks. Only the last
 /// backward pass synchronizes the ranks.
-void PhaseTrainer::accumulate_gradients(const std::vector<Batch>& micro_batches, StepTimer& clock) {
+void PhaseTrainer::accumulate_gradients(const std::vector<PreparedBatch>& micro_batches,
+                                        StepTimer& clock) {
   flat_.zero_gradients();
-  loss_sums_.clear();
+  loss_sums_ = {};
   const std::vector<double> scales = loss_scales(micro_batches, clock);
   for (size_t i = 0; i < micro_batches.size(); ++i) {
     reducer_->begin_step(/*synchronize=*/i + 1 == micro_batches.size());
@@ -84,25 +88,33 @@ void PhaseTrainer::accumulate_gradients(const std::vector<Batch>& micro_batches,
   }
 }
 
+/// On the device, so that the host does not wait for it.
 void PhaseTrainer::add_losses(const Losses& losses, double scale) {
-  loss_sums_[""] += scale * losses.total.item<double>();
-  for (const auto& [name, term] : losses.terms) loss_sums_[name] += scale * term.item<double>();
+  loss_names_ = {""};
+  std::vector<at::Tensor> values{losses.total.detach()};
+  for (const auto& [name, term] : losses.terms) {
+    loss_names_.push_back(name);
+    values.push_back(term.detach());
+  }
+  const at::Tensor scaled = at::stack(values).to(at::kDouble) * scale;
+  loss_sums_ = loss_sums_.defined() ? loss_sums_ + scaled : scaled;
 }
 
-void PhaseTrainer::mean_losses(int64_t micro_batches, PhaseResult& outcome) {
+/// The only time in a step of a phase that the host waits for the device.
+void PhaseTrainer::read_results(double gradient_divisor, PhaseResult& outcome) {
   const auto section = watchdog_.section("reduction", config_.reduction_seconds);
-  std::vector<double> sums;
-  for (const auto& [name, sum] : loss_sums_) sums.push_back(sum);
-  const at::Tensor means = at::tensor(sums, at::kDouble);
+  const at::Tensor norm = flat_.gradients().norm().to(at::kDouble);
+  const at::Tensor values = download(at::cat({loss_sums_, norm.view({1})}));
+  outcome.gradient_norm = values[-1].item<double>() / gradient_divisor;  // the same on all ranks
+  const at::Tensor means = values.slice(0, 0, -1);
   communicator_.all_reduce_sum(means);
-  means.div_(static_cast<double>(micro_batches * communicator_.size()));
-  int64_t i = 0;
-  for (const auto& [name, sum] : loss_sums_) {
-    const double mean = means[i++].item<double>();
-    if (name.empty()) {
+  means.div_(gradient_divisor);
+  for (size_t i = 0; i < loss_names_.size(); ++i) {
+    const double mean = means[static_cast<int64_t>(i)].item<double>();
+    if (loss_names_[i].empty()) {
       outcome.loss = mean;
     } else {
-      outcome.loss_terms.emplace_back(name, mean);
+      outcome.loss_terms.emplace_back(loss_names_[i], mean);
     }
   }
 }
@@ -125,7 +137,7 @@ std::string PhaseTrainer::hash() const {
   Hash hash;
   hash.add(flat_.hash());
   for (const auto& [name, buffer] : phase_.network->buffer_list()) {
-    const at::Tensor host = buffer.cpu().contiguous();
+    const at::Tensor host = download(buffer).contiguous();
     hash.add(std::span(static_cast<const std::byte*>(host.const_data_ptr()), host.nbytes()));
   }
   return hash.hex();
@@ -170,10 +182,10 @@ void PhaseTrainer::restore(const CheckpointTensors& saved, int64_t updates,
   });
   for (const at::Tensor& flat :
        {flat_.parameters(), flat_.ema(), flat_.first_moments(), flat_.second_moments()}) {
-    if (flat.defined()) communicator_.broadcast(flat, 0);
+    if (flat.defined()) collectives_.broadcast(flat, 0);
   }
   for (const auto& [name, buffer] : phase_.network->buffer_list()) {
-    communicator_.broadcast(buffer, 0);
+    collectives_.broadcast(buffer, 0);
   }
   updates_ = updates;
   phase_.network->invalidate_cache();

@@ -20,7 +20,7 @@ namespace gm {
 
 /// The result of a step of a phase; the same on every rank.
 struct PhaseResult {
-  double loss = 0;  ///< Mean over micro-batches and ranks, weighted by Phase::weight.
+  double loss = 0;  ///< Mean over micro-batches and ranks, weighted by PreparedBatch::weight.
   StepReport::Named loss_terms;
   double learning_rate = 0;
   double gradient_norm = 0;  ///< Of the mean gradient, before clipping.
@@ -36,14 +36,14 @@ struct PhaseConfig {
 
 class PhaseTrainer {
  public:
-  /// `communicator` and `watchdog` outlive the trainer.
-  PhaseTrainer(Phase phase, Communicator& communicator, Watchdog& watchdog,
-               const PhaseConfig& config);
+  /// All references outlive the trainer. `collectives` are those of the device of the network.
+  PhaseTrainer(Phase phase, Communicator& communicator, Collectives& collectives,
+               Watchdog& watchdog, const PhaseConfig& config);
 
   /// One step. Every rank calls it with its part of the same `micro_batches`. All ranks have equal
   /// weights before and after. If the loss or a gradient is not finite on any rank, no rank changes
   /// its weights. Laps of `clock`: forward_backward, reduction, optimizer.
-  PhaseResult step(const std::vector<Batch>& micro_batches, const RunState& state,
+  PhaseResult step(const std::vector<PreparedBatch>& micro_batches, const RunState& state,
                    StepTimer& clock);
 
   const Phase& phase() const { return phase_; }
@@ -80,20 +80,25 @@ class PhaseTrainer {
  private:
   std::map<std::string, NamedTensors> named_state() const;
   NamedTensors named_moments() const;
-  std::vector<double> loss_scales(const std::vector<Batch>& micro_batches, StepTimer& clock);
-  void accumulate_gradients(const std::vector<Batch>& micro_batches, StepTimer& clock);
+  std::vector<double> loss_scales(const std::vector<PreparedBatch>& micro_batches,
+                                  StepTimer& clock);
+  void accumulate_gradients(const std::vector<PreparedBatch>& micro_batches, StepTimer& clock);
   void add_losses(const Losses& losses, double scale);
-  void mean_losses(int64_t micro_batches, PhaseResult& outcome);
+  void read_results(double gradient_divisor, PhaseResult& outcome);
   void update_weights(const PhaseResult& outcome, const RunState& state, double gradient_divisor);
 
   Phase phase_;
   Communicator& communicator_;
+  Collectives& collectives_;
   Watchdog& watchdog_;
   PhaseConfig config_;
   FlatParameters flat_;
   std::unique_ptr<GradientReducer> reducer_;
   int64_t updates_ = 0;
-  std::map<std::string, double> loss_sums_;  // of this rank in this step; "" is the total
+  // The losses of this rank in this step, summed over micro-batches: float64 [terms], on the
+  // device.
+  std::vector<std::string> loss_names_;  // "" is the total
+  at::Tensor loss_sums_;
 };
 
 }  // namespace gm

@@ -30,7 +30,8 @@ Trainer::Trainer(const TrainerConfig& config, const TrainerParts& parts)
         .ema = is_sampled(parts_.task, phase) ? std::optional(config.ema) : std::nullopt,
         .reduction_seconds = config.watchdog.reduction_seconds};
     phases_.push_back(std::make_unique<PhaseTrainer>(std::move(phase), parts_.world.communicator(),
-                                                     parts_.watchdog, phase_config));
+                                                     parts_.world.collectives(), parts_.watchdog,
+                                                     phase_config));
   }
 }
 
@@ -100,8 +101,7 @@ void Trainer::throw_if_stop_requested() {
 void Trainer::train_step() {
   const auto section = parts_.watchdog.section("step", config_.watchdog.step_seconds);
   StepTimer clock;
-  const std::vector<Batch> micro_batches = next_micro_batches();
-  clock.lap("data");
+  const std::vector<PreparedBatch> micro_batches = next_micro_batches(clock);
 
   StepReport report;
   std::vector<std::string> skipped;  // phases that changed no weights
@@ -144,11 +144,14 @@ void Trainer::pass_on_warning(const StepReport& report) {
   if (!text.empty()) parts_.observer.warning(state_, text);
 }
 
-std::vector<Batch> Trainer::next_micro_batches() {
+std::vector<PreparedBatch> Trainer::next_micro_batches(StepTimer& clock) {
   const auto section = parts_.watchdog.section("data", config_.watchdog.data_seconds);
-  std::vector<Batch> micro_batches;
+  std::vector<PreparedBatch> micro_batches;
   for (int64_t i = 0; i < config_.train.accumulate; ++i) {
-    micro_batches.push_back(parts_.loader.next());
+    const Batch batch = parts_.loader.next();
+    clock.lap("data");
+    micro_batches.push_back(parts_.task.prepare(batch));
+    clock.lap("forward_backward");
   }
   return micro_batches;
 }

@@ -74,7 +74,7 @@ class Trainer {
   void train_to_the_end();
   void throw_if_stop_requested();
   void train_step();
-  std::vector<Batch> next_micro_batches();
+  std::vector<PreparedBatch> next_micro_batches(StepTimer& clock);
   void add_outcome(const PhaseTrainer& phase, const PhaseResult& outcome, StepReport& report);
   void pass_on_warning(const StepReport& report);
   void count_nonfinite(const StepReport& report, const std::vector<std::string>& skipped);

@@ -49,12 +49,12 @@ std::unique_ptr<at::ObserverContext> note_convolution(const at::RecordFunction& 
 /// Records the convolutions of a training step on noise, at an early, a middle and a late timestep
 /// of 50.
 void train_network(const std::string& weights, int64_t dim) {
-  Unet network({.dim = dim}, /*channels=*/3, /*seed=*/0);
+  Unet network({.dim = dim}, {3, 3}, /*seed=*/0);
   load_weights(network.parameter_list(), load_safetensors(weights), weights);
   network.invalidate_cache();
   const Tensor t = at::tensor({2, 25, 45, 2, 25, 45}, at::kLong);
   const Tensor noise = at::randn({t.size(0), 3, 32, 32});
-  const Tensor loss = (network.forward(noise, t) - noise).abs().mean();
+  const Tensor loss = (network.forward(noise, {.time = t}) - noise).abs().mean();
 
   const auto handle =
       at::addThreadLocalCallback(at::RecordFunctionCallback(note_convolution).needsInputs(true));

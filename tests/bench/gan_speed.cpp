@@ -53,27 +53,30 @@ std::vector<Batch> random_batches(const ImageShape& shape, int64_t count) {
 /// Runs some phases of a task like the trainer.
 class Steps {
  public:
-  Steps(const std::vector<Phase>& phases, World& world, std::vector<Batch> batches)
-      : watchdog_(world), batches_(std::move(batches)) {
+  Steps(Task& task, const std::vector<Phase>& phases, World& world, std::vector<Batch> batches)
+      : task_(task), watchdog_(world), batches_(std::move(batches)) {
     for (const Phase& phase : phases) {
       const PhaseConfig config{
           .train = {.steps = 1'000'000, .accumulate = kMicroBatches},
           .optimizer = {},
           .ema = phase.name == "discriminator" ? std::optional<EmaConfig>() : EmaConfig{}};
-      trainers_.push_back(
-          std::make_unique<PhaseTrainer>(phase, world.communicator(), watchdog_, config));
+      trainers_.push_back(std::make_unique<PhaseTrainer>(phase, world.communicator(),
+                                                         world.collectives(), watchdog_, config));
     }
   }
 
   void run(int64_t steps) {
     for (int64_t i = 0; i < steps; ++i) {
       StepTimer clock;
-      for (auto& trainer : trainers_) trainer->step(batches_, state_, clock);
+      std::vector<PreparedBatch> prepared;
+      for (const Batch& batch : batches_) prepared.push_back(task_.prepare(batch));
+      for (auto& trainer : trainers_) trainer->step(prepared, state_, clock);
       ++state_.step;
     }
   }
 
  private:
+  Task& task_;
   Watchdog watchdog_;
   std::vector<Batch> batches_;
   std::vector<std::unique_ptr<PhaseTrainer>> trainers_;
@@ -82,9 +85,10 @@ class Steps {
 
 /// The phase of the discriminator, on random images instead of images of the generator.
 Phase discriminator_alone(Discriminator& network, const AdversarialLoss& loss) {
-  return {.name = "discriminator", .network = &network, .loss = [&](const Batch& batch) {
-            const int64_t count = batch.images.size(0);
-            const at::Tensor logits = network.forward(at::cat({batch.images, batch.images})).logits;
+  return {.name = "discriminator", .network = &network, .loss = [&](const PreparedBatch& batch) {
+            const at::Tensor& images = batch["images"];
+            const int64_t count = images.size(0);
+            const at::Tensor logits = network.forward(at::cat({images, images})).logits;
             return Losses{.total = loss.real_loss(logits.narrow(0, 0, count)) +
                                    loss.fake_loss(logits.narrow(0, count, count))};
           }};
@@ -115,7 +119,8 @@ int serve(World& world, const std::string& work, const ModelConfig& model, const
   if (work == "step") phases = gan.phases();
   if (work == "generator") phases = generator.phases();
   if (work == "discriminator") phases = {discriminator_alone(discriminator, loss)};
-  Steps steps(phases, world, batches);
+  Task& task = work == "generator" ? static_cast<Task&>(generator) : gan;
+  Steps steps(task, phases, world, batches);
   bench::serve(world, [&](int64_t count) {
     if (work != "discriminator_pass") return steps.run(count);
     for (int64_t i = 0; i < count; ++i) discriminate(discriminator, loss, batches);

@@ -38,7 +38,7 @@ class Training {
         watchdog_(world),
         task_({.model = setting.model, .diffusion = {.steps = kTimesteps}}, {}, setting.shape,
               /*seed=*/1),
-        trainer_(task_.phases().front(), world.communicator(), watchdog_,
+        trainer_(task_.phases().front(), world.communicator(), world.collectives(), watchdog_,
                  {.train = {.steps = 1'000'000, .accumulate = kMicroBatches},
                   .optimizer = {},
                   .ema = EmaConfig{}}) {
@@ -55,7 +55,9 @@ class Training {
   void run(int64_t steps) {
     for (int64_t i = 0; i < steps; ++i) {
       StepTimer clock;
-      trainer_.step(batches_, state_, clock);
+      std::vector<PreparedBatch> prepared;
+      for (const Batch& batch : batches_) prepared.push_back(task_.prepare(batch));
+      trainer_.step(prepared, state_, clock);
       ++state_.step;
     }
   }
@@ -73,13 +75,14 @@ class Training {
 class Sampling {
  public:
   explicit Sampling(const Setting& setting)
-      : setting_(setting), network_(setting.model, setting.shape.channels, /*seed=*/1) {}
+      : setting_(setting),
+        network_(setting.model, {setting.shape.channels, setting.shape.channels}, /*seed=*/1) {}
 
   void run(int64_t steps) {
     const at::NoGradGuard no_graph;
     GaussianDiffusion diffusion({.steps = steps});
     const Denoise denoise = diffusion.denoise_by(
-        [&](const at::Tensor& x, const at::Tensor& t) { return network_.forward(x, t); });
+        [&](const at::Tensor& x, const at::Tensor& t) { return network_.forward(x, {.time = t}); });
     at::Tensor x = at::randn(
         {setting_.batch, setting_.shape.channels, setting_.shape.height, setting_.shape.width});
     for (int64_t t = steps - 1; t >= 0; --t)

@@ -63,7 +63,7 @@ class Training {
     flat_.zero_gradients();
     for (int64_t i = 0; i < kMicroBatches; ++i) {
       way.reducer->begin_step(way.synchronize && i + 1 == kMicroBatches);
-      task_.phases().front().loss(batch_).total.backward();
+      task_.phases().front().loss(task_.prepare(batch_)).total.backward();
       way.reducer->finish();
     }
     adam_update(flat_, {}, {.learning_rate = 0, .gradient_divisor = kMicroBatches});

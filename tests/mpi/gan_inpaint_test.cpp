@@ -49,7 +49,7 @@ class GanRun {
       : ranks_(ranks), task_(options(), moving_masks, kGanShape, /*seed=*/1) {
     for (const Phase& phase : task_.phases()) {
       phases_.push_back(std::make_unique<PhaseTrainer>(
-          phase, ranks, test_watchdog(),
+          phase, ranks, ranks, test_watchdog(),
           PhaseConfig{.train = {.steps = 100, .accumulate = kMicroBatches},
                       .optimizer = {.learning_rate = 1e-3, .epsilon = 1e-4},
                       .ema = EmaConfig{}}));
@@ -60,9 +60,9 @@ class GanRun {
   std::vector<std::map<std::string, double>> train(int64_t steps) {
     std::vector<std::map<std::string, double>> curves;
     for (int64_t i = 0; i < steps; ++i, ++state_.step) {
-      std::vector<Batch> batches;
+      std::vector<PreparedBatch> batches;
       for (int64_t m = 0; m < kMicroBatches; ++m) {
-        batches.push_back(share_of(state_.step * kMicroBatches + m, ranks_));
+        batches.push_back(task_.prepare(share_of(state_.step * kMicroBatches + m, ranks_)));
       }
       auto& terms = curves.emplace_back();
       for (auto& phase : phases_) {

@@ -26,23 +26,25 @@ at::Tensor rows_of(int64_t rank, int64_t m) {
 
 class LossWeight : public testing::Test {
  protected:
-  PhaseTrainer trainer(bool has_weight) {
-    Phase phase{.name = "rows", .network = &network_, .loss = [this](const Batch& batch) {
-                  return Losses{.total = batch.images.matmul(network_.w).mean()};
-                }};
-    if (has_weight) {
-      phase.weight = [](const Batch& batch) { return static_cast<double>(batch.images.size(0)); };
-    }
+  PhaseTrainer trainer() {
+    const Phase phase{.name = "rows", .network = &network_, .loss = [this](const auto& batch) {
+                        return Losses{.total = batch["rows"].matmul(network_.w).mean()};
+                      }};
     return {phase,
             test_world().communicator(),
+            test_world().collectives(),
             test_watchdog(),
             {.train = {.steps = 9}, .optimizer = {.learning_rate = 0.5}, .ema = std::nullopt}};
   }
 
-  std::vector<Batch> micro_batches() {
-    std::vector<Batch> batches;
-    for (int64_t m = 0; m < 2; ++m)
-      batches.push_back({.images = rows_of(test_world().rank(), m), .labels = {}, .positions = {}});
+  static std::vector<PreparedBatch> micro_batches(bool have_weights) {
+    std::vector<PreparedBatch> batches;
+    for (int64_t m = 0; m < 2; ++m) {
+      const at::Tensor rows = rows_of(test_world().rank(), m);
+      PreparedBatch& batch = batches.emplace_back();
+      batch.tensors["rows"] = rows;
+      if (have_weights) batch.weight = static_cast<double>(rows.size(0));
+    }
     return batches;
   }
 
@@ -58,9 +60,9 @@ class LossWeight : public testing::Test {
 };
 
 TEST_F(LossWeight, AWeightedLossIsTheMeanOverAllRowsOfTheWorld) {
-  PhaseTrainer rows = trainer(/*has_weight=*/true);
+  PhaseTrainer rows = trainer();
   const at::Tensor mean_row = all_rows().mean(0);
-  const PhaseResult result = rows.step(micro_batches(), {}, clock_);
+  const PhaseResult result = rows.step(micro_batches(/*have_weights=*/true), {}, clock_);
   EXPECT_NEAR(result.loss, mean_row.sum().item<double>(), 1e-5);
   // After Adam's first step, the first moment is 1 - beta1 times the gradient.
   const at::Tensor gradient = rows.flat().first_moments().narrow(0, 0, 3) * 10;
@@ -68,12 +70,12 @@ TEST_F(LossWeight, AWeightedLossIsTheMeanOverAllRowsOfTheWorld) {
 }
 
 TEST_F(LossWeight, WithoutAWeightItIsTheMeanOverTheBatches) {
-  PhaseTrainer rows = trainer(/*has_weight=*/false);
+  PhaseTrainer rows = trainer();
   at::Tensor sum = at::zeros({3});
   for (int64_t rank = 0; rank < test_world().size(); ++rank)
     for (int64_t m = 0; m < 2; ++m) sum += rows_of(rank, m).mean(0);
   const at::Tensor mean_of_means = sum / (2 * test_world().size());
-  const PhaseResult result = rows.step(micro_batches(), {}, clock_);
+  const PhaseResult result = rows.step(micro_batches(/*have_weights=*/false), {}, clock_);
   EXPECT_NEAR(result.loss, mean_of_means.sum().item<double>(), 1e-5);
   EXPECT_FALSE(at::allclose(mean_of_means, all_rows().mean(0), 1e-3));
 }

@@ -40,8 +40,8 @@ class PoisonedTask final : public Task {
       : poisoned_steps_(std::move(poisoned_steps)) {}
 
   std::vector<Phase> phases() override {
-    return {{.name = "line", .network = &network_, .loss = [this](const Batch& batch) {
-               const at::Tensor error = batch.images.flatten(1).matmul(network_.w) - 1;
+    return {{.name = "line", .network = &network_, .loss = [this](const PreparedBatch& batch) {
+               const at::Tensor error = batch["images"].flatten(1).matmul(network_.w) - 1;
                at::Tensor loss = error.square().mean();
                const int64_t step = batch.positions[0].item<int64_t>() / kTrainerBatch;
                if (on_last_rank() && poisoned_steps_.contains(step)) {
@@ -76,8 +76,8 @@ class TwoPhaseTask final : public Task {
     return {{.name = "first",
              .network = &first_,
              .loss =
-                 [this](const Batch& batch) {
-                   const at::Tensor error = batch.images.flatten(1).matmul(first_.w) - 1;
+                 [this](const PreparedBatch& batch) {
+                   const at::Tensor error = batch["images"].flatten(1).matmul(first_.w) - 1;
                    at::Tensor loss = error.square().mean();
                    const int64_t step = batch.positions[0].item<int64_t>() / kTrainerBatch;
                    if (on_last_rank() && step == faults_.poisoned_step) {
@@ -88,10 +88,10 @@ class TwoPhaseTask final : public Task {
             {.name = "second",
              .network = &second_,
              .loss =
-                 [this](const Batch& batch) {
+                 [this](const PreparedBatch& batch) {
                    second_.passes.add_(on_last_rank() ? 1 + faults_.drift : 1);
                    const at::Tensor error =
-                       batch.images.flatten(1).matmul(second_.w) - first_.w.sum().detach();
+                       batch["images"].flatten(1).matmul(second_.w) - first_.w.sum().detach();
                    return Losses{.total = error.abs().mean()};
                  },
              .learning_rate_factor = 0.5}};

@@ -83,9 +83,9 @@ struct Player {
     flat = std::make_unique<FlatParameters>(phase.network->parameter_list());
   }
 
-  void compute(const std::vector<Batch>& batches, std::map<std::string, double>& terms) {
+  void compute(const std::vector<PreparedBatch>& batches, std::map<std::string, double>& terms) {
     flat->zero_gradients();
-    for (const Batch& one : batches) {
+    for (const PreparedBatch& one : batches) {
       const Losses losses = phase.loss(one);
       losses.total.backward();
       for (const auto& [name, term] : losses.terms) {
@@ -138,8 +138,8 @@ TEST_P(GanParity, LossTermsAndGradientsAgreeOverSeveralSteps) {
 
   for (int64_t step = 0; step < kGanSteps; ++step) {
     const std::string key = fmt::format("{}.{}.", one.name, step);
-    const std::vector<Batch> batches = {batch(step * kMicroBatches),
-                                        batch(step * kMicroBatches + 1)};
+    const std::vector<PreparedBatch> batches = {task.prepare(batch(step * kMicroBatches)),
+                                                task.prepare(batch(step * kMicroBatches + 1))};
     std::map<std::string, double> terms;
     for (Player& player : players) {
       player.compute(batches, terms);

@@ -22,7 +22,7 @@ constexpr int64_t kUnetSteps = 50;
 
 struct UnetCase {
   int64_t dim;
-  UnetShape shape;
+  DenoiserShape shape;
   std::string file;
 };
 
@@ -52,7 +52,7 @@ TEST_P(UnetParity, OutputAndEveryGradientAgree) {
       counter_uniform(0, kInputs, 0, {kUnetImages, shape.in_channels, kUnetSize, kUnetSize});
   x.requires_grad_();
   const at::Tensor t = at::tensor({int64_t{3}, kUnetSteps - 1});
-  const at::Tensor output = shape.time_conditioned ? network.forward(x, t) : network.forward(x);
+  const at::Tensor output = network.forward(x, {.time = shape.time_conditioned ? t : at::Tensor()});
   (output * counter_uniform(0, kInputs, 1, output.sizes())).sum().backward();
 
   EXPECT_LT(largest(output - expected.at("output")), 1e-5 * largest(expected.at("output")));
@@ -99,7 +99,7 @@ std::vector<std::string> parameter_lines(const Unet& network) {
 TEST(UnetNames, EqualThoseOfDenoisingDiffusionPytorchInTheSameOrder) {
   const std::vector<std::string> expected = lines_of("unet_parameters.txt");
   ASSERT_EQ(expected.size(), 276U);
-  EXPECT_THAT(parameter_lines(Unet({.dim = 16}, /*channels=*/3, /*seed=*/1)),
+  EXPECT_THAT(parameter_lines(Unet({.dim = 16}, {3, 3}, /*seed=*/1)),
               testing::ElementsAreArray(expected));
 }
 

@@ -13,18 +13,20 @@ import tempfile
 # A module (a folder of src/) may include itself and the modules listed here. The rules are defined only here.
 ALLOWED_INCLUDES = {
     "base": [],
+    "device": ["base"],
     "image": ["base"],
     "data": ["image", "base"],
-    "comm": ["base"],
-    "nn": ["base"],
-    "diffusion": ["base"],
+    "comm": ["device", "base"],
+    "nn": ["device", "base"],
+    "diffusion": ["device", "base"],
     "telemetry": ["base"],
     "checkpoint": ["base"],
-    "tasks": ["nn", "diffusion", "data", "image", "base"],
-    "eval": ["tasks", "comm", "data", "image", "telemetry", "base"],
-    "train": ["eval", "tasks", "comm", "data", "image", "checkpoint", "telemetry", "base"],
+    "tasks": ["nn", "diffusion", "data", "image", "device", "base"],
+    "eval": ["tasks", "comm", "data", "image", "device", "telemetry", "base"],
+    "train": ["eval", "tasks", "comm", "data", "image", "device", "checkpoint", "telemetry", "base"],
     "config": ["base"],
-    "run": ["config", "train", "eval", "tasks", "diffusion", "comm", "data", "image", "checkpoint", "telemetry", "base"],
+    "run": ["config", "train", "eval", "tasks", "diffusion", "comm", "data", "image", "device", "checkpoint", "telemetry",
+            "base"],
     "apps": ["*"],
 }
 
@@ -33,7 +35,7 @@ ALLOWED_INCLUDES = {
 CONFIG_HEADER = re.compile(r"_config\.h$")
 
 # Single-device code: these modules must not include MPI.
-WITHOUT_MPI = ["base", "image", "data", "nn", "diffusion", "tasks", "checkpoint", "telemetry", "config"]
+WITHOUT_MPI = ["base", "device", "image", "data", "nn", "diffusion", "tasks", "checkpoint", "telemetry", "config"]
 # Modules that build without LibTorch.
 WITHOUT_TORCH = ["base", "config", "telemetry"]
 

@@ -1,34 +1,20 @@
-/// Operators that have kernels for some devices, called through PyTorch's dispatcher.
-///
-/// A schema "gm::NAME" is declared next to the operator's public function. Kernels register
-/// themselves for it (TORCH_LIBRARY_IMPL): CPU kernels in ops/cpu/, those of another device
-/// possibly in another library. Public functions throw c10::Error if the shapes of their arguments
-/// do not fit together, and in the backward pass if second derivatives are requested.
+/// What the operators of networks have in common. They are called through PyTorch's dispatcher
+/// (device/operator.h). Public functions throw c10::Error if the shapes of their arguments do not
+/// fit together, and in the backward pass if second derivatives are requested.
 #pragma once
 
 #include <ATen/ATen.h>
-#include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 
 #include <optional>
-#include <utility>
+
+#include "device/operator.h"
 
 namespace gm::ops {
 
 template <class Signature>
-class Operator {
+class Operator : public gm::Operator<Signature> {
  public:
-  /// `name` with its namespace, "gm::NAME".
-  explicit Operator(const char* name)
-      : handle_(c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>()) {}
-
-  /// Runs the kernel for the arguments' device. Must be called inside an autograd node: it records
-  /// no graph.
-  template <class... Arguments>
-  auto operator()(Arguments&&... arguments) const {
-    const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    return handle_.call(std::forward<Arguments>(arguments)...);
-  }
+  using gm::Operator<Signature>::Operator;
 
   /// Whether there is a kernel for the activations `x` [N,C,H,W]. All kernels need float32, dense
   /// and channels last; most need a multiple of 8 channels, so that a pixel consists of whole
@@ -36,11 +22,8 @@ class Operator {
   bool has_kernel_for(const at::Tensor& x, int64_t multiple = 8) const {
     return x.scalar_type() == at::kFloat && x.dim() == 4 && x.size(1) % multiple == 0 &&
            x.numel() > 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
-           handle_.hasKernelForDispatchKey(c10::legacyExtractDispatchKey(x.key_set()));
+           gm::Operator<Signature>::has_kernel_for(x.device());
   }
-
- private:
-  c10::TypedOperatorHandle<Signature> handle_;
 };
 
 /// `x` in the layout that kernels need. Undefined stays undefined.

@@ -10,7 +10,7 @@ at::Tensor positions(int64_t first, int64_t count) {
 }
 
 at::Tensor noise(const at::Tensor& at, uint32_t draw = 0) {
-  return counter_normal(/*seed=*/7, Stream::kNoise, at, draw, /*channels=*/3, 5, 4);
+  return counter_normal(/*seed=*/7, Stream::kNoise, at, draw, {3, 5, 4});
 }
 
 TEST(CounterNoise, DependsOnThePositionAndNotOnTheBatch) {
@@ -32,12 +32,12 @@ TEST(CounterNoise, DiffersBySeedStreamPositionAndDraw) {
   const at::Tensor base = noise(at);
   EXPECT_FALSE(base.equal(noise(positions(1, 1))));
   EXPECT_FALSE(base.equal(noise(at, /*draw=*/1)));
-  EXPECT_FALSE(base.equal(counter_normal(8, Stream::kNoise, at, 0, 3, 5, 4)));
-  EXPECT_FALSE(base.equal(counter_normal(7, Stream::kSampling, at, 0, 3, 5, 4)));
+  EXPECT_FALSE(base.equal(counter_normal(8, Stream::kNoise, at, 0, {3, 5, 4})));
+  EXPECT_FALSE(base.equal(counter_normal(7, Stream::kSampling, at, 0, {3, 5, 4})));
 }
 
 TEST(CounterNoise, IsStandardNormal) {
-  const at::Tensor values = counter_normal(1, Stream::kNoise, positions(0, 64), 0, 3, 32, 32);
+  const at::Tensor values = counter_normal(1, Stream::kNoise, positions(0, 64), 0, {3, 32, 32});
   EXPECT_NEAR(values.mean().item<double>(), 0.0, 0.01);
   EXPECT_NEAR(values.var().item<double>(), 1.0, 0.02);
   EXPECT_NEAR(values.pow(4).mean().item<double>(), 3.0, 0.1);
@@ -54,9 +54,9 @@ TEST(CounterTimesteps, AreUniformAndDependOnThePosition) {
 }
 
 TEST(CounterSamplingNoise, GivesEachDrawItsOwnNoise) {
-  const NoiseSource source = counter_sampling_noise(/*seed=*/2, positions(4, 2), 1, 6, 6);
+  const NoiseSource source = counter_sampling_noise(/*seed=*/2, positions(4, 2), {1, 6, 6});
   EXPECT_EQ(source(50).sizes(), (at::IntArrayRef{2, 1, 6, 6}));
-  EXPECT_TRUE(source(3).equal(counter_normal(2, Stream::kSampling, positions(4, 2), 3, 1, 6, 6)));
+  EXPECT_TRUE(source(3).equal(counter_normal(2, Stream::kSampling, positions(4, 2), 3, {1, 6, 6})));
   EXPECT_FALSE(source(3).equal(source(4)));
 }
 

@@ -1,5 +1,6 @@
 #include "nn/unet.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -9,10 +10,10 @@ namespace {
 
 const ModelConfig kUnetSmall = {.dim = 8, .dim_mults = {1, 2}};
 
-at::Tensor steps(int64_t count) { return at::arange(count, at::kLong); }
+Condition steps(int64_t count) { return {.time = at::arange(count, at::kLong)}; }
 
 TEST(Unet, KeepsTheSizeAndReturnsChannelsLast) {
-  Unet network(kUnetSmall, /*channels=*/2, /*seed=*/1);
+  Unet network(kUnetSmall, {2, 2}, /*seed=*/1);
   for (const auto& [height, width] : {std::pair{2, 2}, {6, 10}, {16, 4}}) {
     const at::Tensor y = network.forward(at::randn({3, 2, height, width}), steps(3));
     EXPECT_EQ(y.sizes(), (at::IntArrayRef{3, 2, height, width}));
@@ -23,18 +24,35 @@ TEST(Unet, KeepsTheSizeAndReturnsChannelsLast) {
 TEST(Unet, WithoutTimestepsMapsInputToOutputChannels) {
   Unet network(kUnetSmall, {.in_channels = 4, .out_channels = 3, .time_conditioned = false},
                /*seed=*/1);
-  EXPECT_EQ(network.forward(at::randn({2, 4, 6, 10})).sizes(), (at::IntArrayRef{2, 3, 6, 10}));
+  EXPECT_EQ(network.forward(at::randn({2, 4, 6, 10}), {}).sizes(), (at::IntArrayRef{2, 3, 6, 10}));
 }
 
 TEST(Unet, RequiresTimestepsOnlyIfTimeConditioned) {
-  Unet time_conditioned(kUnetSmall, 1, 1),
+  Unet time_conditioned(kUnetSmall, {1, 1}, 1),
       unconditioned(kUnetSmall, {1, 1, /*time_conditioned=*/false}, 1);
-  EXPECT_THROW(time_conditioned.forward(at::randn({1, 1, 8, 8})), Error);
+  EXPECT_THROW(time_conditioned.forward(at::randn({1, 1, 8, 8}), {}), Error);
   EXPECT_THROW(unconditioned.forward(at::randn({1, 1, 8, 8}), steps(1)), Error);
 }
 
+TEST(Unet, ATimeMayBeAFraction) {
+  Unet network(kUnetSmall, {1, 1}, 1);
+  const at::Tensor x = at::randn({2, 1, 8, 8});
+  const auto at_time = [&](float t) {
+    return network.forward(x, {.time = at::full({2}, t)}).detach();
+  };
+  EXPECT_TRUE(at_time(1).equal(network.forward(x, {.time = at::ones({2}, at::kLong)})));
+  EXPECT_FALSE(at_time(1.5).allclose(at_time(1)));
+}
+
+TEST(Unet, TheImageOfTheConditionIsFurtherChannelsOfTheInput) {
+  Unet network(kUnetSmall, {.in_channels = 3, .out_channels = 1, .time_conditioned = false}, 1);
+  const at::Tensor x = at::randn({2, 1, 8, 8}), image = at::randn({2, 2, 8, 8});
+  EXPECT_TRUE(
+      network.forward(x, {.image = image}).equal(network.forward(at::cat({x, image}, 1), {})));
+}
+
 TEST(Unet, InitialWeightsDependOnlyOnTheSeed) {
-  const Unet one(kUnetSmall, 1, 5), same(kUnetSmall, 1, 5), other(kUnetSmall, 1, 6);
+  const Unet one(kUnetSmall, {1, 1}, 5), same(kUnetSmall, {1, 1}, 5), other(kUnetSmall, {1, 1}, 6);
   const auto weights = one.named_parameters();
   for (const auto& parameter : same.named_parameters()) {
     EXPECT_TRUE(parameter.value().equal(weights[parameter.key()])) << parameter.key();
@@ -43,7 +61,7 @@ TEST(Unet, InitialWeightsDependOnlyOnTheSeed) {
 }
 
 TEST(Unet, InitialWeightsFollowTheDefaults) {
-  const auto weights = Unet({.dim = 16}, 3, 1).named_parameters();
+  const auto weights = Unet({.dim = 16}, {3, 3}, 1).named_parameters();
   EXPECT_TRUE(weights["downs.0.0.block1.norm.weight"].eq(1).all().item<bool>());
   EXPECT_TRUE(weights["downs.0.0.block1.norm.bias"].eq(0).all().item<bool>());
   const at::Tensor uniform = weights["mid_block1.block1.proj.weight"];
@@ -56,7 +74,7 @@ TEST(Unet, InitialWeightsFollowTheDefaults) {
 TEST(Unet, MicroBatchesShareTheirPreparedWeights) {
   // Not width 8: with one channel per group, the gradient of a bias before the norm is only
   // rounding error.
-  Unet network({.dim = 16, .dim_mults = {1, 2}}, 1, 1);
+  Unet network({.dim = 16, .dim_mults = {1, 2}}, {1, 1}, 1);
   const at::Tensor x = at::randn({4, 1, 8, 8});
   network.forward(x, steps(4)).square().sum().backward();
   std::vector<at::Tensor> whole;
@@ -65,7 +83,7 @@ TEST(Unet, MicroBatchesShareTheirPreparedWeights) {
     parameter.mutable_grad().zero_();
   }
   network.forward(x.narrow(0, 0, 2), steps(2)).square().sum().backward();
-  network.forward(x.narrow(0, 2, 2), steps(4).narrow(0, 2, 2)).square().sum().backward();
+  network.forward(x.narrow(0, 2, 2), {.time = at::arange(2, 4)}).square().sum().backward();
   for (size_t i = 0; i < whole.size(); ++i) {
     const at::Tensor& sum = network.parameters()[i].grad();
     EXPECT_TRUE(sum.allclose(whole[i], 1e-4, 1e-4 * whole[i].norm().item<double>()));
@@ -73,7 +91,7 @@ TEST(Unet, MicroBatchesShareTheirPreparedWeights) {
 }
 
 TEST(Unet, UsesNewWeightsAfterInvalidateCache) {
-  Unet network(kUnetSmall, 1, 1);
+  Unet network(kUnetSmall, {1, 1}, 1);
   const at::NoGradGuard no_gradients;
   const at::Tensor x = at::randn({1, 1, 8, 8});
   const at::Tensor before = network.forward(x, steps(1));
@@ -83,7 +101,7 @@ TEST(Unet, UsesNewWeightsAfterInvalidateCache) {
 }
 
 TEST(Unet, CanTrainAfterSampling) {
-  Unet network(kUnetSmall, 1, 1);
+  Unet network(kUnetSmall, {1, 1}, 1);
   const at::Tensor x = at::randn({1, 1, 8, 8});
   {
     const at::NoGradGuard no_gradients;
@@ -96,22 +114,10 @@ TEST(Unet, CanTrainAfterSampling) {
 }
 
 TEST(Unet, RefusesInvalidWidths) {
-  EXPECT_THROW(Unet({.dim = 12}, 3, 1), InputError);
-  EXPECT_THROW(Unet({.dim = 0}, 3, 1), InputError);
-  EXPECT_THROW(Unet({.dim = 8, .dim_mults = {}}, 3, 1), InputError);
-  EXPECT_THROW(Unet({.dim = 8, .dim_mults = {1, 0}}, 3, 1), InputError);
-}
-
-TEST(CheckImageSize, NamesSizesThatWork) {
-  EXPECT_NO_THROW(check_image_size({}, 32, 64));
-  try {
-    check_image_size({}, 28, 28);
-    FAIL() << "28 pixels cannot be halved three times";
-  } catch (const InputError& error) {
-    EXPECT_NE(std::string(error.what()).find("24 or 32"), std::string::npos) << error.what();
-  }
-  EXPECT_THROW(check_image_size({}, 32, 30), InputError);
-  EXPECT_THROW(check_image_size({}, 4, 4), InputError);
+  EXPECT_THROW(Unet({.dim = 12}, {3, 3}, 1), InputError);
+  EXPECT_THROW(Unet({.dim = 0}, {3, 3}, 1), InputError);
+  EXPECT_THROW(Unet({.dim = 8, .dim_mults = {}}, {3, 3}, 1), InputError);
+  EXPECT_THROW(Unet({.dim = 8, .dim_mults = {1, 0}}, {3, 3}, 1), InputError);
 }
 
 }  // namespace

@@ -47,7 +47,9 @@ class ToyTask : public Task {
  public:
   ToyTask() : network_({.dim = 8, .dim_mults = {1}}, {.in_channels = 1, .out_channels = 1}, 0) {}
   std::vector<Phase> phases() override {
-    return {{.name = "toy", .network = &network_, .loss = [](const Batch&) { return Losses(); }}};
+    return {{.name = "toy", .network = &network_, .loss = [](const PreparedBatch&) {
+               return Losses();
+             }}};
   }
   Network& sampled_network() override { return network_; }
 

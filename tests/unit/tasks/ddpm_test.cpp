@@ -36,7 +36,7 @@ Batch ramps(int64_t first, int64_t count) {
 }
 
 at::Tensor loss_of(DdpmTask& task, const Batch& batch) {
-  return task.phases().front().loss(batch).total.detach();
+  return task.phases().front().loss(task.prepare(batch)).total.detach();
 }
 
 const SamplingObserver kNoObserver = [](int64_t, const at::Tensor&) {};
@@ -44,11 +44,11 @@ const SamplingObserver kNoObserver = [](int64_t, const at::Tensor&) {};
 TEST(DdpmTask, LossIsTheMeanAbsoluteErrorOfTheNoiseOfEachPosition) {
   DdpmTask task(ddpm_options(), {}, kDdpmShape, kDdpmSeed);
   const Batch batch = ramps(5, 3);
-  const at::Tensor noise = counter_normal(kDdpmSeed, Stream::kNoise, batch.positions, 0, 1, 8, 8);
+  const at::Tensor noise = counter_normal(kDdpmSeed, Stream::kNoise, batch.positions, 0, {1, 8, 8});
   const at::Tensor t = counter_timesteps(kDdpmSeed, batch.positions, 4);
-  auto& unet = dynamic_cast<Unet&>(task.sampled_network());
+  auto& network = dynamic_cast<Denoiser&>(task.sampled_network());
   const at::Tensor predicted =
-      unet.forward(task.diffusion().levels().add_noise(batch.images, t, noise), t);
+      network.forward(task.diffusion().levels().add_noise(batch.images, t, noise), {.time = t});
   EXPECT_TRUE(at::allclose(loss_of(task, batch), (predicted - noise).abs().mean()));
 }
 

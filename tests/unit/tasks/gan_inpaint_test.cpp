@@ -39,8 +39,8 @@ class GanInpaint : public testing::Test {
   explicit GanInpaint(const GanConfig& config = everything())
       : task({kModel, config}, upper_half, kShape, /*seed=*/1), phases(task.phases()) {}
 
-  Losses generator_loss(const Batch& batch) { return phases[0].loss(batch); }
-  Losses discriminator_loss(const Batch& batch) { return phases[1].loss(batch); }
+  Losses generator_loss(const Batch& batch) { return phases[0].loss(task.prepare(batch)); }
+  Losses discriminator_loss(const Batch& batch) { return phases[1].loss(task.prepare(batch)); }
 
   static double gradient_of(const Network& network) {
     double sum = 0;
@@ -79,8 +79,8 @@ TEST_F(GanInpaint, LossesOfABatchAreTheMeansOverItsHalves) {
     for (const auto& [name, term] : losses.terms) halves[name] += term.item<double>() / 2;
   };
   for (Phase& phase : again.phases()) {
-    add(phase.name, phase.loss(batch(0, 4)));
-    add(phase.name, phase.loss(batch(4, 4)));
+    add(phase.name, phase.loss(again.prepare(batch(0, 4))));
+    add(phase.name, phase.loss(again.prepare(batch(4, 4))));
   }
   const auto near = [&](const std::string& name, const at::Tensor& whole) {
     const double expected = whole.item<double>();
@@ -131,7 +131,8 @@ TEST(GanInpaintTask, AddsOnlyTermsThatHaveAWeight) {
   const auto phases = task.phases();
   std::vector<std::string> names;
   for (const Phase& phase : phases) {
-    for (const auto& [name, term] : phase.loss(batch(0, 4)).terms) names.push_back(name);
+    for (const auto& [name, term] : phase.loss(task.prepare(batch(0, 4))).terms)
+      names.push_back(name);
   }
   EXPECT_THAT(names, testing::UnorderedElementsAre("reconstruction", "adversarial", "diversity",
                                                    "diversity_real", "real", "fake",
@@ -148,8 +149,9 @@ TEST(GanInpaintTask, R1OfAFractionOfImagesHasTheSameExpectation) {
     for (int64_t i = 0; i < kTimes; ++i) {
       Batch same = batch(0, 8);
       same.positions += 8 * i;
-      phases[0].loss(same);
-      sum += phases[1].loss(same).terms.at("r1").item<double>();
+      const PreparedBatch prepared = task.prepare(same);
+      phases[0].loss(prepared);
+      sum += phases[1].loss(prepared).terms.at("r1").item<double>();
     }
     return sum / kTimes;
   };
@@ -160,7 +162,7 @@ TEST(GanInpaintTask, R1OfAFractionOfImagesHasTheSameExpectation) {
 
 TEST(GanInpaintTask, WithLambdaZeroTheAdversarialLossIsOnlyReported) {
   GanInpaintTask task({kModel, {.lambda = 0, .dim = 8}}, upper_half, kShape, 1);
-  const Losses losses = task.phases()[0].loss(batch(0, 4));
+  const Losses losses = task.phases()[0].loss(task.prepare(batch(0, 4)));
   EXPECT_TRUE(losses.total.equal(losses.terms.at("reconstruction")));
   EXPECT_GT(losses.terms.at("adversarial").item<double>(), 0);
 }
@@ -168,7 +170,10 @@ TEST(GanInpaintTask, WithLambdaZeroTheAdversarialLossIsOnlyReported) {
 TEST(GanInpaintTask, MinimaxSumsTheSquaredErrorAndOthersTakeItsMean) {
   const auto reconstruction = [](const std::string& loss) {
     GanInpaintTask task({kModel, {.loss = loss, .dim = 8}}, upper_half, kShape, 1);
-    return task.phases()[0].loss(batch(0, 4)).terms.at("reconstruction").item<double>();
+    return task.phases()[0]
+        .loss(task.prepare(batch(0, 4)))
+        .terms.at("reconstruction")
+        .item<double>();
   };
   EXPECT_NEAR(reconstruction("minimax"), 32 * reconstruction("hinge"), 1e-3);
 }
@@ -185,10 +190,11 @@ TEST(GanInpaintTask, RefusesImagesTooSmallForTheDiscriminator) {
 TEST(InpaintTask, LossIsTheMeanSquaredErrorOfTheMaskedPixels) {
   InpaintTask task(kModel, upper_half, kShape, /*seed=*/1);
   const Batch one = batch(3, 1);
-  const double loss = task.phases()[0].loss(one).total.item<double>();
+  const double loss = task.phases()[0].loss(task.prepare(one)).total.item<double>();
   // Unlike the result of inpaint(), it is not clamped: a clamped value has no gradient.
-  const at::Tensor filling = dynamic_cast<Unet&>(task.sampled_network())
-                                 .forward(network_input({one.images, upper_half(one.positions)}));
+  const at::Tensor filling =
+      dynamic_cast<Denoiser&>(task.sampled_network())
+          .forward(network_input({one.images, upper_half(one.positions)}), {});
   const at::Tensor errors = (filling - one.images).narrow(2, 0, 4).square();
   EXPECT_NEAR(loss, errors.mean().item<double>(), 1e-6);
   EXPECT_EQ(task.image_generator(), nullptr);

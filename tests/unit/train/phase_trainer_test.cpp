@@ -27,16 +27,19 @@ class Dot : public Network {
 class PhaseTrainerTest : public ::testing::Test {
  protected:
   PhaseTrainer make_trainer() {
-    Phase phase{.name = "dot", .network = &network_, .loss = [this](const Batch& batch) {
-                  const auto loss = batch.images.matmul(network_.w).mean();
+    Phase phase{.name = "dot", .network = &network_, .loss = [this](const PreparedBatch& batch) {
+                  const auto loss = batch["images"].matmul(network_.w).mean();
                   return Losses{.total = loss, .terms = {{"half", loss / 2}}};
                 }};
-    return {
-        phase, communicator_, watchdog_, {.train = train_, .optimizer = optimizer_, .ema = ema_}};
+    return {phase,
+            communicator_,
+            communicator_,
+            watchdog_,
+            {.train = train_, .optimizer = optimizer_, .ema = ema_}};
   }
 
-  static Batch batch(at::Tensor images) {
-    return {.images = images, .labels = {}, .positions = {}};
+  static PreparedBatch batch(const at::Tensor& images) {
+    return {.positions = {}, .tensors = {{"images", images}}};
   }
 
   Dot network_;

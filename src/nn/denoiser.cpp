@@ -1,0 +1,34 @@
+#include "nn/denoiser.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "nn/unet.h"
+
+namespace gm {
+namespace {
+
+const DenoiserKind& denoiser_kind(const ModelConfig& config) {
+  const auto found = std::ranges::find(denoiser_kinds(), config.kind, &DenoiserKind::name);
+  if (found != denoiser_kinds().end()) return *found;
+  throw InputError("model.kind is {}: there is no such network", config.kind);
+}
+
+}  // namespace
+
+std::vector<DenoiserKind>& denoiser_kinds() {
+  static std::vector<DenoiserKind> kinds{
+      {.name = "unet", .check_image_size = check_unet_image_size, .make = make_unet}};
+  return kinds;
+}
+
+void check_image_size(const ModelConfig& config, int64_t height, int64_t width) {
+  denoiser_kind(config).check_image_size(config, height, width);
+}
+
+std::unique_ptr<Denoiser> make_denoiser(const ModelConfig& config, const DenoiserShape& shape,
+                                        uint64_t seed, at::Device device) {
+  return denoiser_kind(config).make(config, shape, seed, device);
+}
+
+}  // namespace gm
