@@ -23,6 +23,7 @@
 #include "run/datasets.h"
 #include "run/evaluation_table.h"
 #include "run/load_run.h"
+#include "run/prepare_data.h"
 #include "run/train_eval_overlap.h"
 
 namespace gm {
@@ -48,9 +49,8 @@ void declare(CLI::App& app, EvalCommand& command) {
                  "Images to evaluate on, an HDF5 file or a folder; the first run's held-out "
                  "images when not given")
       ->transform(a_path());
-  app.add_option("--part", command.images.part,
-                 "Part of the images: those that gm_data held out, those for training, or all")
-      ->check(CLI::IsMember({"held_out", "training", "all"}));
+  add_choice<Part>(app, "--part", command.images.part,
+                   "Part of the images: those that gm_data held out, those for training, or all");
   app.add_option(
          "--mask", command.mask,
          "The masks: a kind of mask.kind, or a PNG file or a folder of them (white is missing), "
@@ -125,10 +125,11 @@ void check_files(const EvalCommand& command, const std::vector<LoadedRun>& runs)
 }
 
 /// The images on which all runs are compared. Throws InputError when they do not fit a run.
-std::shared_ptr<const ImageDataset> open_common_images(const EvalCommand& command,
+std::shared_ptr<const ImageDataset> open_common_images(const std::string& packed,
+                                                       const EvalCommand& command,
                                                        const std::vector<LoadedRun>& runs,
                                                        Communicator& ranks) {
-  const auto images = open_images(runs.front(), command.images, ranks);
+  const auto images = open_images(packed, runs.front(), command.images, ranks);
   for (const LoadedRun& run : runs) require_fit(*images, run);
   return images;
 }
@@ -156,7 +157,8 @@ void evaluate(World& world, const EvalCommand& command) {
   const std::vector<LoadedRun> runs = open_runs(command, ranks);
   check_files(command, runs);
   for (const LoadedRun& run : runs) require_evaluations(*run.task, run.name);
-  const auto images = open_common_images(command, runs, ranks);
+  const std::string packed = prepare_data(runs.front(), command.images, ranks);
+  const auto images = open_common_images(packed, command, runs, ranks);
   for (const LoadedRun& run : runs) on_rank_zero(ranks, [&] { warn_of_overlap(*images, run); });
 
   const RunConfig& config = runs.front().config;

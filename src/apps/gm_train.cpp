@@ -27,6 +27,7 @@
 #include "run/broadcast_checkpoint.h"
 #include "run/datasets.h"
 #include "run/make_task.h"
+#include "run/prepare_data.h"
 #include "run/run_lock.h"
 #include "run/run_log.h"
 #include "run/run_table.h"
@@ -177,13 +178,14 @@ void train(World& world, const TrainCommand& command) {
   check_configuration(world, config, directory);
   // No time limit: packing a folder of images may take hours.
   start.emplace(watchdog.section("data preparation", 0));
-  const auto dataset = open_dataset(config.data, Part::kTraining, ranks);
+  const std::string packed = prepare_data(config.data, ranks);
+  const auto dataset = open_dataset(packed, config.data, Part::kTraining, ranks);
   start.emplace(watchdog.section("start", config.watchdog.start_seconds));
   check_divisible(dataset->size(), config.data.shards, config.train.batch_size, world.size());
   const auto masks = open_training_masks(config, dataset->shape());
   const auto task = make_task(config, dataset->shape(), masks, world.device());
   auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
-  const TrainingHooks hooks = make_training_hooks(config, *task, ranks);
+  const TrainingHooks hooks = make_training_hooks(config, packed, *task, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),

@@ -2,11 +2,13 @@
 /// of the same shape.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "data/hdf5_images.h"
@@ -20,6 +22,11 @@ enum class Part {
   kTraining,  ///< Images that are not held out; all images if none are held out.
   kHeldOut,   ///< Held-out images, which are never trained on.
 };
+constexpr auto names_of(Part) {
+  using enum Part;
+  return std::to_array<std::pair<Part, const char*>>(
+      {{kHeldOut, "held_out"}, {kTraining, "training"}, {kAll, "all"}});
+}
 
 /// Whether a folder's entry counts as an image file: `*.h5` or `*.hdf5`, not hidden.
 bool is_hdf5_name(const std::filesystem::path& path);

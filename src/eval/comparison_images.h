@@ -15,7 +15,7 @@ namespace gm {
 /// What the columns of comparison_images() are.
 std::vector<std::string> comparison_labels(const std::vector<Method>& methods);
 
-/// Inpaints with `method`, an Inpainter.
+/// Inpaints with `method`, an Inpainter; the result is on the CPU.
 using InpaintWith =
     std::function<at::Tensor(const Method& method, const MaskedImages& masked_images)>;
 

@@ -7,6 +7,7 @@
 
 #include "comm/consistency.h"
 #include "comm/stop.h"
+#include "device/transfer.h"
 #include "eval/comparison_images.h"
 #include "eval/image_metrics.h"
 #include "eval/sampling.h"
@@ -109,7 +110,7 @@ EvaluationReport InpaintingEvaluation::run(const Method& method,
     const MaskedImages truth = images_.at(indices);
     observer.begin_batch();
     const at::Tensor filled =
-        method.inpainter->inpaint(truth, seed_, indices, throw_if_stop_requested);
+        download(method.inpainter->inpaint(truth, seed_, indices, throw_if_stop_requested));
     observer.end_batch(indices.numel() * communicator_.size());
     const auto qualities = image_metrics(filled, truth.images, truth.masks);
     for (int64_t i = 0; i < valid; ++i) {
@@ -131,7 +132,7 @@ std::optional<LabelledImages> InpaintingEvaluation::draw(const std::vector<Metho
     const at::Tensor indices = images_.evenly_spaced(i, shown);
     const auto inpaint = [&](const Method& method, const MaskedImages& masked_images) {
       observer.begin_batch();
-      return method.inpainter->inpaint(masked_images, seed_, indices, each_step);
+      return download(method.inpainter->inpaint(masked_images, seed_, indices, each_step));
     };
     return comparison_images(methods, images_.at(indices), inpaint);
   };

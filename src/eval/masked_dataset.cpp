@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "data/read_images.h"
+#include "device/transfer.h"
 
 namespace gm {
 
@@ -37,7 +38,7 @@ std::vector<std::string> inpainting_labels() { return {"original", "masked", "in
 at::Tensor inpainting_images(Inpainter& inpainter, const MaskedDataset& images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const MaskedImages shown = images.at(indices);
-  const at::Tensor filled = inpainter.inpaint(shown, seed, indices, observer);
+  const at::Tensor filled = download(inpainter.inpaint(shown, seed, indices, observer));
   return at::cat({shown.images, images_with_visible_masks(shown), filled}, /*dim=*/3);
 }
 

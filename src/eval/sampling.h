@@ -11,7 +11,7 @@
 namespace gm {
 
 /// Makes the images with the numbers `indices` (int64 [n], each less than the requested count):
-/// float32 [n,C,H,W] in [-1,1]. Each image depends only on its index. The number of calls of
+/// float32 [n,C,H,W] in [-1,1], on any device. Each image depends only on its index. The number of calls of
 /// `observer` does not depend on the images.
 using ImageMaker =
     std::function<at::Tensor(const at::Tensor& indices, const SamplingObserver& observer)>;
@@ -19,7 +19,7 @@ using ImageMaker =
 /// Samples that this rank made.
 struct SampleBatch {
   at::Tensor indices;  ///< int64 [n] on the CPU; n may be 0.
-  at::Tensor images;   ///< float32 [n,C,H,W] in [-1,1].
+  at::Tensor images;   ///< float32 [n,C,H,W] in [-1,1], on the device of the ImageMaker.
 };
 
 /// Samples of any rank, for files.

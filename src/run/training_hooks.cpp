@@ -58,14 +58,16 @@ void warn_unless_held_out(const ImageDataset& images, Communicator& communicator
 
 }  // namespace
 
-TrainingHooks make_training_hooks(const RunConfig& config, Task& task, Communicator& communicator) {
+TrainingHooks make_training_hooks(const RunConfig& config, const std::string& packed, Task& task,
+                                  Communicator& communicator) {
   const bool evaluates = config.evaluate.every > 0;
   if (evaluates) require_evaluations(task, "evaluate.every");
   ImageGenerator* const generator = task.image_generator();
   Inpainter* const inpainter = task.inpainter();
   const bool shows_inpainting = generator == nullptr && inpainter != nullptr;
   std::shared_ptr<const ImageDataset> images;
-  if (evaluates || shows_inpainting) images = open_dataset(config.data, std::nullopt, communicator);
+  if (evaluates || shows_inpainting)
+    images = open_dataset(packed, config.data, std::nullopt, communicator);
 
   TrainingHooks hooks;
   if (generator != nullptr) hooks.sample = new_images(*generator, config, communicator);

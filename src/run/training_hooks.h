@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "comm/communicator.h"
@@ -22,7 +23,9 @@ struct TrainingHooks {
 
 /// The hooks for a run that trains `task`; task and communicator outlive them. The samples of an
 /// inpainting task are inpainted images: held-out images or, if there are none, training images.
-/// Called by all ranks. Throws InputError when the evaluation is not possible.
-TrainingHooks make_training_hooks(const RunConfig& config, Task& task, Communicator& communicator);
+/// `packed` is the result of prepare_data(). Called by all ranks. Throws InputError when the
+/// evaluation is not possible.
+TrainingHooks make_training_hooks(const RunConfig& config, const std::string& packed, Task& task,
+                                  Communicator& communicator);
 
 }  // namespace gm

@@ -54,7 +54,7 @@ class TrainingHooksTest : public testing::Test {
 TEST_F(TrainingHooksTest, SamplesOfADiffusionModelAreThoseOfTheRunsSeed) {
   const RunConfig config = run_on_images({"run.seed=4", "sample.count=3", "sample.batch_size=3"});
   const auto task = make_task(config, kHooksShape);
-  const TrainingHooks hooks = make_training_hooks(config, *task, alone_);
+  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
   const at::Tensor samples = task->image_generator()->sample(4, at::arange(3, at::kLong),
                                                              [](int64_t, const at::Tensor&) {});
   expect_grid(hooks.sample(), {to_pixels(samples)});
@@ -66,9 +66,9 @@ TEST_F(TrainingHooksTest, SamplesOfAnInpaintingTaskAreStripsOfMaskedImagesWithLa
     RunConfig config = run_on_images({"run.task=inpaint", "mask.kind=half"});
     config.sample.count = count;
     const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-    const Artefact grid = make_training_hooks(config, *task, alone_).sample();
-    const MaskedDataset masked(open_dataset(config.data, std::nullopt, alone_), config.mask,
-                               static_cast<uint64_t>(config.evaluate.seed));
+    const Artefact grid = make_training_hooks(config, config.data.path, *task, alone_).sample();
+    const MaskedDataset masked(open_dataset(config.data.path, config.data, std::nullopt, alone_),
+                               config.mask, static_cast<uint64_t>(config.evaluate.seed));
     const int64_t shown = std::min<int64_t>(count, 12);
     const at::Tensor strips =
         inpainting_images(*task->inpainter(), masked, static_cast<uint64_t>(config.evaluate.seed),
@@ -85,8 +85,8 @@ TEST_F(TrainingHooksTest, AnEvaluationUsesHeldOutImagesAndTheWeightsOfItsMoment)
   const RunConfig config = run_on_images(
       {"run.task=inpaint", "evaluate.every=1", "evaluate.count=100", "evaluate.seed=9"}, 0.4);
   const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-  const TrainingHooks hooks = make_training_hooks(config, *task, alone_);
-  const auto held_out = open_dataset(config.data, std::nullopt, alone_);
+  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
+  const auto held_out = open_dataset(config.data.path, config.data, std::nullopt, alone_);
   ASSERT_LT(held_out->size(), 12);
 
   const auto measure = [&] {
@@ -137,14 +137,15 @@ TEST_F(TrainingHooksTest, AnEntryOfTheTableIsEnoughForANewKindOfEvaluation) {
            }});
   const RunConfig config = run_on_images({"run.task=inpaint", "evaluate.every=1"}, 0.4);
   const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-  const TrainingHooks hooks = make_training_hooks(config, *task, alone_);
+  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
   evaluation_kinds() = kinds;
   EXPECT_EQ(asked_by, "evaluate.every");
   ASSERT_EQ(hooks.evaluations.size(), 2U);
   EXPECT_EQ(hooks.evaluations.front()->name(), "inpainting");
   const EvaluationReport report = hooks.evaluations.back()->run(method_of(*task), {});
   EXPECT_EQ(report.name, "size");
-  EXPECT_EQ(report.samples, open_dataset(config.data, std::nullopt, alone_)->size());
+  EXPECT_EQ(report.samples,
+            open_dataset(config.data.path, config.data, std::nullopt, alone_)->size());
   EXPECT_GT(report.figures.front().second, 0);
 }
 
@@ -153,7 +154,7 @@ TEST_F(TrainingHooksTest, WarnsIfAndOnlyIfTheEvaluationUsesTrainingImages) {
     const RunConfig config = run_on_images({"run.task=inpaint", "evaluate.every=1"}, holdout);
     const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
     testing::internal::CaptureStderr();
-    make_training_hooks(config, *task, alone_);
+    make_training_hooks(config, config.data.path, *task, alone_);
     const std::string output = testing::internal::GetCapturedStderr();
     EXPECT_EQ(output.find("no held-out images") != std::string::npos, holdout == 0) << output;
   }
