@@ -25,8 +25,8 @@ ALLOWED_INCLUDES = {
     "eval": ["tasks", "comm", "data", "image", "device", "telemetry", "base"],
     "train": ["eval", "tasks", "comm", "data", "image", "device", "checkpoint", "telemetry", "base"],
     "config": ["base"],
-    "run": ["config", "train", "eval", "tasks", "diffusion", "comm", "data", "image", "device", "checkpoint", "telemetry",
-            "base"],
+    "run": ["config", "train", "eval", "tasks", "nn", "diffusion", "comm", "data", "image", "device", "checkpoint",
+            "telemetry", "base"],
     "apps": ["*"],
 }
 

@@ -1,0 +1,41 @@
+#include "run/training_options.h"
+
+#include "data/pack_folder_to_cache.h"
+#include "nn/ops/flops.h"
+
+namespace gm {
+
+LoaderOptions loader_options(const RunConfig& config, const World& world, const RunState& first) {
+  return {.batch_size = config.train.batch_size,
+          .shards = config.data.shards,
+          .rank = world.rank(),
+          .ranks = world.size(),
+          .seed = static_cast<uint64_t>(config.run.seed),
+          .augmentation = augmentation_options(config.data),
+          .prefetch = config.data.prefetch,
+          .first_micro_batch = first.images / config.train.batch_size};
+}
+
+RunLog::Options log_options(const RunConfig& config, const World& world, const RunState& first) {
+  return {.is_rank_zero = world.rank() == 0,
+          .first_step = first.step,
+          .total_steps = config.train.steps,
+          .log_every_seconds = config.telemetry.log_every_seconds,
+          .profile_steps = config.profile.steps,
+          .count_flops = ops::flops_of};
+}
+
+TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identity,
+                             const ImageShape& shape) {
+  return {.train = config.train,
+          .optimizer = config.optimizer,
+          .ema = config.ema,
+          .sample = config.sample,
+          .watchdog = config.watchdog,
+          .checkpoint_every = config.checkpoint.every,
+          .evaluate_every = config.evaluate.every,
+          .identity = identity,
+          .sample_shape = {shape.channels, shape.height, shape.width}};
+}
+
+}  // namespace gm
