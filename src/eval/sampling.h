@@ -11,8 +11,8 @@
 namespace gm {
 
 /// Makes the images with the numbers `indices` (int64 [n], each less than the requested count):
-/// float32 [n,C,H,W] in [-1,1], on any device. Each image depends only on its index. The number of calls of
-/// `observer` does not depend on the images.
+/// float32 [n,C,H,W] in [-1,1], on any device. Each image depends only on its index. The number of
+/// calls of `observer` does not depend on the images.
 using ImageMaker =
     std::function<at::Tensor(const at::Tensor& indices, const SamplingObserver& observer)>;
 

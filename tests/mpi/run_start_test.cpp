@@ -139,7 +139,7 @@ TEST_F(RunStart, TheTableSaysWhatIsTrainedOnWhat) {
   const int size = test_world().size();
   EXPECT_THAT(table, HasSubstr(fmt::format("  ranks    {}, ", size)));
   EXPECT_THAT(table, HasSubstr("data.h5: 40 images, 16x16x1, in 4 shards\n"));
-  EXPECT_THAT(table, HasSubstr("  task     inpaint, masks: mixed\n"));
+  EXPECT_THAT(table, HasSubstr("  task     inpaint, masks: strokes\n"));
   EXPECT_THAT(table, HasSubstr("  network  unet, dim 8: "));
   EXPECT_THAT(table, HasSubstr(fmt::format(
                          "  batch    16 images a step = {} ranks x {} images x 2 micro-batches\n",
