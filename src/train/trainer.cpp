@@ -176,7 +176,7 @@ void Trainer::verify_ranks() {
 }
 
 std::unique_ptr<PhaseTrainer::UseEma> Trainer::use_sample_weights() {
-  if (config_.sample.weights == "model") return nullptr;
+  if (config_.sample.weights == SampleWeights::kModel) return nullptr;
   return std::make_unique<PhaseTrainer::UseEma>(sampled_phase());
 }
 
