@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "checkpoint/checkpoint_store.h"
