@@ -16,10 +16,10 @@ namespace gm {
 
 /// The options that choose the weights of a run: --weights and --step.
 inline void declare_weights(CLI::App& app, LoadedRun::Choice& choice) {
-  app.add_option("--weights", choice.weights,
-                 "Weights to use: their moving average (ema), or those of the last step (model)")
-      ->check(CLI::IsMember({"ema", "model"}))
-      ->capture_default_str();
+  add_choice<SampleWeights>(
+      app, "--weights", choice.weights,
+      "Weights to use: their moving average (ema), or those of the last step (model)")
+      ->default_str(name_of(choice.weights));
   app.add_option("--step", choice.step, "Step of the checkpoint to use; the newest when not given")
       ->transform(whole_number(0, INT64_MAX));
 }

@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "apps/command.h"
@@ -11,7 +11,6 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/output.h"
-#include "base/progress_bar.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/watchdog.h"
@@ -19,14 +18,13 @@
 #include "config/command_line.h"
 #include "config/option_values.h"
 #include "eval/comparison.h"
-#include "eval/image_metrics.h"
-#include "eval/inpainting_evaluation.h"
+#include "eval/evaluation.h"
 #include "image/image_grid.h"
 #include "run/datasets.h"
+#include "run/evaluation_table.h"
 #include "run/load_run.h"
-#include "run/make_task.h"
+#include "run/prepare_data.h"
 #include "run/train_eval_overlap.h"
-#include "train/sampling.h"
 
 namespace gm {
 namespace {
@@ -51,9 +49,8 @@ void declare(CLI::App& app, EvalCommand& command) {
                  "Images to evaluate on, an HDF5 file or a folder; the first run's held-out "
                  "images when not given")
       ->transform(a_path());
-  app.add_option("--part", command.images.part,
-                 "Part of the images: those that gm_data held out, those for training, or all")
-      ->check(CLI::IsMember({"held_out", "training", "all"}));
+  add_choice<Part>(app, "--part", command.images.part,
+                   "Part of the images: those that gm_data held out, those for training, or all");
   app.add_option(
          "--mask", command.mask,
          "The masks: a kind of mask.kind, or a PNG file or a folder of them (white is missing), "
@@ -83,57 +80,35 @@ std::vector<LoadedRun> open_runs(const EvalCommand& command, Communicator& ranks
   return runs;
 }
 
-std::vector<InpaintMethod> methods_of(const std::vector<LoadedRun>& runs, uint64_t seed) {
-  std::vector<InpaintMethod> methods = baseline_methods();
-  for (const LoadedRun& run : runs) {
-    methods.push_back(inpaint_by(require_inpainter(*run.task, run.name), run.name, seed));
-  }
+/// What an evaluation compares: its baselines, then the runs.
+std::vector<Method> methods_of(Evaluation& evaluation, const std::vector<LoadedRun>& runs) {
+  std::vector<Method> methods = evaluation.baselines();
+  for (const LoadedRun& run : runs) methods.push_back(method_of(*run.task, run.name));
   return methods;
 }
 
-/// Calls `begin` before every batch that a method fills, and `end` with its number of images after
-/// it.
-void observe_batches(std::vector<InpaintMethod>& methods, const std::function<void()>& begin,
-                     const std::function<void(int64_t images)>& end) {
-  for (InpaintMethod& method : methods) {
-    method.inpaint = [=, fill = std::move(method.inpaint)](const MaskedImages& masked_images,
-                                                           const at::Tensor& indices,
-                                                           const SamplingObserver& observer) {
-      begin();
-      const at::Tensor filled = fill(masked_images, indices, observer);
-      end(indices.numel());
-      return filled;
-    };
-  }
-}
+/// What the evaluations found.
+struct Findings {
+  std::vector<Comparison> comparisons;
+  LabelledImages images;  ///< For --image.
+};
 
-/// Called by all ranks.
-LabelledImages make_comparison(const std::vector<InpaintMethod>& methods,
-                               const MaskedDataset& images, Communicator& ranks) {
-  const int64_t shown = std::min<int64_t>(8, images.size());
-  const auto make = [&](const at::Tensor& i, const SamplingObserver& observer) {
-    return comparison_images(methods, images, images.evenly_spaced(i, shown), observer);
-  };
-  return {sample_on_all_ranks(make, ranks, {.count = shown}), comparison_labels(methods)};
-}
-
-/// Writes `comparison` if --image is given. Prints the table to stdout if stdout is not another
-/// output. Files are written first, because the reader of stdout may close it early.
-void write(const EvalCommand& command, const std::vector<NamedReport>& reports,
-           const LabelledImages& comparison) {
+/// Writes the outputs. Prints the table to stdout if stdout is not another output. Files are
+/// written first, because the reader of stdout may close it early.
+void write(const EvalCommand& command, const Findings& findings) {
   const auto write_json = [&] {
     if (command.json.empty()) return;
-    write_output(command.json, comparison_json(reports));
+    write_output(command.json, comparison_json(findings.comparisons));
     log_info("figures in {}", command.json);
   };
   if (!is_stdout(command.json)) write_json();
   if (!command.image.empty()) {
-    write_image_grid(command.image, comparison, {.columns = 1});
-    log_info("{} images in {}", comparison.images.size(0), command.image);
+    write_image_grid(command.image, findings.images, {.columns = 1});
+    log_info("{} images in {}", findings.images.images.size(0), command.image);
   }
   if (is_stdout(command.json)) write_json();
   if (!is_stdout(command.json) && !is_stdout(command.image)) {
-    print(comparison_table(reports));
+    print(comparison_table(findings.comparisons));
   }
 }
 
@@ -150,17 +125,27 @@ void check_files(const EvalCommand& command, const std::vector<LoadedRun>& runs)
 }
 
 /// The images on which all runs are compared. Throws InputError when they do not fit a run.
-std::shared_ptr<const ImageDataset> open_common_images(const EvalCommand& command,
+std::shared_ptr<const ImageDataset> open_common_images(const std::string& packed,
+                                                       const EvalCommand& command,
                                                        const std::vector<LoadedRun>& runs,
                                                        Communicator& ranks) {
-  const auto images = open_images(runs.front(), command.images, ranks);
-  require_measurable(images->shape().height, images->shape().width);
-  for (const LoadedRun& run : runs) {
-    require_fit(*images, run);
-    require_inpainter(*run.task, run.name).check_inpainting();
-    on_rank_zero(ranks, [&] { warn_of_overlap(*images, run); });
-  }
+  const auto images = open_images(packed, runs.front(), command.images, ranks);
+  for (const LoadedRun& run : runs) require_fit(*images, run);
   return images;
+}
+
+/// Evaluates all methods. `begin_batch` is called before each batch. Called by all ranks.
+Findings evaluate_all(const EvalCommand& command, const std::vector<LoadedRun>& runs,
+                      const EvaluationInputs& inputs, const std::function<void()>& begin_batch) {
+  Findings findings;
+  for (const auto& evaluation : make_evaluations(inputs)) {
+    const std::vector<Method> methods = methods_of(*evaluation, runs);
+    findings.comparisons.push_back(compare(*evaluation, methods, begin_batch, inputs.communicator));
+    if (command.image.empty()) continue;
+    const auto drawn = evaluation->draw(methods, {.begin_batch = begin_batch});
+    if (drawn) findings.images = *drawn;
+  }
+  return findings;
 }
 
 void evaluate(World& world, const EvalCommand& command) {
@@ -171,34 +156,25 @@ void evaluate(World& world, const EvalCommand& command) {
   auto section = std::make_optional(watchdog.section("data preparation", 0));
   const std::vector<LoadedRun> runs = open_runs(command, ranks);
   check_files(command, runs);
-  const RunConfig& config = runs.front().config;
-  const auto seed = static_cast<uint64_t>(config.evaluate.seed);
-  const MaskedDataset images(open_common_images(command, runs, ranks),
-                             override_mask(config.mask, command.mask), seed);
-  require_same_everywhere(ranks, "the masks", images.masks_hash());
+  for (const LoadedRun& run : runs) require_evaluations(*run.task, run.name);
+  const std::string packed = prepare_data(runs.front(), command.images, ranks);
+  const auto images = open_common_images(packed, command, runs, ranks);
+  for (const LoadedRun& run : runs) on_rank_zero(ranks, [&] { warn_of_overlap(*images, run); });
 
-  const DistributedRange work{
-      .count = std::min(command.count.value_or(config.evaluate.count), images.size()),
-      .batch_size = config.evaluate.batch_size};
-  std::vector<InpaintMethod> methods = methods_of(runs, seed);
-  std::optional<ProgressBar> progress;  // of rank 0
-  observe_batches(
-      methods,
-      [&] { section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds)); },
-      [&](int64_t filled) {
-        if (progress) progress->advance(filled * ranks.size());
-      });
-  std::vector<NamedReport> reports;
-  for (const InpaintMethod& method : methods) {
-    if (ranks.rank() == 0) progress.emplace(method.name, work.count);
-    reports.emplace_back(method.name, evaluate_inpainting(method, images, work, ranks));
-    progress.reset();
-    log_info("{}: {} images filled", method.name, work.count);
-  }
-  const LabelledImages comparison =
-      command.image.empty() ? LabelledImages() : make_comparison(methods, images, ranks);
+  const RunConfig& config = runs.front().config;
+  EvaluateConfig settings = config.evaluate;
+  settings.count = command.count.value_or(settings.count);
+  const auto begin_batch = [&] {
+    section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));
+  };
+  const Findings findings = evaluate_all(command, runs,
+                                         {.images = images,
+                                          .mask = override_mask(config.mask, command.mask),
+                                          .config = settings,
+                                          .communicator = ranks},
+                                         begin_batch);
   section.emplace(watchdog.section("writing", 0));  // no time limit: a pipe may be slow
-  on_rank_zero(ranks, [&] { write(command, reports, comparison); });
+  on_rank_zero(ranks, [&] { write(command, findings); });
 }
 
 }  // namespace

@@ -17,20 +17,19 @@
 #include "comm/world.h"
 #include "config/command_line.h"
 #include "config/option_values.h"
-#include "data/mask_pairs.h"
-#include "data/pack_folder_to_cache.h"
 #include "eval/masked_dataset.h"
+#include "eval/sampling.h"
 #include "image/image_grid.h"
 #include "run/datasets.h"
+#include "run/inpaint_input.h"
 #include "run/load_run.h"
 #include "run/make_task.h"
+#include "run/sample_files.h"
 #include "tasks/process_images.h"
-#include "train/sampling.h"
 
 namespace gm {
 namespace {
 
-constexpr int64_t kMaxBytes = int64_t{1} << 30;  // memory limit for the images and their grid
 constexpr int64_t kDefaultCount = 64;
 
 struct SampleCommand {
@@ -90,15 +89,6 @@ void declare(CLI::App& app, SampleCommand& command) {
   app.set_version_flag("--version", version_text());
 }
 
-/// Throws InputError when the inpainted images would overwrite the originals, which have the same
-/// names.
-void require_another_folder(const std::string& images, const std::filesystem::path& originals) {
-  std::error_code nothing_there;
-  if (!std::filesystem::equivalent(images, originals, nothing_there)) return;
-  throw InputError(
-      "--images {}: the files read from there would be overwritten; name another folder", images);
-}
-
 /// Throws InputError for keys that have no effect.
 void check_assignments(const SampleCommand& command) {
   for (const std::string& assignment : command.assignments) {
@@ -137,12 +127,6 @@ void check(const SampleCommand& command) {
   }
 }
 
-/// The images and masks that a user names.
-struct InpaintInput {
-  MaskedDataset masked;
-  std::vector<std::string> names;  ///< Of the image files; empty for images from an HDF5 file.
-};
-
 /// Whether the user names masks, instead of using those of the run.
 bool names_masks(const SampleCommand& command) {
   return !command.mask.empty() ||
@@ -151,89 +135,10 @@ bool names_masks(const SampleCommand& command) {
          });
 }
 
-MaskedDataset with_masks(const SampleCommand& command, const MaskConfig& mask,
-                         std::shared_ptr<const ImageDataset> dataset,
-                         const std::vector<std::string>& names) {
-  const bool has_folder = std::filesystem::is_directory(mask.path);
-  if (has_folder) require_another_folder(command.images, mask.path);
-  if (!has_folder || !names_masks(command)) return {std::move(dataset), mask, command.seed};
-  const ImageShape shape = dataset->shape();
-  const auto files = masks_of_images(mask.path, dataset->size(), names);
-  return {std::move(dataset), MaskSource(files, shape.height, shape.width)};
-}
-
-InpaintInput open_input(const SampleCommand& command, const LoadedRun& run, const MaskConfig& mask,
-                        Communicator& ranks) {
-  require_another_folder(command.images, folder_of_images(command.inpaint));
-  const auto dataset = open_images(run, {.path = command.inpaint, .part = "all"}, ranks);
-  std::vector<std::string> names = image_names(command.inpaint);
-  if (!names.empty() && std::ssize(names) != dataset->size())
-    throw InputError("{}: changed while it was read; start again", command.inpaint);
-  MaskedDataset masked = with_masks(command, mask, dataset, names);
-  require_same_everywhere(ranks, "the masks", masked.masks_hash());
-  return {std::move(masked), std::move(names)};
-}
-
 /// Number of images to make. Default with `input`: all of its images.
 int64_t number_of_images(const SampleCommand& command, const std::optional<InpaintInput>& input) {
   if (!input) return command.count.value_or(kDefaultCount);
   return std::min(command.count.value_or(INT64_MAX), input->masked.size());
-}
-
-/// Throws InputError unless `count` images and their grid fit the memory limit. Each image is
-/// `squares` squares of `shape`, side by side.
-void require_memory(int64_t count, const ImageShape& shape, int64_t squares) {
-  const int64_t bytes =
-      squares * shape.bytes() + bytes_in_grid(shape.height, squares * shape.width, shape.channels);
-  if (count <= kMaxBytes / bytes) return;
-  throw InputError("{} images are too many to make at a time: set --count to at most {}", count,
-                   kMaxBytes / bytes);
-}
-
-/// The files of --images in `folder`, named like the files of `input`, or numbered.
-std::vector<std::filesystem::path> image_files(const std::filesystem::path& folder, int64_t count,
-                                               const std::optional<InpaintInput>& input) {
-  std::vector<std::filesystem::path> files;
-  for (int64_t i = 0; i < count; ++i) {
-    const bool has_name = input && !input->names.empty();
-    const std::string name =
-        has_name ? input->names[static_cast<size_t>(i)] : fmt::format("{:05d}", i);
-    files.push_back(folder / (name + ".png"));
-  }
-  return files;
-}
-
-/// Throws InputError when one of the `files` of --images, or their folder, is the same as another
-/// output or a mask file.
-void require_other_files(const SampleCommand& command, const MaskConfig& mask,
-                         const std::vector<std::filesystem::path>& files) {
-  if (!mask.path.empty() && std::ranges::find(files, canonical_name(mask.path)) != files.end()) {
-    throw InputError("--images {} would overwrite the mask {}; name another folder", command.images,
-                     mask.path);
-  }
-  for (const std::string& output : {command.out, command.trajectory}) {
-    const std::filesystem::path name = output.empty() ? "" : canonical_name(output);
-    const bool is_taken =
-        name == canonical_name(command.images) || std::ranges::find(files, name) != files.end();
-    if (!output.empty() && is_taken) {
-      throw InputError("{} would be written twice, also by --images {}; give another name", output,
-                       command.images);
-    }
-  }
-}
-
-/// The last square of each image. With --inpaint, this is the inpainted image.
-at::Tensor squares(const at::Tensor& pixels) {
-  return pixels.narrow(2, pixels.size(2) - pixels.size(1), pixels.size(1)).contiguous();
-}
-
-void write_images(const std::vector<std::filesystem::path>& files, const at::Tensor& pixels) {
-  const at::Tensor images = squares(pixels);
-  for (int64_t i = 0; i < images.size(0); ++i) {
-    const std::filesystem::path& file = files[static_cast<size_t>(i)];
-    std::filesystem::create_directories(file.parent_path());
-    write_image(file, images[i]);
-  }
 }
 
 /// Called by all ranks.
@@ -242,12 +147,49 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command, Communicator
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
     return reverse_process_images(task, command.seed, indices, observer);
   };
-  const at::Tensor rows = sample_on_all_ranks(make, ranks, {.count = kStrips});
+  const at::Tensor rows = gather_samples(make, ranks, {.count = kStrips});
   on_rank_zero(ranks, [&] {
     const auto labels = reverse_process_labels(task.diffusion().steps());
     write_image_grid(command.trajectory, {rows, labels}, {.columns = 1});
     log_info("{} images at five timesteps in {}", kStrips, command.trajectory);
   });
+}
+
+/// The images and masks of --inpaint; nullopt without it. Throws InputError, before images are
+/// packed, when the task cannot do what is asked. Called by all ranks.
+std::optional<InpaintInput> open_input(const SampleCommand& command, const LoadedRun& run,
+                                       const MaskConfig& mask, Communicator& ranks) {
+  if (command.inpaint.empty()) {
+    require_image_generator(*run.task, "gm_sample without --inpaint IMAGES");
+    return std::nullopt;
+  }
+  require_inpainter(*run.task, "--inpaint").check_inpainting();
+  const InpaintRequest request{.images = command.inpaint,
+                               .mask = mask,
+                               .names_mask = names_masks(command),
+                               .seed = command.seed};
+  require_another_folder(command.images, request);
+  return open_inpaint_input(request, run, ranks);
+}
+
+/// Makes the images with indices, with strips of --inpaint.
+ImageMaker image_maker(const LoadedRun& run, const std::optional<InpaintInput>& input,
+                       uint64_t seed) {
+  return [&run, &input, seed](const at::Tensor& indices, const SamplingObserver& observer) {
+    if (!input) return run.task->image_generator()->sample(seed, indices, observer);
+    return inpainting_images(*run.task->inpainter(), input->masked, seed, indices, observer);
+  };
+}
+
+/// The files of --images; empty without it.
+std::vector<std::filesystem::path> single_files(const SampleCommand& command,
+                                                const std::optional<InpaintInput>& input,
+                                                const MaskConfig& mask, int64_t count) {
+  if (command.images.empty()) return {};
+  auto files = image_files(canonical_name(command.images), count,
+                           input ? input->names : std::vector<std::string>{});
+  require_other_files(files, command.images, mask.path, {command.out, command.trajectory});
+  return files;
 }
 
 void sample(World& world, const SampleCommand& command) {
@@ -260,36 +202,29 @@ void sample(World& world, const SampleCommand& command) {
   const LoadedRun run = load_run(command.run, command.choice, command.assignments, ranks);
   const MaskConfig mask = override_mask(run.config.mask, command.mask);
   check_files(command, run, mask);
-  Task& task = *run.task;
   auto* const process =
-      command.trajectory.empty() ? nullptr : &require_process(task, "--trajectory");
-
-  std::optional<InpaintInput> input;
-  if (!command.inpaint.empty()) {
-    require_inpainter(task, "--inpaint").check_inpainting();
-    input.emplace(open_input(command, run, mask, ranks));
-  } else {
-    require_image_generator(task, "gm_sample without --inpaint IMAGES");
-  }
+      command.trajectory.empty() ? nullptr : &require_process(*run.task, "--trajectory");
+  const auto input = open_input(command, run, mask, ranks);
   const DistributedRange work{.count = number_of_images(command, input),
                               .batch_size = command.batch_size};
   require_memory(work.count, run.shape, input ? kImagesInAStrip : 1);
-  std::vector<std::filesystem::path> files;
-  if (!command.images.empty()) {
-    files = image_files(canonical_name(command.images), work.count, input);
-    require_other_files(command, mask, files);
-  }
-  const auto begin_section = [&] {
+  const auto files = single_files(command, input, mask, work.count);
+
+  const auto begin_sampling = [&] {
     section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
   };
+  // No time limit: the disk may be slow, and all ranks wait for rank 0.
+  const auto begin_writing = [&] { section.emplace(watchdog.section("writing", 0)); };
+  const ImageMaker make_images = image_maker(run, input, command.seed);
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    begin_section();  // the time limit applies to each batch
-    if (!input) return task.image_generator()->sample(command.seed, indices, observer);
-    return inpainting_images(*task.inpainter(), input->masked, command.seed, indices, observer);
+    begin_sampling();  // the time limit applies to each batch
+    const at::Tensor images = make_images(indices, observer);
+    begin_writing();
+    return images;
   };
-
-  const at::Tensor pixels = sample_on_all_ranks(make, ranks, work);
-  section.emplace(watchdog.section("writing", 0));  // no time limit: the disk may be slow
+  const at::Tensor pixels = gather_samples(make, ranks, work, [&](const PixelBatch& batch) {
+    if (!files.empty()) write_images(files, batch);
+  });
   const auto write_grid = [&] {
     write_image_grid(command.out,
                      {pixels, input ? inpainting_labels() : std::vector<std::string>{}});
@@ -297,15 +232,12 @@ void sample(World& world, const SampleCommand& command) {
   };
   // Files are written before stdout, because the reader of stdout may close it early.
   on_rank_zero(ranks, [&] {
-    if (!files.empty()) {
-      write_images(files, pixels);
-      log_info("each image is also in {}", command.images);
-    }
+    if (!files.empty()) log_info("each image is also in {}", command.images);
     if (!is_stdout(command.out)) write_grid();
   });
-  begin_section();
+  begin_sampling();
   if (process != nullptr) write_trajectory(*process, command, ranks);
-  section.emplace(watchdog.section("writing", 0));
+  begin_writing();
   on_rank_zero(ranks, [&] {
     if (is_stdout(command.out)) write_grid();
   });

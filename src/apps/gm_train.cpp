@@ -1,15 +1,13 @@
 // gm_train: trains a generative model, on one process or on all ranks of a launcher.
-#include <fmt/core.h>
+#include <memory>
+#include <optional>
 
 #include "base/error.h"
-#include "base/hash.h"
-#include "base/kernel_set.h"
 #include "base/log.h"
 #include "base/malloc_settings.h"
 #include "base/output.h"
 #include "base/signals.h"
 #include "checkpoint/checkpoint_store.h"
-#include "checkpoint/weights.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/run_program.h"
@@ -18,225 +16,89 @@
 #include "comm/world.h"
 #include "config/command_line.h"
 #include "config/run_identity.h"
-#include "config/task_kinds.h"
-#include "data/image_reader.h"
-#include "data/loader.h"
-#include "data/pack_folder_to_cache.h"
 #include "data/shard_order.h"
-#include "image/image_grid.h"
-#include "nn/ops/flops.h"
 #include "run/broadcast_checkpoint.h"
+#include "run/check_configuration.h"
 #include "run/datasets.h"
 #include "run/make_task.h"
+#include "run/prepare_data.h"
+#include "run/process_files.h"
 #include "run/run_lock.h"
 #include "run/run_log.h"
 #include "run/run_shards.h"
 #include "run/run_table.h"
+#include "run/starting_weights.h"
 #include "run/training_hooks.h"
+#include "run/training_options.h"
 #include "tasks/process_images.h"
 #include "telemetry/metrics.h"
-#include "telemetry/metrics_server.h"
 #include "train/checkpoint_file_names.h"
-#include "train/sampling.h"
 #include "train/trainer.h"
 
 namespace gm {
 namespace {
 
-std::string device_row(const World& world) {
-  return fmt::format("CPU, {} thread{} a rank, {} kernels", world.threads(),
-                     world.threads() == 1 ? "" : "s", name_of(kernel_set()));
-}
-
-std::string network_row(const RunConfig& config, Task& task) {
-  std::vector<std::string> networks;
-  for (const Phase& phase : task.phases()) {
-    int64_t parameters = 0;
-    for (const auto& parameter : phase.network->parameters()) parameters += parameter.numel();
-    networks.push_back(fmt::format("{} parameters ({})", with_thousands(parameters), phase.name));
-  }
-  return fmt::format("{}, dim {}: {}", config.model.kind, config.model.dim,
-                     fmt::join(networks, ", "));
-}
-
-std::string task_row(const RunConfig& config) {
-  const std::string masks = config.uses_masks() ? ", masks: " + config.mask.kind : "";
-  return task_kind(config).summary(config) + masks;
-}
-
-void show_run(const World& world, const RunConfig& config, const ImageDataset& dataset,
-              Task& task) {
-  const ImageShape& shape = dataset.shape();
-  const TrainConfig& train = config.train;
-  const std::vector<TableRow> rows{
-      {"ranks", fmt::format("{}, {} on {}", world.size(), world.local_size(), world.host())},
-      {"device", device_row(world)},
-      {"data", fmt::format("{}: {} images, {}x{}x{}, in {} shards", config.data.path,
-                           with_thousands(dataset.size()), shape.height, shape.width,
-                           shape.channels, config.data.shards)},
-      {"task", task_row(config)},
-      {"network", network_row(config, task)},
-      {"batch", fmt::format("{} images a step = {} ranks x {} images x {} micro-batches",
-                            train.images_per_step(), world.size(), train.batch_size / world.size(),
-                            train.accumulate)},
-      {"length", fmt::format("{} steps, {} images, {:.1f} epochs", with_thousands(train.steps),
-                             with_thousands(train.steps * train.images_per_step()),
-                             static_cast<double>(train.steps * train.images_per_step()) /
-                                 static_cast<double>(dataset.size()))},
-      {"results", fmt::format("{}: config.toml, metrics.jsonl, log.txt, samples/, checkpoints/",
-                              config.run.dir)},
-  };
-  log_info("{}\n{}", version_text(), format_table(rows));
-}
-
-/// Loads the weights of model.weights, if set. Returns a remark about the file for the user; may be
-/// empty.
-std::string start_from(const std::string& path, Communicator& ranks, Network& network) {
-  if (path.empty()) return "";
-  Hash hash;
-  const TensorMap file = load_safetensors(path, hash);
-  require_same_everywhere(ranks, "the file of model.weights", hash.hex());
-  const auto [weights, remark] = find_weights(network.state_list(), file, path);
-  require_finite(weights, path);
-  load_weights(network.state_list(), weights, path);
-  network.invalidate_cache();
-  return remark;
-}
-
-/// Writes the forward process of up to eight images of the dataset, and the reverse process of the
-/// same number of samples, one row per image. Called by all ranks.
-void draw_process(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
-                  const RunDirectory& directory, uint64_t seed, Communicator& ranks) {
-  const int64_t count = std::min<int64_t>(8, dataset->size());
-  const ShardOrder order({.dataset_size = dataset->size(), .batch_size = count});
-  ImageReader as_they_are(std::move(dataset));
-  const at::Tensor images = as_they_are.read(order.samples_of(0), std::stop_token()).images;
-  const int64_t steps = task.diffusion().steps();
-  const auto draw = [&](const char* name, const LabelledImages& strips) {
-    on_rank_zero(ranks, [&] {
-      const auto path = directory.samples_folder() / name;
-      write_image_grid(path, strips, {.columns = 1});
-      log_info("{}", path.string());
-    });
-  };
-  draw("forward.png", {to_pixels(forward_process_images(task.diffusion(), images, seed)),
-                       forward_process_labels(steps)});
-  const auto on_their_way_out = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    return reverse_process_images(task, seed, indices, observer);
-  };
-  draw("reverse.png", {sample_on_all_ranks(on_their_way_out, ranks, {.count = count}),
-                       reverse_process_labels(steps)});
-}
-
-void require_device(const std::string& device) {
-  if (device == "cuda") {
-    throw InputError(
-        "run.device = \"cuda\": this version of gm computes on CPUs; use \"cpu\" or \"auto\"");
-  }
-}
-
-/// The configuration, with the shards of a resumed run, after all checks that do not need the
-/// dataset. They run first, because packing it may take hours.
-RunConfig checked_configuration(World& world, RunConfig config, const RunDirectory& directory) {
-  Communicator& ranks = world.communicator();
-  require_same_everywhere(ranks, "the program", program_build_id());
-  require_same_everywhere(ranks, "the configuration", to_toml(config));
-  keep_shards_of_run(config, directory, ranks);
-  require_device(config.run.device);
-  if (config.telemetry.port != 0)
-    address_in_digits(config.telemetry.address);  // throws if it is not an address
-  require_same_kernels(ranks);
-  check_divisible(config.data.shards, config.train.batch_size, world.size());
-  check_image_size(config.model, config.data.image_size, config.data.image_size);
+/// The lock of the run, on rank 0; null on the other ranks. Called by all ranks.
+std::unique_ptr<RunLock> lock_run(const RunDirectory& directory, Communicator& ranks) {
+  std::unique_ptr<RunLock> lock;
   on_rank_zero(ranks, [&] {
-    if (directory.holds_run()) require_same_run(read_run_config(directory.root()), config);
+    lock = std::make_unique<RunLock>(
+        directory.root(), [](const std::string& reason) { end_world(kExitFailure, reason); });
   });
-  return config;
+  return lock;
 }
 
-/// Logs whether the program resumes a run or the run is already finished.
-void log_start(const std::optional<ResumedRun>& resumed, const RunConfig& config) {
-  if (!resumed) return;
-  const int64_t step = resumed->info.state.step;
-  if (step < config.train.steps) {
-    log_info("{}: resumes after step {} of {}", config.run.dir, step, config.train.steps);
-  } else {
-    log_info("{}: the run is finished, with {} steps; a larger train.steps continues it",
-             config.run.dir, step);
-  }
+/// From here on, the directory holds the run, and messages are also in its log. Called by all
+/// ranks.
+void begin_directory(const RunDirectory& directory, const RunConfig& config, Communicator& ranks) {
+  on_rank_zero(ranks, [&] {
+    directory.begin(to_toml(config));
+    add_log_file(directory.log());
+  });
 }
 
 void train(World& world, const TrainCommand& command) {
   const RunDirectory directory(command.config.run.dir);
   Communicator& ranks = world.communicator();
   Watchdog watchdog(world);
-
-  auto start = std::make_optional(watchdog.section("start", command.config.watchdog.start_seconds));
-  std::optional<RunLock> lock;  // held by rank 0 only
-  on_rank_zero(ranks, [&] {
-    lock.emplace(directory.root(),
-                 [](const std::string& reason) { end_world(kExitFailure, reason); });
-  });
+  auto section =
+      std::make_optional(watchdog.section("start", command.config.watchdog.start_seconds));
+  const auto lock = lock_run(directory, ranks);
   RunConfig config = checked_configuration(world, command.config, directory);
-  const auto seed = static_cast<uint64_t>(config.run.seed);
+
   // No time limit: packing a folder of images may take hours.
-  start.emplace(watchdog.section("data preparation", 0));
-  const auto dataset = open_dataset(config.data, Part::kTraining, ranks);
-  start.emplace(watchdog.section("start", config.watchdog.start_seconds));
+  section.emplace(watchdog.section("data preparation", 0));
+  const std::string packed = prepare_data(config.data, ranks);
+  const auto dataset = open_dataset(packed, config.data, Part::kTraining, ranks);
+  section.emplace(watchdog.section("start", config.watchdog.start_seconds));
   choose_shards(config, dataset->size(), world.size());
-  const ShardOrder order({.dataset_size = dataset->size(),
-                          .shards = config.data.shards,
-                          .batch_size = config.train.batch_size,
-                          .seed = seed,
-                          .rank = world.rank(),
-                          .ranks = world.size()});
-  require_files_on_ranks(*dataset, order.owned(), ranks);
+  auto order = std::make_unique<ShardOrder>(order_options(config, world, dataset->size()));
+  require_files_on_ranks(*dataset, order->owned(), ranks);
   const auto masks = open_training_masks(config, dataset->shape());
   const auto task = make_task(config, dataset->shape(), masks, world.device());
   auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
-  const TrainingHooks hooks = make_training_hooks(config, *task, ranks);
+  const TrainingHooks hooks = make_training_hooks(config, packed, *task, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
                              .data_hash = training_data_hash(*dataset, masks.get())};
   require_same_everywhere(ranks, "the dataset, with the files of mask.path", identity.data_hash);
   auto resumed = agree_on_checkpoint(ranks, checkpoints, identity, checkpoint_files(*task));
-  const std::string remark =
-      resumed ? "" : start_from(config.model.weights, ranks, task->sampled_network());
   const RunState first = resumed ? resumed->info.state : RunState{};
+  const std::string remark =
+      resumed ? resume_message(config, first.step)
+              : load_starting_weights(config.model.weights, ranks, task->sampled_network());
   throw_if_any_rank_stopped(ranks);
 
-  on_rank_zero(ranks, [&] {
-    directory.begin(to_toml(config));
-    add_log_file(directory.log());
-  });
-  show_run(world, config, *dataset, *task);
+  begin_directory(directory, config, ranks);
+  log_info("{}\n{}", version_text(), format_table(run_rows(world, config, *dataset, *task)));
   if (!remark.empty()) log_info("{}", remark);
-  log_start(resumed, config);
-
   Metrics metrics;
   metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
-  Loader loader(std::make_unique<ShardOrder>(order),
-                std::make_unique<ImageReader>(dataset, augmentation_options(config.data), seed),
-                {.prefetch = config.data.prefetch,
-                 .first_micro_batch = first.images / config.train.batch_size});
-  RunLog log(directory, metrics,
-             {.is_rank_zero = world.rank() == 0,
-              .first_step = first.step,
-              .total_steps = config.train.steps,
-              .log_every_seconds = config.telemetry.log_every_seconds,
-              .profile_steps = config.profile.steps,
-              .count_flops = ops::flops_of});
-  const ImageShape& shape = dataset->shape();
-  Trainer trainer({.train = config.train,
-                   .optimizer = config.optimizer,
-                   .ema = config.ema,
-                   .sample = config.sample,
-                   .watchdog = config.watchdog,
-                   .checkpoint_every = config.checkpoint.every,
-                   .evaluate_every = config.evaluate.every,
-                   .identity = identity,
-                   .sample_shape = {shape.channels, shape.height, shape.width}},
+  Loader loader(std::move(order), make_image_reader(config, dataset),
+                loader_options(config, first));
+  RunLog log(directory, metrics, log_options(config, world, first));
+  Trainer trainer(trainer_config(config, identity, dataset->shape()),
                   {.world = world,
                    .watchdog = watchdog,
                    .task = *task,
@@ -247,16 +109,17 @@ void train(World& world, const TrainCommand& command) {
                    .evaluations = hooks.evaluations});
   if (resumed) trainer.resume(resumed->info, resumed->tensors);
   resumed.reset();  // frees its large tensors
-  start.reset();
+  section.reset();
   expect_work_to_save();
   trainer.run();
 
   if (process != nullptr) {
-    const auto drawing = watchdog.section("sampling", config.watchdog.sampling_seconds);
+    section.emplace(watchdog.section("sampling", config.watchdog.sampling_seconds));
     const auto sample_weights = trainer.use_sample_weights();
-    draw_process(*process, dataset, directory, seed, ranks);
+    write_process_files(*process, dataset, directory, static_cast<uint64_t>(config.run.seed),
+                        ranks);
   }
-  const auto end = watchdog.section("end", config.watchdog.end_seconds);
+  section.emplace(watchdog.section("end", config.watchdog.end_seconds));
   ranks.barrier();
 }
 

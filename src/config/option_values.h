@@ -4,6 +4,9 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <string>
+
+#include "base/enum_names.h"
 
 namespace gm {
 
@@ -15,5 +18,15 @@ CLI::Validator number(double min, double max);
 
 /// A file or folder, not empty. A leading `~` becomes the home folder.
 CLI::Validator a_path();
+
+/// An option whose values are the names of an enumeration. `field` is an E, or a
+/// std::optional<E>; it outlives the parsing.
+template <NamedEnum E, class Field>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, Field& field,
+                        const std::string& help) {
+  const auto take = [&field](const std::string& text) { field = *value_named<E>(text); };
+  return app.add_option_function<std::string>(name, take, help)
+      ->check(CLI::IsMember(all_names<E>()));
+}
 
 }  // namespace gm

@@ -43,7 +43,7 @@ bool is_read(const RunConfig& config, const std::string& key) {
 bool is_identity(const RunConfig& config, const std::string& key) {
   if (!is_read(config, key)) return false;
   // A longer run begins like the shorter one, unless the learning rate depends on the last step.
-  if (key == "train.steps") return config.optimizer.schedule != "constant";
+  if (key == "train.steps") return config.optimizer.schedule != LearningRateSchedule::kConstant;
   return std::ranges::none_of(kNotIdentity, [&](std::string_view entry) {
     return entry.ends_with('.') ? key.starts_with(entry) : key == entry;
   });

@@ -98,6 +98,7 @@ std::string Key::expectation() const {
   return std::visit(
       Overloaded{[](const bool*) -> std::string { return "true or false"; },
                  [&](const std::string*) { return text_expectation(); },
+                 [&](const EnumField&) { return alternatives(choices_); },
                  [&](const double*) { return "a number" + bounds; },
                  [&](const std::vector<int64_t>*) { return "a list of integers" + bounds; },
                  [&](const auto*) { return "an integer" + bounds; }},
@@ -106,6 +107,7 @@ std::string Key::expectation() const {
 
 Value Key::value() const {
   return std::visit(Overloaded{[](const int* field) { return Value{int64_t{*field}}; },
+                               [](const EnumField& field) { return Value{field.name()}; },
                                [](const std::vector<int64_t>* field) {
                                  ValueArray values(field->size());
                                  for (size_t i = 0; i < values.size(); ++i)
@@ -189,6 +191,12 @@ bool Key::accept(const Value& value, const std::string& typed) const {
                  [&](int64_t* field) { return accept_integer(value, *field); },
                  [&](double* field) { return accept_number(value, *field); },
                  [&](std::string* field) { return accept_text(value, typed, *field); },
+                 [&](const EnumField& field) {
+                   std::string name;
+                   const bool is_name = accept_text(value, typed, name);
+                   if (is_name) field.set(name);
+                   return is_name;
+                 },
                  [&](std::vector<int64_t>* field) { return accept_list(value, *field); }},
       field_);
 }

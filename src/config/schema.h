@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,21 +16,29 @@
 #include <variant>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "config/value.h"
 
 namespace gm {
 
+/// A field of an enumeration, read and set by the names of its values (base/enum_names.h).
+struct EnumField {
+  std::function<std::string()> name;
+  std::function<void(const std::string& name)> set;  ///< Expects one of the names.
+};
+
 /// One key, bound to the field of a struct that it sets.
 class Key {
  public:
-  using Field = std::variant<bool*, int*, int64_t*, double*, std::string*, std::vector<int64_t>*>;
+  using Field =
+      std::variant<bool*, int*, int64_t*, double*, std::string*, std::vector<int64_t>*, EnumField>;
 
-  Key(std::string name, Field field) : name_(std::move(name)), field_(field) {}
+  Key(std::string name, Field field) : name_(std::move(name)), field_(std::move(field)) {}
 
   /// Numbers, or each number of a list, lie between `min` and `max`, both included. (A long double
   /// holds every int64_t.)
   Key& range(long double min, long double max);
-  /// The only texts that the key accepts.
+  /// The only texts that the key accepts. Those of an enumeration are its names.
   Key& one_of(std::vector<std::string> choices);
   /// The text names a file or folder; a leading `~` becomes the home folder.
   Key& path();
@@ -85,7 +94,15 @@ class Schema {
 
   template <class T>
   Key& operator()(const char* name, T& field) {
-    return keys_.emplace_back(section_ + "." + name, &field);
+    std::string key = section_ + "." + name;
+    if constexpr (NamedEnum<T>) {
+      const EnumField by_name{
+          .name = [&field] { return std::string(name_of(field)); },
+          .set = [&field](const std::string& text) { field = *value_named<T>(text); }};
+      return keys_.emplace_back(std::move(key), by_name).one_of(all_names<T>());
+    } else {
+      return keys_.emplace_back(std::move(key), &field);
+    }
   }
 
   const std::vector<Key>& keys() const& { return keys_; }

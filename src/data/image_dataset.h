@@ -2,6 +2,7 @@
 /// of the same shape.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "data/hdf5_images.h"
@@ -23,6 +25,11 @@ enum class Part {
   kTraining,  ///< Images that are not held out; all images if none are held out.
   kHeldOut,   ///< Held-out images, which are never trained on.
 };
+constexpr auto names_of(Part) {
+  using enum Part;
+  return std::to_array<std::pair<Part, const char*>>(
+      {{kHeldOut, "held_out"}, {kTraining, "training"}, {kAll, "all"}});
+}
 
 class ImageDataset {
  public:

@@ -1,24 +1,24 @@
 #include "eval/comparison.h"
 
-#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
-#include "device/transfer.h"
+#include "base/log.h"
+#include "base/progress_bar.h"
 
 namespace gm {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kByArea = "psnr_masked";
-
-size_t longest_name(const std::vector<NamedReport>& reports) {
+size_t longest_name(const std::vector<Comparison>& comparisons) {
   size_t longest = 6;
-  for (const auto& [name, report] : reports) longest = std::max(longest, name.size());
+  for (const Comparison& comparison : comparisons) {
+    for (const MethodReport& entry : comparison) longest = std::max(longest, entry.method.size());
+  }
   return longest;
 }
 
@@ -29,92 +29,112 @@ std::string row(size_t label_width, const std::string& label,
   return text + "\n";
 }
 
-std::string overall_table(const std::vector<NamedReport>& reports, size_t width) {
+std::string figures_table(const Comparison& comparison, size_t width) {
   std::vector<std::string> names;
-  for (const auto& [name, value] : reports.front().second.all.values) names.push_back(name);
+  for (const auto& [name, value] : comparison.front().report.figures) names.push_back(name);
   std::string text = row(width, "method", names);
-  for (const auto& [method, report] : reports) {
+  for (const auto& [method, report] : comparison) {
     std::vector<std::string> cells;
-    for (const auto& [name, value] : report.all.values)
-      cells.push_back(fmt::format("{:.4f}", value));
+    for (const auto& [name, value] : report.figures) cells.push_back(fmt::format("{:.4f}", value));
     text += row(width, method, cells);
   }
   return text;
 }
 
-double figure(const InpaintingFigures& figures, const std::string& name) {
-  return std::ranges::find(figures.values, name, &std::pair<std::string, double>::first)->second;
+double figure(const Figures& figures, const std::string& name) {
+  return std::ranges::find(figures, name, &std::pair<std::string, double>::first)->second;
 }
 
-/// The bins are the same for all methods, because the masks are the same.
-std::string table_by_area(const std::vector<NamedReport>& reports, size_t width) {
+/// The bins are the same for all methods, because the data are the same.
+std::string breakdown_table(const Comparison& comparison, size_t width) {
+  const FigureBreakdown& first = *comparison.front().report.breakdown;
   std::vector<std::string> bins;
-  for (const AreaBin& bin : reports.front().second.bins) {
-    bins.push_back(
-        fmt::format("{:.0f}-{:.0f} % ({})", bin.from * 100, bin.to * 100, bin.figures.images));
+  for (const FigureBin& bin : first.bins) {
+    bins.push_back(fmt::format("{:.0f}-{:.0f} % ({})", bin.from * 100, bin.to * 100, bin.samples));
   }
-  std::string text = row(width, "method", bins);
-  for (const auto& [method, report] : reports) {
+  std::string text = fmt::format("\n{} by {} (number of images)\n", first.figure, first.fraction) +
+                     row(width, "method", bins);
+  for (const auto& [method, report] : comparison) {
     std::vector<std::string> cells;
-    for (const AreaBin& bin : report.bins) {
-      cells.push_back(fmt::format("{:.2f}", figure(bin.figures, kByArea)));
+    for (const FigureBin& bin : report.breakdown->bins) {
+      cells.push_back(fmt::format("{:.2f}", figure(bin.figures, first.figure)));
     }
     text += row(width, method, cells);
   }
   return text;
 }
 
-Json json_of(const InpaintingFigures& figures) {
-  Json json{{"images", figures.images}};
-  for (const auto& [name, value] : figures.values) json[name] = value;
-  return json;
+void add_figures(const std::string& samples_key, int64_t samples, const Figures& figures,
+                 Json& json) {
+  json[samples_key] = samples;
+  for (const auto& [name, value] : figures) json[name] = value;
+}
+
+void add_report(const EvaluationReport& report, bool is_first, Json& method) {
+  add_figures(is_first ? "images" : report.name + "_images", report.samples, report.figures,
+              method);
+  if (!report.breakdown) return;
+  for (const FigureBin& bin : report.breakdown->bins) {
+    Json entry{{"from", bin.from}, {"to", bin.to}};
+    add_figures("images", bin.samples, bin.figures, entry);
+    method[report.breakdown->key].push_back(std::move(entry));
+  }
+}
+
+/// Adds the reports to the objects of `methods` with the same names, or to new objects. A run may
+/// be named twice; then both have an object.
+void add_comparison(const Comparison& comparison, bool is_first, Json& methods) {
+  const size_t known = methods.size();
+  size_t next = 0;  // the runs have the same order in each comparison
+  for (const auto& [method, report] : comparison) {
+    size_t i = next;
+    while (i < known && methods[i]["name"] != method) ++i;
+    if (i < known) {
+      next = i + 1;
+    } else {
+      i = methods.size();
+      methods.push_back(Json{{"name", method}});
+    }
+    add_report(report, is_first, methods[i]);
+  }
 }
 
 }  // namespace
 
-std::string comparison_table(const std::vector<NamedReport>& reports) {
-  const size_t width = longest_name(reports);
-  return overall_table(reports, width) +
-         fmt::format("\n{} by masked fraction of the image (number of images)\n", kByArea) +
-         table_by_area(reports, width);
+Comparison compare(Evaluation& evaluation, const std::vector<Method>& methods,
+                   const std::function<void()>& begin_batch, Communicator& communicator) {
+  Comparison comparison;
+  for (const Method& method : methods) {
+    std::optional<ProgressBar> progress;  // of rank 0
+    if (communicator.rank() == 0) progress.emplace(method.name, evaluation.samples());
+    const EvaluationObserver observer{.begin_batch = begin_batch,
+                                      .end_batch = [&](int64_t samples) {
+                                        if (progress) progress->advance(samples);
+                                      }};
+    comparison.push_back({method.name, evaluation.run(method, observer)});
+    progress.reset();
+    log_info("{}: {} images evaluated", method.name, comparison.back().report.samples);
+  }
+  return comparison;
 }
 
-std::string comparison_json(const std::vector<NamedReport>& reports) {
+std::string comparison_table(const std::vector<Comparison>& comparisons) {
+  const size_t width = longest_name(comparisons);
+  std::string text;
+  for (const Comparison& comparison : comparisons) {
+    if (!text.empty()) text += "\n";
+    text += figures_table(comparison, width);
+    if (comparison.front().report.breakdown) text += breakdown_table(comparison, width);
+  }
+  return text;
+}
+
+std::string comparison_json(const std::vector<Comparison>& comparisons) {
   Json methods = Json::array();
-  for (const auto& [name, report] : reports) {
-    Json method{{"name", name}};
-    method.update(json_of(report.all));
-    for (const AreaBin& bin : report.bins) {
-      Json entry{{"from", bin.from}, {"to", bin.to}};
-      entry.update(json_of(bin.figures));
-      method["by_area"].push_back(std::move(entry));
-    }
-    methods.push_back(std::move(method));
+  for (const Comparison& comparison : comparisons) {
+    add_comparison(comparison, &comparison == &comparisons.front(), methods);
   }
   return Json{{"methods", std::move(methods)}}.dump(2) + "\n";
-}
-
-std::vector<std::string> comparison_labels(const std::vector<InpaintMethod>& methods) {
-  std::vector<std::string> labels{"original", "masked"};
-  for (const InpaintMethod& method : methods) {
-    labels.push_back(
-        std::filesystem::path(method.name).filename());  // of a run's path, the end tells most
-  }
-  return labels;
-}
-
-at::Tensor comparison_images(const std::vector<InpaintMethod>& methods, const MaskedDataset& images,
-                             const at::Tensor& indices, const SamplingObserver& observer) {
-  const MaskedImages truth = images.at(indices);
-  const at::Tensor mask = (truth.masks * 2 - 1).expand_as(truth.images);
-  std::vector<at::Tensor> above{truth.images, images_with_visible_masks(truth)};
-  std::vector<at::Tensor> below{at::full_like(truth.images, -1), mask};
-  for (const InpaintMethod& method : methods) {
-    const at::Tensor filled = download(method.inpaint(truth, indices, observer));
-    above.push_back(filled);
-    below.push_back((filled - truth.images).abs() - 1);
-  }
-  return at::cat({at::cat(above, /*dim=*/3), at::cat(below, /*dim=*/3)}, /*dim=*/2);
 }
 
 }  // namespace gm

@@ -1,34 +1,36 @@
-/// A comparison of several methods on the same images and masks: as a table, as JSON and as an
-/// image.
+/// Evaluations of several methods on the same data: as a table and as JSON.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
+#include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "eval/inpainting_evaluation.h"
+#include "comm/communicator.h"
+#include "eval/evaluation.h"
 
 namespace gm {
 
-/// The name and the report of a method.
-using NamedReport = std::pair<std::string, InpaintingReport>;
+/// A method by its name, and what an evaluation found.
+struct MethodReport {
+  std::string method;
+  EvaluationReport report;
+};
 
-/// One row per method with its means over all images; then the PSNR in the masked area by masked
-/// fraction of the image.
-std::string comparison_table(const std::vector<NamedReport>& reports);
+/// The reports of one evaluation, one for each method; at least one.
+using Comparison = std::vector<MethodReport>;
 
-/// {"methods": [{"name", "images", "psnr_masked", ..., "by_area": [{"from", "to", ...}]}]}.
-std::string comparison_json(const std::vector<NamedReport>& reports);
+/// Runs an evaluation on each of `methods`, with a progress bar and a message for each on rank 0.
+/// Calls `begin_batch` before each batch. Called by all ranks. Throws as Evaluation::run().
+Comparison compare(Evaluation& evaluation, const std::vector<Method>& methods,
+                   const std::function<void()>& begin_batch, Communicator& communicator);
 
-/// What the columns of comparison_images() are.
-std::vector<std::string> comparison_labels(const std::vector<InpaintMethod>& methods);
+/// For each evaluation, a table with one row per method and its figures; then, if it has a
+/// breakdown, a table of the breakdown's figure.
+std::string comparison_table(const std::vector<Comparison>& comparisons);
 
-/// The images number `indices` for a visual comparison, float32 [n,C,2H,(2+methods)W] in [-1,1].
-/// Top row: the original, the masked image, and the result of each method. Bottom row: nothing, the
-/// mask, and the difference of each result from the original.
-at::Tensor comparison_images(const std::vector<InpaintMethod>& methods, const MaskedDataset& images,
-                             const at::Tensor& indices, const SamplingObserver& observer);
+/// {"methods": [{"name", "images", "psnr_masked", ..., "by_area": [{"from", "to", "images",
+/// ...}]}]} with the figures of all evaluations. "images" counts those of the first evaluation, and
+/// "NAME_images" those of another one.
+std::string comparison_json(const std::vector<Comparison>& comparisons);
 
 }  // namespace gm

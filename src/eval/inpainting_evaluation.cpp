@@ -5,15 +5,18 @@
 #include <algorithm>
 #include <array>
 
+#include "comm/consistency.h"
 #include "comm/stop.h"
 #include "device/transfer.h"
-#include "eval/baselines.h"
+#include "eval/comparison_images.h"
 #include "eval/image_metrics.h"
+#include "eval/sampling.h"
 
 namespace gm {
 namespace {
 
 constexpr int64_t kBins = 10;
+constexpr int64_t kShownImages = 8;
 
 /// Sums over the images of a bin: the columns of the tensor that is summed over the ranks.
 enum Sum : int64_t {
@@ -52,71 +55,89 @@ void add(const ImageMetrics& quality, at::TensorAccessor<double, 2> sums) {
   row[kOriginalGradientEnergy] += quality.original_gradient_energy;
 }
 
-/// The figures for a row of sums, [kSums].
-InpaintingFigures figures_of(const at::Tensor& row) {
+/// Number of images in a row of sums, [kSums].
+int64_t images_in(const at::Tensor& row) { return row[kImages].item<int64_t>(); }
+
+/// The figures for a row of sums, [kSums], of at least one image.
+Figures figures_of(const at::Tensor& row) {
   const auto sum = row.accessor<double, 1>();
-  InpaintingFigures figures{.images = static_cast<int64_t>(sum[kImages])};
-  if (figures.images == 0) return figures;
-  for (const auto& [name, which] : kMeans) {
-    figures.values.emplace_back(name, sum[which] / sum[kImages]);
-  }
+  Figures figures;
+  for (const auto& [name, which] : kMeans) figures.emplace_back(name, sum[which] / sum[kImages]);
   const double original = sum[kOriginalGradientEnergy];
-  if (original > 0)
-    figures.values.emplace_back("sharpness_masked", sum[kGradientEnergy] / original);
+  if (original > 0) figures.emplace_back("sharpness_masked", sum[kGradientEnergy] / original);
   return figures;
 }
 
-InpaintingReport report_of(const at::Tensor& sums) {
-  InpaintingReport report{.all = figures_of(sums.sum(0))};
+FigureBreakdown breakdown_of(const at::Tensor& sums) {
+  FigureBreakdown breakdown{
+      .key = "by_area", .fraction = "masked fraction of the image", .figure = kMeans.front().first};
   for (int64_t bin = 0; bin < kBins; ++bin) {
-    InpaintingFigures figures = figures_of(sums[bin]);
-    if (figures.images == 0) continue;
-    report.bins.push_back({.from = static_cast<double>(bin) / kBins,
-                           .to = static_cast<double>(bin + 1) / kBins,
-                           .figures = std::move(figures)});
+    const int64_t images = images_in(sums[bin]);
+    if (images == 0) continue;
+    breakdown.bins.push_back({.from = static_cast<double>(bin) / kBins,
+                              .to = static_cast<double>(bin + 1) / kBins,
+                              .samples = images,
+                              .figures = figures_of(sums[bin])});
   }
-  return report;
+  return breakdown;
 }
 
 }  // namespace
 
-InpaintMethod inpaint_by(Inpainter& inpainter, std::string name, uint64_t seed) {
-  return {
-      .name = std::move(name),
-      .inpaint = [&inpainter, seed](const MaskedImages& masked_images, const at::Tensor& indices,
-                                    const SamplingObserver& observer) {
-        return inpainter.inpaint(masked_images, seed, indices, observer);
-      }};
+InpaintingEvaluation::InpaintingEvaluation(MaskedDataset images, const EvaluateConfig& config,
+                                           Communicator& communicator)
+    : images_(std::move(images)),
+      work_{.count = std::min(config.count, images_.size()), .batch_size = config.batch_size},
+      seed_(static_cast<uint64_t>(config.seed)),
+      communicator_(communicator) {
+  require_measurable(images_.shape().height, images_.shape().width);
+  require_same_everywhere(communicator_, "the masks", images_.masks_hash());
 }
 
-std::vector<InpaintMethod> baseline_methods() {
-  const auto rule = [](const char* name, at::Tensor (*fill)(const at::Tensor&, const at::Tensor&)) {
-    return InpaintMethod{.name = name,
-                         .inpaint = [fill](const MaskedImages& masked_images, const at::Tensor&,
-                                           const SamplingObserver&) {
-                           return fill(masked_images.images, masked_images.masks);
-                         }};
-  };
-  return {rule("mean fill", inpaint_with_mean), rule("harmonic fill", inpaint_harmonically)};
+std::vector<Method> InpaintingEvaluation::baselines() {
+  return {{.name = "mean fill", .inpainter = &mean_fill_},
+          {.name = "harmonic fill", .inpainter = &harmonic_fill_}};
 }
 
-InpaintingReport evaluate_inpainting(const InpaintMethod& method, const MaskedDataset& images,
-                                     const DistributedRange& work, Communicator& communicator) {
+EvaluationReport InpaintingEvaluation::run(const Method& method,
+                                           const EvaluationObserver& observer) {
   const auto throw_if_stop_requested = [&](int64_t, const at::Tensor&) {
-    throw_if_any_rank_stopped(communicator);
+    throw_if_any_rank_stopped(communicator_);
   };
   const at::Tensor sums = at::zeros({kBins, kSums}, at::kDouble);
-  for_each_rank_batch(work, communicator, [&](const at::Tensor& items, int64_t valid) {
-    const at::Tensor indices = images.evenly_spaced(items, work.count);
-    const MaskedImages truth = images.at(indices);
-    const at::Tensor filled = download(method.inpaint(truth, indices, throw_if_stop_requested));
+  for_each_rank_batch(work_, communicator_, [&](const at::Tensor& items, int64_t valid) {
+    const at::Tensor indices = images_.evenly_spaced(items, work_.count);
+    const MaskedImages truth = images_.at(indices);
+    observer.begin_batch();
+    const at::Tensor filled =
+        download(method.inpainter->inpaint(truth, seed_, indices, throw_if_stop_requested));
+    observer.end_batch(indices.numel() * communicator_.size());
     const auto qualities = image_metrics(filled, truth.images, truth.masks);
     for (int64_t i = 0; i < valid; ++i) {
       add(qualities[static_cast<size_t>(i)], sums.accessor<double, 2>());
     }
   });
-  communicator.all_reduce_sum(sums);
-  return report_of(sums);
+  communicator_.all_reduce_sum(sums);
+  const at::Tensor total = sums.sum(0);
+  return {.name = name(),
+          .samples = images_in(total),
+          .figures = figures_of(total),
+          .breakdown = breakdown_of(sums)};
+}
+
+std::optional<LabelledImages> InpaintingEvaluation::draw(const std::vector<Method>& methods,
+                                                         const EvaluationObserver& observer) {
+  const int64_t shown = std::min(kShownImages, images_.size());
+  const auto make = [&](const at::Tensor& i, const SamplingObserver& each_step) {
+    const at::Tensor indices = images_.evenly_spaced(i, shown);
+    const auto inpaint = [&](const Method& method, const MaskedImages& masked_images) {
+      observer.begin_batch();
+      return download(method.inpainter->inpaint(masked_images, seed_, indices, each_step));
+    };
+    return comparison_images(methods, images_.at(indices), inpaint);
+  };
+  return LabelledImages{gather_samples(make, communicator_, {.count = shown}),
+                        comparison_labels(methods)};
 }
 
 }  // namespace gm

@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "comm/consistency.h"
-#include "comm/on_rank_zero.h"
 #include "data/class_names.h"
 #include "data/label_counts.h"
 #include "data/mask_shapes.h"
@@ -15,15 +14,6 @@
 
 namespace gm {
 namespace {
-
-std::optional<Part> part_named(const std::string& name) {
-  if (name.empty()) return std::nullopt;
-  if (name == "training") return Part::kTraining;
-  if (name == "held_out") return Part::kHeldOut;
-  if (name == "all") return Part::kAll;
-  throw InputError("there is no part \"{}\" of a dataset; there are held_out, training and all",
-                   name);
-}
 
 /// Warns of images whose label names no class: `classes` cannot select them.
 void warn_of_images_without_class(const ImageDataset& dataset, const std::string& classes) {
@@ -34,42 +24,37 @@ void warn_of_images_without_class(const ImageDataset& dataset, const std::string
               describe_labels(others), classes);
 }
 
-/// A part of the images at config.path; rank 0 first packs a folder with this number of channels.
-std::shared_ptr<const ImageDataset> open_packed(const DataConfig& config, std::optional<Part> part,
-                                                Communicator& communicator, int64_t channels) {
-  const std::string path =
-      text_from_rank_zero(communicator, [&] { return prepare_dataset(config, channels).string(); });
+/// The images at `packed` with these classes; without a `part` as in open_dataset().
+std::shared_ptr<const ImageDataset> open_part(const std::string& packed, const std::string& classes,
+                                              std::optional<Part> part,
+                                              Communicator& communicator) {
   if (!part) {
-    const bool has_any = ImageDataset(path, config.classes).has_held_out();
+    const bool has_any = ImageDataset(packed, classes).has_held_out();
     part = has_any ? Part::kHeldOut : Part::kAll;
   }
-  auto dataset = std::make_shared<const ImageDataset>(path, config.classes, *part);
+  auto dataset = std::make_shared<const ImageDataset>(packed, classes, *part);
   require_same_everywhere(communicator, "the dataset", dataset->content_hash());
   return dataset;
 }
 
 }  // namespace
 
-std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::optional<Part> part,
+std::shared_ptr<const ImageDataset> open_dataset(const std::string& packed,
+                                                 const DataConfig& config, std::optional<Part> part,
                                                  Communicator& communicator) {
-  auto dataset = open_packed(config, part, communicator, /*channels=*/3);
+  auto dataset = open_part(packed, config.classes, part, communicator);
   require_image_size(*dataset, config.image_size);
   require_holdout(*dataset, config.holdout);
   if (communicator.rank() == 0) warn_of_images_without_class(*dataset, config.classes);
   return dataset;
 }
 
-std::shared_ptr<const ImageDataset> open_images(const LoadedRun& run, const ImageChoice& choice,
+std::shared_ptr<const ImageDataset> open_images(const std::string& packed, const LoadedRun& run,
+                                                const ImageChoice& choice,
                                                 Communicator& communicator) {
-  const std::optional<Part> part = part_named(choice.part);
-  DataConfig config = run.config.data;
-  if (!choice.path.empty()) {
-    config.path = choice.path;
-    config.classes = "all";
-    config.holdout = 0;
-  }
-  auto images = choice.path.empty() ? open_dataset(config, part, communicator)
-                                    : open_packed(config, part, communicator, run.shape.channels);
+  auto images = choice.path.empty()
+                    ? open_dataset(packed, run.config.data, choice.part, communicator)
+                    : open_part(packed, "all", choice.part, communicator);
   require_fit(*images, run);
   return images;
 }

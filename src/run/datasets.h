@@ -10,26 +10,21 @@
 #include "data/mask_config.h"
 #include "data/shard_order.h"
 #include "run/load_run.h"
+#include "run/prepare_data.h"
 
 namespace gm {
 
-/// The images that a user chooses.
-struct ImageChoice {
-  std::string path = {};  ///< Empty: the dataset of the run.
-  /// "held_out", "training" or "all"; empty: held out if there are any, else all.
-  std::string part = {};
-};
-
-/// A part of the images at config.path. Without a `part`: the held-out images or, if there are
-/// none, all images. All ranks get the same. Rank 0 first packs a folder, see prepare_dataset().
-/// Throws InputError when the images cannot be used, or are not of config.image_size.
-std::shared_ptr<const ImageDataset> open_dataset(const DataConfig& config, std::optional<Part> part,
+/// A part of the images at `packed`, the result of prepare_data() for `config`. Without a `part`:
+/// the held-out images or, if there are none, all images. All ranks get the same. Throws InputError
+/// when the images cannot be used, or are not of config.image_size.
+std::shared_ptr<const ImageDataset> open_dataset(const std::string& packed,
+                                                 const DataConfig& config, std::optional<Part> part,
                                                  Communicator& communicator);
 
-/// The images that a user chose for `run`. Defaults: the dataset of the run, and its held-out
-/// images or, if there are none, all. The images of a folder are converted to grey if the run's
-/// images are grey. Throws InputError when the images do not fit the model of the run.
-std::shared_ptr<const ImageDataset> open_images(const LoadedRun& run, const ImageChoice& choice,
+/// The images at `packed`, the result of prepare_data() for `choice`. Throws InputError when they
+/// do not fit the model of the run.
+std::shared_ptr<const ImageDataset> open_images(const std::string& packed, const LoadedRun& run,
+                                                const ImageChoice& choice,
                                                 Communicator& communicator);
 
 /// Throws InputError on every rank, which names a rank and its file, unless every rank has the

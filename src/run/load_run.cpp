@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "checkpoint/find_checkpoint.h"
@@ -69,13 +70,13 @@ Opened open_newest(const std::string& run, const std::string& weights) {
 /// Rank 0 chooses the checkpoint: a run that is still training may save another one at any time.
 Opened open_checkpoint(const std::string& run, const LoadedRun::Choice& choice,
                        Communicator& communicator) {
+  const std::string weights = name_of(choice.weights);
   std::optional<Opened> opened;
   const std::string folder = text_from_rank_zero(communicator, [&] {
-    opened = choice.step ? open_step(run, *choice.step, choice.weights)
-                         : open_newest(run, choice.weights);
+    opened = choice.step ? open_step(run, *choice.step, weights) : open_newest(run, weights);
     return opened->checkpoint.folder().string();
   });
-  return opened ? *std::move(opened) : open_folder(folder, choice.weights);
+  return opened ? *std::move(opened) : open_folder(folder, weights);
 }
 
 /// Of the checkpoint, because the run's dataset may have been moved. Older checkpoints do not say
@@ -102,7 +103,8 @@ LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
   LoadedRun trained{.name = run, .config = read_run_config(run), .shape = {}, .task = nullptr};
   assign(trained.config, assignments);
   const auto [checkpoint, weights] = open_checkpoint(run, choice, communicator);
-  const auto file = checkpoint.file(choice.weights);
+  const std::string name = name_of(choice.weights);
+  const auto file = checkpoint.file(name);
   const int64_t size = trained.config.data.image_size;
   trained.shape = {
       .height = size, .width = size, .channels = image_channels(checkpoint.info(), weights, file)};
@@ -112,7 +114,7 @@ LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
   trained.task->sampled_network().invalidate_cache();
   trained.step = checkpoint.info().state.step;
   trained.data_hash = checkpoint.info().identity.data_hash;
-  log_info("{}: checkpoint of step {}, {} weights", run, trained.step, choice.weights);
+  log_info("{}: checkpoint of step {}, {} weights", run, trained.step, name);
   return trained;
 }
 

@@ -12,13 +12,14 @@
 #include "config/run_config.h"
 #include "image/image_shape.h"
 #include "tasks/task.h"
+#include "train/train_config.h"
 
 namespace gm {
 
 struct LoadedRun {
   /// The weights to load.
   struct Choice {
-    std::string weights = "ema";    ///< "ema" or "model".
+    SampleWeights weights = SampleWeights::kEma;
     std::optional<int64_t> step{};  ///< Default: the newest intact checkpoint.
   };
 

@@ -1,10 +1,38 @@
 #include "run/run_table.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "base/kernel_set.h"
+#include "config/task_kinds.h"
+
 namespace gm {
+namespace {
+
+std::string device_row(const World& world) {
+  return fmt::format("CPU, {} thread{} a rank, {} kernels", world.threads(),
+                     world.threads() == 1 ? "" : "s", name_of(kernel_set()));
+}
+
+std::string network_row(const RunConfig& config, Task& task) {
+  std::vector<std::string> networks;
+  for (const Phase& phase : task.phases()) {
+    int64_t parameters = 0;
+    for (const auto& parameter : phase.network->parameters()) parameters += parameter.numel();
+    networks.push_back(fmt::format("{} parameters ({})", with_thousands(parameters), phase.name));
+  }
+  return fmt::format("{}, dim {}: {}", config.model.kind, config.model.dim,
+                     fmt::join(networks, ", "));
+}
+
+std::string task_row(const RunConfig& config) {
+  const std::string masks = config.uses_masks() ? ", masks: " + config.mask.kind : "";
+  return task_kind(config).summary(config) + masks;
+}
+
+}  // namespace
 
 std::string format_table(const std::vector<TableRow>& rows) {
   size_t width = 0;
@@ -22,6 +50,38 @@ std::string with_thousands(int64_t number) {
     text += digits[i];
   }
   return text;
+}
+
+std::vector<TableRow> run_rows(const World& world, const RunConfig& config,
+                               const ImageDataset& dataset, Task& task) {
+  const ImageShape& shape = dataset.shape();
+  const TrainConfig& train = config.train;
+  return {
+      {"ranks", fmt::format("{}, {} on {}", world.size(), world.local_size(), world.host())},
+      {"device", device_row(world)},
+      {"data", fmt::format("{}: {} images, {}x{}x{}, in {} shards", config.data.path,
+                           with_thousands(dataset.size()), shape.height, shape.width,
+                           shape.channels, config.data.shards)},
+      {"task", task_row(config)},
+      {"network", network_row(config, task)},
+      {"batch", fmt::format("{} images a step = {} ranks x {} images x {} micro-batches",
+                            train.images_per_step(), world.size(), train.batch_size / world.size(),
+                            train.accumulate)},
+      {"length", fmt::format("{} steps, {} images, {:.1f} epochs", with_thousands(train.steps),
+                             with_thousands(train.steps * train.images_per_step()),
+                             static_cast<double>(train.steps * train.images_per_step()) /
+                                 static_cast<double>(dataset.size()))},
+      {"results", fmt::format("{}: config.toml, metrics.jsonl, log.txt, samples/, checkpoints/",
+                              config.run.dir)},
+  };
+}
+
+std::string resume_message(const RunConfig& config, int64_t step) {
+  if (step < config.train.steps) {
+    return fmt::format("{}: resumes after step {} of {}", config.run.dir, step, config.train.steps);
+  }
+  return fmt::format("{}: the run is finished, with {} steps; a larger train.steps continues it",
+                     config.run.dir, step);
 }
 
 }  // namespace gm

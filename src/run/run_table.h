@@ -6,6 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "comm/world.h"
+#include "config/run_config.h"
+#include "data/image_dataset.h"
+#include "tasks/task.h"
+
 namespace gm {
 
 using TableRow = std::pair<std::string, std::string>;
@@ -15,5 +20,13 @@ std::string format_table(const std::vector<TableRow>& rows);
 
 /// 1234567 as "1,234,567". Expects number >= 0.
 std::string with_thousands(int64_t number);
+
+/// The rows for a run that trains `task` on the images of `dataset`.
+std::vector<TableRow> run_rows(const World& world, const RunConfig& config,
+                               const ImageDataset& dataset, Task& task);
+
+/// What happens to the run in config.run.dir, whose newest checkpoint is of step `step`: it is
+/// resumed, or it is finished.
+std::string resume_message(const RunConfig& config, int64_t step);
 
 }  // namespace gm

@@ -6,28 +6,14 @@
 #include <memory>
 
 #include "base/log.h"
-#include "comm/on_rank_zero.h"
-#include "eval/image_metrics.h"
-#include "eval/inpainting_evaluation.h"
 #include "eval/masked_dataset.h"
+#include "eval/sampling.h"
 #include "image/image_grid.h"
 #include "run/datasets.h"
-#include "run/make_task.h"
-#include "train/sampling.h"
+#include "run/evaluation_table.h"
 
 namespace gm {
 namespace {
-
-constexpr const char* kInpainting = "inpainting";
-
-std::shared_ptr<const MaskedDataset> open_masked(const RunConfig& config,
-                                                 Communicator& communicator) {
-  const auto images = open_dataset(config.data, std::nullopt, communicator);
-  // Every rank inpaints images from all over the dataset.
-  require_files_on_ranks(*images, {0, images->size()}, communicator);
-  return std::make_shared<const MaskedDataset>(images, config.mask,
-                                               static_cast<uint64_t>(config.evaluate.seed));
-}
 
 Artefact image_grid(LabelledImages images) {
   return {.extension = ".png", .write = [images = std::move(images)](const auto& path) {
@@ -43,62 +29,58 @@ std::function<Artefact()> new_images(ImageGenerator& generator, const RunConfig&
     const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
       return generator.sample(seed, indices, observer);
     };
-    return image_grid({sample_on_all_ranks(make, communicator, work)});
+    return image_grid({gather_samples(make, communicator, work)});
   };
 }
 
 std::function<Artefact()> inpainted_images(Inpainter& inpainter,
-                                           std::shared_ptr<const MaskedDataset> masked,
+                                           std::shared_ptr<const ImageDataset> images,
                                            const RunConfig& config, Communicator& communicator) {
   const auto seed = static_cast<uint64_t>(config.evaluate.seed);
-  const DistributedRange work{.count = std::min(config.sample.count, masked->size()),
+  const DistributedRange work{.count = std::min(config.sample.count, images->size()),
                               .batch_size = config.sample.batch_size};
-  return [&inpainter, &communicator, masked = std::move(masked), seed, work] {
+  const MaskedDataset masked(std::move(images), config.mask, seed);
+  return [&inpainter, &communicator, masked, seed, work] {
     const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-      return inpainting_images(inpainter, *masked, seed, masked->evenly_spaced(indices, work.count),
+      return inpainting_images(inpainter, masked, seed, masked.evenly_spaced(indices, work.count),
                                observer);
     };
-    return image_grid({sample_on_all_ranks(make, communicator, work), inpainting_labels()});
+    return image_grid({gather_samples(make, communicator, work), inpainting_labels()});
   };
 }
 
-Evaluation inpainting_evaluation(Inpainter& inpainter, std::shared_ptr<const MaskedDataset> masked,
-                                 const EvaluateConfig& config, Communicator& communicator) {
-  inpainter.check_inpainting();
-  require_measurable(masked->shape().height, masked->shape().width);
-  if (!masked->are_held_out()) {
-    on_rank_zero(communicator, [] {
-      log_warning(
-          "evaluate.every: the dataset has no held-out images, so the evaluation uses training "
-          "images; hold some out with gm_data pack --holdout");
-    });
-  }
-  const DistributedRange work{.count = std::min(config.count, masked->size()),
-                              .batch_size = config.batch_size};
-  const InpaintMethod method = inpaint_by(inpainter, "", static_cast<uint64_t>(config.seed));
-  const auto run = [=, masked = std::move(masked), &communicator] {
-    const InpaintingFigures figures = evaluate_inpainting(method, *masked, work, communicator).all;
-    return EvaluationReport{
-        .name = kInpainting, .samples = figures.images, .figures = figures.values};
-  };
-  return {.name = kInpainting, .run = run};
+void warn_unless_held_out(const ImageDataset& images, Communicator& communicator) {
+  if (images.part() == Part::kHeldOut || communicator.rank() != 0) return;
+  log_warning(
+      "evaluate.every: the dataset has no held-out images, so the evaluation uses training images; "
+      "hold some out with gm_data pack --holdout");
 }
 
 }  // namespace
 
-TrainingHooks make_training_hooks(const RunConfig& config, Task& task, Communicator& communicator) {
-  TrainingHooks hooks;
+TrainingHooks make_training_hooks(const RunConfig& config, const std::string& packed, Task& task,
+                                  Communicator& communicator) {
+  const bool evaluates = config.evaluate.every > 0;
+  if (evaluates) require_evaluations(task, "evaluate.every");
   ImageGenerator* const generator = task.image_generator();
-  Inpainter* const inpainter =
-      config.evaluate.every > 0 ? &require_inpainter(task, "evaluate.every") : task.inpainter();
+  Inpainter* const inpainter = task.inpainter();
   const bool shows_inpainting = generator == nullptr && inpainter != nullptr;
-  std::shared_ptr<const MaskedDataset> masked;
-  if (config.evaluate.every > 0 || shows_inpainting) masked = open_masked(config, communicator);
+  std::shared_ptr<const ImageDataset> images;
+  if (evaluates || shows_inpainting) {
+    images = open_dataset(packed, config.data, std::nullopt, communicator);
+    // Every rank inpaints images from all over the dataset.
+    require_files_on_ranks(*images, {0, images->size()}, communicator);
+  }
 
+  TrainingHooks hooks;
   if (generator != nullptr) hooks.sample = new_images(*generator, config, communicator);
-  if (shows_inpainting) hooks.sample = inpainted_images(*inpainter, masked, config, communicator);
-  if (config.evaluate.every > 0) {
-    hooks.evaluations = {inpainting_evaluation(*inpainter, masked, config.evaluate, communicator)};
+  if (shows_inpainting) hooks.sample = inpainted_images(*inpainter, images, config, communicator);
+  if (evaluates) {
+    hooks.evaluations = make_evaluations({.images = images,
+                                          .mask = config.mask,
+                                          .config = config.evaluate,
+                                          .communicator = communicator});
+    warn_unless_held_out(*images, communicator);
   }
   return hooks;
 }

@@ -1,13 +1,24 @@
 /// The `[gan]` section of a run's configuration: the losses and the discriminator.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <string>
+#include <utility>
 
 namespace gm {
 
+/// The adversarial losses; AdversarialLoss (gan_loss.h) has their formulas.
+enum class GanLoss { kMinimax, kNonSaturating, kHinge, kLeastSquares };
+constexpr auto names_of(GanLoss) {
+  using enum GanLoss;
+  return std::to_array<std::pair<GanLoss, const char*>>({{kMinimax, "minimax"},
+                                                         {kNonSaturating, "non_saturating"},
+                                                         {kHinge, "hinge"},
+                                                         {kLeastSquares, "least_squares"}});
+}
+
 struct GanConfig {
-  std::string loss = "minimax";
+  GanLoss loss = GanLoss::kMinimax;
   double lambda = 100.0;
   double l1 = 0.0;
   double feature_matching = 0.0;
@@ -21,7 +32,6 @@ struct GanConfig {
   template <class Fields>
   void describe(Fields& field) {
     field("loss", loss)
-        .one_of({"minimax", "non_saturating", "hinge", "least_squares"})
         .help(
             "The adversarial losses; minimax also sums the squared error over an image's "
             "masked values, the others average it.");

@@ -7,31 +7,15 @@
 #include <vector>
 
 #include "base/counter_rng.h"
-#include "base/error.h"
 #include "nn/discriminator.h"
 
 namespace gm {
 
-AdversarialLoss::AdversarialLoss(const std::string& name) {
-  if (name == "minimax") {
-    kind_ = Kind::kMinimax;
-  } else if (name == "non_saturating") {
-    kind_ = Kind::kNonSaturating;
-  } else if (name == "hinge") {
-    kind_ = Kind::kHinge;
-  } else if (name == "least_squares") {
-    kind_ = Kind::kLeastSquares;
-  } else {
-    throw InputError(
-        "gan.loss is {}: it is one of minimax, non_saturating, hinge and least_squares", name);
-  }
-}
-
 at::Tensor AdversarialLoss::generator_loss(const at::Tensor& fake) const {
   switch (kind_) {
-    case Kind::kHinge:
+    case GanLoss::kHinge:
       return -fake.mean();
-    case Kind::kLeastSquares:
+    case GanLoss::kLeastSquares:
       return 0.5 * (fake - 1).square().mean();
     default:
       return -at::log_sigmoid(fake).mean();
@@ -40,9 +24,9 @@ at::Tensor AdversarialLoss::generator_loss(const at::Tensor& fake) const {
 
 at::Tensor AdversarialLoss::real_loss(const at::Tensor& real) const {
   switch (kind_) {
-    case Kind::kHinge:
+    case GanLoss::kHinge:
       return (1 - real).relu().mean();
-    case Kind::kLeastSquares:
+    case GanLoss::kLeastSquares:
       return 0.5 * (real - 1).square().mean();
     default:
       return -at::log_sigmoid(real).mean();
@@ -51,9 +35,9 @@ at::Tensor AdversarialLoss::real_loss(const at::Tensor& real) const {
 
 at::Tensor AdversarialLoss::fake_loss(const at::Tensor& fake) const {
   switch (kind_) {
-    case Kind::kHinge:
+    case GanLoss::kHinge:
       return (1 + fake).relu().mean();
-    case Kind::kLeastSquares:
+    case GanLoss::kLeastSquares:
       return 0.5 * fake.square().mean();
     default:
       return -at::log_sigmoid(-fake).mean();  // 1 - sigmoid(z) = sigmoid(-z)
@@ -62,9 +46,9 @@ at::Tensor AdversarialLoss::fake_loss(const at::Tensor& fake) const {
 
 double AdversarialLoss::chance_loss() const {
   switch (kind_) {
-    case Kind::kHinge:
+    case GanLoss::kHinge:
       return 2;
-    case Kind::kLeastSquares:
+    case GanLoss::kLeastSquares:
       return 0.25;
     default:
       return 2 * std::log(2.0);
@@ -73,7 +57,7 @@ double AdversarialLoss::chance_loss() const {
 
 at::Tensor AdversarialLoss::probability(const at::Tensor& logits) const {
   const at::Tensor values = logits.detach();
-  return (kind_ == Kind::kLeastSquares ? values.clamp(0, 1) : values.sigmoid()).mean();
+  return (kind_ == GanLoss::kLeastSquares ? values.clamp(0, 1) : values.sigmoid()).mean();
 }
 
 at::Tensor r1_penalty(Discriminator& discriminator, const at::Tensor& x) {

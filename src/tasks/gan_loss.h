@@ -6,7 +6,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <string>
+
+#include "tasks/gan_config.h"
 
 namespace gm {
 
@@ -25,8 +26,7 @@ namespace gm {
 /// E is the mean over images and, where a discriminator judges patches, over patches.
 class AdversarialLoss {
  public:
-  /// Throws InputError for any other name.
-  explicit AdversarialLoss(const std::string& name);
+  explicit AdversarialLoss(GanLoss kind) : kind_(kind) {}
 
   /// The generator's loss, from the logits of generated images.
   at::Tensor generator_loss(const at::Tensor& fake) const;
@@ -42,12 +42,10 @@ class AdversarialLoss {
   at::Tensor probability(const at::Tensor& logits) const;
 
   /// Whether the generator's squared error is summed over an image's values, as in minimax.
-  bool sums_errors() const { return kind_ == Kind::kMinimax; }
+  bool sums_errors() const { return kind_ == GanLoss::kMinimax; }
 
  private:
-  enum class Kind { kMinimax, kNonSaturating, kHinge, kLeastSquares };
-
-  Kind kind_;
+  GanLoss kind_;
 };
 
 class Discriminator;

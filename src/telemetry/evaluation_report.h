@@ -1,17 +1,38 @@
-/// The result of an evaluation during training, shown in metrics.jsonl, Prometheus and the log.
+/// The result of an evaluation, whatever its kind: shown in tables, metrics.jsonl, Prometheus and
+/// the log.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace gm {
 
+/// Figures by name, in the order in which they are shown: "psnr_masked", ...
+using Figures = std::vector<std::pair<std::string, double>>;
+
+/// The figures of the samples of which a quantity is at least `from` and less than `to`.
+struct FigureBin {
+  double from = 0, to = 0;
+  int64_t samples = 0;
+  Figures figures = {};
+};
+
+/// How the figures depend on a fraction that each sample has.
+struct FigureBreakdown {
+  std::string key;                   ///< In JSON: "by_area". Unique among the evaluations.
+  std::string fraction;              ///< In words: "masked fraction of the image".
+  std::string figure;                ///< The figure that a table shows; it is in each bin.
+  std::vector<FigureBin> bins = {};  ///< Those without samples are left out.
+};
+
 struct EvaluationReport {
-  std::string name;                                          ///< Of the evaluation: "inpainting".
-  int64_t samples = 0;                                       ///< Images that were evaluated.
-  std::vector<std::pair<std::string, double>> figures = {};  ///< "psnr_masked", ...
+  std::string name;                               ///< Of the evaluation: "inpainting".
+  int64_t samples = 0;                            ///< Images that were evaluated.
+  Figures figures = {};                           ///< Unique among the evaluations.
+  std::optional<FigureBreakdown> breakdown = {};  ///< Shown by gm_eval, not during training.
 };
 
 }  // namespace gm

@@ -1,10 +1,28 @@
 /// Configuration of the training: keys `train.*`, `optimizer.*`, `ema.*` and `sample.*`.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace gm {
+
+/// The learning rate after the warm-up.
+enum class LearningRateSchedule { kConstant, kCosine };
+constexpr auto names_of(LearningRateSchedule) {
+  using enum LearningRateSchedule;
+  return std::to_array<std::pair<LearningRateSchedule, const char*>>(
+      {{kConstant, "constant"}, {kCosine, "cosine"}});
+}
+
+/// The weights of a network that make samples: their moving average, or those of the last step. The
+/// names are also those of the files of a checkpoint.
+enum class SampleWeights { kEma, kModel };
+constexpr auto names_of(SampleWeights) {
+  using enum SampleWeights;
+  return std::to_array<std::pair<SampleWeights, const char*>>({{kEma, "ema"}, {kModel, "model"}});
+}
 
 /// Keys `train.*`.
 struct TrainConfig {
@@ -52,7 +70,7 @@ struct OptimizerConfig {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   int64_t warmup_steps = 0;
-  std::string schedule = "constant";
+  LearningRateSchedule schedule = LearningRateSchedule::kConstant;
   double clip_norm = 0.0;
 
   template <class Fields>
@@ -65,7 +83,6 @@ struct OptimizerConfig {
         .range(0, 1'000'000'000)
         .help("Steps over which the learning rate rises linearly from zero.");
     field("schedule", schedule)
-        .one_of({"constant", "cosine"})
         .help(
             "Learning rate after the warm-up: constant, or a half cosine that falls to zero at "
             "train.steps.");
@@ -102,7 +119,7 @@ struct SampleConfig {
   int64_t every = 1000;
   int64_t count = 64;
   int64_t batch_size = 64;
-  std::string weights = "ema";
+  SampleWeights weights = SampleWeights::kEma;
 
   template <class Fields>
   void describe(Fields& field) {
@@ -114,7 +131,6 @@ struct SampleConfig {
         .range(1, 100'000)
         .help("Images that a rank generates at a time; affects the memory, not the result.");
     field("weights", weights)
-        .one_of({"ema", "model"})
         .help("Weights to sample from: the moving average, or those of the last step.");
   }
 };

@@ -74,9 +74,9 @@ void Trainer::run() {
 void Trainer::train_to_the_end() {
   if (config_.train.verify_ranks_every > 0) verify_ranks();
   if (is_missing("sample", config_.sample.every)) save_samples();
-  for (const Evaluation& evaluation : parts_.evaluations) {
-    const std::string kind = "evaluation " + evaluation.name;
-    if (evaluation_is_due() && is_missing(kind, config_.evaluate_every)) evaluate(evaluation);
+  for (const auto& evaluation : parts_.evaluations) {
+    const std::string kind = "evaluation " + evaluation->name();
+    if (evaluation_is_due() && is_missing(kind, config_.evaluate_every)) evaluate(*evaluation);
   }
   while (state_.step < config_.train.steps) {
     throw_if_stop_requested();
@@ -87,7 +87,7 @@ void Trainer::train_to_the_end() {
     if (due(config_.checkpoint_every)) start_checkpoint();
     if (due(config_.sample.every)) save_samples();
     if (evaluation_is_due()) {
-      for (const Evaluation& evaluation : parts_.evaluations) evaluate(evaluation);
+      for (const auto& evaluation : parts_.evaluations) evaluate(*evaluation);
     }
   }
 }
@@ -176,7 +176,7 @@ void Trainer::verify_ranks() {
 }
 
 std::unique_ptr<PhaseTrainer::UseEma> Trainer::use_sample_weights() {
-  if (config_.sample.weights == "model") return nullptr;
+  if (config_.sample.weights == SampleWeights::kModel) return nullptr;
   return std::make_unique<PhaseTrainer::UseEma>(sampled_phase());
 }
 
@@ -206,11 +206,11 @@ void Trainer::save_samples() {
                [&] { parts_.observer.samples(state_, samples, clock.total_seconds()); });
 }
 
-void Trainer::evaluate(const Evaluation& evaluation) {
+void Trainer::evaluate(Evaluation& evaluation) {
   const auto section = parts_.watchdog.section("evaluation", config_.watchdog.evaluation_seconds);
   StepTimer clock;
   const PhaseTrainer::UseEma average(sampled_phase());
-  const EvaluationReport report = evaluation.run();
+  const EvaluationReport report = evaluation.run(method_of(parts_.task), {});
   clock.lap("evaluation");
   parts_.observer.evaluation(state_, report, clock.total_seconds());
 }

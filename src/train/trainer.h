@@ -14,7 +14,7 @@
 #include "comm/watchdog_config.h"
 #include "comm/world.h"
 #include "data/loader.h"
-#include "train/evaluation.h"
+#include "eval/evaluation.h"
 #include "train/phase_trainer.h"
 #include "train/train_config.h"
 #include "train/training_observer.h"
@@ -44,7 +44,8 @@ struct TrainerParts {
   /// Makes samples with the current weights of the networks; may be empty. Called by all ranks
   /// together.
   std::function<Artefact()> sample;
-  std::vector<Evaluation> evaluations = {};
+  /// They evaluate the task; with its EMA weights, every evaluate_every steps.
+  std::vector<std::shared_ptr<Evaluation>> evaluations = {};
 };
 
 /// Trains a task for train.steps steps. It depends on the phases of the task, not on its models.
@@ -81,7 +82,7 @@ class Trainer {
 
   bool is_missing(const std::string& kind, int64_t every);
   void save_samples();
-  void evaluate(const Evaluation& evaluation);
+  void evaluate(Evaluation& evaluation);
 
   void start_checkpoint();
   void start_checkpoint_on_this_rank();

@@ -60,7 +60,8 @@ class WholeRun : public testing::TestWithParam<const char*> {
         std::make_shared<const ImageDataset>(config.data.path, "all", Part::kTraining);
     const auto task =
         make_task(config, kDeviceShape, open_training_masks(config, kDeviceShape), device);
-    const TrainingHooks hooks = make_training_hooks(config, *task, world.communicator());
+    const TrainingHooks hooks =
+        make_training_hooks(config, config.data.path, *task, world.communicator());
     const RunDirectory directory(folder_ / run);
     directory.begin("");
     CheckpointStore checkpoints(directory.root());

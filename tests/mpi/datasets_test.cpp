@@ -11,7 +11,7 @@
 #include "support/expect_error.h"
 #include "support/images.h"
 #include "support/temporary_folder.h"
-#include "test_world.h"
+#include "support/test_world.h"
 
 namespace gm {
 namespace {

@@ -26,9 +26,13 @@ at::Tensor moving_masks(const at::Tensor& positions) {
 }
 
 GanInpaintTask::Options options() {
-  return {
-      .model = {.dim = 16, .dim_mults = {1, 2}},
-      .gan = {.loss = "hinge", .l1 = 1, .feature_matching = 1, .r1 = 1, .r1_every = 4, .dim = 8}};
+  return {.model = {.dim = 16, .dim_mults = {1, 2}},
+          .gan = {.loss = GanLoss::kHinge,
+                  .l1 = 1,
+                  .feature_matching = 1,
+                  .r1 = 1,
+                  .r1_every = 4,
+                  .dim = 8}};
 }
 
 /// This rank's part of a micro-batch. The images depend only on their positions.

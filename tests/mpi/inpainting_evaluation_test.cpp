@@ -19,45 +19,59 @@ namespace {
 constexpr ImageShape kEvaluationShape{16, 16, 3};
 constexpr int64_t kImages = 23;  // Not divisible by 2 or 4 ranks.
 
-class InpaintingEvaluation : public testing::Test {
+class InpaintingEvaluationTest : public testing::Test {
  protected:
-  InpaintingEvaluation() {
+  InpaintingEvaluationTest() {
     on_rank_zero(ranks(), [&] {
       folder_.emplace();
       write_numbered_file(*folder_ / "data.h5", kEvaluationShape, kImages, {});
     });
     const std::string root = text_from_rank_zero(ranks(), [&] { return folder_->path().string(); });
-    images_.emplace(
-        std::make_shared<const ImageDataset>(root + "/data.h5"),
-        MaskConfig{.kind = "pixels", .coverage_min = 0.05, .coverage_max = 0.9, .path = {}},
-        /*seed=*/3);
+    dataset_ = std::make_shared<const ImageDataset>(root + "/data.h5");
   }
-  ~InpaintingEvaluation() override { ranks().barrier(); }
+  ~InpaintingEvaluationTest() override { ranks().barrier(); }
 
   static Communicator& ranks() { return test_world().communicator(); }
+  MaskedDataset images() const {
+    return {dataset_,
+            MaskConfig{.kind = "pixels", .coverage_min = 0.05, .coverage_max = 0.9, .path = {}},
+            /*seed=*/3};
+  }
+  InpaintingEvaluation evaluation(int64_t count, int64_t batch_size) const {
+    return {images(), {.count = count, .batch_size = batch_size}, ranks()};
+  }
 
   std::optional<TemporaryFolder> folder_;  // Only on rank 0.
-  std::optional<MaskedDataset> images_;
+  std::shared_ptr<const ImageDataset> dataset_;
 };
 
 /// Inpaints with the mean, brightened by an amount that depends on the index of the image.
-at::Tensor fill_by_index(const MaskedImages& masked_images, const at::Tensor& indices,
-                         const SamplingObserver& observer) {
-  observer(0, {});
-  const at::Tensor shift = indices.to(at::kFloat).view({-1, 1, 1, 1}) / 100;
-  const at::Tensor filled = inpaint_with_mean(masked_images.images, masked_images.masks) + shift;
-  return at::where(masked_images.masks > 0.5, filled, masked_images.images);
-}
+class FillByIndex final : public Inpainter {
+ public:
+  at::Tensor inpaint(const MaskedImages& masked_images, uint64_t, const at::Tensor& indices,
+                     const SamplingObserver& observer) override {
+    observer(0, {});
+    const at::Tensor shift = indices.to(at::kFloat).view({-1, 1, 1, 1}) / 100;
+    const at::Tensor filled = inpaint_with_mean(masked_images.images, masked_images.masks) + shift;
+    return at::where(masked_images.masks > 0.5, filled, masked_images.images);
+  }
+};
 
-TEST_F(InpaintingEvaluation, CountsEachImageOnceOnAnyNumberOfRanks) {
-  const InpaintingReport report =
-      evaluate_inpainting({.name = "by index", .inpaint = fill_by_index}, *images_,
-                          {.count = kImages, .batch_size = 4}, ranks());
+TEST_F(InpaintingEvaluationTest, CountsEachImageOnceOnAnyNumberOfRanks) {
+  FillByIndex by_index;
+  int64_t begun = 0, done = 0;
+  const EvaluationReport report =
+      evaluation(kImages, 4)
+          .run({.name = "by index", .inpainter = &by_index},
+               {.begin_batch = [&] { ++begun; },
+                .end_batch = [&](int64_t samples) { done += samples; }});
+  EXPECT_GT(begun, 1);
+  EXPECT_GE(done, kImages) << "the last batches may be filled up";
 
   // The expected values: all images in one batch, on this rank alone.
   const at::Tensor indices = at::arange(kImages, at::kLong);
-  const MaskedImages truth = images_->at(indices);
-  const auto qualities = image_metrics(fill_by_index(truth, indices, [](int64_t, const auto&) {}),
+  const MaskedImages truth = images().at(indices);
+  const auto qualities = image_metrics(by_index.inpaint(truth, 0, indices, [](int64_t, auto&) {}),
                                        truth.images, truth.masks);
   std::map<std::string, double> expected;
   double energy = 0, original = 0;
@@ -74,21 +88,36 @@ TEST_F(InpaintingEvaluation, CountsEachImageOnceOnAnyNumberOfRanks) {
     ++by_area[static_cast<size_t>(quality.missing * 10)];
   }
   expected["sharpness_masked"] = energy / original;
-  EXPECT_EQ(report.all.images, kImages);
-  EXPECT_EQ(report.all.values.size(), expected.size());
-  for (const auto& [name, value] : report.all.values) {
+  EXPECT_EQ(report.samples, kImages);
+  EXPECT_EQ(report.name, "inpainting");
+  EXPECT_EQ(report.figures.size(), expected.size());
+  for (const auto& [name, value] : report.figures) {
     EXPECT_NEAR(value, expected.at(name), 1e-9) << name;
   }
   EXPECT_GT(std::ranges::count_if(by_area, [](int64_t n) { return n > 0; }), 4);
-  for (const AreaBin& bin : report.bins) {
-    EXPECT_EQ(bin.figures.images, by_area[static_cast<size_t>(std::lround(bin.from * 10))]);
+  ASSERT_TRUE(report.breakdown);
+  for (const FigureBin& bin : report.breakdown->bins) {
+    EXPECT_EQ(bin.samples, by_area[static_cast<size_t>(std::lround(bin.from * 10))]);
   }
 }
 
-TEST_F(InpaintingEvaluation, EvaluatesNoMoreImagesThanRequested) {
-  const InpaintMethod mean = baseline_methods().front();
-  const auto report = evaluate_inpainting(mean, *images_, {.count = 3, .batch_size = 50}, ranks());
-  EXPECT_EQ(report.all.images, 3);
+TEST_F(InpaintingEvaluationTest, EvaluatesNoMoreImagesThanRequested) {
+  InpaintingEvaluation three = evaluation(3, 50);
+  EXPECT_EQ(three.samples(), 3);
+  EXPECT_EQ(three.run(three.baselines().front(), {}).samples, 3);
+  EXPECT_EQ(evaluation(1000, 50).samples(), kImages);
+}
+
+TEST_F(InpaintingEvaluationTest, DrawsItsMethodsOnRankZero) {
+  InpaintingEvaluation shown = evaluation(kImages, 4);
+  const auto drawn = shown.draw(shown.baselines(), {});
+  ASSERT_TRUE(drawn);
+  EXPECT_EQ(drawn->labels,
+            (std::vector<std::string>{"original", "masked", "mean fill", "harmonic fill"}));
+  EXPECT_EQ(drawn->images.defined(), ranks().rank() == 0);
+  if (ranks().rank() == 0) {
+    EXPECT_EQ(drawn->images.sizes(), at::IntArrayRef({8, 2 * 16, 4 * 16, 3}));
+  }
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "comm/on_rank_zero.h"
 #include "support/temporary_folder.h"
-#include "test_world.h"
+#include "support/test_world.h"
 
 namespace gm {
 namespace {

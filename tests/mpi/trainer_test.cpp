@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -128,6 +130,25 @@ class TrainerTest : public testing::Test {
   }
   ~TrainerTest() override { ranks().barrier(); }
 
+  /// One sum of the ranks for each call: the evaluations of these tests.
+  class RankSum final : public Evaluation {
+   public:
+    RankSum(std::string name, double start) : name_(std::move(name)), value_(start) {}
+    std::string name() const override { return name_; }
+    int64_t samples() const override { return 5; }
+    EvaluationReport run(const Method& method, const EvaluationObserver&) override {
+      EXPECT_NE(method.task, nullptr);
+      const at::Tensor sum = at::full({1}, value_, at::kDouble);
+      ranks().all_reduce_sum(sum);
+      value_ += 1;
+      return {.name = name_, .samples = 5, .figures = {{"sum", sum.item<double>()}}};
+    }
+
+   private:
+    std::string name_;
+    double value_;
+  };
+
   static Communicator& ranks() { return test_world().communicator(); }
   static bool is_rank_zero() { return test_world().rank() == 0; }
 
@@ -162,6 +183,7 @@ class TrainerTest : public testing::Test {
                      .sample = {.every = 0},
                      .watchdog = {},
                      .checkpoint_every = 2,
+                     .evaluate_every = evaluations_.empty() ? 0 : 2,
                      .identity = {}},
                     {.world = test_world(),
                      .watchdog = test_watchdog(),
@@ -169,11 +191,13 @@ class TrainerTest : public testing::Test {
                      .loader = loader,
                      .checkpoints = checkpoints,
                      .observer = log,
-                     .sample = [] {
-                       return Artefact{.extension = ".png", .write = [](const auto& path) {
-                                         write_file_atomically(path, "samples");
-                                       }};
-                     }});
+                     .sample =
+                         [] {
+                           return Artefact{.extension = ".png", .write = [](const auto& path) {
+                                             write_file_atomically(path, "samples");
+                                           }};
+                         },
+                     .evaluations = evaluations_});
     if (resumed) trainer.resume(resumed->info, resumed->tensors);
     trainer.run();
   }
@@ -196,6 +220,7 @@ class TrainerTest : public testing::Test {
   std::shared_ptr<const ImageDataset> dataset_;
   Metrics metrics_;
   int64_t verify_every_ = 1;
+  std::vector<std::shared_ptr<Evaluation>> evaluations_;
 };
 
 TEST_F(TrainerTest, ANonFiniteLossOnOneRankSkipsTheStepOnAllRanks) {
@@ -332,6 +357,29 @@ TEST_F(TrainerTest, OnlyRankZeroPrintsAWarningOfTheTask) {
   const std::string said = testing::internal::GetCapturedStderr();
   const std::string warning = "step 3: the second has made three passes";
   EXPECT_EQ(said.find(warning) != std::string::npos, is_rank_zero()) << said;
+}
+
+TEST_F(TrainerTest, EvaluationsOfAnyKindAreReportedUnderTheirNames) {
+  const double size = test_world().size();
+  evaluations_ = {std::make_shared<RankSum>("first", 1.0),
+                  std::make_shared<RankSum>("second", 7.0)};
+  train("evaluated", 4);
+  EXPECT_THAT(metrics_.text(),
+              HasSubstr(fmt::format("{{evaluation=\"first\",figure=\"sum\"}} {}", 2 * size)));
+  EXPECT_THAT(metrics_.text(),
+              HasSubstr(fmt::format("{{evaluation=\"second\",figure=\"sum\"}} {}", 8 * size)));
+  if (!is_rank_zero()) return;
+  std::vector<std::string> found;
+  std::istringstream lines(read_file(root_ / "evaluated" / "metrics.jsonl", 1 << 20));
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = nlohmann::json::parse(line);
+    if (json["kind"] != "evaluation") continue;
+    EXPECT_EQ(json["samples"], 5);
+    found.push_back(fmt::format("{} {} {}", json["step"].get<int64_t>(),
+                                json["evaluation"].get<std::string>(),
+                                json["sum"].get<double>() / size));
+  }
+  EXPECT_THAT(found, testing::ElementsAre("2 first 1", "2 second 7", "4 first 2", "4 second 8"));
 }
 
 TEST_F(TrainerTest, ACheckpointOfOtherImagesIsRefusedOnEveryRank) {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "answers.h"
+#include "base/enum_names.h"
 #include "checkpoint/safetensors.h"
 #include "counter_values.h"
 #include "summaries.h"
@@ -44,8 +45,11 @@ std::vector<GanCase> cases() {
 }
 
 GanConfig config_of(const GanCase& one) {
-  GanConfig config{
-      .loss = one.loss, .lambda = 0.7, .dim = 16, .patch = one.patch, .spectral_norm = one.full};
+  GanConfig config{.loss = *value_named<GanLoss>(one.loss),
+                   .lambda = 0.7,
+                   .dim = 16,
+                   .patch = one.patch,
+                   .spectral_norm = one.full};
   config.discriminator_lr_scale = 2.0;
   if (one.full)
     config.l1 = 0.3, config.feature_matching = 1.5, config.r1 = 2.0, config.r1_every = 2;

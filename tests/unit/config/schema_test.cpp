@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <utility>
+
 #include "base/error.h"
 #include "config/toml.h"
 #include "support/expect_error.h"
@@ -16,6 +19,12 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+enum class Colour { kRed, kBlue };
+constexpr auto names_of(Colour) {
+  using enum Colour;
+  return std::to_array<std::pair<Colour, const char*>>({{kRed, "red"}, {kBlue, "blue"}});
+}
+
 /// A section with a field of each type.
 struct Everything {
   bool flag = false;
@@ -27,6 +36,7 @@ struct Everything {
   std::string folder = "there";
   std::string fit = "crop";
   std::vector<int64_t> widths = {1, 2};
+  Colour colour = Colour::kRed;
 
   template <class Fields>
   void describe(Fields& field) {
@@ -39,6 +49,7 @@ struct Everything {
     field("folder", folder).path().not_empty().help("A path that is needed.");
     field("fit", fit).one_of({"crop", "pad", "squash"}).help("How it fits.");
     field("widths", widths).range(1, 64).help("Widths.");
+    field("colour", colour).help("A colour.");
   }
 };
 
@@ -193,6 +204,21 @@ TEST_F(SchemaTest, AnUnknownChoiceNamesTheChoices) {
                  "command line: all.fit = \"stretch\": expected crop, pad or squash");
 }
 
+TEST_F(SchemaTest, AnEnumerationIsReadAndWrittenByItsNames) {
+  const Key& colour = schema_.keys()[9];
+  EXPECT_THAT(colour.choices(), ElementsAre("red", "blue"));
+  set("all.colour=blue");
+  EXPECT_EQ(config_.all.colour, Colour::kBlue);
+  EXPECT_EQ(to_text(colour.value()), "\"blue\"");
+  set_in_file("[other]\ncolour = \"blue\"\n");
+  EXPECT_EQ(config_.other.colour, Colour::kBlue);
+  for (const char* wrong : {"green", "Red", "1", "\"\""})
+    expect_refused(std::string("all.colour=") + wrong, HasSubstr("expected red or blue"));
+  expect_error<InputError>([&] { set_in_file("[all]\ncolour = 1\n"); },
+                           "a.toml:2:1: all.colour = 1: expected red or blue");
+  EXPECT_EQ(config_.all.colour, Colour::kBlue);
+}
+
 TEST_F(SchemaTest, AnUnknownKeySuggestsTheNearest) {
   expect_refused("all.stesp=1", HasSubstr("there is no key all.stesp (did you mean all.steps?)"));
   expect_refused("al.steps=1", HasSubstr("did you mean all.steps?"));
@@ -209,15 +235,16 @@ TEST_F(SchemaTest, AnUnknownKeySuggestsTheNearest) {
 
 TEST_F(SchemaTest, KeysReportTheirValuesInOrder) {
   const auto& keys = schema_.keys();
-  ASSERT_EQ(keys.size(), 18U);
+  ASSERT_EQ(keys.size(), 20U);
   EXPECT_EQ(keys[0].name(), "all.flag");
   EXPECT_EQ(keys[0].help(), "A switch.");
-  EXPECT_EQ(keys[9].name(), "other.flag");
+  EXPECT_EQ(keys[10].name(), "other.flag");
   EXPECT_EQ(to_text(keys[1].value()), "80");
   EXPECT_EQ(to_text(keys[3].value()), "0.5");
   EXPECT_EQ(to_text(keys[4].value()), "1.0");
   EXPECT_EQ(to_text(keys[5].value()), "\"here\"");
   EXPECT_EQ(to_text(keys[8].value()), "[1, 2]");
+  EXPECT_EQ(to_text(keys[9].value()), "\"red\"");
 }
 
 TEST(Nearest, CountsASwapAsOneMistake) {

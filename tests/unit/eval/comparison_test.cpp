@@ -1,3 +1,5 @@
+// Evaluations of several methods: the table, the JSON and the images of gm_eval, for any kind of
+// evaluation.
 #include "eval/comparison.h"
 
 #include <ATen/ATen.h>
@@ -5,6 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "comm/communicator.h"
+#include "eval/comparison_images.h"
+#include "eval/masked_dataset.h"
 #include "image/image_grid.h"
 #include "support/images.h"
 #include "support/temporary_folder.h"
@@ -14,36 +19,113 @@ namespace {
 
 using testing::HasSubstr;
 
-InpaintingFigures figures(int64_t images, double psnr_masked) {
-  return {.images = images, .values = {{"psnr_masked", psnr_masked}, {"l1", 0.125}}};
+EvaluationReport inpainting_report(double all, double small, double large) {
+  const auto figures = [](double psnr_masked) {
+    return Figures{{"psnr_masked", psnr_masked}, {"l1", 0.125}};
+  };
+  return {.name = "inpainting",
+          .samples = 30,
+          .figures = figures(all),
+          .breakdown = FigureBreakdown{
+              .key = "by_area",
+              .fraction = "masked fraction of the image",
+              .figure = "psnr_masked",
+              .bins = {{.from = 0.1, .to = 0.2, .samples = 10, .figures = figures(small)},
+                       {.from = 0.4, .to = 0.5, .samples = 20, .figures = figures(large)}}}};
 }
 
-std::vector<NamedReport> two_reports() {
-  return {{"mean fill",
-           {.all = figures(30, 12.5),
-            .bins = {{.from = 0.1, .to = 0.2, .figures = figures(10, 14.5)},
-                     {.from = 0.4, .to = 0.5, .figures = figures(20, 11.5)}}}},
-          {"runs/unet",
-           {.all = figures(30, 22.25),
-            .bins = {{.from = 0.1, .to = 0.2, .figures = figures(10, 24.0)},
-                     {.from = 0.4, .to = 0.5, .figures = figures(20, 21.375)}}}}};
+Comparison two_reports() {
+  return {{"mean fill", inpainting_report(12.5, 14.5, 11.5)},
+          {"runs/unet", inpainting_report(22.25, 24.0, 21.375)}};
 }
 
 TEST(ComparisonTable, HasARowPerMethodAndOnePerMethodByArea) {
-  const std::string table = comparison_table(two_reports());
-  EXPECT_THAT(table, HasSubstr("method        psnr_masked              l1\n"));
-  EXPECT_THAT(table, HasSubstr("runs/unet         22.2500          0.1250\n"));
-  EXPECT_THAT(table, HasSubstr("10-20 % (10)    40-50 % (20)\n"));
-  EXPECT_THAT(table, HasSubstr("mean fill           14.50           11.50\n"));
+  EXPECT_EQ(comparison_table({two_reports()}),
+            "method        psnr_masked              l1\n"
+            "mean fill         12.5000          0.1250\n"
+            "runs/unet         22.2500          0.1250\n"
+            "\n"
+            "psnr_masked by masked fraction of the image (number of images)\n"
+            "method       10-20 % (10)    40-50 % (20)\n"
+            "mean fill           14.50           11.50\n"
+            "runs/unet           24.00           21.38\n");
 }
 
 TEST(ComparisonJson, ContainsEveryFigure) {
-  const auto json = nlohmann::json::parse(comparison_json(two_reports()));
+  const auto json = nlohmann::json::parse(comparison_json({two_reports()}));
   EXPECT_EQ(json["methods"].size(), 2U);
   EXPECT_EQ(json["methods"][1]["name"], "runs/unet");
+  EXPECT_EQ(json["methods"][1]["images"], 30);
   EXPECT_EQ(json["methods"][1]["psnr_masked"], 22.25);
   EXPECT_EQ(json["methods"][0]["by_area"][1]["images"], 20);
   EXPECT_EQ(json["methods"][0]["by_area"][1]["from"], 0.4);
+}
+
+/// Another kind of evaluation, of which gm_eval knows nothing: the length of a method's name, on
+/// two batches.
+class NameLength final : public Evaluation {
+ public:
+  std::string name() const override { return "name_length"; }
+  int64_t samples() const override { return 6; }
+  std::vector<Method> baselines() override { return {{.name = "none"}}; }
+  EvaluationReport run(const Method& method, const EvaluationObserver& observer) override {
+    for (int64_t batch = 0; batch < 2; ++batch) {
+      observer.begin_batch();
+      observer.end_batch(3);
+    }
+    return {.name = name(),
+            .samples = samples(),
+            .figures = {{"letters", static_cast<double>(method.name.size())}}};
+  }
+};
+
+TEST(CompareMethods, EvaluatesEachMethodAndReportsItsProgress) {
+  NameLength evaluation;
+  SelfCommunicator alone;
+  int64_t batches = 0;
+  testing::internal::CaptureStderr();
+  const Comparison comparison = compare(
+      evaluation, {{.name = "none"}, {.name = "runs/unet"}}, [&] { ++batches; }, alone);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("runs/unet: 6 images evaluated"));
+  EXPECT_EQ(batches, 4);
+  ASSERT_EQ(comparison.size(), 2U);
+  EXPECT_EQ(comparison[0].method, "none");
+  EXPECT_EQ(comparison[1].report.figures, (Figures{{"letters", 9}}));
+}
+
+TEST(CompareMethods, SeveralEvaluationsShareTheJsonAndHaveATableEach) {
+  NameLength evaluation;
+  SelfCommunicator alone;
+  testing::internal::CaptureStderr();
+  const std::vector<Comparison> comparisons{
+      two_reports(), compare(
+                         evaluation, {{.name = "none"}, {.name = "runs/unet"}}, [] {}, alone)};
+  testing::internal::GetCapturedStderr();
+  EXPECT_THAT(comparison_table(comparisons), HasSubstr("21.38\n\n"
+                                                       "method            letters\n"
+                                                       "none               4.0000\n"
+                                                       "runs/unet          9.0000\n"));
+  const auto methods = nlohmann::json::parse(comparison_json(comparisons))["methods"];
+  ASSERT_EQ(methods.size(), 3U);
+  EXPECT_EQ(methods[0].contains("letters"), false) << "not a baseline of the second evaluation";
+  EXPECT_EQ(methods[1]["name"], "runs/unet");
+  EXPECT_EQ(methods[1]["psnr_masked"], 22.25);
+  EXPECT_EQ(methods[1]["images"], 30);
+  EXPECT_EQ(methods[1]["letters"], 9);
+  EXPECT_EQ(methods[1]["name_length_images"], 6);
+  EXPECT_EQ(methods[2]["name"], "none");
+}
+
+TEST(ComparisonJson, KeepsARunThatIsNamedTwiceTwice) {
+  const Comparison first{{"runs/a", {.name = "one", .samples = 1, .figures = {{"x", 1}}}},
+                         {"runs/a", {.name = "one", .samples = 1, .figures = {{"x", 2}}}}};
+  const Comparison second{{"runs/a", {.name = "two", .samples = 1, .figures = {{"y", 3}}}},
+                          {"runs/a", {.name = "two", .samples = 1, .figures = {{"y", 4}}}}};
+  const auto methods = nlohmann::json::parse(comparison_json({first, second}))["methods"];
+  ASSERT_EQ(methods.size(), 2U);
+  EXPECT_EQ(methods[0]["y"], 3);
+  EXPECT_EQ(methods[1]["x"], 2);
+  EXPECT_EQ(methods[1]["y"], 4);
 }
 
 TEST(ComparisonStrips, ShowOriginalMaskedAndInpaintedImagesAndDifferences) {
@@ -52,13 +134,11 @@ TEST(ComparisonStrips, ShowOriginalMaskedAndInpaintedImagesAndDifferences) {
   const MaskedDataset images(
       std::make_shared<const ImageDataset>(folder / "data.h5"),
       {.kind = "centre", .coverage_min = 0.25, .coverage_max = 0.25, .path = {}}, 1);
-  const InpaintMethod white{
-      .name = "white",
-      .inpaint = [](const MaskedImages& masked_images, const at::Tensor&, const SamplingObserver&) {
-        return at::where(masked_images.masks > 0.5, at::ones({1}), masked_images.images);
-      }};
-  const at::Tensor pixels =
-      to_pixels(comparison_images({white}, images, at::arange(2, at::kLong), {}));
+  const auto fill_white = [](const Method&, const MaskedImages& masked_images) {
+    return at::where(masked_images.masks > 0.5, at::ones({1}), masked_images.images);
+  };
+  const at::Tensor pixels = to_pixels(
+      comparison_images({{.name = "white"}}, images.at(at::arange(2, at::kLong)), fill_white));
   EXPECT_EQ(pixels.sizes(), at::IntArrayRef({2, 2 * 8, 3 * 8, 1}));
   // A pixel of the second image: in the tile at row 0 or 1 and column 0 to 2.
   const auto pixel = [&](int64_t row, int64_t column, int64_t y, int64_t x) {

@@ -25,7 +25,9 @@ class OpenData : public ::testing::Test {
     run_.config.data.image_size = 8;
   }
 
-  int64_t opened(const ImageChoice& choice) { return open_images(run_, choice, self_)->size(); }
+  int64_t opened(const ImageChoice& choice) {
+    return open_images(prepare_data(run_, choice, self_), run_, choice, self_)->size();
+  }
 
   TemporaryFolder folder_;
   SelfCommunicator self_;
@@ -33,11 +35,11 @@ class OpenData : public ::testing::Test {
 };
 
 TEST_F(OpenData, UsesTheRunsHeldOutImagesByDefault) {
-  const int64_t training = opened({.part = "training"});
+  const int64_t training = opened({.part = Part::kTraining});
   EXPECT_GT(training, 0);
-  EXPECT_EQ(opened({.part = "all"}), 40);
+  EXPECT_EQ(opened({.part = Part::kAll}), 40);
   EXPECT_EQ(opened({}), 40 - training);
-  EXPECT_EQ(opened({.part = "held_out"}), 40 - training);
+  EXPECT_EQ(opened({.part = Part::kHeldOut}), 40 - training);
 }
 
 TEST_F(OpenData, UsesAllImagesOfAFileWithoutHeldOutImages) {
@@ -80,7 +82,7 @@ TEST_F(OpenData, WarnsIfChosenClassesDropImagesWithUnknownLabels) {
   const auto said = [&](const char* classes) {
     config.classes = classes;
     ::testing::internal::CaptureStderr();
-    open_dataset(config, Part::kTraining, self_);
+    open_dataset(config.path, config, Part::kTraining, self_);
     return ::testing::internal::GetCapturedStderr();
   };
   EXPECT_THAT(said("cat"), AllOf(HasSubstr("warning"), HasSubstr("labels.h5"),

@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "checkpoint/checkpoint_store.h"
@@ -39,9 +40,9 @@ TEST(LoadedRun, WeightsThatAreNotFiniteAreRefused) {
 
   SelfCommunicator alone;
   const std::string run = folder.path().string();
-  EXPECT_EQ(load_run(run, {.weights = "model"}, {}, alone).step, 7);
+  EXPECT_EQ(load_run(run, {.weights = SampleWeights::kModel}, {}, alone).step, 7);
   expect_error<InputError>(
-      [&] { load_run(run, {.weights = "ema"}, {}, alone); },
+      [&] { load_run(run, {.weights = SampleWeights::kEma}, {}, alone); },
       AllOf(HasSubstr("ema.safetensors: NaN"), HasSubstr("init_conv.bias (8 of 8 values)")));
 }
 
@@ -82,10 +83,11 @@ TEST(LoadedRun, BuffersAreLoadedWithTheWeightsAndTheShapeIsThatOfTheCheckpoint) 
             {{"model", state}, {"ema", state}});
 
   SelfCommunicator alone;
-  for (const char* weights : {"model", "ema"}) {
+  for (const SampleWeights weights : {SampleWeights::kModel, SampleWeights::kEma}) {
     const LoadedRun run = load_run(folder.path().string(), {.weights = weights}, {}, alone);
-    EXPECT_EQ(dynamic_cast<CountingTask&>(*run.task).network.counter.item<int64_t>(), 7) << weights;
-    EXPECT_EQ(run.shape.channels, 3) << weights;
+    EXPECT_EQ(dynamic_cast<CountingTask&>(*run.task).network.counter.item<int64_t>(), 7)
+        << name_of(weights);
+    EXPECT_EQ(run.shape.channels, 3) << name_of(weights);
   }
   task_kinds().pop_back();
 }

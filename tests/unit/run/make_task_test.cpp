@@ -82,12 +82,12 @@ TEST_F(ToyTaskTest, OneEntryInTheTableMakesItATask) {
 TEST_F(ToyTaskTest, MakesNoSamplesDuringTraining) {
   ToyTask toy;
   SelfCommunicator alone;
-  const TrainingHooks hooks = make_training_hooks(config_with({"run.task=toy"}), toy, alone);
+  const TrainingHooks hooks = make_training_hooks(config_with({"run.task=toy"}), "", toy, alone);
   EXPECT_FALSE(hooks.sample);
   EXPECT_TRUE(hooks.evaluations.empty());
   expect_error<InputError>(
       [&] {
-        make_training_hooks(config_with({"run.task=toy", "evaluate.every=5"}), toy, alone);
+        make_training_hooks(config_with({"run.task=toy", "evaluate.every=5"}), "", toy, alone);
       },
       HasSubstr("evaluate.every"));
 }

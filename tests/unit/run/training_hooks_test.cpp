@@ -12,6 +12,7 @@
 #include "eval/masked_dataset.h"
 #include "image/image_grid.h"
 #include "run/datasets.h"
+#include "run/evaluation_table.h"
 #include "run/make_task.h"
 #include "support/config_with.h"
 #include "support/images.h"
@@ -53,7 +54,7 @@ class TrainingHooksTest : public testing::Test {
 TEST_F(TrainingHooksTest, SamplesOfADiffusionModelAreThoseOfTheRunsSeed) {
   const RunConfig config = run_on_images({"run.seed=4", "sample.count=3", "sample.batch_size=3"});
   const auto task = make_task(config, kHooksShape);
-  const TrainingHooks hooks = make_training_hooks(config, *task, alone_);
+  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
   const at::Tensor samples = task->image_generator()->sample(4, at::arange(3, at::kLong),
                                                              [](int64_t, const at::Tensor&) {});
   expect_grid(hooks.sample(), {to_pixels(samples)});
@@ -65,9 +66,9 @@ TEST_F(TrainingHooksTest, SamplesOfAnInpaintingTaskAreStripsOfMaskedImagesWithLa
     RunConfig config = run_on_images({"run.task=inpaint", "mask.kind=half"});
     config.sample.count = count;
     const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-    const Artefact grid = make_training_hooks(config, *task, alone_).sample();
-    const MaskedDataset masked(open_dataset(config.data, std::nullopt, alone_), config.mask,
-                               static_cast<uint64_t>(config.evaluate.seed));
+    const Artefact grid = make_training_hooks(config, config.data.path, *task, alone_).sample();
+    const MaskedDataset masked(open_dataset(config.data.path, config.data, std::nullopt, alone_),
+                               config.mask, static_cast<uint64_t>(config.evaluate.seed));
     const int64_t shown = std::min<int64_t>(count, 12);
     const at::Tensor strips =
         inpainting_images(*task->inpainter(), masked, static_cast<uint64_t>(config.evaluate.seed),
@@ -84,26 +85,68 @@ TEST_F(TrainingHooksTest, AnEvaluationUsesHeldOutImagesAndTheWeightsOfItsMoment)
   const RunConfig config = run_on_images(
       {"run.task=inpaint", "evaluate.every=1", "evaluate.count=100", "evaluate.seed=9"}, 0.4);
   const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-  const TrainingHooks hooks = make_training_hooks(config, *task, alone_);
-  const auto held_out = open_dataset(config.data, std::nullopt, alone_);
+  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
+  const auto held_out = open_dataset(config.data.path, config.data, std::nullopt, alone_);
   ASSERT_LT(held_out->size(), 12);
 
-  const MaskedDataset masked(held_out, config.mask, 9);
   const auto measure = [&] {
-    const DistributedRange work{.count = held_out->size(), .batch_size = 4};
-    return evaluate_inpainting(inpaint_by(*task->inpainter(), "", 9), masked, work, alone_).all;
+    const EvaluateConfig settings{.count = held_out->size(), .batch_size = 4, .seed = 9};
+    InpaintingEvaluation evaluation(MaskedDataset(held_out, config.mask, 9), settings, alone_);
+    return evaluation.run(method_of(*task), {});
   };
-  const EvaluationReport before = hooks.evaluations.front().run();
-  EXPECT_EQ(before.name, hooks.evaluations.front().name);
+  ASSERT_EQ(hooks.evaluations.size(), 1U);
+  Evaluation& evaluation = *hooks.evaluations.front();
+  const EvaluationReport before = evaluation.run(method_of(*task), {});
+  EXPECT_EQ(before.name, evaluation.name());
   EXPECT_EQ(before.samples, held_out->size());
   EXPECT_EQ(before.figures.front().first, "psnr_masked");
-  EXPECT_NEAR(before.figures.front().second, measure().values.front().second, 1e-4);
+  EXPECT_NEAR(before.figures.front().second, measure().figures.front().second, 1e-4);
 
   const at::NoGradGuard no_gradients;
   for (const at::Tensor& parameter : task->sampled_network().parameters()) parameter.mul_(2);
   task->sampled_network().invalidate_cache();
-  const EvaluationReport after = hooks.evaluations.front().run();
+  const EvaluationReport after = evaluation.run(method_of(*task), {});
   EXPECT_GT(std::abs(after.figures.front().second - before.figures.front().second), 1e-3);
+}
+
+/// A kind of evaluation that exists only in this test.
+class NumberOfParameters final : public Evaluation {
+ public:
+  explicit NumberOfParameters(int64_t images) : images_(images) {}
+  std::string name() const override { return "size"; }
+  int64_t samples() const override { return images_; }
+  EvaluationReport run(const Method& method, const EvaluationObserver&) override {
+    const auto parameters = method.task->sampled_network().parameters().size();
+    return {.name = name(),
+            .samples = images_,
+            .figures = {{"parameters", static_cast<double>(parameters)}}};
+  }
+
+ private:
+  int64_t images_;
+};
+
+TEST_F(TrainingHooksTest, AnEntryOfTheTableIsEnoughForANewKindOfEvaluation) {
+  const std::vector<EvaluationKind> kinds = evaluation_kinds();
+  std::string asked_by;
+  evaluation_kinds().push_back(
+      {.require = [&](Task&, const std::string& asked) { asked_by = asked; },
+       .make =
+           [](const EvaluationInputs& in) {
+             return std::make_shared<NumberOfParameters>(in.images->size());
+           }});
+  const RunConfig config = run_on_images({"run.task=inpaint", "evaluate.every=1"}, 0.4);
+  const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
+  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
+  evaluation_kinds() = kinds;
+  EXPECT_EQ(asked_by, "evaluate.every");
+  ASSERT_EQ(hooks.evaluations.size(), 2U);
+  EXPECT_EQ(hooks.evaluations.front()->name(), "inpainting");
+  const EvaluationReport report = hooks.evaluations.back()->run(method_of(*task), {});
+  EXPECT_EQ(report.name, "size");
+  EXPECT_EQ(report.samples,
+            open_dataset(config.data.path, config.data, std::nullopt, alone_)->size());
+  EXPECT_GT(report.figures.front().second, 0);
 }
 
 TEST_F(TrainingHooksTest, WarnsIfAndOnlyIfTheEvaluationUsesTrainingImages) {
@@ -111,7 +154,7 @@ TEST_F(TrainingHooksTest, WarnsIfAndOnlyIfTheEvaluationUsesTrainingImages) {
     const RunConfig config = run_on_images({"run.task=inpaint", "evaluate.every=1"}, holdout);
     const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
     testing::internal::CaptureStderr();
-    make_training_hooks(config, *task, alone_);
+    make_training_hooks(config, config.data.path, *task, alone_);
     const std::string output = testing::internal::GetCapturedStderr();
     EXPECT_EQ(output.find("no held-out images") != std::string::npos, holdout == 0) << output;
   }

@@ -167,14 +167,14 @@ TEST(GanInpaintTask, WithLambdaZeroTheAdversarialLossIsOnlyReported) {
 }
 
 TEST(GanInpaintTask, MinimaxSumsTheSquaredErrorAndOthersTakeItsMean) {
-  const auto reconstruction = [](const std::string& loss) {
+  const auto reconstruction = [](GanLoss loss) {
     GanInpaintTask task({kModel, {.loss = loss, .dim = 8}}, upper_half, kShape, 1);
     return task.phases()[0]
         .loss(task.prepare(batch(0, 4)))
         .terms.at("reconstruction")
         .item<double>();
   };
-  EXPECT_NEAR(reconstruction("minimax"), 32 * reconstruction("hinge"), 1e-3);
+  EXPECT_NEAR(reconstruction(GanLoss::kMinimax), 32 * reconstruction(GanLoss::kHinge), 1e-3);
 }
 
 TEST(GanInpaintTask, RefusesImagesTooSmallForTheDiscriminator) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/enum_names.h"
 #include "tasks/gan_loss.h"
 
 namespace gm {
@@ -23,7 +24,7 @@ Terms terms(const AdversarialLoss& loss, double real, double fake, double divers
 
 /// Logits for an adversarial loss, each for real and for generated images.
 struct DiscriminatorOutputs {
-  const char* loss;
+  GanLoss loss;
   double sure[2];  ///< Almost no gradient is left.
   double fair[2];  ///< Better than chance, with a useful gradient.
 };
@@ -39,13 +40,13 @@ class GanMonitorTest : public testing::TestWithParam<DiscriminatorOutputs> {
   GanMonitor monitor{loss.chance_loss()};
 };
 
-INSTANTIATE_TEST_SUITE_P(Losses, GanMonitorTest,
-                         testing::Values(DiscriminatorOutputs{"minimax", {4, -4}, {1, -1}},
-                                         DiscriminatorOutputs{"non_saturating", {4, -4}, {1, -1}},
-                                         DiscriminatorOutputs{"hinge", {0.95, -0.95}, {0.5, -0.5}},
-                                         DiscriminatorOutputs{
-                                             "least_squares", {0.95, 0.05}, {0.7, 0.3}}),
-                         [](const auto& tested) { return tested.param.loss; });
+INSTANTIATE_TEST_SUITE_P(
+    Losses, GanMonitorTest,
+    testing::Values(DiscriminatorOutputs{GanLoss::kMinimax, {4, -4}, {1, -1}},
+                    DiscriminatorOutputs{GanLoss::kNonSaturating, {4, -4}, {1, -1}},
+                    DiscriminatorOutputs{GanLoss::kHinge, {0.95, -0.95}, {0.5, -0.5}},
+                    DiscriminatorOutputs{GanLoss::kLeastSquares, {0.95, 0.05}, {0.7, 0.3}}),
+    [](const auto& tested) { return std::string(name_of(tested.param.loss)); });
 
 /// The messages during `steps` steps with the same terms.
 std::vector<std::string> said(GanMonitor& monitor, const Terms& of, int64_t steps) {

@@ -22,7 +22,8 @@ TEST(LearningRate, RisesLinearlyDuringWarmUp) {
 }
 
 TEST(LearningRate, FallsAsHalfACosineToZero) {
-  const OptimizerConfig config{.learning_rate = 2.0, .warmup_steps = 10, .schedule = "cosine"};
+  const OptimizerConfig config{
+      .learning_rate = 2.0, .warmup_steps = 10, .schedule = LearningRateSchedule::kCosine};
   EXPECT_DOUBLE_EQ(learning_rate_at(config, 10, 110), 2.0);
   EXPECT_NEAR(learning_rate_at(config, 60, 110), 1.0, 1e-12);
   EXPECT_NEAR(learning_rate_at(config, 35, 110), 1.0 + std::sqrt(0.5), 1e-12);
@@ -30,7 +31,8 @@ TEST(LearningRate, FallsAsHalfACosineToZero) {
 }
 
 TEST(LearningRate, IsDefinedWhenTheWarmUpFillsTheRun) {
-  const OptimizerConfig config{.learning_rate = 1.0, .warmup_steps = 10, .schedule = "cosine"};
+  const OptimizerConfig config{
+      .learning_rate = 1.0, .warmup_steps = 10, .schedule = LearningRateSchedule::kCosine};
   EXPECT_NEAR(learning_rate_at(config, 10, 10), 1.0, 1e-12);
 }
 

@@ -1,0 +1,41 @@
+#include "run/check_configuration.h"
+
+#include "base/error.h"
+#include "comm/consistency.h"
+#include "comm/on_rank_zero.h"
+#include "config/run_identity.h"
+#include "data/shard_order.h"
+#include "nn/denoiser.h"
+#include "run/run_shards.h"
+#include "telemetry/metrics_server.h"
+
+namespace gm {
+namespace {
+
+void require_device(const std::string& device) {
+  if (device == "cuda") {
+    throw InputError(
+        "run.device = \"cuda\": this version of gm computes on CPUs; use \"cpu\" or \"auto\"");
+  }
+}
+
+}  // namespace
+
+RunConfig checked_configuration(World& world, RunConfig config, const RunDirectory& directory) {
+  Communicator& ranks = world.communicator();
+  require_same_everywhere(ranks, "the program", program_build_id());
+  require_same_everywhere(ranks, "the configuration", to_toml(config));
+  keep_shards_of_run(config, directory, ranks);
+  require_device(config.run.device);
+  if (config.telemetry.port != 0)
+    address_in_digits(config.telemetry.address);  // throws if it is not an address
+  require_same_kernels(ranks);
+  check_divisible(config.data.shards, config.train.batch_size, world.size());
+  check_image_size(config.model, config.data.image_size, config.data.image_size);
+  on_rank_zero(ranks, [&] {
+    if (directory.holds_run()) require_same_run(read_run_config(directory.root()), config);
+  });
+  return config;
+}
+
+}  // namespace gm

@@ -1,0 +1,16 @@
+/// The checks of a training run that need no data.
+#pragma once
+
+#include "comm/world.h"
+#include "config/run_config.h"
+#include "run/run_directory.h"
+
+namespace gm {
+
+/// The configuration of a run, with the shards of the run that it resumes, after all checks that
+/// need no data. They run first, because packing the images may take hours. Called by all ranks.
+/// Throws InputError when ranks have different programs or configurations, when a value is not
+/// possible here, when sizes do not divide, or when the directory holds another run.
+RunConfig checked_configuration(World& world, RunConfig config, const RunDirectory& directory);
+
+}  // namespace gm
