@@ -1,13 +1,13 @@
 #include "nn/ops/attention.h"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include "nn/ops/operator.h"
 #include "nn/ops/pixels.h"
 
 TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def("attention_takes(Tensor x, Tensor to_out, int heads) -> bool");
   library.def(
       "attention_forward(Tensor x, Tensor to_qkv, Tensor to_out, Tensor out_bias, int heads) "
       "-> Tensor y");
@@ -37,7 +37,12 @@ const auto& attention_backward_operator() {
   return result;
 }
 
-class Attention : public torch::autograd::Function<Attention> {
+const auto& attention_takes() {
+  static const KernelQuery<Tensor, int64_t> result("gm::attention_takes");
+  return result;
+}
+
+class Attention : public KernelFunction<Attention> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& to_qkv,
                         const Tensor& to_out, const Tensor& out_bias, int64_t heads) {
@@ -46,12 +51,10 @@ class Attention : public torch::autograd::Function<Attention> {
     return attention_forward_operator()(x, to_qkv, to_out, out_bias, heads);
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    refuse_second_derivative();
-    const variable_list saved = context->get_saved_variables();
-    const Tensor dy = channels_last(gradients[0]);
+  static variable_list gradients(AutogradContext& context, const Tensor& dy) {
+    const variable_list saved = context.get_saved_variables();
     auto [dx, dto_qkv, dto_out, dout_bias] = attention_backward_operator()(
-        dy, saved[0], saved[1], saved[2], context->saved_data["heads"].toInt());
+        dy, saved[0], saved[1], saved[2], context.saved_data["heads"].toInt());
     return {dx, dto_qkv, dto_out, dout_bias, Tensor()};
   }
 };
@@ -77,7 +80,7 @@ Tensor attention_plain(const Tensor& x, const Tensor& to_qkv, const Tensor& to_o
 
 Tensor attention(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
                  const Tensor& out_bias, int64_t heads) {
-  if (!can_attend(attention_forward_operator(), x, to_out, heads)) {
+  if (!attention_takes()(x, to_out, heads)) {
     return attention_plain(x, to_qkv, to_out, out_bias, heads);
   }
   check_attention(x, to_qkv, to_out, out_bias, heads);

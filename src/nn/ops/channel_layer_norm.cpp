@@ -1,11 +1,11 @@
 #include "nn/ops/channel_layer_norm.h"
 
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include "nn/ops/operator.h"
 
 TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def("channel_layer_norm_takes(Tensor x) -> bool");
   library.def("channel_layer_norm_forward(Tensor x, Tensor gain, Tensor? residual) -> Tensor y");
   // The gradients of everything except `residual`, whose gradient is dy.
   library.def(
@@ -32,7 +32,12 @@ const auto& channel_layer_norm_backward_operator() {
   return result;
 }
 
-class ChannelLayerNorm : public torch::autograd::Function<ChannelLayerNorm> {
+const auto& channel_layer_norm_takes() {
+  static const KernelQuery<> result("gm::channel_layer_norm_takes");
+  return result;
+}
+
+class ChannelLayerNorm : public KernelFunction<ChannelLayerNorm> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& gain,
                         const OptionalTensor& residual) {
@@ -41,12 +46,10 @@ class ChannelLayerNorm : public torch::autograd::Function<ChannelLayerNorm> {
     return channel_layer_norm_forward_operator()(x, gain, residual);
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    refuse_second_derivative();
-    const variable_list saved = context->get_saved_variables();
-    const Tensor dy = channels_last(gradients[0]);
+  static variable_list gradients(AutogradContext& context, const Tensor& dy) {
+    const variable_list saved = context.get_saved_variables();
     auto [dx, dgain] = channel_layer_norm_backward_operator()(dy, saved[0], saved[1]);
-    const bool has_residual = context->saved_data["has_residual"].toBool();
+    const bool has_residual = context.saved_data["has_residual"].toBool();
     return {dx, dgain, has_residual ? dy : Tensor()};
   }
 };
@@ -61,8 +64,7 @@ Tensor channel_layer_norm_plain(const Tensor& x, const Tensor& gain, const Tenso
 }
 
 Tensor channel_layer_norm(const Tensor& x, const Tensor& gain, const Tensor& residual) {
-  if (!channel_layer_norm_forward_operator().has_kernel_for(x))
-    return channel_layer_norm_plain(x, gain, residual);
+  if (!channel_layer_norm_takes()(x)) return channel_layer_norm_plain(x, gain, residual);
   TORCH_CHECK((gain.sizes() == at::IntArrayRef{1, x.size(1), 1, 1}), "a gain ", gain.sizes(),
               " does not fit ", x.size(1), " channels");
   check_residual(x, residual);

@@ -1,12 +1,13 @@
 #include "nn/ops/convolution3x3.h"
 
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include "nn/ops/operator.h"
 
 // `packed_weight` is the weight in a layout that the device's kernels choose.
 TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def("convolution3x3_takes_weight(Tensor weight) -> bool");
+  library.def("convolution3x3_takes(Tensor x) -> bool");
   library.def(
       "convolution3x3_pack_weight(Tensor weight, int height, int width) -> Tensor packed_weight");
   library.def(
@@ -45,8 +46,18 @@ const auto& convolution3x3_backward_operator() {
   return result;
 }
 
+const auto& convolution3x3_takes_weight() {
+  static const KernelQuery<> result("gm::convolution3x3_takes_weight");
+  return result;
+}
+
+const auto& convolution3x3_takes() {
+  static const KernelQuery<> result("gm::convolution3x3_takes");
+  return result;
+}
+
 /// `packed_weight` is derived from `weight`, so only `weight` has a gradient.
-class Convolution3x3 : public torch::autograd::Function<Convolution3x3> {
+class Convolution3x3 : public KernelFunction<Convolution3x3> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const OptionalTensor& skip,
                         const Tensor& weight, const Tensor& bias, const Tensor& packed_weight) {
@@ -54,11 +65,10 @@ class Convolution3x3 : public torch::autograd::Function<Convolution3x3> {
     return convolution3x3_forward_operator()(x, skip, packed_weight, bias);
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    refuse_second_derivative();
-    const variable_list saved = context->get_saved_variables();
-    auto [dx, dskip, dweight, dbias] = convolution3x3_backward_operator()(
-        channels_last(gradients[0]), saved[0], if_defined(saved[1]), saved[2]);
+  static variable_list gradients(AutogradContext& context, const Tensor& dy) {
+    const variable_list saved = context.get_saved_variables();
+    auto [dx, dskip, dweight, dbias] =
+        convolution3x3_backward_operator()(dy, saved[0], if_defined(saved[1]), saved[2]);
     return {dx, dskip, dweight, dbias, Tensor()};
   }
 };
@@ -69,7 +79,7 @@ Convolution3x3Weight prepare_convolution3x3(const Tensor& weight, int64_t height
   TORCH_CHECK(weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3, "a weight ",
               weight.sizes(), " is not that of a 3x3 convolution");
   Convolution3x3Weight result = {channels_last(weight), {}};
-  if (weight.size(0) % 8 == 0 && pack_weight_operator().has_kernel_for(result.weight)) {
+  if (convolution3x3_takes_weight()(result.weight)) {
     result.packed_weight = pack_weight_operator()(result.weight, height, width);
   }
   return result;
@@ -83,7 +93,7 @@ Tensor convolution3x3_plain(const Tensor& x, const Tensor& weight, const Tensor&
 
 Tensor convolution3x3(const Tensor& x, const Convolution3x3Weight& weight, const Tensor& bias,
                       const Tensor& skip) {
-  if (!weight.packed_weight.defined() || !convolution3x3_forward_operator().has_kernel_for(x)) {
+  if (!weight.packed_weight.defined() || !convolution3x3_takes()(x)) {
     return convolution3x3_plain(x, weight.weight, bias, skip);
   }
   check_convolution(x, weight.weight, bias, /*size=*/3, skip);

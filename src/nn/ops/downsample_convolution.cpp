@@ -1,7 +1,6 @@
 #include "nn/ops/downsample_convolution.h"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include "nn/ops/operator.h"
 #include "nn/ops/strided_convolution.h"
@@ -14,7 +13,7 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-class DownsampleConvolution : public torch::autograd::Function<DownsampleConvolution> {
+class DownsampleConvolution : public KernelFunction<DownsampleConvolution> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
                         const Tensor& bias) {
@@ -22,14 +21,12 @@ class DownsampleConvolution : public torch::autograd::Function<DownsampleConvolu
     return strided_convolution(x, weight, bias);
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    refuse_second_derivative();
-    const variable_list saved = context->get_saved_variables();
+  static variable_list gradients(AutogradContext& context, const Tensor& dy) {
+    const variable_list saved = context.get_saved_variables();
     const Tensor& x = saved[0];
-    const Tensor dy = channels_last(gradients[0]);
     // A frozen network needs only the gradient of its input. The first layer of a network needs
     // only those of its parameters.
-    const auto wants = [&](size_t input) { return context->needs_input_grad(input); };
+    const auto wants = [&](size_t input) { return context.needs_input_grad(input); };
     return {wants(0) ? transposed_strided_convolution(dy, saved[1], {}, x.size(2), x.size(3))
                      : Tensor(),
             wants(1) ? strided_convolution_weight_gradient(x, dy) : Tensor(),

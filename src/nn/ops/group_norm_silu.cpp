@@ -1,12 +1,12 @@
 #include "nn/ops/group_norm_silu.h"
 
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include "nn/ops/operator.h"
 
 // `statistics` [N,groups,2] holds the mean and the reciprocal standard deviation of each group.
 TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def("group_norm_silu_takes(Tensor x) -> bool");
   library.def(
       "group_norm_silu_forward(Tensor x, Tensor weight, Tensor bias, int groups, "
       "Tensor? scale_shift, Tensor? residual) -> (Tensor y, Tensor statistics)");
@@ -41,7 +41,12 @@ const auto& group_norm_silu_backward_operator() {
   return result;
 }
 
-class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
+const auto& group_norm_silu_takes() {
+  static const KernelQuery<> result("gm::group_norm_silu_takes");
+  return result;
+}
+
+class GroupNormSilu : public KernelFunction<GroupNormSilu> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
                         const Tensor& bias, int64_t groups, const OptionalTensor& scale_shift,
@@ -53,14 +58,12 @@ class GroupNormSilu : public torch::autograd::Function<GroupNormSilu> {
     return y;
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    refuse_second_derivative();
-    const variable_list saved = context->get_saved_variables();
+  static variable_list gradients(AutogradContext& context, const Tensor& dy) {
+    const variable_list saved = context.get_saved_variables();
     const Tensor& scale_shift = saved[3];
-    const Tensor dy = channels_last(gradients[0]);
     auto [dx, dweight, dbias, dscale_shift] = group_norm_silu_backward_operator()(
         dy, saved[0], saved[1], saved[2], if_defined(scale_shift), saved[4]);
-    const bool has_residual = context->saved_data["has_residual"].toBool();
+    const bool has_residual = context.saved_data["has_residual"].toBool();
     return {dx,
             dweight,
             dbias,
@@ -100,7 +103,7 @@ Tensor group_norm_silu_plain(const Tensor& x, const Tensor& weight, const Tensor
 
 Tensor group_norm_silu(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups,
                        const Tensor& scale_shift, const Tensor& residual) {
-  if (!group_norm_silu_forward_operator().has_kernel_for(x)) {
+  if (!group_norm_silu_takes()(x)) {
     return group_norm_silu_plain(x, weight, bias, groups, scale_shift, residual);
   }
   check_group_norm(x, weight, bias, groups, scale_shift, residual);

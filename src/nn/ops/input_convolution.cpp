@@ -1,11 +1,11 @@
 #include "nn/ops/input_convolution.h"
 
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include "nn/ops/operator.h"
 
 TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def("input_convolution_takes(Tensor x, Tensor weight) -> bool");
   library.def("input_convolution_forward(Tensor x, Tensor weight, Tensor bias) -> Tensor y");
   library.def("input_convolution_weight_gradient(Tensor dy, Tensor x, int size) -> Tensor dweight");
 }
@@ -30,6 +30,11 @@ const auto& input_convolution_gradient_operator() {
   return result;
 }
 
+const auto& input_convolution_takes() {
+  static const KernelQuery<Tensor> result("gm::input_convolution_takes");
+  return result;
+}
+
 /// ATen's gradient of the input, for the rare case that it is needed.
 Tensor input_gradient(const Tensor& dy, const Tensor& x, const Tensor& weight) {
   const int64_t padding = weight.size(2) / 2;
@@ -39,7 +44,7 @@ Tensor input_gradient(const Tensor& dy, const Tensor& x, const Tensor& weight) {
       /*output_mask=*/{true, false, false}));
 }
 
-class InputConvolution : public torch::autograd::Function<InputConvolution> {
+class InputConvolution : public KernelFunction<InputConvolution> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
                         const Tensor& bias) {
@@ -47,21 +52,14 @@ class InputConvolution : public torch::autograd::Function<InputConvolution> {
     return input_convolution_forward_operator()(x, weight, bias);
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    refuse_second_derivative();
-    const variable_list saved = context->get_saved_variables();
+  static variable_list gradients(AutogradContext& context, const Tensor& dy) {
+    const variable_list saved = context.get_saved_variables();
     const Tensor &x = saved[0], &weight = saved[1];
-    const Tensor dy = channels_last(gradients[0]);
-    return {context->needs_input_grad(0) ? input_gradient(dy, x, weight) : Tensor(),
+    return {context.needs_input_grad(0) ? input_gradient(dy, x, weight) : Tensor(),
             input_convolution_gradient_operator()(dy, x, weight.size(2)),
             dy.sum(at::IntArrayRef{0, 2, 3})};
   }
 };
-
-bool has_kernel_for(const Tensor& x, const Tensor& weight) {
-  return input_convolution_forward_operator().has_kernel_for(x, /*multiple=*/1) &&
-         weight.size(0) % 8 == 0 && weight.size(2) % 2 == 1 && weight.size(2) == weight.size(3);
-}
 
 }  // namespace
 
@@ -71,7 +69,7 @@ Tensor input_convolution_plain(const Tensor& x, const Tensor& weight, const Tens
 }
 
 Tensor input_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (!has_kernel_for(x, weight)) return input_convolution_plain(x, weight, bias);
+  if (!input_convolution_takes()(x, weight)) return input_convolution_plain(x, weight, bias);
   check_convolution(x, weight, bias, weight.size(2));
   return InputConvolution::apply(x, weight, bias);
 }

@@ -1,6 +1,5 @@
 #include "nn/ops/linear_attention.h"
 
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <cmath>
@@ -12,6 +11,7 @@
 // the logarithms of the softmax denominators. Both are empty if the kernel's backward does not need
 // them.
 TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def("linear_attention_takes(Tensor x, Tensor to_out, int heads) -> bool");
   library.def(
       "linear_attention_forward(Tensor x, Tensor to_qkv, Tensor to_out, Tensor out_bias, int heads)"
       " -> (Tensor y, Tensor averages, Tensor log_sums)");
@@ -44,7 +44,12 @@ const auto& linear_attention_backward_operator() {
   return result;
 }
 
-class LinearAttentionFunction : public torch::autograd::Function<LinearAttentionFunction> {
+const auto& linear_attention_takes() {
+  static const KernelQuery<Tensor, int64_t> result("gm::linear_attention_takes");
+  return result;
+}
+
+class LinearAttentionFunction : public KernelFunction<LinearAttentionFunction> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& to_qkv,
                         const Tensor& to_out, const Tensor& out_bias, int64_t heads) {
@@ -55,12 +60,10 @@ class LinearAttentionFunction : public torch::autograd::Function<LinearAttention
     return y;
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    refuse_second_derivative();
-    const variable_list saved = context->get_saved_variables();
-    const Tensor dy = channels_last(gradients[0]);
+  static variable_list gradients(AutogradContext& context, const Tensor& dy) {
+    const variable_list saved = context.get_saved_variables();
     auto [dx, dto_qkv, dto_out, dout_bias] = linear_attention_backward_operator()(
-        dy, saved[0], saved[1], saved[2], context->saved_data["heads"].toInt(), saved[3], saved[4]);
+        dy, saved[0], saved[1], saved[2], context.saved_data["heads"].toInt(), saved[3], saved[4]);
     return {dx, dto_qkv, dto_out, dout_bias, Tensor()};
   }
 };
@@ -84,7 +87,7 @@ Tensor linear_attention_plain(const Tensor& x, const Tensor& to_qkv, const Tenso
 
 Tensor linear_attention(const Tensor& x, const Tensor& to_qkv, const Tensor& to_out,
                         const Tensor& out_bias, int64_t heads) {
-  if (!can_attend(linear_attention_forward_operator(), x, to_out, heads)) {
+  if (!linear_attention_takes()(x, to_out, heads)) {
     return linear_attention_plain(x, to_qkv, to_out, out_bias, heads);
   }
   check_attention(x, to_qkv, to_out, out_bias, heads);

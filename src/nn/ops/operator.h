@@ -4,6 +4,7 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <optional>
 
@@ -11,19 +12,20 @@
 
 namespace gm::ops {
 
-template <class Signature>
-class Operator : public gm::Operator<Signature> {
+/// Asks a device's kernels whether they take the activations `x` and other arguments: the operator
+/// "gm::NAME_takes", which they implement beside the operator itself. A device may take other
+/// types, layouts or numbers of channels than another. False if it has no kernels.
+template <class... Arguments>
+class KernelQuery {
  public:
-  using gm::Operator<Signature>::Operator;
+  explicit KernelQuery(const char* name) : takes_(name) {}
 
-  /// Whether there is a kernel for the activations `x` [N,C,H,W]. All kernels need float32, dense
-  /// and channels last; most need a multiple of 8 channels, so that a pixel consists of whole
-  /// vectors.
-  bool has_kernel_for(const at::Tensor& x, int64_t multiple = 8) const {
-    return x.scalar_type() == at::kFloat && x.dim() == 4 && x.size(1) % multiple == 0 &&
-           x.numel() > 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
-           gm::Operator<Signature>::has_kernel_for(x.device());
+  bool operator()(const at::Tensor& x, const Arguments&... arguments) const {
+    return takes_.has_kernel_for(x.device()) && takes_(x, arguments...);
   }
+
+ private:
+  Operator<bool(const at::Tensor&, Arguments...)> takes_;
 };
 
 /// `x` in the layout that kernels need. Undefined stays undefined.
@@ -53,18 +55,27 @@ inline void check_residual(const at::Tensor& x, const at::Tensor& residual) {
               x.sizes());
 }
 
-/// Must be called first in every backward pass. Throws c10::Error if its gradients are to be
-/// differentiated again: kernels record no graph, so second derivatives would silently be missing.
-inline void refuse_second_derivative() {
-  TORCH_CHECK(!at::GradMode::is_enabled(),
-              "gm's operators have no second derivative; use their plain forms");
-}
-
 /// An optional argument, in the type that the dispatcher and autograd nodes use.
 using OptionalTensor = std::optional<at::Tensor>;
 
 inline OptionalTensor if_defined(const at::Tensor& x) {
   return x.defined() ? OptionalTensor(x) : std::nullopt;
 }
+
+/// The autograd node of an operator. A derived class has `forward(context, ...)`, which runs the
+/// forward kernel, and `gradients(context, dy)`: the gradients of all arguments, for dy in the
+/// layout that kernels need.
+template <class Derived>
+class KernelFunction : public torch::autograd::Function<Derived> {
+ public:
+  /// Throws c10::Error if the gradients are to be differentiated again: kernels record no graph, so
+  /// second derivatives would silently be missing.
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    TORCH_CHECK(!at::GradMode::is_enabled(),
+                "gm's operators have no second derivative; use their plain forms");
+    return Derived::gradients(*context, channels_last(gradients[0]));
+  }
+};
 
 }  // namespace gm::ops

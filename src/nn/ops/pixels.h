@@ -37,14 +37,6 @@ inline at::Tensor join_heads(const at::Tensor& x) { return x.transpose(1, 2).fla
 /// The weight [out,in,1,1] of a 1x1 convolution as the matrix [out,in].
 inline at::Tensor matrix_of(const at::Tensor& weight) { return weight.flatten(1); }
 
-/// Whether the kernel of an attention supports images `x` [N,C,H,W] and `to_out` [C,D,1,1]: the
-/// channels of a head must also consist of whole vectors.
-template <class AttentionOperator>
-bool can_attend(const AttentionOperator& kernel, const at::Tensor& x, const at::Tensor& to_out,
-                int64_t heads) {
-  return kernel.has_kernel_for(x) && heads > 0 && to_out.size(1) / heads % 8 == 0;
-}
-
 /// Throws c10::Error unless `to_qkv` [3*D,C,1,1], `to_out` [C,D,1,1] and `out_bias` [C] fit images
 /// `x` [N,C,H,W], D a multiple of `heads`. Kernels do not check shapes.
 inline void check_attention(const at::Tensor& x, const at::Tensor& to_qkv, const at::Tensor& to_out,

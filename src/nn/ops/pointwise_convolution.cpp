@@ -1,11 +1,11 @@
 #include "nn/ops/pointwise_convolution.h"
 
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include "nn/ops/operator.h"
 
 TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def("pointwise_convolution_takes(Tensor x, Tensor? skip) -> bool");
   library.def(
       "pointwise_convolution_forward(Tensor x, Tensor? skip, Tensor weight, Tensor bias) "
       "-> Tensor y");
@@ -36,7 +36,12 @@ const auto& pointwise_convolution_backward_operator() {
   return result;
 }
 
-class PointwiseConvolution : public torch::autograd::Function<PointwiseConvolution> {
+const auto& pointwise_convolution_takes() {
+  static const KernelQuery<OptionalTensor> result("gm::pointwise_convolution_takes");
+  return result;
+}
+
+class PointwiseConvolution : public KernelFunction<PointwiseConvolution> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const OptionalTensor& skip,
                         const Tensor& weight, const Tensor& bias) {
@@ -44,10 +49,8 @@ class PointwiseConvolution : public torch::autograd::Function<PointwiseConvoluti
     return pointwise_convolution_forward_operator()(x, skip, weight, bias);
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    refuse_second_derivative();
-    const variable_list saved = context->get_saved_variables();
-    const Tensor dy = channels_last(gradients[0]);
+  static variable_list gradients(AutogradContext& context, const Tensor& dy) {
+    const variable_list saved = context.get_saved_variables();
     auto [dx, dskip, dweight, dbias] =
         pointwise_convolution_backward_operator()(dy, saved[0], if_defined(saved[1]), saved[2]);
     return {dx, dskip, dweight, dbias};
@@ -63,8 +66,7 @@ Tensor pointwise_convolution_plain(const Tensor& x, const Tensor& weight, const 
 
 Tensor pointwise_convolution(const Tensor& x, const Tensor& weight, const Tensor& bias,
                              const Tensor& skip) {
-  const bool fits_skip = !skip.defined() || skip.size(1) % 8 == 0;
-  if (!fits_skip || !pointwise_convolution_forward_operator().has_kernel_for(x)) {
+  if (!pointwise_convolution_takes()(x, if_defined(skip))) {
     return pointwise_convolution_plain(x, weight, bias, skip);
   }
   check_convolution(x, weight, bias, /*size=*/1, skip);

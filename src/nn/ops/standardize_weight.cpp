@@ -1,7 +1,6 @@
 #include "nn/ops/standardize_weight.h"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include "nn/ops/operator.h"
@@ -40,7 +39,7 @@ const auto& standardize_weight_backward_operator() {
 
 /// Backward reads its inputs from `saved_data`. Unlike saved variables, `saved_data` is kept after
 /// the first backward pass: each micro-batch runs one.
-class StandardizeWeight : public torch::autograd::Function<StandardizeWeight> {
+class StandardizeWeight : public KernelFunction<StandardizeWeight> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& weight) {
     auto [standardized, inverse_deviation] =
@@ -51,11 +50,10 @@ class StandardizeWeight : public torch::autograd::Function<StandardizeWeight> {
     return standardized;
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    refuse_second_derivative();
-    return {standardize_weight_backward_operator()(
-        channels_last(gradients[0]), context->saved_data["standardized"].toTensor(),
-        context->saved_data["inverse_deviation"].toTensor())};
+  static variable_list gradients(AutogradContext& context, const Tensor& dy) {
+    return {
+        standardize_weight_backward_operator()(dy, context.saved_data["standardized"].toTensor(),
+                                               context.saved_data["inverse_deviation"].toTensor())};
   }
 };
 

@@ -5,6 +5,7 @@
 #include "nn/ops/operator.h"
 
 TORCH_LIBRARY_FRAGMENT(gm, library) {
+  library.def("strided_convolution_takes(Tensor x, int small_channels) -> bool");
   library.def("strided_convolution(Tensor big, Tensor weight, Tensor? bias) -> Tensor small");
   library.def(
       "transposed_strided_convolution(Tensor small, Tensor weight, Tensor? bias, int height, int "
@@ -41,8 +42,8 @@ const auto& strided_convolution_gradient_operator() {
 }  // namespace
 
 bool has_strided_convolution_for(const Tensor& x, int64_t small_channels) {
-  return strided_convolution_operator().has_kernel_for(x, /*multiple=*/1) &&
-         small_channels % 8 == 0;
+  static const KernelQuery<int64_t> takes("gm::strided_convolution_takes");
+  return takes(x, small_channels);
 }
 
 Tensor strided_convolution(const Tensor& big, const Tensor& weight, const Tensor& bias) {

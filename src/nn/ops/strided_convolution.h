@@ -6,9 +6,8 @@
 ///
 ///   small[s,i,j] = sum over b, y, x of weight[s,b,y,x] * big[b, 2i - 1 + y, 2j - 1 + x].
 ///
-/// All functions require of `big` and `small` what Operator::has_kernel_for checks, and S must be a
-/// multiple of 8. They record no gradients: the autograd nodes of downsample_convolution and
-/// upsample_convolution use them.
+/// All functions require what has_strided_convolution_for() asks. They record no gradients: the
+/// autograd nodes of downsample_convolution and upsample_convolution use them.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -8,7 +8,6 @@
 #include "nn/ops/upsample_convolution.h"
 
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include "nn/ops/operator.h"
 #include "nn/ops/strided_convolution.h"
@@ -38,7 +37,7 @@ Tensor four_taps(const Tensor& weight) {
 }
 
 /// The transposed strided convolution of `x` with `weight` [C,out,4,4].
-class UpsampleConvolution : public torch::autograd::Function<UpsampleConvolution> {
+class UpsampleConvolution : public KernelFunction<UpsampleConvolution> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
                         const Tensor& bias) {
@@ -46,11 +45,9 @@ class UpsampleConvolution : public torch::autograd::Function<UpsampleConvolution
     return transposed_strided_convolution(x, weight, bias, 2 * x.size(2), 2 * x.size(3));
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    refuse_second_derivative();
-    const variable_list saved = context->get_saved_variables();
-    const Tensor dy = channels_last(gradients[0]);
-    const auto wants = [&](size_t input) { return context->needs_input_grad(input); };
+  static variable_list gradients(AutogradContext& context, const Tensor& dy) {
+    const variable_list saved = context.get_saved_variables();
+    const auto wants = [&](size_t input) { return context.needs_input_grad(input); };
     return {wants(0) ? strided_convolution(dy, saved[1], {}) : Tensor(),
             wants(1) ? strided_convolution_weight_gradient(dy, saved[0]) : Tensor(),
             wants(2) ? dy.sum(at::IntArrayRef{0, 2, 3}) : Tensor()};

@@ -13,6 +13,7 @@
 #include "nn/ops/cpu/projections.h"
 #include "nn/ops/cpu/row_ops.h"
 #include "nn/ops/cpu/simd.h"
+#include "nn/ops/cpu/takes.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
@@ -238,6 +239,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> attention_backward(const Tensor& dy, 
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
   using namespace gm::ops::GM_KERNEL_SET;
   if (!kernels_run_here()) return;
+  library.impl("attention_takes", &gm::ops::cpu::takes_heads);
   library.impl("attention_forward", &attention_forward);
   library.impl("attention_backward", &attention_backward);
 }

@@ -8,6 +8,7 @@
 
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/simd.h"
+#include "nn/ops/cpu/takes.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
@@ -113,6 +114,8 @@ std::tuple<Tensor, Tensor> channel_layer_norm_backward(const Tensor& dy, const T
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
   using namespace gm::ops::GM_KERNEL_SET;
   if (!kernels_run_here()) return;
+  library.impl("channel_layer_norm_takes",
+               [](const at::Tensor& x) { return gm::ops::cpu::takes(x); });
   library.impl("channel_layer_norm_forward", &channel_layer_norm_forward);
   library.impl("channel_layer_norm_backward", &channel_layer_norm_backward);
 }

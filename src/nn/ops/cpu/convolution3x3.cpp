@@ -8,6 +8,7 @@
 #include "nn/ops/cpu/direct_convolution.h"
 #include "nn/ops/cpu/nonfused_winograd.h"
 #include "nn/ops/cpu/parallel.h"
+#include "nn/ops/cpu/takes.h"
 #include "nn/ops/cpu/winograd.h"
 #include "nn/ops/operator.h"
 #include "nn/ops/pixels.h"
@@ -226,6 +227,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> convolution3x3_backward(const Tensor&
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
   using namespace gm::ops::GM_KERNEL_SET;
   if (!kernels_run_here()) return;
+  library.impl("convolution3x3_takes_weight", [](const at::Tensor& weight) {
+    return weight.size(0) % 8 == 0 && gm::ops::cpu::takes(weight);
+  });
+  library.impl("convolution3x3_takes", [](const at::Tensor& x) { return gm::ops::cpu::takes(x); });
   library.impl("convolution3x3_pack_weight", &packed_weight_of);
   library.impl("convolution3x3_forward", &convolution3x3_forward);
   library.impl("convolution3x3_backward", &convolution3x3_backward);

@@ -8,6 +8,7 @@
 
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/simd.h"
+#include "nn/ops/cpu/takes.h"
 #include "nn/ops/operator.h"
 
 namespace gm::ops::GM_KERNEL_SET {
@@ -293,6 +294,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> group_norm_silu_backward(
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
   using namespace gm::ops::GM_KERNEL_SET;
   if (!kernels_run_here()) return;
+  library.impl("group_norm_silu_takes", [](const at::Tensor& x) { return gm::ops::cpu::takes(x); });
   library.impl("group_norm_silu_forward", &group_norm_silu_forward);
   library.impl("group_norm_silu_backward", &group_norm_silu_backward);
 }

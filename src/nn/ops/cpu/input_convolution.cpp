@@ -8,6 +8,7 @@
 #include "nn/ops/cpu/padded_input.h"
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/row_ops.h"
+#include "nn/ops/cpu/takes.h"
 #include "nn/ops/pixels.h"
 
 namespace gm::ops::GM_KERNEL_SET {
@@ -71,6 +72,10 @@ Tensor input_convolution_weight_gradient(const Tensor& dy, const Tensor& x, int6
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
   using namespace gm::ops::GM_KERNEL_SET;
   if (!kernels_run_here()) return;
+  library.impl("input_convolution_takes", [](const at::Tensor& x, const at::Tensor& weight) {
+    const bool has_middle = weight.size(2) % 2 == 1 && weight.size(2) == weight.size(3);
+    return gm::ops::cpu::takes(x, /*multiple=*/1) && weight.size(0) % 8 == 0 && has_middle;
+  });
   library.impl("input_convolution_forward", &input_convolution_forward);
   library.impl("input_convolution_weight_gradient", &input_convolution_weight_gradient);
 }

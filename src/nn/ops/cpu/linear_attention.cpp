@@ -23,6 +23,7 @@
 #include "nn/ops/cpu/row_ops.h"
 #include "nn/ops/cpu/simd.h"
 #include "nn/ops/cpu/small_linear_attention.h"
+#include "nn/ops/cpu/takes.h"
 
 namespace gm::ops::GM_KERNEL_SET {
 
@@ -293,6 +294,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> linear_attention_backward(
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
   using namespace gm::ops::GM_KERNEL_SET;
   if (!kernels_run_here()) return;
+  library.impl("linear_attention_takes", &gm::ops::cpu::takes_heads);
   library.impl("linear_attention_forward", &linear_attention_forward);
   library.impl("linear_attention_backward", &linear_attention_backward);
 }

@@ -10,6 +10,7 @@
 #include "nn/ops/cpu/images.h"
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/row_ops.h"
+#include "nn/ops/cpu/takes.h"
 #include "nn/ops/cpu/transpose_of.h"
 #include "nn/ops/operator.h"
 #include "nn/ops/pixels.h"
@@ -111,6 +112,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> pointwise_convolution_backward(
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
   using namespace gm::ops::GM_KERNEL_SET;
   if (!kernels_run_here()) return;
+  library.impl("pointwise_convolution_takes",
+               [](const at::Tensor& x, const std::optional<at::Tensor>& skip) {
+                 return gm::ops::cpu::takes(x) && (!skip || skip->size(1) % 8 == 0);
+               });
   library.impl("pointwise_convolution_forward", &pointwise_convolution_forward);
   library.impl("pointwise_convolution_backward", &pointwise_convolution_backward);
 }

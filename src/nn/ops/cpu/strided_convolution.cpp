@@ -11,6 +11,7 @@
 #include "nn/ops/cpu/padded_input.h"
 #include "nn/ops/cpu/parallel.h"
 #include "nn/ops/cpu/row_ops.h"
+#include "nn/ops/cpu/takes.h"
 #include "nn/ops/operator.h"
 #include "nn/ops/pixels.h"
 
@@ -257,6 +258,9 @@ Tensor transposed_strided_convolution(const Tensor& small, const Tensor& weight,
 TORCH_LIBRARY_IMPL(gm, CPU, library) {
   using namespace gm::ops::GM_KERNEL_SET;
   if (!kernels_run_here()) return;
+  library.impl("strided_convolution_takes", [](const at::Tensor& x, int64_t small_channels) {
+    return gm::ops::cpu::takes(x, /*multiple=*/1) && small_channels % 8 == 0;
+  });
   library.impl("strided_convolution", &strided_convolution);
   library.impl("transposed_strided_convolution", &transposed_strided_convolution);
   library.impl("strided_convolution_weight_gradient", &strided_convolution_weight_gradient);
