@@ -108,7 +108,7 @@ class ManifestReader {
 
   CheckpointInfo info() const {
     CheckpointInfo info{.state = {.step = count(json_, "step"),
-                                  .images = count(json_, "images"),
+                                  .samples = count(json_, "images"),
                                   .nonfinite_in_a_row = count(json_, "nonfinite_in_a_row")},
                         .world = static_cast<int>(count(json_, "world")),
                         .identity = {.config_hash = field<std::string>(json_, "config_hash"),
@@ -197,7 +197,7 @@ class HashedFile {
 std::string manifest_text(const CheckpointInfo& info, const nlohmann::ordered_json& files) {
   nlohmann::ordered_json json{{"format_version", kFormatVersion},
                               {"step", info.state.step},
-                              {"images", info.state.images},
+                              {"images", info.state.samples},
                               {"nonfinite_in_a_row", info.state.nonfinite_in_a_row},
                               {"updates", info.updates},
                               {"world", info.world},

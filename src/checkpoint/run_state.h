@@ -5,11 +5,11 @@
 
 namespace gm {
 
-/// The progress of a run. The seed and `images` determine every random number and the order of the
-/// images, so there is no generator state to save.
+/// The progress of a run. The seed and `samples` determine every random number and the order of the
+/// samples, so there is no generator state to save.
 struct RunState {
-  int64_t step = 0;    ///< Optimizer steps done, including those skipped for a non-finite gradient.
-  int64_t images = 0;  ///< Images seen by the whole world: also the next global sample position.
+  int64_t step = 0;  ///< Optimizer steps done, including those skipped for a non-finite gradient.
+  int64_t samples = 0;  ///< Samples seen by all ranks: also the next global sample position.
   int64_t nonfinite_in_a_row = 0;  ///< How many of the last steps were skipped.
 };
 

@@ -24,14 +24,14 @@ void RunLog::write(std::string_view kind, const RunState& state,
                    const nlohmann::ordered_json& more) {
   if (!is_rank_zero()) return;
   report_lost_lines(state);
-  count_lost_line(json_lines_->write(kind, state.step, state.images, more));
+  count_lost_line(json_lines_->write(kind, state.step, state.samples, more));
 }
 
 /// Records the number of lost lines as soon as the disk has space again.
 void RunLog::report_lost_lines(const RunState& state) {
   if (lost_lines_ == 0) return;
   const nlohmann::ordered_json event{{"event", "lines_lost"}, {"lines", lost_lines_}};
-  if (json_lines_->write("event", state.step, state.images, event)) lost_lines_ = 0;
+  if (json_lines_->write("event", state.step, state.samples, event)) lost_lines_ = 0;
 }
 
 void RunLog::count_lost_line(bool written) {
@@ -43,7 +43,7 @@ void RunLog::count_lost_line(bool written) {
 void RunLog::step(const StepReport& report) {
   metrics_.record_step(report);
   if (json_lines_) {
-    report_lost_lines({.step = report.step, .images = report.images});
+    report_lost_lines({.step = report.step, .samples = report.samples});
     count_lost_line(json_lines_->write_step(report));
   }
   if (progress_) progress_->update(report);
@@ -103,7 +103,7 @@ void RunLog::skipped_step(const StepReport& report, const std::vector<std::strin
                           int64_t in_a_row) {
   metrics_.record_skipped_step();
   if (!is_rank_zero()) return;
-  const RunState state{.step = report.step, .images = report.images};
+  const RunState state{.step = report.step, .samples = report.samples};
   write("event", state, {{"event", "nonfinite"}, {"phases", phases}, {"in_a_row", in_a_row}});
   log_warning(
       "step {}: the loss or gradient of {} is not finite, so its weights stay unchanged; loss {}, "

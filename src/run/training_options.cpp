@@ -24,7 +24,7 @@ std::unique_ptr<BatchReader> make_image_reader(const RunConfig& config,
 
 Loader::Options loader_options(const RunConfig& config, const RunState& first) {
   return {.prefetch = config.data.prefetch,
-          .first_micro_batch = first.images / config.train.batch_size};
+          .first_micro_batch = first.samples / config.train.batch_size};
 }
 
 RunLog::Options log_options(const RunConfig& config, const World& world, const RunState& first) {

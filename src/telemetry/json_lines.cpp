@@ -124,9 +124,9 @@ bool JsonLines::write_step(const StepReport& report) {
   more["learning_rate"] = report.learning_rate;
   more["gradient_norm"] = report.gradient_norm;
   more["step_seconds"] = report.step_seconds;
-  more["images_per_second"] = report.images_per_second();
+  more["images_per_second"] = report.samples_per_second();
   for (const auto& [part, seconds] : report.part_seconds) more[part + "_seconds"] = seconds;
-  return write("train", report.step, report.images, more);
+  return write("train", report.step, report.samples, more);
 }
 
 /// Writes a line with one call, so that a reader or a crash sees only whole lines.

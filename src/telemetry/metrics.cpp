@@ -100,7 +100,7 @@ Metrics::~Metrics() = default;
 void Metrics::record_step(const StepReport& report) {
   Families& all = *families_;
   all.steps.Increment();
-  all.images.Increment(static_cast<double>(report.step_images));
+  all.images.Increment(static_cast<double>(report.step_samples));
   all.loss.Add({{"term", "total"}}).Set(report.loss);
   for (const auto& [term, value] : report.loss_terms) all.loss.Add({{"term", term}}).Set(value);
   all.learning_rate.Set(report.learning_rate);

@@ -47,7 +47,7 @@ void ProgressLine::smooth(const StepReport& report) {
 
 std::string ProgressLine::line_for(const StepReport& report) const {
   const double rate =
-      step_seconds_ > 0 ? static_cast<double>(report.step_images) / step_seconds_ : 0;
+      step_seconds_ > 0 ? static_cast<double>(report.step_samples) / step_seconds_ : 0;
   const double left = static_cast<double>(std::max<int64_t>(0, total_steps_ - report.step));
   return fmt::format("step {}/{}  loss {:.4f}  {:.1f} images/s  {} left", report.step, total_steps_,
                      loss_, rate, format_duration(left * step_seconds_));

@@ -5,10 +5,10 @@
 
 namespace gm {
 
-double ema_decay(const EmaConfig& config, int64_t images_per_step, int64_t images) {
+double ema_decay(const EmaConfig& config, int64_t samples_per_step, int64_t samples) {
   double half_life = config.half_life_images;
-  if (config.ramp > 0) half_life = std::min(half_life, config.ramp * static_cast<double>(images));
-  return half_life > 0 ? std::exp2(-static_cast<double>(images_per_step) / half_life) : 0.0;
+  if (config.ramp > 0) half_life = std::min(half_life, config.ramp * static_cast<double>(samples));
+  return half_life > 0 ? std::exp2(-static_cast<double>(samples_per_step) / half_life) : 0.0;
 }
 
 }  // namespace gm

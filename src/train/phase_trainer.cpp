@@ -123,13 +123,13 @@ void PhaseTrainer::update_weights(const PhaseResult& outcome, const RunState& st
                                   double gradient_divisor) {
   const double longest = config_.optimizer.clip_norm;
   const double clip = longest > 0 ? std::max(1.0, outcome.gradient_norm / longest) : 1.0;
-  const int64_t images_per_step = config_.train.images_per_step();
+  const int64_t samples_per_step = config_.train.samples_per_step();
   adam_update(
       flat_, config_.optimizer,
       {.learning_rate = outcome.learning_rate,
        .count = ++updates_,
        .gradient_divisor = gradient_divisor * clip,
-       .ema_decay = config_.ema ? ema_decay(*config_.ema, images_per_step, state.images) : 0});
+       .ema_decay = config_.ema ? ema_decay(*config_.ema, samples_per_step, state.samples) : 0});
   phase_.network->invalidate_cache();
 }
 

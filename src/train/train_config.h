@@ -35,7 +35,7 @@ struct TrainConfig {
   int64_t verify_ranks_every = 500;
 
   /// Images in one optimizer step, over all ranks.
-  int64_t images_per_step() const { return batch_size * accumulate; }
+  int64_t samples_per_step() const { return batch_size * accumulate; }
 
   template <class Fields>
   void describe(Fields& field) {

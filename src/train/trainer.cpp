@@ -111,11 +111,11 @@ void Trainer::train_step() {
     add_outcome(*phase, outcome, report);
   }
   state_.step += 1;
-  state_.images += config_.train.images_per_step();
+  state_.samples += config_.train.samples_per_step();
 
   report.step = state_.step;
-  report.images = state_.images;
-  report.step_images = config_.train.images_per_step();
+  report.samples = state_.samples;
+  report.step_samples = config_.train.samples_per_step();
   report.step_seconds = clock.total_seconds();
   report.part_seconds = clock.parts();
   parts_.observer.step(report);

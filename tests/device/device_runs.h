@@ -100,7 +100,7 @@ class DeviceRun {
       results_.push_back(phase->step(batches, state_, clock));
     }
     ++state_.step;
-    state_.images += kBatch * kMicroBatches;
+    state_.samples += kBatch * kMicroBatches;
   }
 
   Task& task() { return *task_; }

@@ -73,7 +73,7 @@ class WholeRun : public testing::TestWithParam<const char*> {
                                                          .batch_size = config.train.batch_size,
                                                          .seed = 4}),
         std::make_unique<ImageReader>(dataset, AugmentationOptions{}, /*seed=*/4),
-        {.first_micro_batch = first.images / config.train.batch_size});
+        {.first_micro_batch = first.samples / config.train.batch_size});
     RunLog log(directory, metrics_, {.first_step = first.step, .total_steps = steps});
     TrainConfig length = config.train;
     length.steps = steps;

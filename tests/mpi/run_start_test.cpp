@@ -158,7 +158,7 @@ TEST_F(RunStart, AResumedAndAFinishedRunAreAnnounced) {
 TEST_F(RunStart, AResumedRunReadsTheNextMicroBatchAndItsLogContinues) {
   RunConfig config = config_of({"train.steps=100"});
   config.train.batch_size = 8;
-  const RunState first{.step = 3, .images = 48};
+  const RunState first{.step = 3, .samples = 48};
   EXPECT_EQ(loader_options(config, test_world(), first).first_micro_batch, 6);
   EXPECT_EQ(loader_options(config, test_world(), first).rank, test_world().rank());
   EXPECT_EQ(log_options(config, test_world(), first).first_step, 3);

@@ -170,7 +170,7 @@ class TrainerTest : public testing::Test {
                                                                    .rank = test_world().rank(),
                                                                    .ranks = test_world().size()}),
                   std::make_unique<ImageReader>(dataset_),
-                  {.first_micro_batch = first.images / kTrainerBatch});
+                  {.first_micro_batch = first.samples / kTrainerBatch});
     RunLog log(directory, metrics_,
                {.is_rank_zero = is_rank_zero(), .first_step = first.step, .total_steps = steps});
     Trainer trainer({.train = {.steps = steps,

@@ -35,7 +35,7 @@ class CheckpointStoreTest : public ::testing::Test {
  protected:
   fs::path save(int64_t step) { return store_.save(info(step), tensors(step)); }
   static CheckpointInfo info(int64_t step) {
-    return {.state = {.step = step, .images = step * 64, .nonfinite_in_a_row = 2},
+    return {.state = {.step = step, .samples = step * 64, .nonfinite_in_a_row = 2},
             .updates = {{"ddpm", step - 1}},
             .world = 2,
             .identity = {.config_hash = "abc", .data_hash = "def"}};
@@ -82,7 +82,7 @@ TEST_F(CheckpointStoreTest, LoadsWhatWasSaved) {
   EXPECT_EQ(store_.folder_of(1000).filename(), "step-00001000");
   const Checkpoint checkpoint = store_.open(store_.folder_of(1000));
   EXPECT_EQ(checkpoint.info().state.step, 1000);
-  EXPECT_EQ(checkpoint.info().state.images, 64'000);
+  EXPECT_EQ(checkpoint.info().state.samples, 64'000);
   EXPECT_EQ(checkpoint.info().state.nonfinite_in_a_row, 2);
   EXPECT_EQ(checkpoint.info().updates.at("ddpm"), 999);
   EXPECT_EQ(checkpoint.info().world, 2);

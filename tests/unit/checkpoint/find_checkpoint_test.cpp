@@ -23,7 +23,7 @@ class ResumeTest : public ::testing::Test {
  protected:
   ResumeTest() {
     for (const int64_t step : {1, 2}) {
-      store_.save({.state = {.step = step, .images = step * 64},
+      store_.save({.state = {.step = step, .samples = step * 64},
                    .updates = {{"phase", step}},
                    .identity = {.config_hash = "config"}},
                   {{"model", {{"w", at::full({3}, static_cast<double>(step))}}},
@@ -89,7 +89,7 @@ TEST_F(ResumeTest, NoFlippedBitInTheManifestChangesWhatIsLoaded) {
     const int64_t step = is_space(good[i]) && is_space(bad[i]) ? 2 : 1;
     const CheckpointInfo& info = point->checkpoint.info();
     ASSERT_EQ(info.state.step, step) << i;
-    EXPECT_EQ(info.state.images, step * 64);
+    EXPECT_EQ(info.state.samples, step * 64);
     EXPECT_EQ(info.updates.at("phase"), step);
     EXPECT_TRUE(point->tensors.at("model").at("w").equal(at::full({3}, static_cast<double>(step))));
   }

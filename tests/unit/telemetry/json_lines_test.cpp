@@ -58,8 +58,8 @@ TEST_F(JsonLinesTest, ALineBeginsWithKindStepImagesAndTime) {
 
 TEST_F(JsonLinesTest, AStepHasTheDocumentedFields) {
   JsonLines(path_).write_step({.step = 2,
-                               .images = 128,
-                               .step_images = 64,
+                               .samples = 128,
+                               .step_samples = 64,
                                .loss = 0.5,
                                .loss_terms = {{"noise", 0.25}},
                                .learning_rate = 1e-3,

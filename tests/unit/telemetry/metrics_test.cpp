@@ -94,8 +94,8 @@ bool has_ipv6() {
 
 StepReport report() {
   return {.step = 1001,
-          .images = 64'064,
-          .step_images = 64,
+          .samples = 64'064,
+          .step_samples = 64,
           .loss = 0.5,
           .loss_terms = {{"noise", 0.25}},
           .learning_rate = 1e-3,

@@ -10,7 +10,7 @@ namespace gm {
 namespace {
 
 StepReport step(int64_t number, double loss = 0.25) {
-  return {.step = number, .step_images = 64, .loss = loss, .step_seconds = 0.5};
+  return {.step = number, .step_samples = 64, .loss = loss, .step_seconds = 0.5};
 }
 
 class ProgressTest : public ::testing::Test {

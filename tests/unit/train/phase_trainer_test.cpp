@@ -96,7 +96,7 @@ TEST_F(PhaseTrainerTest, KeepsTheWeightsIfAnythingIsNotFinite) {
 
 TEST_F(PhaseTrainerTest, UsesTheMovingAverageOnlyInsideTheScope) {
   auto trainer = make_trainer();
-  // images_per_step = half_life: the average moves half the way from 0 to -0.5.
+  // samples_per_step = half_life: the average moves half the way from 0 to -0.5.
   trainer.step({batch(at::ones({2, 4}))}, {}, clock_);
   const auto trained = network_.w.detach().clone();
   {
@@ -112,7 +112,7 @@ TEST_F(PhaseTrainerTest, ResumesFromItsStateExactly) {
   optimizer_.warmup_steps = 5;
   const auto train = [&](PhaseTrainer& trainer, int64_t begin, int64_t end) {
     for (int64_t step = begin; step < end; ++step) {
-      const RunState state{.step = step, .images = 4 * step};
+      const RunState state{.step = step, .samples = 4 * step};
       trainer.step({batch(at::full({2, 4}, static_cast<double>(step + 1)))}, state, clock_);
     }
   };
