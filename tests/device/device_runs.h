@@ -46,7 +46,7 @@ inline std::unique_ptr<Task> device_task(const std::string& name, at::Device dev
     return std::make_unique<InpaintTask>(model, half_masks, kDeviceShape, kSeed, device);
   }
   if (name == "gan") {
-    const GanConfig gan{.loss = "hinge",
+    const GanConfig gan{.loss = GanLoss::kHinge,
                         .l1 = 1,
                         .feature_matching = 1,
                         .r1 = 1,

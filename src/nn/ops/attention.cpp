@@ -38,7 +38,7 @@ const auto& attention_backward_operator() {
 }
 
 const auto& attention_takes() {
-  static const KernelQuery<Tensor, int64_t> result("gm::attention_takes");
+  static const KernelQuery<const Tensor&, int64_t> result("gm::attention_takes");
   return result;
 }
 

@@ -31,7 +31,7 @@ const auto& input_convolution_gradient_operator() {
 }
 
 const auto& input_convolution_takes() {
-  static const KernelQuery<Tensor> result("gm::input_convolution_takes");
+  static const KernelQuery<const Tensor&> result("gm::input_convolution_takes");
   return result;
 }
 

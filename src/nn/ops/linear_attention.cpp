@@ -45,7 +45,7 @@ const auto& linear_attention_backward_operator() {
 }
 
 const auto& linear_attention_takes() {
-  static const KernelQuery<Tensor, int64_t> result("gm::linear_attention_takes");
+  static const KernelQuery<const Tensor&, int64_t> result("gm::linear_attention_takes");
   return result;
 }
 

@@ -20,7 +20,7 @@ class KernelQuery {
  public:
   explicit KernelQuery(const char* name) : takes_(name) {}
 
-  bool operator()(const at::Tensor& x, const Arguments&... arguments) const {
+  bool operator()(const at::Tensor& x, Arguments... arguments) const {
     return takes_.has_kernel_for(x.device()) && takes_(x, arguments...);
   }
 

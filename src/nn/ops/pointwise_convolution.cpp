@@ -37,7 +37,7 @@ const auto& pointwise_convolution_backward_operator() {
 }
 
 const auto& pointwise_convolution_takes() {
-  static const KernelQuery<OptionalTensor> result("gm::pointwise_convolution_takes");
+  static const KernelQuery<const OptionalTensor&> result("gm::pointwise_convolution_takes");
   return result;
 }
 
