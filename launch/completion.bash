@@ -41,6 +41,9 @@ _gm_data() {
   verify)
   _gm_complete '-h --help'
   ;;
+  manifest)
+  _gm_complete '-h --help'
+  ;;
   masks)
   _gm_complete '-h --help -o --out --count run.dir= run.task= run.seed= run.device= data.path= data.classes= data.image_size= data.fit= data.holdout= data.shards= data.flip= data.resize_crop= data.prefetch= data.cache= mask.kind= mask.coverage_min= mask.coverage_max= mask.path=' \
     -o '' \
@@ -52,7 +55,7 @@ _gm_data() {
     mask.kind 'rectangle boxes strokes half centre pixels mixed files'
   ;;
   *)
-  _gm_complete 'pack info verify masks -h --help --version'
+  _gm_complete 'pack info verify manifest masks -h --help --version'
   ;;
   esac
 }
