@@ -39,7 +39,9 @@ class ImageManifestTest : public ::testing::Test {
     describe();
   }
 
+  /// Writes a file of 100 images, in place of an older one.
   static void write_file(const fs::path& path, int64_t first, double holdout = 0.3) {
+    fs::remove(path);
     write_numbered_file(path, kManifestShape, 100, kManifestClasses, first, holdout);
   }
   void describe() const { write_manifest(folder_.path(), describe_folder(folder_.path())); }
@@ -142,8 +144,10 @@ TEST_F(ImageManifestTest, AFileThatDiffersIsRefusedWhenItIsOpened) {
   refuse("content hash");
   write_file(file(3), 300, 0.31);
   refuse("manifest.json");
+  fs::remove(file(3));
   write_numbered_file(file(3), {2, 8, 1}, 100, kManifestClasses, 300, 0.3);
   refuse("shape [2,8,1], but [4,4,1] is expected");
+  fs::remove(file(3));
   write_numbered_file(file(3), kManifestShape, 200, kManifestClasses, 300, 0.3);
   refuse("bytes");
   fs::resize_file(file(3), 1000);
