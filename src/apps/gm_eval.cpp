@@ -68,14 +68,15 @@ void declare(CLI::App& app, EvalCommand& command) {
   app.set_version_flag("--version", version_text());
 }
 
-std::vector<LoadedRun> open_runs(const EvalCommand& command, Communicator& ranks) {
+std::vector<LoadedRun> open_runs(const EvalCommand& command, World& world) {
   const Positionals positionals(command.arguments);
   if (positionals.names.empty()) {
     throw InputError("give the directory of a run; see --help");
   }
   std::vector<LoadedRun> runs;
   for (const std::string& directory : positionals.names) {
-    runs.push_back(load_run(directory, command.choice, positionals.assignments, ranks));
+    runs.push_back(load_run(directory, command.choice, positionals.assignments,
+                            world.communicator(), world.device()));
   }
   return runs;
 }
@@ -154,7 +155,7 @@ void evaluate(World& world, const EvalCommand& command) {
   Watchdog watchdog(world);
   // No time limit: packing a folder of images may take hours.
   auto section = std::make_optional(watchdog.section("data preparation", 0));
-  const std::vector<LoadedRun> runs = open_runs(command, ranks);
+  const std::vector<LoadedRun> runs = open_runs(command, world);
   check_files(command, runs);
   for (const LoadedRun& run : runs) require_evaluations(*run.task, run.name);
   const std::string packed = prepare_data(runs.front(), command.images, ranks);

@@ -199,7 +199,8 @@ void sample(World& world, const SampleCommand& command) {
   Watchdog watchdog(world);
   // No time limit: packing a folder of images may take hours.
   auto section = std::make_optional(watchdog.section("data preparation", 0));
-  const LoadedRun run = load_run(command.run, command.choice, command.assignments, ranks);
+  const LoadedRun run =
+      load_run(command.run, command.choice, command.assignments, ranks, world.device());
   const MaskConfig mask = override_mask(run.config.mask, command.mask);
   check_files(command, run, mask);
   auto* const process =

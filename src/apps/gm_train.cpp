@@ -16,10 +16,8 @@
 #include "comm/world.h"
 #include "config/command_line.h"
 #include "config/run_identity.h"
-#include "data/shard_order.h"
 #include "run/broadcast_checkpoint.h"
 #include "run/check_configuration.h"
-#include "run/datasets.h"
 #include "run/make_task.h"
 #include "run/prepare_data.h"
 #include "run/process_files.h"
@@ -28,6 +26,7 @@
 #include "run/run_shards.h"
 #include "run/run_table.h"
 #include "run/starting_weights.h"
+#include "run/training_data.h"
 #include "run/training_hooks.h"
 #include "run/training_options.h"
 #include "tasks/process_images.h"
@@ -69,19 +68,18 @@ void train(World& world, const TrainCommand& command) {
   // No time limit: packing a folder of images may take hours.
   section.emplace(watchdog.section("data preparation", 0));
   const std::string packed = prepare_data(config.data, ranks);
-  const auto dataset = open_dataset(packed, config.data, Part::kTraining, ranks);
+  const TrainingData data = open_training_data(packed, config, ranks);
   section.emplace(watchdog.section("start", config.watchdog.start_seconds));
-  choose_shards(config, dataset->size(), world.size());
-  auto order = std::make_unique<ShardOrder>(order_options(config, world, dataset->size()));
-  require_files_on_ranks(*dataset, order->owned(), ranks);
-  const auto masks = open_training_masks(config, dataset->shape());
-  const auto task = make_task(config, dataset->shape(), masks, world.device());
+  choose_shards(config, data.size, world.size());
+  auto order = data.make_order(config, world);
+  const auto masks = open_training_masks(config, image_shape(data));
+  const auto task = make_task(config, image_shape(data), masks, world.device());
   auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
   const TrainingHooks hooks = make_training_hooks(config, packed, *task, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
-                             .data_hash = training_data_hash(*dataset, masks.get())};
+                             .data_hash = training_data_hash(data.content_hash, masks.get())};
   require_same_everywhere(ranks, "the dataset, with the files of mask.path", identity.data_hash);
   auto resumed = agree_on_checkpoint(ranks, checkpoints, identity, checkpoint_files(*task));
   const RunState first = resumed ? resumed->info.state : RunState{};
@@ -91,14 +89,13 @@ void train(World& world, const TrainCommand& command) {
   throw_if_any_rank_stopped(ranks);
 
   begin_directory(directory, config, ranks);
-  log_info("{}\n{}", version_text(), format_table(run_rows(world, config, *dataset, *task)));
+  log_info("{}\n{}", version_text(), format_table(run_rows(world, config, data, *task)));
   if (!remark.empty()) log_info("{}", remark);
   Metrics metrics;
   metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
-  Loader loader(std::move(order), make_image_reader(config, dataset),
-                loader_options(config, first));
+  Loader loader(std::move(order), data.make_reader(config), loader_options(config, first));
   RunLog log(directory, metrics, log_options(config, world, first));
-  Trainer trainer(trainer_config(config, identity, dataset->shape()),
+  Trainer trainer(trainer_config(config, identity, data.sample_shape),
                   {.world = world,
                    .watchdog = watchdog,
                    .task = *task,
@@ -116,7 +113,7 @@ void train(World& world, const TrainCommand& command) {
   if (process != nullptr) {
     section.emplace(watchdog.section("sampling", config.watchdog.sampling_seconds));
     const auto sample_weights = trainer.use_sample_weights();
-    write_process_files(*process, dataset, directory, static_cast<uint64_t>(config.run.seed),
+    write_process_files(*process, data.images, directory, static_cast<uint64_t>(config.run.seed),
                         ranks);
   }
   section.emplace(watchdog.section("end", config.watchdog.end_seconds));

@@ -6,6 +6,13 @@
 namespace gm {
 namespace {
 
+/// The reduction of a world of one.
+class NothingToReduce final : public PendingReduction {
+ public:
+  bool poll() override { return true; }
+  void wait() override {}
+};
+
 /// The reduction of a copy on the host, which wait() copies back.
 class HostReduction final : public PendingReduction {
  public:
@@ -36,7 +43,7 @@ void HostCollectives::all_reduce_sum(const at::Tensor& tensor) {
 }
 
 std::unique_ptr<PendingReduction> HostCollectives::start_all_reduce_sum(const at::Tensor& tensor) {
-  if (size() == 1) return communicator_.start_all_reduce_sum(tensor);  // does not touch it
+  if (size() == 1) return std::make_unique<NothingToReduce>();
   return std::make_unique<HostReduction>(communicator_, tensor);
 }
 

@@ -6,14 +6,18 @@
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <unordered_map>
+
 namespace gm {
 namespace {
 
 /// The stream of this thread's uploads to the device.
 c10::Stream upload_stream(at::Device device) {
-  static thread_local const c10::Stream stream =
-      c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device);
-  return stream;
+  static thread_local std::unordered_map<at::Device, c10::Stream> streams;
+  const auto found = streams.find(device);
+  if (found != streams.end()) return found->second;
+  const c10::impl::VirtualGuardImpl guard(device.type());
+  return streams.emplace(device, guard.getStreamFromGlobalPool(device)).first->second;
 }
 
 at::Tensor pinned_like(const at::Tensor& tensor) {
@@ -28,8 +32,7 @@ at::Tensor upload(const at::Tensor& host, at::Device device) {
   if (!host.defined() || device.is_cpu()) return host;
   const c10::impl::VirtualGuardImpl streams(device.type());
   const c10::Stream compute = streams.getStream(device), copy = upload_stream(device);
-  const at::Tensor pinned = pinned_like(host);
-  pinned.copy_(host);
+  const at::Tensor pinned = host.is_pinned() ? host : pinned_like(host).copy_(host);
   at::Tensor result;
   {
     const c10::StreamGuard on_copy_stream(copy);

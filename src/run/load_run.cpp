@@ -99,7 +99,8 @@ int64_t image_channels(const CheckpointInfo& info, const TensorMap& weights,
 }  // namespace
 
 LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
-                   const std::vector<std::string>& assignments, Communicator& communicator) {
+                   const std::vector<std::string>& assignments, Communicator& communicator,
+                   at::Device device) {
   LoadedRun trained{.name = run, .config = read_run_config(run), .shape = {}, .task = nullptr};
   assign(trained.config, assignments);
   const auto [checkpoint, weights] = open_checkpoint(run, choice, communicator);
@@ -108,7 +109,7 @@ LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
   const int64_t size = trained.config.data.image_size;
   trained.shape = {
       .height = size, .width = size, .channels = image_channels(checkpoint.info(), weights, file)};
-  trained.task = make_task(trained.config, trained.shape);
+  trained.task = make_task(trained.config, trained.shape, /*masks=*/nullptr, device);
   require_finite(weights, file);
   load_weights(trained.task->sampled_network().state_list(), weights, file);
   trained.task->sampled_network().invalidate_cache();

@@ -47,10 +47,9 @@ Inpainter& require_inpainter(Task& task, const std::string& asked) {
   refuse(asked, kInpaint);
 }
 
-std::string training_data_hash(const ImageDataset& images, const MaskSource* masks) {
-  const std::string hash = images.content_hash();
-  if (masks == nullptr || masks->content_hash().empty()) return hash;
-  return Hash().add(hash).add(masks->content_hash()).hex();
+std::string training_data_hash(const std::string& dataset, const MaskSource* masks) {
+  if (masks == nullptr || masks->content_hash().empty()) return dataset;
+  return Hash().add(dataset).add(masks->content_hash()).hex();
 }
 
 }  // namespace gm

@@ -46,8 +46,8 @@ std::unique_ptr<Task> make_task(const RunConfig& config, const ImageShape& shape
 ImageGenerator& require_image_generator(Task& task, const std::string& asked);
 Inpainter& require_inpainter(Task& task, const std::string& asked);
 
-/// Hash of the training data of a run: the images and, if it trains on them, the mask files.
-/// Compared between ranks, and when a run resumes.
-std::string training_data_hash(const ImageDataset& images, const MaskSource* masks);
+/// Hash of the training data of a run: the dataset with this hash and, if the run trains on them,
+/// the mask files. Compared between ranks, and when a run resumes.
+std::string training_data_hash(const std::string& dataset, const MaskSource* masks);
 
 }  // namespace gm

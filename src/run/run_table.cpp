@@ -53,15 +53,13 @@ std::string with_thousands(int64_t number) {
 }
 
 std::vector<TableRow> run_rows(const World& world, const RunConfig& config,
-                               const ImageDataset& dataset, Task& task) {
-  const ImageShape& shape = dataset.shape();
+                               const TrainingData& data, Task& task) {
   const TrainConfig& train = config.train;
   return {
       {"ranks", fmt::format("{}, {} on {}", world.size(), world.local_size(), world.host())},
       {"device", device_row(world)},
-      {"data", fmt::format("{}: {} images, {}x{}x{}, in {} shards", config.data.path,
-                           with_thousands(dataset.size()), shape.height, shape.width,
-                           shape.channels, config.data.shards)},
+      {"data",
+       fmt::format("{}: {}, in {} shards", config.data.path, data.description, config.data.shards)},
       {"task", task_row(config)},
       {"network", network_row(config, task)},
       {"batch", fmt::format("{} images a step = {} ranks x {} images x {} micro-batches",
@@ -70,7 +68,7 @@ std::vector<TableRow> run_rows(const World& world, const RunConfig& config,
       {"length", fmt::format("{} steps, {} images, {:.1f} epochs", with_thousands(train.steps),
                              with_thousands(train.steps * train.samples_per_step()),
                              static_cast<double>(train.steps * train.samples_per_step()) /
-                                 static_cast<double>(dataset.size()))},
+                                 static_cast<double>(data.size))},
       {"results", fmt::format("{}: config.toml, metrics.jsonl, log.txt, samples/, checkpoints/",
                               config.run.dir)},
   };

@@ -8,7 +8,7 @@
 
 #include "comm/world.h"
 #include "config/run_config.h"
-#include "data/image_dataset.h"
+#include "run/training_data.h"
 #include "tasks/task.h"
 
 namespace gm {
@@ -21,9 +21,9 @@ std::string format_table(const std::vector<TableRow>& rows);
 /// 1234567 as "1,234,567". Expects number >= 0.
 std::string with_thousands(int64_t number);
 
-/// The rows for a run that trains `task` on the images of `dataset`.
+/// The rows for a run that trains `task` on `data`.
 std::vector<TableRow> run_rows(const World& world, const RunConfig& config,
-                               const ImageDataset& dataset, Task& task);
+                               const TrainingData& data, Task& task);
 
 /// What happens to the run in config.run.dir, whose newest checkpoint is of step `step`: it is
 /// resumed, or it is finished.

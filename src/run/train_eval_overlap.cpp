@@ -30,7 +30,7 @@ ImageDataset training_images(const LoadedRun& run) {
   if (!path) throw InputError("{}: there is no packed copy of the images", config.data.path);
   ImageDataset training(*path, config.data.classes, Part::kTraining);
   const auto masks = open_training_masks(config, training.shape());
-  if (training_data_hash(training, masks.get()) != run.data_hash) {
+  if (training_data_hash(training.content_hash(), masks.get()) != run.data_hash) {
     throw InputError("{}: the images or masks have changed since training", config.data.path);
   }
   return training;

@@ -1,26 +1,8 @@
 #include "run/training_options.h"
 
-#include "data/image_reader.h"
-#include "data/pack_folder_to_cache.h"
 #include "nn/ops/flops.h"
 
 namespace gm {
-
-ShardOrder::Options order_options(const RunConfig& config, const World& world,
-                                  int64_t dataset_size) {
-  return {.dataset_size = dataset_size,
-          .shards = config.data.shards,
-          .batch_size = config.train.batch_size,
-          .seed = static_cast<uint64_t>(config.run.seed),
-          .rank = world.rank(),
-          .ranks = world.size()};
-}
-
-std::unique_ptr<BatchReader> make_image_reader(const RunConfig& config,
-                                               std::shared_ptr<const ImageDataset> dataset) {
-  return std::make_unique<ImageReader>(std::move(dataset), augmentation_options(config.data),
-                                       static_cast<uint64_t>(config.run.seed));
-}
 
 Loader::Options loader_options(const RunConfig& config, const RunState& first) {
   return {.prefetch = config.data.prefetch,
@@ -37,7 +19,7 @@ RunLog::Options log_options(const RunConfig& config, const World& world, const R
 }
 
 TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identity,
-                             const ImageShape& shape) {
+                             const std::vector<int64_t>& sample_shape) {
   return {.train = config.train,
           .optimizer = config.optimizer,
           .ema = config.ema,
@@ -46,7 +28,7 @@ TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identit
           .checkpoint_every = config.checkpoint.every,
           .evaluate_every = config.evaluate.every,
           .identity = identity,
-          .sample_shape = {shape.channels, shape.height, shape.width}};
+          .sample_shape = sample_shape};
 }
 
 }  // namespace gm

@@ -25,10 +25,12 @@ struct PreparedBatch {
   at::Tensor positions;                       ///< Batch::positions, on the CPU.
   std::map<std::string, at::Tensor> tensors;  ///< By name ("images", "noise"), on the device.
   /// What the losses are means of, such as a number of tokens; positive. The loss of a step is the
-  /// mean over all of them, on all ranks. Empty if all batches have the same weight.
+  /// mean over all of them, on all ranks. Empty if all batches have the same weight: then it is
+  /// empty on all ranks.
   std::optional<double> weight = {};
 
-  const at::Tensor& operator[](const std::string& name) const { return tensors.at(name); }
+  /// Throws Error if the task did not prepare a tensor of this name.
+  const at::Tensor& operator[](const std::string& name) const;
 };
 
 /// The loss of a phase, and its named terms for the log. Scalars, means over the samples of the

@@ -6,6 +6,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
+#include <numeric>
 #include <span>
 
 #include "base/error.h"
@@ -54,10 +55,13 @@ PhaseResult PhaseTrainer::step(const std::vector<PreparedBatch>& micro_batches,
 /// that they weigh; exactly 1 if their weights are the same integer.
 std::vector<double> PhaseTrainer::loss_scales(const std::vector<PreparedBatch>& micro_batches,
                                               StepTimer& clock) {
-  std::vector<double> scales(micro_batches.size(), 1.0);
-  if (!micro_batches.front().weight) return scales;
-  double sum = 0;
-  for (size_t i = 0; i < scales.size(); ++i) sum += scales[i] = micro_batches[i].weight.value();
+  std::vector<double> scales;
+  for (const PreparedBatch& batch : micro_batches)
+    if (batch.weight) scales.push_back(*batch.weight);
+  if (scales.empty()) return std::vector<double>(micro_batches.size(), 1.0);
+  if (scales.size() != micro_batches.size())
+    throw Error("{}: only some of the batches of a step have a weight", phase_.name);
+  const double sum = std::accumulate(scales.begin(), scales.end(), 0.0);
   const auto section = watchdog_.section("reduction", config_.reduction_seconds);
   const at::Tensor total = at::tensor({sum}, at::kDouble);
   communicator_.all_reduce_sum(total);

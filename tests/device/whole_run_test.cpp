@@ -7,12 +7,14 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/files.h"
 #include "checkpoint/find_checkpoint.h"
 #include "comm/world.h"
 #include "data/image_reader.h"
 #include "data/shard_order.h"
 #include "device/device_runs.h"
 #include "run/broadcast_checkpoint.h"
+#include "run/load_run.h"
 #include "run/make_task.h"
 #include "run/run_log.h"
 #include "run/training_hooks.h"
@@ -164,6 +166,21 @@ TEST_P(WholeRun, ACheckpointOfOneKindOfDeviceResumesOnTheOther) {
   train("moved", fake_device::device(), 3);
   train("moved", at::kCPU, 4);
   expect_near("moved", "cpu", 1e-3);
+}
+
+TEST_P(WholeRun, ATrainedRunIsLoadedOnTheDevice) {
+  train("run", at::kCPU, 2);
+  write_file_atomically(folder_ / "run/config.toml", to_toml(config()));
+  SelfCommunicator alone;
+  const auto inpaint_on = [&](at::Device device) {
+    const LoadedRun run = load_run((folder_ / "run").string(), {}, {}, alone, device);
+    const at::Tensor positions = at::arange(2);
+    return run.task->inpainter()->inpaint({waves(0, 2).images, half_masks(positions)}, 1, positions,
+                                          {});
+  };
+  const at::Tensor found = inpaint_on(fake_device::device());
+  EXPECT_TRUE(found.is_privateuseone());
+  EXPECT_TRUE(near(found, inpaint_on(at::kCPU), 1e-4));
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, WholeRun, testing::Values("ddpm", "inpaint", "gan_inpaint"),

@@ -140,7 +140,7 @@ TEST(TrainingDataHash, DependsOnTheMaskFilesOfARun) {
   const auto hash_with = [&](const MaskConfig& mask) {
     RunConfig config = small("inpaint");
     config.mask = mask;
-    return training_data_hash(images, open_training_masks(config, kShape).get());
+    return training_data_hash(images.content_hash(), open_training_masks(config, kShape).get());
   };
   const auto file = [&](const char* name, int64_t missing_rows) {
     at::Tensor mask = at::zeros({16, 16, 1}, at::kByte);
@@ -156,7 +156,7 @@ TEST(TrainingDataHash, DependsOnTheMaskFilesOfARun) {
   EXPECT_NE(one, hash_with(file("other.png", 5)));
   EXPECT_NE(one, images.content_hash());
   EXPECT_EQ(hash_with({}), images.content_hash());
-  EXPECT_EQ(training_data_hash(images, nullptr), images.content_hash());
+  EXPECT_EQ(training_data_hash(images.content_hash(), nullptr), images.content_hash());
 }
 
 }  // namespace

@@ -1,0 +1,65 @@
+#include "run/training_data.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/image_reader.h"
+#include "data/pack_folder_to_cache.h"
+#include "data/shard_order.h"
+#include "run/datasets.h"
+#include "run/run_table.h"
+
+namespace gm {
+namespace {
+
+std::unique_ptr<SampleOrder> order_of_images(const ImageDataset& images, const RunConfig& config,
+                                             World& world) {
+  auto order = std::make_unique<ShardOrder>(
+      ShardOrder::Options{.dataset_size = images.size(),
+                          .shards = config.data.shards,
+                          .batch_size = config.train.batch_size,
+                          .seed = static_cast<uint64_t>(config.run.seed),
+                          .rank = world.rank(),
+                          .ranks = world.size()});
+  require_files_on_ranks(images, order->owned(), world.communicator());
+  return order;
+}
+
+TrainingData open_training_images(const std::string& path, const RunConfig& config,
+                                  Communicator& ranks) {
+  const auto images = open_dataset(path, config.data, Part::kTraining, ranks);
+  const auto& [height, width, channels] = images->shape();
+  return {.size = images->size(),
+          .description = fmt::format("{} images, {}x{}x{}", with_thousands(images->size()), height,
+                                     width, channels),
+          .content_hash = images->content_hash(),
+          .sample_shape = {channels, height, width},
+          .images = images,
+          .make_order = [images](const RunConfig& run,
+                                 World& world) { return order_of_images(*images, run, world); },
+          .make_reader = [images](const RunConfig& run) -> std::unique_ptr<BatchReader> {
+            return std::make_unique<ImageReader>(images, augmentation_options(run.data),
+                                                 static_cast<uint64_t>(run.run.seed));
+          }};
+}
+
+}  // namespace
+
+std::vector<DatasetKind>& dataset_kinds() {
+  static std::vector<DatasetKind> kinds{
+      {.name = "images",
+       .recognizes = [](const std::string&) { return true; },
+       .open = open_training_images},
+  };
+  return kinds;
+}
+
+TrainingData open_training_data(const std::string& packed, const RunConfig& config,
+                                Communicator& ranks) {
+  const auto kind = std::ranges::find_if(
+      dataset_kinds(), [&](const DatasetKind& one) { return one.recognizes(packed); });
+  return kind->open(packed, config, ranks);
+}
+
+}  // namespace gm
