@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -25,6 +26,16 @@ struct Outcome {
   double seconds;
 };
 
+/// On a busy machine, the event library of mpirun sometimes adds a warning after the last line of
+/// the program.
+std::string without_warnings_of_mpirun(const std::string& output) {
+  std::istringstream lines(output);
+  std::string result;
+  for (std::string line; std::getline(lines, line);)
+    if (!line.starts_with("[warn] ")) result += line + '\n';
+  return result;
+}
+
 Outcome run(const std::string& command) {
   const auto start = std::chrono::steady_clock::now();
   FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
@@ -36,6 +47,7 @@ Outcome run(const std::string& command) {
   }
   const int status = ::pclose(pipe);
   outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  outcome.output = without_warnings_of_mpirun(outcome.output);
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return outcome;
 }
