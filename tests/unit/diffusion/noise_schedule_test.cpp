@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 
 namespace gm {
@@ -29,6 +31,17 @@ TEST(NoiseSchedule, FewStepsKeepBetaBelowOne) {
     }
     EXPECT_THROW(make_noise_schedule(kind, 0), InputError) << name;
   }
+}
+
+TEST(NoiseSchedule, SigmoidHasTheFormulaOfThePaper) {
+  const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
+  const NoiseSchedule schedule = sigmoid_schedule(200);
+  for (size_t t = 0; t < 199; ++t) {  // the last beta is limited
+    const double x = 6 * static_cast<double>(t + 1) / 200 - 3;
+    const double expected = (sigmoid(3) - sigmoid(x)) / (sigmoid(3) - sigmoid(-3));
+    EXPECT_NEAR(schedule.alpha_bar[t], expected, 1e-12) << t;
+  }
+  EXPECT_EQ(schedule.beta.back(), 0.999);
 }
 
 TEST(NoiseSchedule, RespacedWithAllTimestepsIsTheSame) {

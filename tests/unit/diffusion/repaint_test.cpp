@@ -65,14 +65,17 @@ TEST(Repaint, WithoutJumpsAndKnownPixelsIsTheOrdinarySampler) {
 }
 
 /// Algorithm 1 of the paper for one pixel, in double precision, with the timesteps `visited`
-/// (ascending) of `all`. `draw` gives the noise. The network treats each pixel independently.
-double repainted_pixel(const NoiseSchedule& all, const std::vector<int64_t>& visited, double known,
-                       bool missing, const std::function<double(int64_t)>& draw) {
+/// (ascending) of `all`: its value after each reverse step. `draw` gives the noise. The network
+/// treats each pixel independently.
+std::vector<double> repainted_pixel(const NoiseSchedule& all, const std::vector<int64_t>& visited,
+                                    double known, bool missing,
+                                    const std::function<double(int64_t)>& draw) {
   const auto alpha_bar = [&](int64_t level) {
     return level == 0 ? 1.0
                       : all.alpha_bar[static_cast<size_t>(visited[static_cast<size_t>(level - 1)])];
   };
   const std::vector<int64_t> levels{3, 2, 3, 2, 1, 2, 1, 0};
+  std::vector<double> values;
   double x = draw(0);
   for (size_t i = 1; i < levels.size(); ++i) {
     const int64_t level = levels[i];
@@ -93,8 +96,9 @@ double repainted_pixel(const NoiseSchedule& all, const std::vector<int64_t>& vis
       x = missing ? mean + std::sqrt(variance) * draw(first)
                   : std::sqrt(to) * known + std::sqrt(1 - to) * draw(first + 1);
     }
+    values.push_back(x);
   }
-  return x;
+  return values;
 }
 
 TEST(Repaint, FollowsThePapersAlgorithmAndKeepsKnownPixelsExactly) {
@@ -104,18 +108,24 @@ TEST(Repaint, FollowsThePapersAlgorithmAndKeepsKnownPixelsExactly) {
   const auto noise = [&](int64_t draw) { return injected(draw, kPixels); };
   for (const auto& visited : {std::vector<int64_t>{0, 1, 2}, std::vector<int64_t>{3, 7, 11}}) {
     const GaussianDiffusion diffusion({.steps = visited.back() + 1, .clamp = false}, {.steps = 3});
-    const at::Tensor filled = repaint(diffusion, diffusion.denoise_by(tenth), image, mask,
-                                      {.jump_length = 1, .resamplings = 2}, noise);
+    std::vector<at::Tensor> images;
+    repaint(diffusion, diffusion.denoise_by(tenth), image, mask,
+            {.jump_length = 1, .resamplings = 2}, noise,
+            [&](int64_t, const at::Tensor& x) { images.push_back(x.view(-1)); });
     for (int64_t pixel = 0; pixel < kPixels; ++pixel) {
       const double known = image.view(-1)[pixel].item<double>();
       const bool missing = mask.view(-1)[pixel].item<double>() == 1;
-      const double expected =
+      const std::vector<double> expected =
           repainted_pixel(diffusion.schedule(), visited, known, missing,
                           [&](int64_t i) { return noise(i).view(-1)[pixel].item<double>(); });
-      const double got = filled.view(-1)[pixel].item<double>();
-      EXPECT_NEAR(got, expected, 1e-4 * std::max(1.0, std::abs(expected))) << "pixel " << pixel;
+      ASSERT_EQ(images.size(), expected.size());
+      for (size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_NEAR(images[i][pixel].item<double>(), expected[i],
+                    1e-4 * std::max(1.0, std::abs(expected[i])))
+            << "pixel " << pixel << " after reverse step " << i;
+      }
       if (!missing) {
-        EXPECT_EQ(got, known);
+        EXPECT_EQ(images.back()[pixel].item<double>(), known);
       }
     }
   }
