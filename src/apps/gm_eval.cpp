@@ -42,7 +42,7 @@ struct EvalCommand {
 void declare(CLI::App& app, EvalCommand& command) {
   app.add_option("RUN", command.arguments,
                  "Directories of runs, whose models are compared on the same images and masks; "
-                 "then section.key=value for keys of evaluate, mask, repaint and watchdog")
+                 "then section.key=value for keys of evaluate, mask, sampler, repaint and watchdog")
       ->transform(a_path())
       ->required();
   app.add_option("--data", command.images.path,

@@ -51,8 +51,8 @@ void declare(CLI::App& app, SampleCommand& command) {
       ->transform(a_path())
       ->required();
   app.add_option("KEYS", command.assignments,
-                 "section.key=value for keys of watchdog and, with --inpaint, of mask and repaint, "
-                 "such as mask.coverage_max=0.3");
+                 "section.key=value for keys of sampler and watchdog and, with --inpaint, of mask "
+                 "and repaint, such as sampler.steps=10");
   app.add_option("--count", command.count,
                  "Number of images; 64, or all images of --inpaint, when not given")
       ->transform(whole_number(1, 1'000'000'000));
@@ -149,7 +149,7 @@ void write_trajectory(DdpmTask& task, const SampleCommand& command, Communicator
   };
   const at::Tensor rows = gather_samples(make, ranks, {.count = kStrips});
   on_rank_zero(ranks, [&] {
-    const auto labels = reverse_process_labels(task.diffusion().steps());
+    const auto labels = reverse_process_labels(task.diffusion().sampler());
     write_image_grid(command.trajectory, {rows, labels}, {.columns = 1});
     log_info("{} images at five timesteps in {}", kStrips, command.trajectory);
   });

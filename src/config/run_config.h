@@ -12,6 +12,7 @@
 #include "data/mask_config.h"
 #include "diffusion/diffusion_config.h"
 #include "diffusion/repaint_config.h"
+#include "diffusion/sampler_config.h"
 #include "eval/evaluate_config.h"
 #include "nn/model_config.h"
 #include "run/profile_config.h"
@@ -28,6 +29,7 @@ struct RunConfig {
   GanConfig gan;
   ModelConfig model;
   DiffusionConfig diffusion;
+  SamplerConfig sampler;
   RepaintConfig repaint;
   TrainConfig train;
   OptimizerConfig optimizer;
@@ -47,6 +49,7 @@ struct RunConfig {
     to.section("gan", gan);
     to.section("model", model);
     to.section("diffusion", diffusion);
+    to.section("sampler", sampler);
     to.section("repaint", repaint);
     to.section("train", train);
     to.section("optimizer", optimizer);

@@ -20,11 +20,11 @@ namespace {
 /// Keys, or whole sections, that change where or how a run is computed, but not what it computes.
 /// All others are part of its identity. The identity covers the processing of the data, but not the
 /// images or mask files.
-constexpr std::array<std::string_view, 15> kNotIdentity{
+constexpr std::array<std::string_view, 16> kNotIdentity{
     "run.dir",     "run.device", "data.path",     "data.prefetch",
     "data.cache",  "mask.path",  "train.reducer", "train.verify_ranks_every",
-    "checkpoint.", "sample.",    "evaluate.",     "repaint.",
-    "telemetry.",  "profile.",   "watchdog.",
+    "checkpoint.", "sample.",    "evaluate.",     "sampler.",
+    "repaint.",    "telemetry.", "profile.",      "watchdog.",
 };
 
 bool has_section(const TaskKind& kind, const std::string& section) {

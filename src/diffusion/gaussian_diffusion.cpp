@@ -2,21 +2,46 @@
 
 #include <ATen/ATen.h>
 
-#include "diffusion/ancestral_sampler.h"
+#include <algorithm>
+
+#include "diffusion/diffusion_loss.h"
+#include "diffusion/loss_weight.h"
+#include "diffusion/make_sampler.h"
 
 namespace gm {
+namespace {
 
-GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config, at::Device device)
+/// The weight of each timestep, [T]. Undefined if all are 1, which saves the multiplication.
+at::Tensor loss_weight_table(const LossWeight& loss_weight, const NoiseSchedule& schedule,
+                             const Prediction& prediction, at::Device device) {
+  std::vector<double> weights;
+  for (const double alpha_bar : schedule.alpha_bar) {
+    const double snr = alpha_bar / (1 - alpha_bar);
+    weights.push_back(loss_weight.weight(snr, prediction.x0_error(snr)));
+  }
+  const bool are_equal = std::ranges::all_of(weights, [](double weight) { return weight == 1; });
+  return are_equal ? at::Tensor() : noise_table(weights, device);
+}
+
+}  // namespace
+
+GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config, const SamplerConfig& sampler,
+                                     at::Device device)
     : schedule_(make_noise_schedule(config.schedule, config.steps)),
       levels_(schedule_, device),
       prediction_(make_prediction(config.prediction)),
-      sampler_(std::make_unique<AncestralSampler>(schedule_, device)),
+      sampler_(make_sampler(sampler, schedule_, device)),
+      loss_(config.loss),
+      loss_weights_(loss_weight_table(*make_loss_weight(config), schedule_, *prediction_, device)),
       clamp_(config.clamp) {}
 
 at::Tensor GaussianDiffusion::loss(const DiffusionNetwork& network, const at::Tensor& x0,
                                    const at::Tensor& t, const at::Tensor& noise) const {
   const at::Tensor target = prediction_->target(levels_, x0, t, noise);
-  return at::l1_loss(network(levels_.add_noise(x0, t, noise), t), target);
+  const at::Tensor output = network(levels_.add_noise(x0, t, noise), t);
+  const at::Tensor weights =
+      loss_weights_.defined() ? loss_weights_.index_select(0, t) : at::Tensor();
+  return diffusion_loss(loss_, output, target, weights);
 }
 
 Denoise GaussianDiffusion::denoise_by(DiffusionNetwork network) const {

@@ -1,6 +1,6 @@
 /// The diffusion process on images: how a network is trained to remove noise. It is put together
-/// from a noise schedule, a prediction and a sampler (noise_schedule.h, prediction.h, sampler.h),
-/// which do not know each other.
+/// from a noise schedule, a prediction, a loss weight and a sampler (noise_schedule.h,
+/// prediction.h, loss_weight.h, sampler.h), which do not know each other's kinds.
 ///
 /// All images are float [N,C,H,W] in [-1, 1]. Nothing here draws a random number: noise and
 /// timesteps are arguments, so that a test can inject them and a run can key them by sample.
@@ -17,6 +17,7 @@
 #include "diffusion/noise_schedule.h"
 #include "diffusion/prediction.h"
 #include "diffusion/sampler.h"
+#include "diffusion/sampler_config.h"
 
 namespace gm {
 
@@ -25,8 +26,9 @@ using DiffusionNetwork = std::function<at::Tensor(const at::Tensor& x, const at:
 
 class GaussianDiffusion {
  public:
-  /// Throws InputError if `config` is invalid.
-  explicit GaussianDiffusion(const DiffusionConfig& config, at::Device device = at::kCPU);
+  /// Throws InputError if `config` or `sampler` is invalid.
+  explicit GaussianDiffusion(const DiffusionConfig& config, const SamplerConfig& sampler = {},
+                             at::Device device = at::kCPU);
   // denoise_by() refers to this object.
   GaussianDiffusion(const GaussianDiffusion&) = delete;
   GaussianDiffusion& operator=(const GaussianDiffusion&) = delete;
@@ -36,8 +38,8 @@ class GaussianDiffusion {
   const NoiseLevels& levels() const { return levels_; }
   const Sampler& sampler() const { return *sampler_; }
 
-  /// Mean absolute error between the prediction's target and the output of `network` for
-  /// levels().add_noise(x0, t, noise): a scalar with a gradient.
+  /// The error of the output of `network` for levels().add_noise(x0, t, noise), as diffusion.loss
+  /// measures it, weighted by diffusion.loss_weight: a scalar with a gradient.
   at::Tensor loss(const DiffusionNetwork& network, const at::Tensor& x0, const at::Tensor& t,
                   const at::Tensor& noise) const;
 
@@ -50,6 +52,8 @@ class GaussianDiffusion {
   NoiseLevels levels_;
   std::unique_ptr<Prediction> prediction_;
   std::unique_ptr<Sampler> sampler_;
+  DiffusionLoss loss_;
+  at::Tensor loss_weights_;  // [T]; undefined if all are 1
   bool clamp_;
 };
 

@@ -2,7 +2,8 @@
 
 #include <ATen/TensorOperators.h>
 
-#include "base/error.h"
+#include <algorithm>
+#include <array>
 
 namespace gm {
 namespace {
@@ -17,6 +18,7 @@ class NoisePrediction final : public Prediction {
                 const at::Tensor& output) const override {
     return levels.inverse_signal(t) * x - levels.noise_to_signal(t) * output;
   }
+  double x0_error(double snr) const override { return 1 / snr; }
 };
 
 class X0Prediction final : public Prediction {
@@ -29,6 +31,7 @@ class X0Prediction final : public Prediction {
                 const at::Tensor& output) const override {
     return output;
   }
+  double x0_error(double) const override { return 1; }
 };
 
 class VelocityPrediction final : public Prediction {
@@ -41,15 +44,30 @@ class VelocityPrediction final : public Prediction {
                 const at::Tensor& output) const override {
     return levels.signal(t) * x - levels.noise(t) * output;
   }
+  double x0_error(double snr) const override { return 1 / (snr + 1); }
+};
+
+template <class P>
+std::unique_ptr<Prediction> make() {
+  return std::make_unique<P>();
+}
+
+struct PredictionEntry {
+  PredictionKind kind;
+  std::unique_ptr<Prediction> (*make)();
+};
+
+/// All predictions: a new one needs a class, an entry here, and its name in diffusion_config.h.
+constexpr std::array kPredictions{
+    PredictionEntry{PredictionKind::kNoise, make<NoisePrediction>},
+    PredictionEntry{PredictionKind::kX0, make<X0Prediction>},
+    PredictionEntry{PredictionKind::kVelocity, make<VelocityPrediction>},
 };
 
 }  // namespace
 
-std::unique_ptr<Prediction> make_prediction(const std::string& name) {
-  if (name == "noise") return std::make_unique<NoisePrediction>();
-  if (name == "x0") return std::make_unique<X0Prediction>();
-  if (name == "velocity") return std::make_unique<VelocityPrediction>();
-  throw InputError("diffusion.prediction is \"{}\": there are noise, x0 and velocity", name);
+std::unique_ptr<Prediction> make_prediction(PredictionKind kind) {
+  return std::ranges::find(kPredictions, kind, &PredictionEntry::kind)->make();
 }
 
 }  // namespace gm

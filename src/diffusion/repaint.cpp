@@ -21,8 +21,8 @@ void check_repaint(int64_t steps, const RepaintConfig& config) {
   if (config.resamplings == 1) return;
   if (config.jump_length >= steps) {
     throw InputError(
-        "repaint.jump_length is {}, but the diffusion has only {} steps (diffusion.steps): give "
-        "fewer, or repaint.resamplings=1",
+        "repaint.jump_length is {}, but there are only {} steps (diffusion.steps, sampler.steps): "
+        "give fewer, or repaint.resamplings=1",
         config.jump_length, steps);
   }
   if (config.resamplings > kMaxMoves / (2 * steps)) {
@@ -36,10 +36,10 @@ at::Tensor all_at(const at::Tensor& x, int64_t t) {
   return at::full({x.size(0)}, t, x.options().dtype(at::kLong));
 }
 
-/// One level up, which adds noise: q(x_t | x_{t-1}).
-at::Tensor forward_move(const GaussianDiffusion& diffusion, const at::Tensor& x, int64_t t,
+/// Up to the noise of step `k` from the level below: q(x_k | x_{k-1}).
+at::Tensor forward_move(const Sampler& sampler, const at::Tensor& x, int64_t k,
                         const at::Tensor& noise) {
-  const double beta = diffusion.schedule().beta[static_cast<size_t>(t)];
+  const double beta = sampler.schedule().beta[static_cast<size_t>(k)];
   return std::sqrt(1 - beta) * x + std::sqrt(beta) * noise;
 }
 
@@ -71,27 +71,27 @@ at::Tensor repaint(const GaussianDiffusion& diffusion, const Denoise& denoise,
                    const NoiseSource& noise, const StepCallback& on_step) {
   const at::NoGradGuard no_gradients;
   const at::Tensor missing = masks > 0.5;
-  const std::vector<int64_t> levels = repaint_levels(diffusion.steps(), config);
-  at::Tensor x = noise(0);
+  const Sampler& sampler = diffusion.sampler();
+  const std::vector<int64_t> levels = repaint_levels(sampler.steps(), config);
+  SamplingState state{.x = noise(0)};
   for (size_t i = 1; i < levels.size(); ++i) {
     const int64_t level = levels[i];
     const auto draw = static_cast<int64_t>(2 * i);
     if (level > levels[i - 1]) {
-      x = forward_move(diffusion, x, level - 1, noise(draw));
+      state.x = forward_move(sampler, state.x, level - 1, noise(draw));
       continue;
     }
-    // An image of noise level l is x_{l-1} of the schedule; level 0 is the image itself.
-    at::Tensor known = images, filling;
-    if (level == 0) {
-      filling = diffusion.sampler().step(denoise, x, 0, {});
-    } else {
-      filling = diffusion.sampler().step(denoise, x, level, noise(draw));
-      known = diffusion.levels().add_noise(images, all_at(images, level - 1), noise(draw + 1));
-    }
-    x = at::where(missing, filling, known);
-    if (on_step) on_step(level, x);
+    sampler.step(
+        denoise, level, [&] { return noise(draw); }, state);
+    // An image of noise level l is where step l - 1 starts; level 0 is the image itself.
+    const at::Tensor known =
+        level == 0 ? images
+                   : diffusion.levels().add_noise(
+                         images, all_at(images, sampler.timestep(level - 1)), noise(draw + 1));
+    state.x = at::where(missing, state.x, known);
+    if (on_step) on_step(sampler.timestep(level), state.x);
   }
-  return x;
+  return state.x;
 }
 
 }  // namespace gm

@@ -15,7 +15,9 @@ struct RepaintConfig {
   void describe(Fields& field) {
     field("jump_length", jump_length)
         .range(1, 100'000)
-        .help("Steps of noise that RePaint adds again at each jump; less than diffusion.steps.");
+        .help(
+            "Steps of noise that RePaint adds again at each jump; less than diffusion.steps and "
+            "sampler.steps.");
     field("resamplings", resamplings)
         .range(1, 1000)
         .help("Times that RePaint denoises each segment of jump_length steps; 1: no jumps.");

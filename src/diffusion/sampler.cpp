@@ -7,12 +7,14 @@ namespace gm {
 at::Tensor Sampler::sample(const Denoise& denoise, const NoiseSource& noise,
                            const StepCallback& on_step) const {
   const at::NoGradGuard no_gradients;
-  at::Tensor x = noise(steps());
-  for (int64_t t = steps() - 1; t >= 0; --t) {
-    x = step(denoise, x, t, t == 0 ? at::Tensor() : noise(t));
-    if (on_step) on_step(t, x);
+  SamplingState state{.x = noise(timestep(steps() - 1) + 1)};
+  for (int64_t k = steps() - 1; k >= 0; --k) {
+    const int64_t t = timestep(k);
+    step(
+        denoise, k, [&] { return noise(t); }, state);
+    if (on_step) on_step(t, state.x);
   }
-  return x;
+  return state.x;
 }
 
 }  // namespace gm

@@ -1,10 +1,14 @@
 #include "run/check_configuration.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "config/run_identity.h"
+#include "config/task_kinds.h"
 #include "data/shard_order.h"
+#include "diffusion/make_sampler.h"
 #include "nn/denoiser.h"
 #include "run/run_shards.h"
 #include "telemetry/metrics_server.h"
@@ -17,6 +21,12 @@ void require_device(const std::string& device) {
     throw InputError(
         "run.device = \"cuda\": this version of gm computes on CPUs; use \"cpu\" or \"auto\"");
   }
+}
+
+/// Whether the task of the run reads a section that only some tasks read.
+bool reads(const RunConfig& config, const std::string& section) {
+  const std::vector<std::string>& sections = task_kind(config).sections;
+  return std::ranges::find(sections, section) != sections.end();
 }
 
 }  // namespace
@@ -32,6 +42,7 @@ RunConfig checked_configuration(World& world, RunConfig config, const RunDirecto
   require_same_kernels(ranks);
   check_divisible(config.data.shards, config.train.batch_size, world.size());
   check_image_size(config.model, config.data.image_size, config.data.image_size);
+  if (reads(config, "sampler")) check_sampler(config.sampler, config.diffusion.steps);
   on_rank_zero(ranks, [&] {
     if (directory.holds_run()) require_same_run(read_run_config(directory.root()), config);
   });

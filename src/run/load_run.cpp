@@ -18,8 +18,8 @@ namespace gm {
 namespace {
 
 /// Sections that a user may override: they do not affect the trained weights.
-constexpr std::array<std::string_view, 4> kOpenSections{"mask.", "repaint.", "evaluate.",
-                                                        "watchdog."};
+constexpr std::array<std::string_view, 5> kOpenSections{"mask.", "sampler.", "repaint.",
+                                                        "evaluate.", "watchdog."};
 
 void assign(RunConfig& config, const std::vector<std::string>& assignments) {
   const Schema schema(config);
@@ -31,7 +31,7 @@ void assign(RunConfig& config, const std::vector<std::string>& assignments) {
     if (!open) {
       throw InputError(
           "{}: is neither a directory nor a key that can be set for a trained run; those are the "
-          "keys of mask, repaint, evaluate and watchdog",
+          "keys of mask, sampler, repaint, evaluate and watchdog",
           text);
     }
     schema.set(assignment);

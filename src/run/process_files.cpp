@@ -34,7 +34,7 @@ void write_process_files(DdpmTask& task, std::shared_ptr<const ImageDataset> dat
     return reverse_process_images(task, seed, indices, observer);
   };
   draw("reverse.png", {gather_samples(on_their_way_out, communicator, {.count = count}),
-                       reverse_process_labels(steps)});
+                       reverse_process_labels(task.diffusion().sampler())});
 }
 
 }  // namespace gm

@@ -2,6 +2,7 @@
 // if it has keys of its own, a section in config/run_config.h.
 #include <fmt/format.h>
 
+#include "base/enum_names.h"
 #include "config/task_kinds.h"
 #include "run/make_task.h"
 #include "tasks/ddpm.h"
@@ -18,19 +19,21 @@ std::vector<TaskKind> all_task_kinds() {
   return {
       {.name = "ddpm",
        .help = "diffusion",
-       .sections = {"diffusion", "repaint"},
+       .sections = {"diffusion", "sampler", "repaint"},
        .abilities = {{kGenerateImages, "with diffusion.condition = \"none\""}, {kInpaint, ""}},
        .uses_masks = [](const RunConfig& c) { return c.diffusion.condition == "inpaint"; },
        .summary =
            [](const RunConfig& c) {
              return fmt::format("diffusion of {} steps, {} schedule", c.diffusion.steps,
-                                c.diffusion.schedule);
+                                name_of(c.diffusion.schedule));
            },
        .make = [](const TaskInputs& in) -> std::unique_ptr<Task> {
          const RunConfig& c = in.config;
-         return std::make_unique<DdpmTask>(
-             DdpmTask::Options{.model = c.model, .diffusion = c.diffusion, .repaint = c.repaint},
-             in.masks, in.shape, in.seed(), in.device);
+         return std::make_unique<DdpmTask>(DdpmTask::Options{.model = c.model,
+                                                             .diffusion = c.diffusion,
+                                                             .sampler = c.sampler,
+                                                             .repaint = c.repaint},
+                                           in.masks, in.shape, in.seed(), in.device);
        }},
       {.name = "inpaint",
        .help = "a U-Net that inpaints by least squares",

@@ -28,7 +28,7 @@ DdpmTask::DdpmTask(const Options& options, MaskMaker masks, const ImageShape& sh
       is_conditioned_(options.diffusion.condition == "inpaint"),
       masks_(std::move(masks)),
       network_(make_network(options, shape, is_conditioned_, seed, device)),
-      diffusion_(options.diffusion, device) {}
+      diffusion_(options.diffusion, options.sampler, device) {}
 
 PreparedBatch DdpmTask::prepare(const Batch& batch) {
   PreparedBatch prepared = Task::prepare(batch);
@@ -70,7 +70,7 @@ at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,
 }
 
 void DdpmTask::check_inpainting() const {
-  if (!is_conditioned_) repaint_levels(diffusion_.steps(), repaint_);
+  if (!is_conditioned_) repaint_levels(diffusion_.sampler().steps(), repaint_);
 }
 
 at::Tensor DdpmTask::inpaint(const MaskedImages& masked_images, uint64_t seed,

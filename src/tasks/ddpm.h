@@ -21,20 +21,20 @@
 
 namespace gm {
 
-/// The loss is the mean absolute error of the prediction (GaussianDiffusion::loss). Noise, timestep
-/// and mask of an image are keyed by its global sample position, so that they do not depend on the
-/// rank that trains on it.
+/// The loss is GaussianDiffusion::loss. Noise, timestep and mask of an image are keyed by its
+/// global sample position, so that they do not depend on the rank that trains on it.
 class DdpmTask : public Task, public ImageGenerator, public Inpainter {
  public:
   struct Options {
     ModelConfig model = {};
     DiffusionConfig diffusion = {};
+    SamplerConfig sampler = {};
     RepaintConfig repaint = {};
   };
 
   /// `masks` makes the masks for training with the condition "inpaint", and is ignored without it.
   /// `seed` draws the initial weights, and noise and timesteps in training. Throws InputError if
-  /// the network does not fit the images.
+  /// the network does not fit the images, or the sampler does not fit the diffusion.
   DdpmTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed,
            at::Device device = at::kCPU);
 

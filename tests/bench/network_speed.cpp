@@ -82,10 +82,11 @@ class Sampling {
     GaussianDiffusion diffusion({.steps = steps});
     const Denoise denoise = diffusion.denoise_by(
         [&](const at::Tensor& x, const at::Tensor& t) { return network_.forward(x, {.time = t}); });
-    at::Tensor x = at::randn(
-        {setting_.batch, setting_.shape.channels, setting_.shape.height, setting_.shape.width});
-    for (int64_t t = steps - 1; t >= 0; --t)
-      x = diffusion.sampler().step(denoise, x, t, at::randn_like(x));
+    const NoiseSource noise = [&](int64_t) {
+      return at::randn(
+          {setting_.batch, setting_.shape.channels, setting_.shape.height, setting_.shape.width});
+    };
+    diffusion.sampler().sample(denoise, noise);
   }
 
  private:

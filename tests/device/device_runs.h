@@ -58,7 +58,7 @@ inline std::unique_ptr<Task> device_task(const std::string& name, at::Device dev
                                             half_masks, kDeviceShape, kSeed, device);
   }
   DiffusionConfig diffusion{.steps = 5};
-  if (name == "velocity") diffusion.prediction = "velocity";
+  if (name == "velocity") diffusion.prediction = PredictionKind::kVelocity;
   if (name == "palette") diffusion.condition = "inpaint";
   return std::make_unique<DdpmTask>(
       DdpmTask::Options{

@@ -177,7 +177,7 @@ TEST_F(RunStart, TheProcessFilesAreTheSameForAnyNumberOfRanks) {
   const auto on_one_rank =
       reverse_process_images(process, 5, at::arange(3, at::kLong), [](int64_t, auto&) {});
   write_image_grid(root_ / "expected.png",
-                   {to_pixels(on_one_rank), reverse_process_labels(process.diffusion().steps())},
+                   {to_pixels(on_one_rank), reverse_process_labels(process.diffusion().sampler())},
                    {.columns = 1});
   constexpr size_t kLimit = 1 << 20;
   EXPECT_EQ(read_file(directory.samples_folder() / "reverse.png", kLimit),

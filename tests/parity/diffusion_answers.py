@@ -71,15 +71,21 @@ def main():
         answers[f"posterior_xt_{steps}"] = diffusion.posterior_mean_coef2
         answers[f"posterior_variance_{steps}"] = diffusion.posterior_variance
 
+    for steps in (STEPS, 1000):
+        diffusion = GaussianDiffusion(Formula(), image_size=8, timesteps=steps, beta_schedule="linear")
+        answers[f"linear_beta_{steps}"] = diffusion.betas
+        answers[f"linear_alpha_bar_{steps}"] = diffusion.alphas_cumprod
+
     diffusion = GaussianDiffusion(Formula(), image_size=8, timesteps=STEPS)
     x0, t = keyed(0), torch.tensor([0, 17, STEPS - 1])
     x = diffusion.q_sample(x0, t, noise(0))
-    mean, variance, _ = diffusion.q_posterior(x0, x, t)
+    mean, _, _ = diffusion.q_posterior(x0, x, t)
     answers["q_sample"] = x
     answers["loss"] = diffusion.p_losses(x0, t, noise(0))
+    squared = GaussianDiffusion(Formula(), image_size=8, timesteps=STEPS, loss_type="l2")
+    answers["loss_l2"] = squared.p_losses(x0, t, noise(0))
     answers["predicted_x0"] = diffusion.predict_start_from_noise(x, t, noise(1))
     answers["posterior_mean"] = mean
-    answers["posterior_variance"] = variance
     steps = sampled(diffusion)
     answers["sampled_after_first_step"] = steps[0]
     answers["sampled_halfway"] = steps[STEPS // 2]

@@ -5,7 +5,6 @@
 #include "answers.h"
 #include "checkpoint/safetensors.h"
 #include "counter_values.h"
-#include "diffusion/ancestral_sampler.h"
 #include "diffusion/gaussian_diffusion.h"
 
 namespace gm::parity {
@@ -56,18 +55,35 @@ TEST_F(DiffusionParity, CosineScheduleAgrees) {
   }
 }
 
+TEST_F(DiffusionParity, LinearScheduleAgrees) {
+  for (const int64_t steps : {kDiffusionSteps, int64_t{1000}}) {
+    const NoiseSchedule schedule = linear_schedule(steps);
+    expect_equal(schedule.beta, fmt::format("linear_beta_{}", steps));
+    expect_equal(schedule.alpha_bar, fmt::format("linear_alpha_bar_{}", steps));
+  }
+}
+
 TEST_F(DiffusionParity, ForwardProcessAndLossAgree) {
   expect_equal(diffusion_.levels().add_noise(x0_, t_, noise(0)), "q_sample", 1);
   expect_equal(diffusion_.loss(formula, x0_, t_, noise(0)), "loss", 4);
+  const GaussianDiffusion squared({.steps = kDiffusionSteps, .loss = DiffusionLoss::kL2});
+  expect_equal(squared.loss(formula, x0_, t_, noise(0)), "loss_l2", 4);
 }
 
 TEST_F(DiffusionParity, PredictionAndPosteriorAgree) {
   const at::Tensor x = diffusion_.levels().add_noise(x0_, t_, noise(0));
-  expect_equal(make_prediction("noise")->x0(diffusion_.levels(), x, t_, noise(1)), "predicted_x0",
-               1);
-  const auto posterior = AncestralSampler(diffusion_.schedule()).posterior(x0_, x, t_);
-  expect_equal(posterior.mean, "posterior_mean", 1);
-  expect_equal(posterior.variance, "posterior_variance", 1);
+  expect_equal(make_prediction(PredictionKind::kNoise)->x0(diffusion_.levels(), x, t_, noise(1)),
+               "predicted_x0", 1);
+  // A step without noise is the mean of the posterior.
+  std::vector<at::Tensor> means;
+  for (int64_t n = 0; n < x.size(0); ++n) {
+    SamplingState state{.x = x.narrow(0, n, 1)};
+    const at::Tensor x0 = x0_.narrow(0, n, 1);
+    diffusion_.sampler().step([&](const at::Tensor&, const at::Tensor&) { return x0; },
+                              t_[n].item<int64_t>(), [&] { return at::zeros_like(x0); }, state);
+    means.push_back(state.x);
+  }
+  expect_equal(at::cat(means), "posterior_mean", 1);
 }
 
 TEST_F(DiffusionParity, SamplingLoopAgreesStepByStep) {

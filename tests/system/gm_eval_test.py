@@ -70,6 +70,7 @@ class Evaluation(Inpainting):
             (["mask.kind=half"], "give the directory of a run"),
             ([unet, "runs/lr=0.2"], "runs/lr=0.2"),
             ([repaint, "repaint.jump_length=5"], "repaint.jump_length is 5"),
+            ([repaint, "sampler.steps=6"], "sampler.steps is 6"),
             ([repaint, "repaint.jump=2"], "repaint.jump"),
             ([unet, "model.dim=16"], "model.dim=16"),
         ]:

@@ -17,7 +17,8 @@ using ::testing::HasSubstr;
 TEST(ConfigHash, ChangesWithKeysThatChangeTheResult) {
   const std::string plain = config_hash(run_config_with({}));
   for (const char* change : {"run.seed=1", "train.batch_size=64", "model.dim=32",
-                             "diffusion.steps=51", "optimizer.learning_rate=2e-3",
+                             "diffusion.steps=51", "diffusion.schedule=linear", "diffusion.loss=l2",
+                             "diffusion.loss_weight=min_snr", "optimizer.learning_rate=2e-3",
                              "ema.half_life_images=1", "data.shards=4", "data.flip=false"}) {
     EXPECT_NE(config_hash(run_config_with({change})), plain) << change;
   }
@@ -28,7 +29,7 @@ TEST(ConfigHash, DoesNotDependOnPathsDurationOrReporting) {
   for (const char* change :
        {"run.dir=/elsewhere", "run.device=cpu", "data.path=/mnt/data.h5", "mask.path=/mnt/masks",
         "train.steps=20000", "train.reducer=naive", "checkpoint.every=5", "sample.every=5",
-        "telemetry.port=0", "watchdog.step_seconds=1"}) {
+        "telemetry.port=0", "watchdog.step_seconds=1", "sampler.kind=ddim", "sampler.steps=9"}) {
     EXPECT_EQ(config_hash(run_config_with({change})), plain) << change;
   }
 }
@@ -48,8 +49,9 @@ TEST(RequireSameRun, AcceptsKeysThatDoNotChangeTheResult) {
   for (const char* change :
        {"train.steps=99", "run.dir=elsewhere", "run.device=cpu", "data.path=moved.h5",
         "data.prefetch=9", "train.reducer=naive", "train.verify_ranks_every=7",
-        "checkpoint.every=5", "checkpoint.keep=9", "sample.every=3", "sample.count=5",
-        "telemetry.port=0", "telemetry.log_every_seconds=1", "watchdog.step_seconds=5"}) {
+        "checkpoint.every=5", "checkpoint.keep=9", "sampler.kind=dpm++", "sampler.steps=20",
+        "sampler.eta=0.5", "sample.every=3", "sample.count=5", "telemetry.port=0",
+        "telemetry.log_every_seconds=1", "watchdog.step_seconds=5"}) {
     EXPECT_NO_THROW(require_same_run(theirs, run_config_with({change}))) << change;
     EXPECT_EQ(config_hash(theirs), config_hash(run_config_with({change}))) << change;
   }

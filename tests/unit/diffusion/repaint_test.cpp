@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <functional>
 
 #include "base/error.h"
 #include "support/expect_error.h"
@@ -63,48 +64,86 @@ TEST(Repaint, WithoutJumpsAndKnownPixelsIsTheOrdinarySampler) {
   EXPECT_TRUE(at::equal(filled, expected));
 }
 
+/// Algorithm 1 of the paper for one pixel, in double precision, with the timesteps `visited`
+/// (ascending) of `all`: its value after each reverse step. `draw` gives the noise. The network
+/// treats each pixel independently.
+std::vector<double> repainted_pixel(const NoiseSchedule& all, const std::vector<int64_t>& visited,
+                                    double known, bool missing,
+                                    const std::function<double(int64_t)>& draw) {
+  const auto alpha_bar = [&](int64_t level) {
+    return level == 0 ? 1.0
+                      : all.alpha_bar[static_cast<size_t>(visited[static_cast<size_t>(level - 1)])];
+  };
+  const std::vector<int64_t> levels{3, 2, 3, 2, 1, 2, 1, 0};
+  std::vector<double> values;
+  double x = draw(0);
+  for (size_t i = 1; i < levels.size(); ++i) {
+    const int64_t level = levels[i];
+    const auto first = static_cast<int64_t>(2 * i);
+    if (level > levels[i - 1]) {
+      const double kept = alpha_bar(level) / alpha_bar(level - 1);
+      x = std::sqrt(kept) * x + std::sqrt(1 - kept) * draw(first);
+      continue;
+    }
+    const double from = alpha_bar(level + 1), to = alpha_bar(level), kept = from / to;
+    const double x0 = (x - std::sqrt(1 - from) * 0.1 * x) / std::sqrt(from);
+    const double mean =
+        std::sqrt(to) * (1 - kept) / (1 - from) * x0 + std::sqrt(kept) * (1 - to) / (1 - from) * x;
+    const double variance = (1 - kept) * (1 - to) / (1 - from);
+    if (level == 0) {
+      x = missing ? mean : known;
+    } else {
+      x = missing ? mean + std::sqrt(variance) * draw(first)
+                  : std::sqrt(to) * known + std::sqrt(1 - to) * draw(first + 1);
+    }
+    values.push_back(x);
+  }
+  return values;
+}
+
 TEST(Repaint, FollowsThePapersAlgorithmAndKeepsKnownPixelsExactly) {
-  constexpr int64_t kSteps = 3, kPixels = 4;
-  const GaussianDiffusion diffusion({.steps = kSteps, .clamp = false});
-  const NoiseSchedule& s = diffusion.schedule();
+  constexpr int64_t kPixels = 4;
   const at::Tensor image = at::tensor({-1.0F, -0.3F, 0.123456F, 0.9F}).view({1, 1, 1, kPixels});
   const at::Tensor mask = at::tensor({0.0F, 1.0F, 0.0F, 1.0F}).view({1, 1, 1, kPixels});
   const auto noise = [&](int64_t draw) { return injected(draw, kPixels); };
-
-  const at::Tensor filled = repaint(diffusion, diffusion.denoise_by(tenth), image, mask,
-                                    {.jump_length = 1, .resamplings = 2}, noise);
-
-  // Algorithm 1 of the paper, pixel by pixel in double precision. This network treats each pixel
-  // independently.
-  for (int64_t pixel = 0; pixel < kPixels; ++pixel) {
-    const auto draw = [&](int64_t i) { return noise(i).view(-1)[pixel].item<double>(); };
-    const double known = image.view(-1)[pixel].item<double>();
-    const bool missing = mask.view(-1)[pixel].item<double>() == 1;
-    const std::vector<int64_t> levels{3, 2, 3, 2, 1, 2, 1, 0};
-    double x = draw(0);
-    for (size_t i = 1; i < levels.size(); ++i) {
-      const auto level = static_cast<size_t>(levels[i]);
-      const auto first = static_cast<int64_t>(2 * i);
-      if (levels[i] > levels[i - 1]) {
-        x = std::sqrt(1 - s.beta[level - 1]) * x + std::sqrt(s.beta[level - 1]) * draw(first);
-        continue;
+  for (const auto& visited : {std::vector<int64_t>{0, 1, 2}, std::vector<int64_t>{3, 7, 11}}) {
+    const GaussianDiffusion diffusion({.steps = visited.back() + 1, .clamp = false}, {.steps = 3});
+    std::vector<at::Tensor> images;
+    repaint(diffusion, diffusion.denoise_by(tenth), image, mask,
+            {.jump_length = 1, .resamplings = 2}, noise,
+            [&](int64_t, const at::Tensor& x) { images.push_back(x.view(-1)); });
+    for (int64_t pixel = 0; pixel < kPixels; ++pixel) {
+      const double known = image.view(-1)[pixel].item<double>();
+      const bool missing = mask.view(-1)[pixel].item<double>() == 1;
+      const std::vector<double> expected =
+          repainted_pixel(diffusion.schedule(), visited, known, missing,
+                          [&](int64_t i) { return noise(i).view(-1)[pixel].item<double>(); });
+      ASSERT_EQ(images.size(), expected.size());
+      for (size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_NEAR(images[i][pixel].item<double>(), expected[i],
+                    1e-4 * std::max(1.0, std::abs(expected[i])))
+            << "pixel " << pixel << " after reverse step " << i;
       }
-      const double x0 =
-          (x - std::sqrt(1 - s.alpha_bar[level]) * 0.1 * x) / std::sqrt(s.alpha_bar[level]);
-      const double mean = s.posterior_x0[level] * x0 + s.posterior_xt[level] * x;
-      if (level == 0) {
-        x = missing ? mean : known;
-      } else {
-        x = missing ? mean + std::sqrt(s.posterior_variance[level]) * draw(first)
-                    : std::sqrt(s.alpha_bar[level - 1]) * known +
-                          std::sqrt(1 - s.alpha_bar[level - 1]) * draw(first + 1);
+      if (!missing) {
+        EXPECT_EQ(images.back()[pixel].item<double>(), known);
       }
     }
-    const double got = filled.view(-1)[pixel].item<double>();
-    EXPECT_NEAR(got, x, 1e-4 * std::max(1.0, std::abs(x))) << "pixel " << pixel;
-    if (!missing) {
-      EXPECT_EQ(got, known);
-    }
+  }
+}
+
+TEST(Repaint, WorksWithEverySampler) {
+  for (const auto& [kind, name] : names_of(SamplerKind())) {
+    const GaussianDiffusion diffusion({.steps = 40}, {.kind = kind, .steps = 8});
+    const at::Tensor mask = at::tensor({0.0F, 1.0F}).view({1, 1, 1, 2});
+    std::vector<int64_t> seen;
+    const at::Tensor filled = repaint(
+        diffusion, diffusion.denoise_by(tenth), at::full({1, 1, 1, 2}, 0.5), mask,
+        {.jump_length = 2, .resamplings = 2}, [](int64_t draw) { return injected(draw, 2); },
+        [&](int64_t t, const at::Tensor&) { seen.push_back(t); });
+    EXPECT_EQ(filled.view(-1)[0].item<double>(), 0.5) << name;
+    EXPECT_LE(filled.abs().max().item<double>(), 1) << name;
+    EXPECT_EQ(seen.front(), 39) << name;
+    EXPECT_EQ(seen.back(), 4) << name;
   }
 }
 

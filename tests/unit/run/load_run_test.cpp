@@ -17,6 +17,7 @@
 #include "run/make_task.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
+#include "tasks/ddpm.h"
 
 namespace gm {
 namespace {
@@ -44,6 +45,30 @@ TEST(LoadedRun, WeightsThatAreNotFiniteAreRefused) {
   expect_error<InputError>(
       [&] { load_run(run, {.weights = SampleWeights::kEma}, {}, alone); },
       AllOf(HasSubstr("ema.safetensors: NaN"), HasSubstr("init_conv.bias (8 of 8 values)")));
+}
+
+TEST(LoadedRun, TheSamplerMayBeChangedButNotTheDiffusion) {
+  const TemporaryFolder folder;
+  RunConfig config;
+  config.data.image_size = 16;
+  config.model.dim = 8;
+  config.model.dim_mults = {1, 2};
+  write_file_atomically(folder / "config.toml", to_toml(config));
+  const auto task = make_task(config, ImageShape{16, 16, 1});
+  const TensorMap weights = weights_of(task->sampled_network().parameter_list());
+  CheckpointStore(folder.path())
+      .save({.state = {.step = 7}}, {{"model", weights}, {"ema", weights}});
+
+  SelfCommunicator alone;
+  const auto load = [&](const std::vector<std::string>& assignments) {
+    return load_run(folder.path().string(), {}, assignments, alone);
+  };
+  const LoadedRun run = load({"sampler.kind=dpm++", "sampler.steps=5"});
+  EXPECT_EQ(run.config.sampler.kind, SamplerKind::kDpmSolver);
+  EXPECT_EQ(dynamic_cast<DdpmTask&>(*run.task).diffusion().sampler().steps(), 5);
+  expect_error<InputError>([&] { load({"sampler.steps=51"}); }, HasSubstr("sampler.steps is 51"));
+  expect_error<InputError>([&] { load({"diffusion.steps=5"}); },
+                           HasSubstr("keys of mask, sampler"));
 }
 
 /// A network with a buffer, and without the layers of a U-Net.

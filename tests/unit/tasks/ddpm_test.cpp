@@ -101,6 +101,36 @@ TEST(DdpmTask, RefusesJumpsThatDoNotFitTheProcess) {
                            testing::HasSubstr("repaint.jump_length"));
 }
 
+TEST(DdpmTask, SamplesAndInpaintsWithTheConfiguredSampler) {
+  for (const char* condition : {"none", "inpaint"}) {
+    DdpmTask::Options options = ddpm_options(condition);
+    options.diffusion.steps = 9;
+    options.sampler = {.kind = SamplerKind::kDpmSolver, .steps = 3};
+    options.repaint.resamplings = 1;
+    DdpmTask task(options, {}, kDdpmShape, kDdpmSeed);
+    const at::Tensor indices = at::arange(2, at::kLong);
+    std::vector<int64_t> seen;
+    const SamplingObserver note = [&](int64_t t, const at::Tensor&) { seen.push_back(t); };
+    if (ImageGenerator* const generator = task.image_generator()) {
+      generator->sample(7, indices, note);
+    } else {
+      task.inpaint({.images = ramps(0, 2).images, .masks = left_half(indices)}, 7, indices, note);
+    }
+    EXPECT_EQ(seen, (std::vector<int64_t>{8, 5, 2})) << condition;
+  }
+}
+
+TEST(DdpmTask, RefusesASamplerOrJumpsThatDoNotFitTheProcess) {
+  DdpmTask::Options options = ddpm_options();
+  options.sampler.steps = 5;
+  expect_error<InputError>([&] { DdpmTask(options, {}, kDdpmShape, kDdpmSeed); },
+                           testing::HasSubstr("sampler.steps is 5"));
+  options.sampler.steps = 2;  // as many as a jump
+  const DdpmTask task(options, {}, kDdpmShape, kDdpmSeed);
+  expect_error<InputError>([&] { task.check_inpainting(); },
+                           testing::HasSubstr("repaint.jump_length is 2"));
+}
+
 TEST(DdpmTask, ObserverSeesEveryStepOfSampling) {
   DdpmTask task(ddpm_options(), {}, kDdpmShape, kDdpmSeed);
   std::vector<int64_t> steps;

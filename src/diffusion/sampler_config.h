@@ -1,0 +1,41 @@
+/// The `[sampler]` section of a run's configuration: how a trained diffusion model makes images.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <utility>
+
+namespace gm {
+
+/// linear_sampler.h has their formulas.
+enum class SamplerKind { kAncestral, kDdim, kDpmSolver };
+constexpr auto names_of(SamplerKind) {
+  using enum SamplerKind;
+  return std::to_array<std::pair<SamplerKind, const char*>>(
+      {{kAncestral, "ancestral"}, {kDdim, "ddim"}, {kDpmSolver, "dpm++"}});
+}
+
+struct SamplerConfig {
+  SamplerKind kind = SamplerKind::kAncestral;
+  int64_t steps = 0;
+  double eta = 0.0;
+
+  template <class Fields>
+  void describe(Fields& field) {
+    field("kind", kind)
+        .help(
+            "How images are made of noise: ancestral (DDPM), ddim, or dpm++ (DPM-Solver++(2M)); "
+            "the last two need fewer steps.");
+    field("steps", steps)
+        .range(0, 100'000)
+        .help(
+            "Reverse steps, spread evenly over the timesteps; 0: one for each of "
+            "diffusion.steps.");
+    field("eta", eta)
+        .range(0.0, 1.0)
+        .help(
+            "Random noise that ddim adds at each step: from 0 (none) to 1 (as much as ancestral).");
+  }
+};
+
+}  // namespace gm
