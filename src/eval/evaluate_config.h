@@ -29,8 +29,8 @@ struct EvaluateConfig {
   int64_t seed = 0;
   int64_t samples = 5000;
   ExtractorKind extractor = ExtractorKind::kLite0;
-  std::string extractor_file;
-  std::string extractor_sha256;
+  std::string extractor_file = {};
+  std::string extractor_sha256 = {};
 
   template <class Fields>
   void describe(Fields& field) {
