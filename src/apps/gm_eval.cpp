@@ -78,7 +78,8 @@ void declare(CLI::App& app, EvalCommand& command) {
       ->transform(a_path());
   app.add_option("--image", command.image,
                  "PNG file with eight images: original, masked, and inpainted by each method, with "
-                 "the difference below")
+                 "the difference below; without inpainting, eight samples of each run, with the "
+                 "nearest image beside each")
       ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
@@ -105,7 +106,7 @@ std::vector<Method> methods_of(Evaluation& evaluation, const std::vector<LoadedR
 /// What the evaluations found.
 struct Findings {
   std::vector<Comparison> comparisons;
-  LabelledImages images;  ///< For --image.
+  std::optional<LabelledImages> images;  ///< For --image: of the first evaluation that draws.
 };
 
 /// Writes the outputs. Prints the table to stdout if stdout is not another output. Files are
@@ -118,8 +119,8 @@ void write(const EvalCommand& command, const Findings& findings) {
   };
   if (!is_stdout(command.json)) write_json();
   if (!command.image.empty()) {
-    write_image_grid(command.image, findings.images, {.columns = 1});
-    log_info("{} images in {}", findings.images.images.size(0), command.image);
+    write_image_grid(command.image, *findings.images, {.columns = 1});
+    log_info("{} images in {}", findings.images->images.size(0), command.image);
   }
   if (is_stdout(command.json)) write_json();
   if (!is_stdout(command.json) && !is_stdout(command.image)) {
@@ -167,9 +168,8 @@ Findings evaluate_all(const EvalCommand& command, const std::vector<LoadedRun>& 
   for (const auto& evaluation : make_evaluations(inputs)) {
     const std::vector<Method> methods = methods_of(*evaluation, runs);
     findings.comparisons.push_back(compare(*evaluation, methods, begin_batch, inputs.communicator));
-    if (command.image.empty()) continue;
-    const auto drawn = evaluation->draw(methods, {.begin_batch = begin_batch});
-    if (drawn) findings.images = *drawn;
+    if (command.image.empty() || findings.images) continue;
+    findings.images = evaluation->draw(methods, {.begin_batch = begin_batch});
   }
   return findings;
 }

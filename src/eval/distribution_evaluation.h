@@ -47,11 +47,16 @@ class DistributionEvaluation final : public Evaluation {
   std::string name() const override { return "distribution"; }
   int64_t samples() const override { return config_.samples; }
   EvaluationReport run(const Method& method, const EvaluationObserver& observer) override;
+  /// Eight samples of each method, each with the nearest image in the features beside it: a model
+  /// that copies its training images shows pairs.
+  std::optional<LabelledImages> draw(const std::vector<Method>& methods,
+                                     const EvaluationObserver& observer) override;
 
  private:
-  const FeatureSet& references(const EvaluationObserver& observer);
-  FeatureSet compute_references(const EvaluationObserver& observer);
-  FeatureSet features_of_samples(ImageGenerator& generator, const EvaluationObserver& observer);
+  const FeatureSet& references(bool needs_all, const EvaluationObserver& observer);
+  FeatureSet compute_references(bool keeps_all, const EvaluationObserver& observer);
+  FeatureSet features_of_samples(ImageGenerator& generator, int64_t count, bool keeps_all,
+                                 const EvaluationObserver& observer);
   Figures figures_of(const FeatureSet& samples, const FeatureSet& images);
   std::string figure_name(const std::string& distance) const;
   void describe_work() const;

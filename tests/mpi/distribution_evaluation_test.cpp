@@ -145,6 +145,29 @@ TEST_F(DistributionEvaluationTest, FeaturesOfImagesAreComputedOnce) {
   EXPECT_EQ(count_of({.fd = true}), kReferences);
 }
 
+TEST_F(DistributionEvaluationTest, DrawsSamplesBesideTheirNearestImages) {
+  // A model that copies image number 20 - i.
+  class Copier final : public ImageGenerator {
+   public:
+    explicit Copier(const ImageDataset& dataset) : dataset_(dataset) {}
+    at::Tensor sample(uint64_t, const at::Tensor& indices, const SamplingObserver&) override {
+      return read_images(dataset_, 20 - indices);
+    }
+
+   private:
+    const ImageDataset& dataset_;
+  } copier(*dataset_);
+  const auto drawn = evaluation(std::make_shared<RandomFeatures>(at::kCPU), {.fd = true})
+                         .draw({{.name = "copier", .generator = &copier}}, {});
+  ASSERT_TRUE(drawn);
+  EXPECT_EQ(drawn->labels, (std::vector<std::string>{"copier", "nearest image"}));
+  EXPECT_EQ(drawn->images.defined(), ranks().rank() == 0);
+  if (ranks().rank() == 0) {
+    ASSERT_EQ(drawn->images.sizes(), at::IntArrayRef({8, 12, 24, 3}));
+    EXPECT_TRUE(drawn->images.narrow(2, 0, 12).equal(drawn->images.narrow(2, 12, 12)));
+  }
+}
+
 TEST_F(DistributionEvaluationTest, OnlyTheNetworkOfTheFidGivesAnFid) {
   const auto names = [&](const char* network) {
     std::vector<std::string> found;
