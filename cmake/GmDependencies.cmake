@@ -60,6 +60,7 @@ pkg_check_modules(CLI11 REQUIRED CLI11)
 pkg_check_modules(NLOHMANN_JSON REQUIRED nlohmann_json)
 find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(spdlog REQUIRED CONFIG)
 find_package(prometheus-cpp REQUIRED CONFIG)
 pkg_check_modules(LIBEVENT REQUIRED IMPORTED_TARGET libevent_extra libevent_core)
@@ -69,4 +70,4 @@ add_library(gm_dependencies INTERFACE)
 target_compile_definitions(gm_dependencies INTERFACE OMPI_SKIP_MPICXX TOML_HEADER_ONLY=0)
 target_link_libraries(gm_dependencies INTERFACE
   Threads::Threads MPI::MPI_C PkgConfig::HDF5 PkgConfig::XXHASH PkgConfig::JPEG
-  PkgConfig::TOMLPLUSPLUS PNG::PNG ZLIB::ZLIB fmt::fmt spdlog::spdlog prometheus-cpp::core PkgConfig::LIBEVENT)
+  PkgConfig::TOMLPLUSPLUS PNG::PNG ZLIB::ZLIB OpenSSL::Crypto fmt::fmt spdlog::spdlog prometheus-cpp::core PkgConfig::LIBEVENT)

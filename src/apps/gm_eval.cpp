@@ -1,5 +1,5 @@
-// gm_eval: evaluates how well the models of runs inpaint held-out images, on one process or on all
-// ranks of a launcher.
+// gm_eval: evaluates how well the models of runs inpaint held-out images, and how the distribution
+// of their samples differs from that of images, on one process or on all ranks of a launcher.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "apps/command.h"
+#include "base/cache_folder.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -34,7 +35,9 @@ struct EvalCommand {
   LoadedRun::Choice choice;
   ImageChoice images;
   std::string mask;
-  std::optional<int64_t> count;
+  std::optional<int64_t> count, samples;
+  std::string metrics;  ///< Empty: evaluate.metrics.
+  ImageChoice against;
   std::string json;
   std::string image;
 };
@@ -58,12 +61,25 @@ void declare(CLI::App& app, EvalCommand& command) {
       ->transform(a_path());
   app.add_option("--count", command.count, "Number of images; evaluate.count when not given")
       ->transform(whole_number(1, 1'000'000'000));
+  app.add_option("--metric", command.metrics,
+                 "What is evaluated, separated by commas: inpainting, fd, kid, precision, recall; "
+                 "evaluate.metrics of the first run when not given");
+  app.add_option("--samples", command.samples,
+                 "Number of samples for fd, kid, precision and recall; evaluate.samples when not "
+                 "given")
+      ->transform(whole_number(4, 10'000'000));
+  app.add_option(
+         "--against", command.against.path,
+         "Images to compare the distribution of the samples with, an HDF5 file or a folder; "
+         "the images of --data when not given")
+      ->transform(a_path());
   declare_weights(app, command.choice);
   app.add_option("--json", command.json, "Also write the figures to this JSON file; - for stdout")
       ->transform(a_path());
   app.add_option("--image", command.image,
                  "PNG file with eight images: original, masked, and inpainted by each method, with "
-                 "the difference below")
+                 "the difference below; without inpainting, eight samples of each run, with the "
+                 "nearest image beside each")
       ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
@@ -91,7 +107,7 @@ std::vector<Method> methods_of(Evaluation& evaluation, const std::vector<LoadedR
 /// What the evaluations found.
 struct Findings {
   std::vector<Comparison> comparisons;
-  LabelledImages images;  ///< For --image.
+  std::optional<LabelledImages> images;  ///< For --image: of the first evaluation that draws.
 };
 
 /// Writes the outputs. Prints the table to stdout if stdout is not another output. Files are
@@ -104,8 +120,8 @@ void write(const EvalCommand& command, const Findings& findings) {
   };
   if (!is_stdout(command.json)) write_json();
   if (!command.image.empty()) {
-    write_image_grid(command.image, findings.images, {.columns = 1});
-    log_info("{} images in {}", findings.images.images.size(0), command.image);
+    write_image_grid(command.image, *findings.images, {.columns = 1});
+    log_info("{} images in {}", findings.images->images.size(0), command.image);
   }
   if (is_stdout(command.json)) write_json();
   if (!is_stdout(command.json) && !is_stdout(command.image)) {
@@ -118,9 +134,11 @@ void write(const EvalCommand& command, const Findings& findings) {
 void check_files(const EvalCommand& command, const std::vector<LoadedRun>& runs) {
   const RunConfig& config = runs.front().config;
   if (!command.images.path.empty()) require_exists("--data", command.images.path);
+  if (!command.against.path.empty()) require_exists("--against", command.against.path);
   std::vector<std::filesystem::path> inputs{
       command.images.path.empty() ? config.data.path : command.images.path,
       override_mask(config.mask, command.mask).path};
+  if (!command.against.path.empty()) inputs.emplace_back(command.against.path);
   for (const LoadedRun& run : runs) inputs.push_back(config_file_of(run.name));
   check_outputs({{"--json", command.json}, {"--image", command.image, ".png"}}, inputs);
 }
@@ -135,6 +153,15 @@ std::shared_ptr<const ImageDataset> open_common_images(const std::string& packed
   return images;
 }
 
+/// The evaluation of the first run, with what the command line changes.
+EvaluateConfig settings_of(const EvalCommand& command, const std::vector<LoadedRun>& runs) {
+  EvaluateConfig settings = runs.front().config.evaluate;
+  settings.count = command.count.value_or(settings.count);
+  settings.samples = command.samples.value_or(settings.samples);
+  if (!command.metrics.empty()) settings.metrics = command.metrics;
+  return settings;
+}
+
 /// Evaluates all methods. `begin_batch` is called before each batch. Called by all ranks.
 Findings evaluate_all(const EvalCommand& command, const std::vector<LoadedRun>& runs,
                       const EvaluationInputs& inputs, const std::function<void()>& begin_batch) {
@@ -142,9 +169,8 @@ Findings evaluate_all(const EvalCommand& command, const std::vector<LoadedRun>& 
   for (const auto& evaluation : make_evaluations(inputs)) {
     const std::vector<Method> methods = methods_of(*evaluation, runs);
     findings.comparisons.push_back(compare(*evaluation, methods, begin_batch, inputs.communicator));
-    if (command.image.empty()) continue;
-    const auto drawn = evaluation->draw(methods, {.begin_batch = begin_batch});
-    if (drawn) findings.images = *drawn;
+    if (command.image.empty() || findings.images) continue;
+    findings.images = evaluation->draw(methods, {.begin_batch = begin_batch});
   }
   return findings;
 }
@@ -157,21 +183,26 @@ void evaluate(World& world, const EvalCommand& command) {
   auto section = std::make_optional(watchdog.section("data preparation", 0));
   const std::vector<LoadedRun> runs = open_runs(command, world);
   check_files(command, runs);
-  for (const LoadedRun& run : runs) require_evaluations(*run.task, run.name);
+  const EvaluateConfig settings = settings_of(command, runs);
+  for (const LoadedRun& run : runs) require_evaluations(*run.task, settings.metrics, run.name);
   const std::string packed = prepare_data(runs.front(), command.images, ranks);
   const auto images = open_common_images(packed, command, runs, ranks);
   for (const LoadedRun& run : runs) on_rank_zero(ranks, [&] { warn_of_overlap(*images, run); });
+  const auto references =
+      command.against.path.empty()
+          ? images
+          : open_references(prepare_data(runs.front(), command.against, ranks), ranks);
 
   const RunConfig& config = runs.front().config;
-  EvaluateConfig settings = config.evaluate;
-  settings.count = command.count.value_or(settings.count);
   const auto begin_batch = [&] {
     section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));
   };
   const Findings findings = evaluate_all(command, runs,
                                          {.images = images,
+                                          .references = references,
                                           .mask = override_mask(config.mask, command.mask),
                                           .config = settings,
+                                          .cache = cache_folder(config.data.cache),
                                           .communicator = ranks},
                                          begin_batch);
   section.emplace(watchdog.section("writing", 0));  // no time limit: a pipe may be slow
@@ -182,6 +213,8 @@ void evaluate(World& world, const EvalCommand& command) {
 }  // namespace gm
 
 int main(int argc, char** argv) {
-  CLI::App app("Compares how well the models of runs inpaint images.", "gm_eval");
+  CLI::App app(
+      "Compares how well the models of runs inpaint images, and how realistic their samples are.",
+      "gm_eval");
   gm::run_command(app, argc, argv, gm::declare, gm::evaluate);
 }

@@ -19,6 +19,8 @@ enum class Stream : uint32_t {
   kMask = 7,
   kRegularization = 8,
   kEvaluationMask = 9,
+  kFeatureSubset = 10,
+  kFeatureNetwork = 11,
 };
 
 /// Philox4x32-10: ten rounds of a keyed bijection of a 128-bit counter.

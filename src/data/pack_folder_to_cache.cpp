@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 
+#include "base/cache_folder.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
@@ -22,22 +22,6 @@
 namespace gm {
 namespace fs = std::filesystem;
 namespace {
-
-fs::path cache_folder(const DataConfig& config) {
-  if (!config.cache.empty()) return config.cache;
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0')
-    return fs::path(cache) / "gm";
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
-    return fs::path(home) / ".cache" / "gm";
-  throw InputError("data.cache: set it, as neither XDG_CACHE_HOME nor HOME is set");
-}
-
-void create_cache(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error)
-    throw InputError("data.cache: {} cannot be created: {}", folder.string(), error.message());
-}
 
 /// Whether the folder contains HDF5 image files rather than images.
 bool holds_hdf5_files(const fs::path& folder) {
@@ -164,8 +148,8 @@ fs::path prepare_dataset(const DataConfig& config, int64_t channels) {
   }
   const FolderListing listing = list_images(path, config.classes);
   for (const std::string& remark : listing.remarks()) log_info("{}: {}", path.string(), remark);
-  const fs::path cache = cache_folder(config);
-  create_cache(cache);
+  const fs::path cache = cache_folder(config.cache);
+  create_cache_folder(cache);
   const fs::path packed = packed_copy(config, channels, cached_content_hash(listing, cache), cache);
   if (!is_intact(packed)) {
     log_info("packing {} images of {} into {}", listing.images.size(), path.string(),
@@ -180,7 +164,8 @@ std::optional<fs::path> find_prepared_dataset(const DataConfig& config) {
   if (!fs::exists(path)) return std::nullopt;
   if (!names_images(path)) return path;
   const FolderListing listing = list_images(path, config.classes);
-  const fs::path cache = cache_folder(config), hash_file_path = content_hash_file(listing, cache);
+  const fs::path cache = cache_folder(config.cache),
+                 hash_file_path = content_hash_file(listing, cache);
   if (!fs::exists(hash_file_path)) return std::nullopt;
   const fs::path packed =
       packed_copy(config, /*channels=*/3, read_content_hash(hash_file_path), cache);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -29,13 +30,21 @@ std::string row(size_t label_width, const std::string& label,
   return text + "\n";
 }
 
+/// Small figures, such as kernel distances, keep their digits.
+std::string figure_text(double value) {
+  const bool is_small = value != 0 && std::abs(value) < 0.01;
+  return is_small ? fmt::format("{:.3e}", value) : fmt::format("{:.4f}", value);
+}
+
 std::string figures_table(const Comparison& comparison, size_t width) {
   std::vector<std::string> names;
   for (const auto& [name, value] : comparison.front().report.figures) names.push_back(name);
   std::string text = row(width, "method", names);
   for (const auto& [method, report] : comparison) {
     std::vector<std::string> cells;
-    for (const auto& [name, value] : report.figures) cells.push_back(fmt::format("{:.4f}", value));
+    for (const auto& [name, value] : report.figures) {
+      cells.push_back(fmt::format("{:>{}}", figure_text(value), name.size()));  // below its name
+    }
     text += row(width, method, cells);
   }
   return text;

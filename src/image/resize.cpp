@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace gm {
 namespace {
@@ -9,16 +10,6 @@ namespace {
 /// Weights of one axis sum to 2^22: with 8-bit values the sum fits 32 bits, overshoot included.
 constexpr int kWeightBits = 22;
 constexpr int32_t kHalf = 1 << (kWeightBits - 1);
-
-double triangle(double x) { return std::max(0.0, 1.0 - std::abs(x)); }
-
-double cubic(double x) {
-  constexpr double a = -0.5;
-  x = std::abs(x);
-  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
-  if (x < 2.0) return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
-  return 0.0;
-}
 
 uint8_t rounded(int32_t sum) {
   return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
@@ -105,30 +96,13 @@ const Kernels& kernels = plain_kernels;
 }  // namespace
 
 Resampler::Axis::Axis(int64_t from, int64_t to, ResampleFilter filter) : is_identity(from == to) {
-  const double scale = static_cast<double>(from) / static_cast<double>(to);
-  const double widening = std::max(scale, 1.0);
-  const double support = (filter == ResampleFilter::kBicubic ? 2.0 : 1.0) * widening;
-  const auto function = filter == ResampleFilter::kBicubic ? cubic : triangle;
-  taps = 2 * static_cast<int64_t>(std::ceil(support)) + 1;
-  weights.resize(static_cast<size_t>(to * taps));
-  std::vector<double> exact(static_cast<size_t>(taps));
-  for (int64_t i = 0; i < to; ++i) {
-    const double center = (static_cast<double>(i) + 0.5) * scale;
-    const auto begin = std::max<int64_t>(0, static_cast<int64_t>(center - support + 0.5));
-    const auto end = std::min<int64_t>(from, static_cast<int64_t>(center + support + 0.5));
-    double sum = 0.0;
-    for (int64_t k = 0; k < end - begin; ++k) {
-      const double weight =
-          function((static_cast<double>(k + begin) - center + 0.5) * (1.0 / widening));
-      exact[static_cast<size_t>(k)] = weight;
-      sum += weight;
-    }
-    for (int64_t k = 0; k < end - begin; ++k) {
-      const double weight = exact[static_cast<size_t>(k)] / sum * (1 << kWeightBits);
-      weights[static_cast<size_t>(i * taps + k)] = static_cast<int32_t>(std::round(weight));
-    }
-    first.push_back(begin);
-    count.push_back(end - begin);
+  ResizeWeights exact(from, to, filter);
+  taps = exact.taps;
+  first = std::move(exact.first);
+  count = std::move(exact.count);
+  weights.reserve(exact.weights.size());
+  for (const double weight : exact.weights) {
+    weights.push_back(static_cast<int32_t>(std::round(weight * (1 << kWeightBits))));
   }
 }
 

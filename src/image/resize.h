@@ -9,13 +9,9 @@
 #include <vector>
 
 #include "image/image_shape.h"
+#include "image/resize_weights.h"
 
 namespace gm {
-
-enum class ResampleFilter {
-  kBilinear,  ///< Triangle.
-  kBicubic,   ///< Keys, "Cubic convolution interpolation", 1981, with a = -0.5.
-};
 
 /// The sums of the channels of a pixel; unused elements are zero.
 using ResamplePixel = int32_t __attribute__((vector_size(16)));

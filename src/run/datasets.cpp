@@ -59,6 +59,11 @@ std::shared_ptr<const ImageDataset> open_images(const std::string& packed, const
   return images;
 }
 
+std::shared_ptr<const ImageDataset> open_references(const std::string& packed,
+                                                    Communicator& communicator) {
+  return open_part(packed, "all", Part::kAll, communicator);
+}
+
 void require_files_on_ranks(const ImageDataset& dataset, const IndexRange& needed,
                             Communicator& communicator) {
   std::string problem;

@@ -27,6 +27,10 @@ std::shared_ptr<const ImageDataset> open_images(const std::string& packed, const
                                                 const ImageChoice& choice,
                                                 Communicator& communicator);
 
+/// All images at `packed`, of any size: to compare the distribution of samples with.
+std::shared_ptr<const ImageDataset> open_references(const std::string& packed,
+                                                    Communicator& communicator);
+
 /// Throws InputError on every rank, which names a rank and its file, unless every rank has the
 /// files with the images that it reads; `needed` may differ between ranks. Only files that a
 /// manifest describes can be missing (data/image_manifest.h). Called by all ranks.

@@ -2,35 +2,115 @@
 // an entry here.
 #include "run/evaluation_table.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "base/error.h"
+#include "eval/distribution_evaluation.h"
 #include "eval/inpainting_evaluation.h"
 #include "eval/masked_dataset.h"
 #include "run/make_task.h"
 
 namespace gm {
+namespace {
+
+bool contains(const std::vector<std::string>& words, const std::string& word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+std::vector<std::string> all_metrics() {
+  std::vector<std::string> all;
+  for (const EvaluationKind& kind : evaluation_kinds()) {
+    all.insert(all.end(), kind.metrics.begin(), kind.metrics.end());
+  }
+  return all;
+}
+
+/// The words of evaluate.metrics. Throws InputError if one is unknown, or if there are none.
+std::vector<std::string> words_of(const std::string& metrics) {
+  std::vector<std::string> words;
+  for (const auto part : std::views::split(metrics, ',')) {
+    std::string word(part.begin(), part.end());
+    std::erase(word, ' ');
+    if (!contains(all_metrics(), word)) {
+      throw InputError(
+          "evaluate.metrics: \"{}\" is none of {}{}", word, fmt::join(all_metrics(), ", "),
+          word == "fid" ? "; the FID is fd with evaluate.extractor = \"inception\"" : "");
+    }
+    words.push_back(std::move(word));
+  }
+  return words;
+}
+
+/// Calls act(kind, chosen) for each kind that is asked for.
+void for_chosen_kinds(const std::string& metrics,
+                      const std::function<void(const EvaluationKind& kind,
+                                               const std::vector<std::string>& chosen)>& act) {
+  const std::vector<std::string> words = words_of(metrics);
+  for (const EvaluationKind& kind : evaluation_kinds()) {
+    std::vector<std::string> chosen;
+    std::ranges::copy_if(kind.metrics, std::back_inserter(chosen),
+                         [&](const std::string& metric) { return contains(words, metric); });
+    if (!chosen.empty()) act(kind, chosen);
+  }
+}
+
+std::shared_ptr<Evaluation> make_inpainting(const EvaluationInputs& in,
+                                            const std::vector<std::string>& /*chosen*/) {
+  return std::make_shared<InpaintingEvaluation>(
+      MaskedDataset(in.images, in.mask, static_cast<uint64_t>(in.config.seed)), in.config,
+      in.communicator);
+}
+
+std::shared_ptr<Evaluation> make_distribution(const EvaluationInputs& in,
+                                              const std::vector<std::string>& chosen) {
+  const DistributionMetrics metrics{.fd = contains(chosen, "fd"),
+                                    .kid = contains(chosen, "kid"),
+                                    .precision = contains(chosen, "precision"),
+                                    .recall = contains(chosen, "recall")};
+  const ExtractorChoice choice{.kind = in.config.extractor,
+                               .file = in.config.extractor_file,
+                               .sha256 = in.config.extractor_sha256,
+                               .cache = in.cache};
+  return std::make_shared<DistributionEvaluation>(
+      in.references, metrics, in.config,
+      DistributionEvaluation::Features{make_feature_extractor(choice, in.device, in.communicator),
+                                       in.cache},
+      in.communicator);
+}
+
+}  // namespace
 
 std::vector<EvaluationKind>& evaluation_kinds() {
   static std::vector<EvaluationKind> kinds{
-      {.require =
+      {.metrics = {"inpainting"},
+       .require =
            [](Task& task, const std::string& asked) {
              require_inpainter(task, asked).check_inpainting();
            },
-       .make =
-           [](const EvaluationInputs& in) {
-             return std::make_shared<InpaintingEvaluation>(
-                 MaskedDataset(in.images, in.mask, static_cast<uint64_t>(in.config.seed)),
-                 in.config, in.communicator);
-           }},
+       .make = make_inpainting},
+      {.metrics = {"fd", "kid", "precision", "recall"},
+       .require = [](Task& task,
+                     const std::string& asked) { require_image_generator(task, asked); },
+       .make = make_distribution},
   };
   return kinds;
 }
 
-void require_evaluations(Task& task, const std::string& asked) {
-  for (const EvaluationKind& kind : evaluation_kinds()) kind.require(task, asked);
+void require_evaluations(Task& task, const std::string& metrics, const std::string& asked) {
+  for_chosen_kinds(metrics, [&](const EvaluationKind& kind, const std::vector<std::string>&) {
+    kind.require(task, asked);
+  });
 }
 
 std::vector<std::shared_ptr<Evaluation>> make_evaluations(const EvaluationInputs& inputs) {
   std::vector<std::shared_ptr<Evaluation>> evaluations;
-  for (const EvaluationKind& kind : evaluation_kinds()) evaluations.push_back(kind.make(inputs));
+  for_chosen_kinds(inputs.config.metrics,
+                   [&](const EvaluationKind& kind, const std::vector<std::string>& chosen) {
+                     evaluations.push_back(kind.make(inputs, chosen));
+                   });
   return evaluations;
 }
 

@@ -1,6 +1,9 @@
 /// The kinds of evaluations that gm_eval and evaluate.every choose from.
 #pragma once
 
+#include <c10/core/Device.h>
+
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,26 +19,35 @@ namespace gm {
 
 /// What evaluations are made from. The communicator outlives them.
 struct EvaluationInputs {
-  std::shared_ptr<const ImageDataset> images;  ///< To evaluate on.
+  std::shared_ptr<const ImageDataset> images;      ///< To inpaint.
+  std::shared_ptr<const ImageDataset> references;  ///< To compare the distribution of samples with.
   MaskConfig mask;
   EvaluateConfig config;
+  std::filesystem::path cache;   ///< cache_folder().
+  at::Device device = at::kCPU;  ///< Of the tasks.
   Communicator& communicator;
 };
 
 struct EvaluationKind {
+  /// The words of evaluate.metrics that ask for the evaluation.
+  std::vector<std::string> metrics;
   /// Throws InputError unless the evaluation can evaluate `task`; `asked` names the run, the option
   /// or the key that asks for it. Needs no images, so programs call it before they pack any.
   std::function<void(Task& task, const std::string& asked)> require;
-  /// Called by all ranks. Throws InputError if the images or masks cannot be used.
-  std::function<std::shared_ptr<Evaluation>(const EvaluationInputs&)> make;
+  /// `chosen`: those of `metrics` that the user wants. Called by all ranks. Throws InputError if
+  /// the images, masks or the feature extractor cannot be used.
+  std::function<std::shared_ptr<Evaluation>(const EvaluationInputs&,
+                                            const std::vector<std::string>& chosen)>
+      make;
 };
 
 /// All kinds, in the order in which their figures are shown.
 std::vector<EvaluationKind>& evaluation_kinds();
 
-/// The `require` of all kinds.
-void require_evaluations(Task& task, const std::string& asked);
-/// An evaluation of each kind.
+/// The `require` of the kinds that `metrics` (evaluate.metrics) asks for. Throws InputError also
+/// for an unknown word.
+void require_evaluations(Task& task, const std::string& metrics, const std::string& asked);
+/// An evaluation of each kind that inputs.config.metrics asks for. Throws as require_evaluations().
 std::vector<std::shared_ptr<Evaluation>> make_evaluations(const EvaluationInputs& inputs);
 
 }  // namespace gm

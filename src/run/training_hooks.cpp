@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/cache_folder.h"
 #include "base/log.h"
 #include "eval/masked_dataset.h"
 #include "eval/sampling.h"
@@ -49,6 +50,8 @@ std::function<Artefact()> inpainted_images(Inpainter& inpainter,
   };
 }
 
+at::Device device_of(Task& task) { return task.sampled_network().parameters().front().device(); }
+
 void warn_unless_held_out(const ImageDataset& images, Communicator& communicator) {
   if (images.part() == Part::kHeldOut || communicator.rank() != 0) return;
   log_warning(
@@ -61,7 +64,7 @@ void warn_unless_held_out(const ImageDataset& images, Communicator& communicator
 TrainingHooks make_training_hooks(const RunConfig& config, const std::string& packed, Task& task,
                                   Communicator& communicator) {
   const bool evaluates = config.evaluate.every > 0;
-  if (evaluates) require_evaluations(task, "evaluate.every");
+  if (evaluates) require_evaluations(task, config.evaluate.metrics, "evaluate.every");
   ImageGenerator* const generator = task.image_generator();
   Inpainter* const inpainter = task.inpainter();
   const bool shows_inpainting = generator == nullptr && inpainter != nullptr;
@@ -77,8 +80,11 @@ TrainingHooks make_training_hooks(const RunConfig& config, const std::string& pa
   if (shows_inpainting) hooks.sample = inpainted_images(*inpainter, images, config, communicator);
   if (evaluates) {
     hooks.evaluations = make_evaluations({.images = images,
+                                          .references = images,
                                           .mask = config.mask,
                                           .config = config.evaluate,
+                                          .cache = cache_folder(config.data.cache),
+                                          .device = device_of(task),
                                           .communicator = communicator});
     warn_unless_held_out(*images, communicator);
   }

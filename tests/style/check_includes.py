@@ -22,7 +22,7 @@ ALLOWED_INCLUDES = {
     "telemetry": ["base"],
     "checkpoint": ["base"],
     "tasks": ["nn", "diffusion", "data", "image", "device", "base"],
-    "eval": ["tasks", "comm", "data", "image", "device", "telemetry", "base"],
+    "eval": ["tasks", "comm", "data", "image", "device", "checkpoint", "telemetry", "base"],
     "train": ["eval", "tasks", "comm", "data", "image", "device", "checkpoint", "telemetry", "base"],
     "config": ["base"],
     "run": ["config", "train", "eval", "tasks", "nn", "diffusion", "comm", "data", "image", "device", "checkpoint",

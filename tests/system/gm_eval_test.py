@@ -84,6 +84,40 @@ class Evaluation(Inpainting):
             self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
             self.assertIn("no_folder/: names a folder", done.stderr)
 
+    def test_distances_of_samples_are_the_same_on_any_number_of_ranks(self):
+        arguments = [self.trained("repaint"), "--metric", "fd,kid,precision,recall", "--samples", 30,
+                     "evaluate.extractor=random", "evaluate.batch_size=4"]
+        [one], said = self.evaluate(*arguments)
+        self.assertIn("computing the features of", said)
+        self.assertEqual(one["images"], 30)
+        self.assertEqual(set(one) - {"name", "images"}, {"fd_random", "kd_random", "kd_random_error", "kd_random_subsets",
+                                                        "precision_random", "recall_random"})
+        for ranks in (2, 3):
+            [many], said = self.evaluate(*arguments, "--image", "nearest.png", ranks=ranks)
+            self.assertNotIn("computing the features of", said, "they are in the cache")
+            for key, value in one.items():
+                if isinstance(value, float):
+                    self.assertAlmostEqual(value, many[key], delta=1e-6 * abs(value), msg=key)
+        self.assertGreater(len(png_rows(self.root / "nearest.png")), 8 * 16)
+        [against], _ = self.evaluate(*arguments, "--against", self.many())
+        self.assertNotEqual(against["fd_random"], one["fd_random"])
+
+    def test_wrong_metrics_and_networks_are_refused(self):
+        unet, repaint = self.trained("unet"), self.trained("repaint")
+        empty = f"evaluate.extractor_file={self.root / 'empty.pt'}"
+        (self.root / "empty.pt").write_bytes(b"")
+        for arguments, words in [
+            ([repaint, "--metric", "fd,size"], '"size" is none of inpainting, fd, kid, precision, recall'),
+            ([repaint, "--metric", "fid"], "evaluate.extractor = \"inception\""),
+            ([unet, "--metric", "fd"], "does not generate images"),
+            ([repaint, "--metric", "fd", "evaluate.extractor_file=none"], "launch/lite0_weights.py"),
+            ([repaint, "--metric", "fd", "evaluate.extractor=inception", empty], "evaluate.extractor_sha256 to e3b0c442"),
+            ([repaint, "--against", "none.h5"], "--against"),
+        ]:
+            done = self.run_program("gm_eval", arguments)
+            self.assertEqual(done.returncode, 2, f"{arguments}: {done.stderr}")
+            self.assertIn(words, done.stderr.splitlines()[-1])
+
     def test_ranks_with_different_masks_are_refused(self):
         folders = [self.root / f"node{i}" for i in range(2)]
         for i, folder in enumerate(folders):

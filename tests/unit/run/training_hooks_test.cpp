@@ -15,6 +15,7 @@
 #include "run/evaluation_table.h"
 #include "run/make_task.h"
 #include "support/config_with.h"
+#include "support/expect_error.h"
 #include "support/images.h"
 #include "support/temporary_folder.h"
 
@@ -130,12 +131,14 @@ TEST_F(TrainingHooksTest, AnEntryOfTheTableIsEnoughForANewKindOfEvaluation) {
   const std::vector<EvaluationKind> kinds = evaluation_kinds();
   std::string asked_by;
   evaluation_kinds().push_back(
-      {.require = [&](Task&, const std::string& asked) { asked_by = asked; },
+      {.metrics = {"size"},
+       .require = [&](Task&, const std::string& asked) { asked_by = asked; },
        .make =
-           [](const EvaluationInputs& in) {
+           [](const EvaluationInputs& in, const std::vector<std::string>&) {
              return std::make_shared<NumberOfParameters>(in.images->size());
            }});
-  const RunConfig config = run_on_images({"run.task=inpaint", "evaluate.every=1"}, 0.4);
+  const RunConfig config = run_on_images(
+      {"run.task=inpaint", "evaluate.every=1", "evaluate.metrics=inpainting,size"}, 0.4);
   const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
   const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
   evaluation_kinds() = kinds;
@@ -147,6 +150,39 @@ TEST_F(TrainingHooksTest, AnEntryOfTheTableIsEnoughForANewKindOfEvaluation) {
   EXPECT_EQ(report.samples,
             open_dataset(config.data.path, config.data, std::nullopt, alone_)->size());
   EXPECT_GT(report.figures.front().second, 0);
+}
+
+TEST_F(TrainingHooksTest, SamplesOfADiffusionModelAreComparedWithTheImages) {
+  RunConfig config = run_on_images({"evaluate.every=1", "evaluate.metrics=fd,recall",
+                                    "evaluate.samples=5", "evaluate.extractor=random"},
+                                   0.4);
+  config.data.cache = (folder_ / "cache").string();
+  const auto task = make_task(config, kHooksShape);
+  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
+  ASSERT_EQ(hooks.evaluations.size(), 1U);
+  const EvaluationReport report = hooks.evaluations.front()->run(method_of(*task), {});
+  EXPECT_EQ(report.name, "distribution");
+  EXPECT_EQ(report.samples, 5);
+  ASSERT_EQ(report.figures.size(), 2U);
+  EXPECT_EQ(report.figures[0].first, "fd_random");
+  EXPECT_GT(report.figures[0].second, 0);
+  EXPECT_EQ(report.figures[1].first, "recall_random");
+}
+
+TEST_F(TrainingHooksTest, UnknownMetricsAndTasksThatMakeNoSamplesAreRefused) {
+  const auto refused = [&](std::initializer_list<const char*> overrides, const auto& message) {
+    const RunConfig config = run_on_images(overrides, 0.4);
+    const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
+    expect_error<InputError>([&] { make_training_hooks(config, config.data.path, *task, alone_); },
+                             message);
+  };
+  refused({"evaluate.every=1", "evaluate.metrics=fd,size"},
+          testing::HasSubstr(
+              "evaluate.metrics: \"size\" is none of inpainting, fd, kid, precision, recall"));
+  refused({"evaluate.every=1", "evaluate.metrics=fid"},
+          testing::HasSubstr("evaluate.extractor = \"inception\""));
+  refused({"run.task=inpaint", "evaluate.every=1", "evaluate.metrics=kid"},
+          testing::HasSubstr("does not generate images"));
 }
 
 TEST_F(TrainingHooksTest, WarnsIfAndOnlyIfTheEvaluationUsesTrainingImages) {

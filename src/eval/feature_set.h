@@ -1,0 +1,68 @@
+/// The features of a set of images on all ranks, and a cache of those of datasets.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "comm/communicator.h"
+#include "eval/feature_moments.h"
+
+namespace gm {
+
+/// What distances need of a set of images; the same on all ranks.
+struct FeatureSet {
+  FeatureStatistics statistics;
+  at::Tensor features;  ///< float32 [n,D] on the CPU; undefined if only the statistics are kept.
+};
+
+/// Collects the features of images that all ranks compute together.
+class FeatureCollector {
+ public:
+  /// The features of `count` images, of `dimension` values each. Without `keeps_all`, memory does
+  /// not depend on the number of images; with it, 4 count * dimension bytes are needed on each
+  /// rank.
+  FeatureCollector(int64_t count, int64_t dimension, bool keeps_all);
+
+  /// Adds features of this rank: of the images `indices` (int64 [n]), float [n,D] on any device.
+  void add(const at::Tensor& indices, const at::Tensor& features);
+  /// Called by all ranks. Throws Error on all of them if a feature is NaN or infinite.
+  FeatureSet of_all_ranks(Communicator& communicator) const;
+
+ private:
+  FeatureMoments moments_;
+  at::Tensor all_;
+};
+
+/// What features in the cache belong to.
+struct FeatureKey {
+  std::string data_hash;  ///< Of the images.
+  int64_t count = 0;      ///< The number of images.
+  std::string extractor;  ///< Its name, weights and resizing.
+  int64_t dimension = 0;  ///< Of a feature.
+};
+
+/// Safetensors files with `mean`, `covariance` and perhaps `features` of datasets, so that they are
+/// computed once for all runs and evaluations. Only rank 0 reads and writes the folder.
+class FeatureCache {
+ public:
+  FeatureCache(std::filesystem::path folder, Communicator& communicator)
+      : folder_(std::move(folder)), communicator_(communicator) {}
+
+  /// The features with this key; nullopt if they, or the single features that are needed, are not
+  /// there, or if the file is damaged. Called by all ranks.
+  std::optional<FeatureSet> find(const FeatureKey& key, bool needs_all);
+  /// Stores the features. A failure is a warning: they can be computed again. Called by all ranks.
+  void store(const FeatureKey& key, const FeatureSet& set);
+
+ private:
+  std::filesystem::path file_of(const FeatureKey& key) const;
+
+  std::filesystem::path folder_;
+  Communicator& communicator_;
+};
+
+}  // namespace gm

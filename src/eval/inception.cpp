@@ -1,0 +1,86 @@
+#include "eval/inception.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <sstream>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+
+namespace gm {
+namespace {
+
+constexpr const char* kInceptionFile = "inception-2015-12-05.pt";
+constexpr const char* kInceptionAddress =
+    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/"
+    "inception-2015-12-05.pt";
+constexpr size_t kLargestInceptionFile = size_t{1} << 30;
+
+class Inception final : public FeatureExtractor {
+ public:
+  Inception(torch::jit::Module layers, std::string sha256, at::Device device)
+      : FeatureExtractor(device), layers_(std::move(layers)), sha256_(std::move(sha256)) {}
+
+  std::string name() const override { return "inception"; }
+  std::string weights_hash() const override { return sha256_; }
+  int64_t dimension() const override { return 2048; }
+  int64_t side() const override { return 299; }
+
+ private:
+  at::Tensor forward(const at::Tensor& pixels) override {
+    const at::Tensor output = layers_.forward({(pixels - 128) / 128}).toTensor();
+    return output.reshape({pixels.size(0), dimension()});
+  }
+
+  torch::jit::Module layers_;
+  std::string sha256_;
+};
+
+/// The content of the file. Throws InputError unless the user knows it.
+std::string known_content(const std::filesystem::path& file, const std::string& expected_sha256) {
+  if (!std::filesystem::exists(file)) {
+    throw InputError(
+        "{}: the network of the FID is not there; download {} to this path, or set "
+        "evaluate.extractor_file",
+        file.string(), kInceptionAddress);
+  }
+  std::string content = read_file(file, kLargestInceptionFile);
+  const std::string actual = sha256(content);
+  if (actual == expected_sha256) return content;
+  if (expected_sha256.empty()) {
+    throw InputError(
+        "{}: a TorchScript file is code, so gm loads it only if you name its hash; if you trust "
+        "where the file came from, set evaluate.extractor_sha256 to {}",
+        file.string(), actual);
+  }
+  throw InputError(
+      "{}: its SHA-256 is {}, not {} as evaluate.extractor_sha256 says; download the file again, "
+      "or correct the key",
+      file.string(), actual, expected_sha256);
+}
+
+torch::jit::Module layers_of(const std::string& content, const std::filesystem::path& file,
+                             at::Device device) {
+  try {
+    std::istringstream stream(content);
+    torch::jit::Module network = torch::jit::load(stream, device);
+    network.eval();
+    return network.attr("layers").toModule();
+  } catch (const c10::Error& error) {
+    throw InputError("{}: not a TorchScript network with a part `layers`: {}", file.string(),
+                     error.what_without_backtrace());
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<FeatureExtractor> make_inception(const ExtractorChoice& choice, at::Device device) {
+  const auto file = choice.file.empty() ? choice.cache / kInceptionFile : choice.file;
+  const std::string content = known_content(file, choice.sha256);
+  return std::make_shared<Inception>(layers_of(content, file, device), choice.sha256, device);
+}
+
+}  // namespace gm
