@@ -34,7 +34,7 @@ at::TensorOptions on_device() {
   return at::TensorOptions(at::kFloat).device(fake_device::device());
 }
 
-Tensor upload(const Tensor& x) { return x.to(fake_device::device()); }
+Tensor to_device(const Tensor& x) { return x.to(fake_device::device()); }
 
 Tensor pinned(const Tensor& x) {
   Tensor copy = at::empty_like(x, x.options().pinned_memory(true));
@@ -111,7 +111,7 @@ TEST_F(FakeDeviceMemory, HoldsNanWhenItIsReused) {
 }
 
 TEST_F(FakeDeviceMemory, IsSharedByViews) {
-  const Tensor x = upload(at::arange(24).view({2, 3, 4}));
+  const Tensor x = to_device(at::arange(24).view({2, 3, 4}));
   x.transpose(0, 2).select(0, 1).fill_(-1);
   x.flatten().slice(0, 0, 24, 5).mul_(10);
   x.unfold(1, 2, 1).select(1, 1).add_(100);
@@ -123,7 +123,7 @@ TEST_F(FakeDeviceMemory, IsSharedByViews) {
 }
 
 TEST_F(FakeDeviceMemory, KeepsItsContentsWhenATensorGrows) {
-  Tensor x = upload(at::arange(3));
+  Tensor x = to_device(at::arange(3));
   x.resize_({2, 4});
   EXPECT_TRUE(x.cpu().flatten().slice(0, 0, 3).equal(at::arange(3)));
   Tensor y = at::empty({0}, on_device());
@@ -183,7 +183,7 @@ TEST_F(FakeDeviceOperators, AcceptAScalarOnTheCpuToRead) {
 
 TEST_F(FakeDeviceOperators, NormalizeGroupsInNchw) {
   const Tensor cpu = at::randn({2, 4, 3, 3}).contiguous(at::MemoryFormat::ChannelsLast);
-  const Tensor x = upload(cpu).requires_grad_();
+  const Tensor x = to_device(cpu).requires_grad_();
   ASSERT_TRUE(x.is_contiguous(at::MemoryFormat::ChannelsLast));
   const Tensor y = at::group_norm(x, 2);
   EXPECT_TRUE(y.is_contiguous());
@@ -207,8 +207,8 @@ TEST_F(FakeDeviceOperators, ConvolveInTheLayoutOfTheInput) {
 
 TEST_F(FakeDeviceOperators, TransposeAConvolution) {
   const Tensor weight = at::randn({4, 6, 2, 2}), bias = at::randn({6}), x = at::randn({1, 4, 3, 3});
-  const Tensor b = upload(bias).requires_grad_();
-  const Tensor y = at::conv_transpose2d(upload(x), upload(weight), b, 2);
+  const Tensor b = to_device(bias).requires_grad_();
+  const Tensor y = at::conv_transpose2d(to_device(x), to_device(weight), b, 2);
   EXPECT_TRUE(y.detach().cpu().allclose(at::conv_transpose2d(x, weight, bias, 2)));
   y.sum().backward();
   EXPECT_TRUE(b.grad().cpu().equal(at::full({6}, 36.0)));
@@ -267,7 +267,7 @@ TEST_F(FakeDeviceCounts, NameWhatTheHostWaitsFor) {
   const auto counts = fake_device::counts_of([&] {
     x.sum().item<float>();
     x.cpu();
-    upload(at::ones({2}));
+    to_device(at::ones({2}));
     at::ones({2}).to(fake_device::device(), /*non_blocking=*/true);  // Pageable.
     x.nonzero();
     x.index({mask});
@@ -554,7 +554,7 @@ class Adam {
     at::manual_seed(1);
     parameters_ = at::randn({64}).to(fake_device::device()).requires_grad_();
     parameters_.mutable_grad() = at::zeros({64}, on_device());
-    target_ = upload(at::randn({64}));
+    target_ = to_device(at::randn({64}));
     first_ = at::zeros({64}, on_device());
     second_ = at::zeros({64}, on_device());
     step_ = at::zeros({}, on_device());
@@ -712,7 +712,7 @@ TEST_F(FakeDeviceGraph, DoesNotRecordOtherThreads) {
   Tensor uploaded;
   const fake_device::Graph graph([&] {
     x.add_(1);
-    std::thread([&] { uploaded = upload(at::ones({4})).neg().cpu(); }).join();
+    std::thread([&] { uploaded = to_device(at::ones({4})).neg().cpu(); }).join();
   });
   EXPECT_EQ(graph.size(), 1U);
   EXPECT_TRUE(uploaded.equal(at::full({4}, -1.0)));
