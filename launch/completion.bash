@@ -62,7 +62,7 @@ _gm_data() {
 complete -o default -o bashdefault -F _gm_data gm_data
 
 _gm_train() {
-  _gm_complete '-h --help --version --help-config --train_steps --time_steps --save_folder --data_path --load_path --data_class --image_size --batch_size --learning_rate --unet_dim --save_and_sample_every --unet_dim_mults --resume --dataloader_workers --train --visualize --fid run.dir= run.task= run.seed= run.device= data.path= data.classes= data.image_size= data.fit= data.holdout= data.shards= data.flip= data.resize_crop= data.prefetch= data.cache= mask.kind= mask.coverage_min= mask.coverage_max= mask.path= gan.loss= gan.lambda= gan.l1= gan.feature_matching= gan.r1= gan.r1_every= gan.dim= gan.patch= gan.spectral_norm= gan.discriminator_lr_scale= model.kind= model.dim= model.dim_mults= model.weights= diffusion.steps= diffusion.schedule= diffusion.clamp= diffusion.condition= diffusion.prediction= diffusion.loss= diffusion.loss_weight= diffusion.min_snr_gamma= sampler.kind= sampler.steps= sampler.eta= repaint.jump_length= repaint.resamplings= train.steps= train.batch_size= train.accumulate= train.precision= train.reducer= train.max_nonfinite= train.verify_ranks_every= optimizer.learning_rate= optimizer.beta1= optimizer.beta2= optimizer.epsilon= optimizer.warmup_steps= optimizer.schedule= optimizer.clip_norm= ema.half_life_images= ema.ramp= checkpoint.every= checkpoint.keep= sample.every= sample.count= sample.batch_size= sample.weights= evaluate.every= evaluate.count= evaluate.batch_size= evaluate.seed= telemetry.port= telemetry.address= telemetry.log_every_seconds= profile.steps= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
+  _gm_complete '-h --help --version --help-config --train_steps --time_steps --save_folder --data_path --load_path --data_class --image_size --batch_size --learning_rate --unet_dim --save_and_sample_every --unet_dim_mults --resume --dataloader_workers --train --visualize --fid run.dir= run.task= run.seed= run.device= data.path= data.classes= data.image_size= data.fit= data.holdout= data.shards= data.flip= data.resize_crop= data.prefetch= data.cache= mask.kind= mask.coverage_min= mask.coverage_max= mask.path= gan.loss= gan.lambda= gan.l1= gan.feature_matching= gan.r1= gan.r1_every= gan.dim= gan.patch= gan.spectral_norm= gan.discriminator_lr_scale= model.kind= model.dim= model.dim_mults= model.weights= diffusion.steps= diffusion.schedule= diffusion.clamp= diffusion.condition= diffusion.prediction= diffusion.loss= diffusion.loss_weight= diffusion.min_snr_gamma= sampler.kind= sampler.steps= sampler.eta= repaint.jump_length= repaint.resamplings= train.steps= train.batch_size= train.accumulate= train.precision= train.reducer= train.max_nonfinite= train.verify_ranks_every= optimizer.learning_rate= optimizer.beta1= optimizer.beta2= optimizer.epsilon= optimizer.warmup_steps= optimizer.schedule= optimizer.clip_norm= ema.half_life_images= ema.ramp= checkpoint.every= checkpoint.keep= sample.every= sample.count= sample.batch_size= sample.weights= evaluate.every= evaluate.metrics= evaluate.count= evaluate.batch_size= evaluate.seed= evaluate.samples= evaluate.extractor= evaluate.extractor_file= evaluate.extractor_sha256= telemetry.port= telemetry.address= telemetry.log_every_seconds= profile.steps= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
     --train_steps '' \
     --time_steps '' \
     --save_folder '' \
@@ -92,7 +92,8 @@ _gm_train() {
     train.precision 'float32' \
     train.reducer 'bucketed naive' \
     optimizer.schedule 'constant cosine' \
-    sample.weights 'ema model'
+    sample.weights 'ema model' \
+    evaluate.extractor 'lite0 inception random'
 }
 complete -o default -o bashdefault -F _gm_train gm_train
 
@@ -114,16 +115,20 @@ _gm_sample() {
 complete -o default -o bashdefault -F _gm_sample gm_sample
 
 _gm_eval() {
-  _gm_complete '-h --help --data --part --mask --count --weights --step --json --image --version mask.kind= mask.coverage_min= mask.coverage_max= mask.path= sampler.kind= sampler.steps= sampler.eta= repaint.jump_length= repaint.resamplings= evaluate.every= evaluate.count= evaluate.batch_size= evaluate.seed= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
+  _gm_complete '-h --help --data --part --mask --count --metric --samples --against --weights --step --json --image --version mask.kind= mask.coverage_min= mask.coverage_max= mask.path= sampler.kind= sampler.steps= sampler.eta= repaint.jump_length= repaint.resamplings= evaluate.every= evaluate.metrics= evaluate.count= evaluate.batch_size= evaluate.seed= evaluate.samples= evaluate.extractor= evaluate.extractor_file= evaluate.extractor_sha256= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
     --data '' \
     --part 'held_out training all' \
     --mask '' \
     --count '' \
+    --metric '' \
+    --samples '' \
+    --against '' \
     --weights 'ema model' \
     --step '' \
     --json '' \
     --image '' \
     mask.kind 'rectangle boxes strokes half centre pixels mixed files' \
-    sampler.kind 'ancestral ddim dpm++'
+    sampler.kind 'ancestral ddim dpm++' \
+    evaluate.extractor 'lite0 inception random'
 }
 complete -o default -o bashdefault -F _gm_eval gm_eval
