@@ -33,8 +33,8 @@ struct LoadedRun {
 
 /// The run in the directory `run`, with its networks on `device`. `assignments`
 /// ("section.key=value") may change only the keys mask.*, sampler.*, repaint.*, evaluate.* and
-/// watchdog.*. Called by all ranks, which get the same checkpoint even if the run is still training.
-/// Throws InputError when the run or the checkpoint does not exist or is invalid.
+/// watchdog.*. Called by all ranks, which get the same checkpoint even if the run is still
+/// training. Throws InputError when the run or the checkpoint does not exist or is invalid.
 LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
                    const std::vector<std::string>& assignments, Communicator& communicator,
                    at::Device device = at::kCPU);
