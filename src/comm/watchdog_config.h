@@ -42,9 +42,7 @@ struct WatchdogConfig {
             "them; 0 for no limit.");
     field("evaluation_seconds", evaluation_seconds)
         .range(0.0, kWeek)
-        .help(
-            "Longest time in seconds for one evaluation, in gm_eval one batch of it; 0 for no "
-            "limit.");
+        .help("Longest time in seconds for one batch of an evaluation; 0 for no limit.");
     field("checkpoint_seconds", checkpoint_seconds)
         .range(0.0, kWeek)
         .help("Longest time in seconds for writing or reading one checkpoint; 0 for no limit.");

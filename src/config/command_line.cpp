@@ -84,7 +84,9 @@ void describe_options(CLI::App& app, Parsed& parsed) {
       ->transform(whole_number(0, 1'000'000));
   app.add_flag("--train", parsed.train, "Accepted, without effect: gm_train always trains");
   app.add_flag("--visualize", parsed.visualize, "Also draw the forward and reverse process");
-  app.add_flag("--fid", parsed.fid, "Not in this version");
+  app.add_flag("--fid", parsed.fid,
+               "Also compare the distribution of samples with that of the images, each time that "
+               "samples are made (evaluate.metrics = \"fd\", evaluate.every = sample.every)");
   app.footer(
       "Without a file, gm.toml of the working directory is read if there is one. For example:\n"
       "  gm_train configs/quickstart.toml\n"
@@ -215,9 +217,6 @@ TrainCommand parse_train_command(int argc, const char* const* argv) {
   command.answer = answer_or_read(app, arguments_for_cli(argc, argv, with_underscores));
   if (parsed.help_config) command.answer = config_help();
   if (command.answer) return command;
-  if (parsed.fid) {
-    throw InputError("--fid: this version does not compute FID; run without it");
-  }
   if (!parsed.dataloader_workers.empty()) {
     log_info("--dataloader_workers has no effect: a separate thread loads the images");
   }
@@ -228,6 +227,10 @@ TrainCommand parse_train_command(int argc, const char* const* argv) {
   command.config = config_from(command.file);
   const Schema schema(command.config);
   for (const Assignment& assignment : alias_assignments(parsed)) schema.set(assignment);
+  if (parsed.fid) {
+    command.config.evaluate.metrics = "fd";
+    command.config.evaluate.every = command.config.sample.every;
+  }
   for (const std::string& text : positionals.assignments) schema.set(parse_override(text));
   return command;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "comm/distributed_range.h"
 #include "comm/on_rank_zero.h"
@@ -45,18 +46,24 @@ DistributionEvaluation::DistributionEvaluation(std::shared_ptr<const ImageDatase
       config_(config),
       features_(std::move(features)),
       communicator_(communicator) {
+  constexpr int64_t kFewest = 4;
+  if (images_->size() < kFewest) {
+    throw InputError("{}: {} images; distances between distributions need at least {}",
+                     images_->file_path(0).string(), images_->size(), kFewest);
+  }
   if (communicator_.rank() == 0) describe_work();
 }
 
 void DistributionEvaluation::describe_work() const {
   const FeatureExtractor& extractor = *features_.extractor;
   const int64_t fewest = std::min(config_.samples, images_->size());
-  log_info("distribution: {} samples, compared with {} images in {} features of {}",
-           config_.samples, images_->size(), extractor.dimension(), extractor.name());
+  log_info("distribution: {} samples, compared with {} images in {} features of {} (weights {})",
+           config_.samples, images_->size(), extractor.dimension(), extractor.name(),
+           extractor.weights_hash());
   if (metrics_.need_all_features()) {
     const int64_t bytes =
         bytes_of_comparison(config_.samples, images_->size(), extractor.dimension());
-    log_info("distribution: the comparison of all pairs takes {} MB on each rank", bytes >> 20);
+    log_info("distribution: the comparison of all pairs takes {} MiB on each rank", bytes >> 20);
   }
   if (metrics_.fd && fewest <= extractor.dimension()) {
     log_warning(

@@ -30,7 +30,6 @@ struct EvaluateConfig {
   int64_t samples = 5000;
   ExtractorKind extractor = ExtractorKind::kLite0;
   std::string extractor_file = {};
-  std::string extractor_sha256 = {};
 
   template <class Fields>
   void describe(Fields& field) {
@@ -65,10 +64,6 @@ struct EvaluateConfig {
     field("extractor_file", extractor_file)
         .path()
         .help("The file of evaluate.extractor; empty means a file in data.cache.");
-    field("extractor_sha256", extractor_sha256)
-        .help(
-            "SHA-256 of the file of the extractor inception, which is code and is not loaded "
-            "without it.");
   }
 };
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "comm/communicator.h"
 #include "eval/evaluate_config.h"
@@ -30,10 +31,11 @@ class FeatureExtractor {
   /// The features of images, float [n,C,H,W] in [-1,1] with C = 1 or 3, on any device: float32
   /// [n,dimension()] on the device of the extractor.
   ///
-  /// The images are first rounded to 8 bits, as if they came from a PNG file: real images always
-  /// do. Grey becomes RGB. Then they are resized as clean-fid does (Parmar, Zhang, Zhu, "On aliased
-  /// resizing and surprising subtleties in GAN evaluation", 2022): bicubic with antialiasing,
-  /// clamped, not rounded again. Convolutions use the full precision of float32 on every device.
+  /// The images are first rounded to 8 bits, as if they came from a PNG file, like real
+  /// images. Grey becomes RGB. Then they are resized as clean-fid does (Parmar, Zhang, Zhu, "On
+  /// aliased resizing and surprising subtleties in GAN evaluation", 2022): bicubic with
+  /// antialiasing, clamped, not rounded again. Convolutions use the full precision of float32 on
+  /// every device.
   at::Tensor features(const at::Tensor& images);
 
  protected:
@@ -53,8 +55,8 @@ inline constexpr const char* kFeatureResize = "clean-fid bicubic";
 /// A user's choice of a feature extractor.
 struct ExtractorChoice {
   ExtractorKind kind = ExtractorKind::kLite0;
-  std::filesystem::path file;  ///< Empty: the file of this kind in `cache`.
-  std::string sha256;          ///< Of the file; only for kinds whose file is code.
+  std::filesystem::path file;        ///< Empty: the file of this kind in `cache`.
+  std::vector<std::string> trusted;  ///< trusted_code(): for kinds whose file is code.
   std::filesystem::path cache;
 };
 

@@ -33,7 +33,7 @@ FeatureStatistics FeatureMoments::of_all_ranks(Communicator& communicator) const
 
 void require_finite_features(const at::Tensor& features) {
   if (features.isfinite().all().item<bool>()) return;
-  throw Error(
+  throw InputError(
       "the features of images hold NaN or infinite values, so distances between them do not exist; "
       "check that the images are finite (a run that diverged makes NaN) and the feature extractor");
 }

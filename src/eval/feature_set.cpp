@@ -38,7 +38,12 @@ bool read_into(const FeatureSet& set, const std::filesystem::path& file) {
     const TensorMap stored = load_safetensors(file);
     for (auto& [name, wanted] : stored_tensors(set)) {
       const auto found = stored.find(name);
-      if (found == stored.end() || found->second.sizes() != wanted.sizes()) return false;
+      if (found == stored.end() || found->second.sizes() != wanted.sizes() ||
+          found->second.scalar_type() != wanted.scalar_type() ||
+          !found->second.isfinite().all().item<bool>()) {
+        log_warning("{}: not these features; they are computed again", file.string());
+        return false;
+      }
       wanted.copy_(found->second);
     }
     return true;

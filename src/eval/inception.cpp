@@ -4,6 +4,8 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <algorithm>
+#include <exception>
 #include <sstream>
 
 #include "base/error.h"
@@ -39,8 +41,9 @@ class Inception final : public FeatureExtractor {
   std::string sha256_;
 };
 
-/// The content of the file. Throws InputError unless the user knows it.
-std::string known_content(const std::filesystem::path& file, const std::string& expected_sha256) {
+/// The content of the file. Throws InputError unless the user trusts it.
+std::string trusted_content(const std::filesystem::path& file,
+                            const std::vector<std::string>& trusted) {
   if (!std::filesystem::exists(file)) {
     throw InputError(
         "{}: the network of the FID is not there; download {} to this path, or set "
@@ -48,18 +51,12 @@ std::string known_content(const std::filesystem::path& file, const std::string& 
         file.string(), kInceptionAddress);
   }
   std::string content = read_file(file, kLargestInceptionFile);
-  const std::string actual = sha256(content);
-  if (actual == expected_sha256) return content;
-  if (expected_sha256.empty()) {
-    throw InputError(
-        "{}: a TorchScript file is code, so gm loads it only if you name its hash; if you trust "
-        "where the file came from, set evaluate.extractor_sha256 to {}",
-        file.string(), actual);
-  }
+  const std::string hash = sha256(content);
+  if (std::ranges::find(trusted, hash) != trusted.end()) return content;
   throw InputError(
-      "{}: its SHA-256 is {}, not {} as evaluate.extractor_sha256 says; download the file again, "
-      "or correct the key",
-      file.string(), actual, expected_sha256);
+      "{}: a TorchScript file is code, so gm loads it only if you trust it; if you know where the "
+      "file came from, give gm_eval the option --trust {} once",
+      file.string(), hash);
 }
 
 torch::jit::Module layers_of(const std::string& content, const std::filesystem::path& file,
@@ -69,9 +66,10 @@ torch::jit::Module layers_of(const std::string& content, const std::filesystem::
     torch::jit::Module network = torch::jit::load(stream, device);
     network.eval();
     return network.attr("layers").toModule();
-  } catch (const c10::Error& error) {
+  } catch (const std::exception& error) {
+    const std::string reason = error.what();
     throw InputError("{}: not a TorchScript network with a part `layers`: {}", file.string(),
-                     error.what_without_backtrace());
+                     reason.substr(0, reason.find('\n')));
   }
 }
 
@@ -79,8 +77,8 @@ torch::jit::Module layers_of(const std::string& content, const std::filesystem::
 
 std::shared_ptr<FeatureExtractor> make_inception(const ExtractorChoice& choice, at::Device device) {
   const auto file = choice.file.empty() ? choice.cache / kInceptionFile : choice.file;
-  const std::string content = known_content(file, choice.sha256);
-  return std::make_shared<Inception>(layers_of(content, file, device), choice.sha256, device);
+  const std::string content = trusted_content(file, choice.trusted);
+  return std::make_shared<Inception>(layers_of(content, file, device), sha256(content), device);
 }
 
 }  // namespace gm

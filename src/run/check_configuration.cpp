@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/cache_folder.h"
 #include "base/error.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
@@ -10,17 +11,22 @@
 #include "data/shard_order.h"
 #include "diffusion/make_sampler.h"
 #include "nn/denoiser.h"
+#include "run/evaluation_table.h"
+#include "run/make_task.h"
 #include "run/run_shards.h"
+#include "tasks/process_images.h"
 #include "telemetry/metrics_server.h"
 
 namespace gm {
 namespace {
 
-void require_device(const std::string& device) {
-  if (device == "cuda") {
+/// The device that run.device names.
+at::Device device_of(const std::string& name) {
+  if (name == "cuda") {
     throw InputError(
         "run.device = \"cuda\": this version of gm computes on CPUs; use \"cpu\" or \"auto\"");
   }
+  return at::kCPU;
 }
 
 /// Whether the task of the run reads a section that only some tasks read.
@@ -36,7 +42,7 @@ RunConfig checked_configuration(World& world, RunConfig config, const RunDirecto
   require_same_everywhere(ranks, "the program", program_build_id());
   require_same_everywhere(ranks, "the configuration", to_toml(config));
   keep_shards_of_run(config, directory, ranks);
-  require_device(config.run.device);
+  world.use_device(device_of(config.run.device));
   if (config.telemetry.port != 0)
     address_in_digits(config.telemetry.address);  // throws if it is not an address
   require_same_kernels(ranks);
@@ -47,6 +53,21 @@ RunConfig checked_configuration(World& world, RunConfig config, const RunDirecto
     if (directory.holds_run()) require_same_run(read_run_config(directory.root()), config);
   });
   return config;
+}
+
+void check_abilities(const RunConfig& config, bool visualize, Communicator& ranks) {
+  if (config.evaluate.every == 0 && !visualize) return;
+  // What a task can do does not depend on the size of its network.
+  RunConfig small = config;
+  small.model.dim = 8;
+  small.model.dim_mults = {1};
+  const int64_t size = config.data.image_size;
+  const auto task = make_task(small, {.height = size, .width = size, .channels = 3});
+  if (config.evaluate.every > 0) {
+    require_evaluations(*task, config.evaluate.metrics, "evaluate.every");
+    check_evaluation_files(config.evaluate, cache_folder(config.data.cache), ranks);
+  }
+  if (visualize) require_process(*task, "--visualize");
 }
 
 }  // namespace gm

@@ -11,6 +11,11 @@ namespace gm {
 /// need no data. They run first, because packing the images may take hours. Called by all ranks.
 /// Throws InputError when ranks have different programs or configurations, when a value is not
 /// possible here, when sizes do not divide, or when the directory holds another run.
+/// Sets the device of the world to run.device.
 RunConfig checked_configuration(World& world, RunConfig config, const RunDirectory& directory);
+
+/// Throws InputError unless the task of `config` can do what evaluate.every and --visualize ask
+/// for, and the files of the evaluations can be used. Needs no data either. Called by all ranks.
+void check_abilities(const RunConfig& config, bool visualize, Communicator& ranks);
 
 }  // namespace gm

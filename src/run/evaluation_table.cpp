@@ -11,6 +11,7 @@
 #include "eval/distribution_evaluation.h"
 #include "eval/inpainting_evaluation.h"
 #include "eval/masked_dataset.h"
+#include "eval/trusted_code.h"
 #include "run/make_task.h"
 
 namespace gm {
@@ -64,20 +65,24 @@ std::shared_ptr<Evaluation> make_inpainting(const EvaluationInputs& in,
       in.communicator);
 }
 
+ExtractorChoice extractor_of(const EvaluateConfig& config, const std::filesystem::path& cache) {
+  return {.kind = config.extractor,
+          .file = config.extractor_file,
+          .trusted = trusted_code(),
+          .cache = cache};
+}
+
 std::shared_ptr<Evaluation> make_distribution(const EvaluationInputs& in,
                                               const std::vector<std::string>& chosen) {
   const DistributionMetrics metrics{.fd = contains(chosen, "fd"),
                                     .kid = contains(chosen, "kid"),
                                     .precision = contains(chosen, "precision"),
                                     .recall = contains(chosen, "recall")};
-  const ExtractorChoice choice{.kind = in.config.extractor,
-                               .file = in.config.extractor_file,
-                               .sha256 = in.config.extractor_sha256,
-                               .cache = in.cache};
   return std::make_shared<DistributionEvaluation>(
       in.references, metrics, in.config,
-      DistributionEvaluation::Features{make_feature_extractor(choice, in.device, in.communicator),
-                                       in.cache},
+      DistributionEvaluation::Features{
+          make_feature_extractor(extractor_of(in.config, in.cache), in.device, in.communicator),
+          in.cache},
       in.communicator);
 }
 
@@ -94,6 +99,11 @@ std::vector<EvaluationKind>& evaluation_kinds() {
       {.metrics = {"fd", "kid", "precision", "recall"},
        .require = [](Task& task,
                      const std::string& asked) { require_image_generator(task, asked); },
+       .check_files =
+           [](const EvaluateConfig& config, const std::filesystem::path& cache,
+              Communicator& communicator) {
+             make_feature_extractor(extractor_of(config, cache), at::kCPU, communicator);
+           },
        .make = make_distribution},
   };
   return kinds;
@@ -103,6 +113,14 @@ void require_evaluations(Task& task, const std::string& metrics, const std::stri
   for_chosen_kinds(metrics, [&](const EvaluationKind& kind, const std::vector<std::string>&) {
     kind.require(task, asked);
   });
+}
+
+void check_evaluation_files(const EvaluateConfig& config, const std::filesystem::path& cache,
+                            Communicator& communicator) {
+  for_chosen_kinds(config.metrics,
+                   [&](const EvaluationKind& kind, const std::vector<std::string>&) {
+                     if (kind.check_files) kind.check_files(config, cache, communicator);
+                   });
 }
 
 std::vector<std::shared_ptr<Evaluation>> make_evaluations(const EvaluationInputs& inputs) {

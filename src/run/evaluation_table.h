@@ -23,8 +23,8 @@ struct EvaluationInputs {
   std::shared_ptr<const ImageDataset> references;  ///< To compare the distribution of samples with.
   MaskConfig mask;
   EvaluateConfig config;
-  std::filesystem::path cache;   ///< cache_folder().
-  at::Device device = at::kCPU;  ///< Of the tasks.
+  std::filesystem::path cache;  ///< cache_folder().
+  at::Device device;            ///< Of the tasks.
   Communicator& communicator;
 };
 
@@ -34,6 +34,10 @@ struct EvaluationKind {
   /// Throws InputError unless the evaluation can evaluate `task`; `asked` names the run, the option
   /// or the key that asks for it. Needs no images, so programs call it before they pack any.
   std::function<void(Task& task, const std::string& asked)> require;
+  /// Throws InputError on all ranks unless the files that the evaluation needs besides images, such
+  /// as the weights of a network in `cache`, can be used. Called by all ranks; may be empty.
+  std::function<void(const EvaluateConfig&, const std::filesystem::path& cache, Communicator&)>
+      check_files = {};
   /// `chosen`: those of `metrics` that the user wants. Called by all ranks. Throws InputError if
   /// the images, masks or the feature extractor cannot be used.
   std::function<std::shared_ptr<Evaluation>(const EvaluationInputs&,
@@ -47,6 +51,9 @@ std::vector<EvaluationKind>& evaluation_kinds();
 /// The `require` of the kinds that `metrics` (evaluate.metrics) asks for. Throws InputError also
 /// for an unknown word.
 void require_evaluations(Task& task, const std::string& metrics, const std::string& asked);
+/// The `check_files` of the same kinds. Called by all ranks, before images are packed.
+void check_evaluation_files(const EvaluateConfig& config, const std::filesystem::path& cache,
+                            Communicator& communicator);
 /// An evaluation of each kind that inputs.config.metrics asks for. Throws as require_evaluations().
 std::vector<std::shared_ptr<Evaluation>> make_evaluations(const EvaluationInputs& inputs);
 

@@ -50,8 +50,6 @@ std::function<Artefact()> inpainted_images(Inpainter& inpainter,
   };
 }
 
-at::Device device_of(Task& task) { return task.sampled_network().parameters().front().device(); }
-
 void warn_unless_held_out(const ImageDataset& images, Communicator& communicator) {
   if (images.part() == Part::kHeldOut || communicator.rank() != 0) return;
   log_warning(
@@ -84,7 +82,7 @@ TrainingHooks make_training_hooks(const RunConfig& config, const std::string& pa
                                           .mask = config.mask,
                                           .config = config.evaluate,
                                           .cache = cache_folder(config.data.cache),
-                                          .device = device_of(task),
+                                          .device = task.device(),
                                           .communicator = communicator});
     warn_unless_held_out(*images, communicator);
   }

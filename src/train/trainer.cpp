@@ -206,11 +206,17 @@ void Trainer::save_samples() {
                [&] { parts_.observer.samples(state_, samples, clock.total_seconds()); });
 }
 
+/// The time limit is that of a batch.
 void Trainer::evaluate(Evaluation& evaluation) {
-  const auto section = parts_.watchdog.section("evaluation", config_.watchdog.evaluation_seconds);
+  std::optional<Watchdog::Section> section;
+  const auto begin_batch = [&] {
+    section.emplace(parts_.watchdog.section("evaluation", config_.watchdog.evaluation_seconds));
+  };
+  begin_batch();
   StepTimer clock;
   const PhaseTrainer::UseEma average(sampled_phase());
-  const EvaluationReport report = evaluation.run(method_of(parts_.task), {});
+  const EvaluationReport report =
+      evaluation.run(method_of(parts_.task), {.begin_batch = begin_batch});
   clock.lap("evaluation");
   parts_.observer.evaluation(state_, report, clock.total_seconds());
 }

@@ -80,6 +80,30 @@ TEST_F(RunStart, AnImpossibleConfigurationIsRefusedOnEveryRank) {
   refused({"optimizer.beta1=0.5"}, "old", HasSubstr("optimizer.beta1"));
 }
 
+TEST_F(RunStart, WhatTheTaskCannotDoIsRefusedBeforeDataArePacked) {
+  const auto check = [](std::initializer_list<const char*> overrides, bool visualize) {
+    check_abilities(config_of(overrides), visualize, ranks());
+  };
+  check({"evaluate.every=5", "repaint.jump_length=2"}, true);
+  check({"run.task=inpaint"}, false);
+  expect_error<InputError>([&] { check({"run.task=inpaint"}, true); }, HasSubstr("--visualize"));
+  expect_error<InputError>(
+      [&] {
+        check({"evaluate.every=5", "repaint.jump_length=9"}, false);
+      },
+      HasSubstr("repaint.jump_length"));
+  expect_error<InputError>(
+      [&] {
+        check({"run.task=inpaint", "evaluate.every=5", "evaluate.metrics=fd"}, false);
+      },
+      HasSubstr("evaluate.every: the task of this run does not generate images"));
+  expect_error<InputError>(
+      [&] {
+        check({"evaluate.every=5", "evaluate.metrics=fd", "evaluate.extractor_file=none"}, false);
+      },
+      HasSubstr("none"));
+}
+
 TEST_F(RunStart, RanksWithDifferentConfigurationsAreRefused) {
   const RunConfig config = config_of({is_last() ? "run.seed=1" : "run.seed=0"});
   const auto check = [&] {

@@ -56,7 +56,7 @@ class CleanFidParity : public testing::Test {
     const auto file = folder_ / "inception-2015-12-05.pt";
     const std::string hash = save_small_inception(file);
     const auto network = make_inception(
-        {.kind = ExtractorKind::kInception, .file = {}, .sha256 = hash, .cache = folder_.path()},
+        {.kind = ExtractorKind::kInception, .file = {}, .trusted = {hash}, .cache = folder_.path()},
         at::kCPU);
     for (const auto& [number, largest] : {std::pair(0, 256), std::pair(1, 230)}) {
       features_.push_back(network->features(

@@ -15,7 +15,7 @@ class WrongInput(Refusals):
         self.refuse("train.steps", "many", arguments=["train.steps=many"])
         self.refuse("optimizer.schedule", "cosine", arguments=["optimizer.schedule=linear"])
         self.refuse("no_such.toml", arguments=["no_such.toml"])
-        self.refuse("--fid", arguments=["--fid"])
+        self.refuse("evaluate.every", "generate images", arguments=["--fid", "run.task=inpaint"])
         self.refuse("run.device", "cpu", arguments=["run.device=cuda"])
 
     def test_kernels(self):

@@ -193,8 +193,11 @@ TEST_F(CommandLineTest, OnlyOneFileIsAccepted) {
   expect_refused({"none.toml"}, HasSubstr("none.toml"));
 }
 
-TEST_F(CommandLineTest, FidIsRefusedWithAReason) {
-  expect_refused({"--fid"}, HasSubstr("does not compute FID"));
+TEST_F(CommandLineTest, FidEvaluatesEachTimeThatSamplesAreMade) {
+  const RunConfig config = parse({"--fid", "--save_and_sample_every", "300"}).config;
+  EXPECT_EQ(config.evaluate.metrics, "fd");
+  EXPECT_EQ(config.evaluate.every, 300);
+  EXPECT_EQ(parse({"--fid", "evaluate.every=70"}).config.evaluate.every, 70);
 }
 
 }  // namespace

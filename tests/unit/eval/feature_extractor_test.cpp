@@ -23,11 +23,12 @@ class FeatureExtractorTest : public testing::Test {
  protected:
   /// Expects that the file of `kind` is refused.
   template <class Matcher>
-  void expect_refused(ExtractorKind kind, const std::string& sha256, const Matcher& message) {
+  void expect_refused(ExtractorKind kind, const std::vector<std::string>& trusted,
+                      const Matcher& message) {
     expect_error<InputError>(
         [&] {
           make_feature_extractor(
-              {.kind = kind, .file = {}, .sha256 = sha256, .cache = folder_.path()}, at::kCPU,
+              {.kind = kind, .file = {}, .trusted = trusted, .cache = folder_.path()}, at::kCPU,
               alone_);
         },
         message);
@@ -62,21 +63,20 @@ TEST_F(FeatureExtractorTest, ImagesCountAsTheir8BitFiles) {
 
 TEST_F(FeatureExtractorTest, MissingFilesAreNamedWithTheirSource) {
   expect_refused(
-      ExtractorKind::kLite0, "",
+      ExtractorKind::kLite0, {},
       AllOf(HasSubstr("efficientnet_lite0.safetensors"), HasSubstr("launch/lite0_weights.py")));
   expect_refused(
-      ExtractorKind::kInception, "",
+      ExtractorKind::kInception, {},
       AllOf(HasSubstr((folder_ / "inception-2015-12-05.pt").string()), HasSubstr("https://")));
 }
 
-TEST_F(FeatureExtractorTest, CodeIsLoadedOnlyIfTheUserNamesItsHash) {
+TEST_F(FeatureExtractorTest, CodeIsLoadedOnlyIfTheUserTrustsIt) {
   const std::string content = "not a network";
   write_file_atomically(folder_ / "inception-2015-12-05.pt", content);
-  expect_refused(ExtractorKind::kInception, "",
-                 AllOf(HasSubstr("evaluate.extractor_sha256"), HasSubstr(sha256(content))));
-  expect_refused(ExtractorKind::kInception, std::string(64, '0'),
-                 AllOf(HasSubstr("not 0000"), HasSubstr(sha256(content))));
-  expect_refused(ExtractorKind::kInception, sha256(content), HasSubstr("not a TorchScript"));
+  expect_refused(ExtractorKind::kInception, {}, HasSubstr("--trust " + sha256(content)));
+  expect_refused(ExtractorKind::kInception, {std::string(64, '0')}, HasSubstr("--trust"));
+  expect_refused(ExtractorKind::kInception, {std::string(64, '0'), sha256(content)},
+                 HasSubstr("not a TorchScript"));
 }
 
 TEST_F(FeatureExtractorTest, OtherWeightsAreRefused) {
@@ -89,7 +89,7 @@ TEST_F(FeatureExtractorTest, OtherWeightsAreRefused) {
       HasSubstr("of another shape"));
   const char header[] = "\2\0\0\0\0\0\0\0{}";
   write_file_atomically(folder_ / "efficientnet_lite0.safetensors", {header, sizeof header - 1});
-  expect_refused(ExtractorKind::kLite0, "", HasSubstr("not the weights of EfficientNet-Lite0"));
+  expect_refused(ExtractorKind::kLite0, {}, HasSubstr("not the weights of EfficientNet-Lite0"));
 }
 
 }  // namespace

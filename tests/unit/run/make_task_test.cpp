@@ -6,9 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "comm/world.h"
 #include "config/run_identity.h"
 #include "config/task_kinds.h"
-#include "nn/unet.h"
 #include "run/training_hooks.h"
 #include "support/config_with.h"
 #include "support/expect_error.h"
@@ -18,6 +18,7 @@
 #include "tasks/ddpm.h"
 #include "tasks/gan_inpaint.h"
 #include "tasks/inpaint.h"
+#include "train/phase_trainer.h"
 
 namespace gm {
 namespace {
@@ -43,19 +44,22 @@ TEST(MakeTask, MakesTheTaskOfEachName) {
   EXPECT_NE(dynamic_cast<GanInpaintTask*>(make("gan_inpaint").get()), nullptr);
 }
 
-/// A task that has no ability.
+/// A task that has no ability: it learns the mean brightness of the images.
 class ToyTask : public Task {
  public:
-  ToyTask() : network_({.dim = 8, .dim_mults = {1}}, {.in_channels = 1, .out_channels = 1}, 0) {}
+  struct Brightness : Network {
+    at::Tensor mean = register_parameter("mean", at::zeros({1}));
+  };
+
   std::vector<Phase> phases() override {
-    return {{.name = "toy", .network = &network_, .loss = [](const PreparedBatch&) {
-               return Losses();
+    return {{.name = "toy", .network = &network_, .loss = [this](const PreparedBatch& batch) {
+               return Losses{.total = (batch["images"].mean() - network_.mean).square().mean()};
              }}};
   }
   Network& sampled_network() override { return network_; }
 
  private:
-  Unet network_;
+  Brightness network_;
 };
 
 class ToyTaskTest : public testing::Test {
@@ -77,6 +81,20 @@ TEST_F(ToyTaskTest, OneEntryInTheTableMakesItATask) {
   EXPECT_NE(dynamic_cast<ToyTask*>(make_task(config, kShape).get()), nullptr);
   EXPECT_FALSE(config.uses_masks());
   EXPECT_THAT(config_help(), HasSubstr("toy is a toy"));
+}
+
+TEST_F(ToyTaskTest, TheTrainerTrainsItWithoutKnowingIt) {
+  const auto task = make_task(config_with({"run.task=toy"}), kShape);
+  World world;
+  Watchdog watchdog(world);
+  PhaseTrainer trainer(
+      task->phases().front(), world.communicator(), world.collectives(), watchdog,
+      {.train = {.steps = 100}, .optimizer = {.learning_rate = 0.1}, .ema = std::nullopt});
+  const PreparedBatch batch =
+      task->prepare({.images = at::full({2, 1, 4, 4}, 0.5), .positions = at::arange(2, at::kLong)});
+  StepTimer clock;
+  for (int64_t step = 0; step < 60; ++step) trainer.step({batch}, {.step = step}, clock);
+  EXPECT_NEAR(task->sampled_network().parameters()[0].item<float>(), 0.5, 0.05);
 }
 
 TEST_F(ToyTaskTest, MakesNoSamplesDuringTraining) {
