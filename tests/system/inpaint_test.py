@@ -136,7 +136,6 @@ class Folders(Inpainting):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        os.environ["XDG_CACHE_HOME"] = str(cls.root / "cache")
         chance = random.Random(1)
         cls.photos, cls.masks = cls.root / "photos", cls.root / "masks"
         cls.photos.mkdir()

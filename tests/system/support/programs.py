@@ -56,6 +56,7 @@ class Programs(unittest.TestCase):
         cls.root = pathlib.Path(cls.folder.name)
         # Killed ranks leave files of Open MPI behind. Here they are removed with the folder.
         os.environ["OMPI_MCA_btl_vader_backing_directory"] = os.environ["OMPI_MCA_orte_tmpdir_base"] = cls.folder.name
+        os.environ["XDG_CACHE_HOME"] = str(cls.root / "cache")  # what the user has cached must not change a test
         write_idx(cls.root / "images.idx", cls.COUNT, cls.SIDE)
         cls.data = cls.root / "images.h5"
         cls.check_output([BIN / "gm_data", "pack", cls.root / "images.idx", "--out", cls.data])
