@@ -1,5 +1,4 @@
 """gm_sample --inpaint on datasets and on folders of photos, and the input that it refuses."""
-import os
 import random
 import signal
 import unittest
