@@ -55,7 +55,7 @@ TEST(FeatureMoments, OfAllRanksAreThoseOfOne) {
 TEST(FeatureMoments, RefuseNanOnAllRanksAndSingleImages) {
   at::Tensor features = numbered_features(8, 2, 0);
   features[7][1] = std::numeric_limits<float>::quiet_NaN();  // of one rank only
-  expect_error<Error>([&] { divided_statistics(features); }, HasSubstr("NaN"));
+  expect_error<InputError>([&] { divided_statistics(features); }, HasSubstr("NaN"));
   expect_error<Error>([&] { divided_statistics(features.narrow(0, 0, 1)); },
                       HasSubstr("at least two features, not 1"));
 }
@@ -91,8 +91,8 @@ TEST(FrechetDistance, OfSingularCovariancesIsExact) {
 
 TEST(FrechetDistance, RefusesNanAndOtherDimensions) {
   const FeatureStatistics good = gaussian(0, at::eye(2, at::kDouble));
-  expect_error<Error>([&] { frechet_distance(good, gaussian(NAN, good.covariance)); },
-                      HasSubstr("NaN"));
+  expect_error<InputError>([&] { frechet_distance(good, gaussian(NAN, good.covariance)); },
+                           HasSubstr("NaN"));
   expect_error<Error>([&] { frechet_distance(good, gaussian(0, at::eye(3, at::kDouble))); },
                       HasSubstr("features of 2 and of 3 dimensions"));
 }
@@ -130,7 +130,8 @@ TEST(KernelDistance, RefusesNanAndTwoImages) {
       HasSubstr("at least three images on each side, not 2"));
   const at::Tensor bad = features.clone();
   bad[0][0] = std::numeric_limits<float>::infinity();
-  expect_error<Error>([&] { kernel_distance(bad, features, distance_ranks()); }, HasSubstr("NaN"));
+  expect_error<InputError>([&] { kernel_distance(bad, features, distance_ranks()); },
+                           HasSubstr("NaN"));
 }
 
 TEST(FeatureNeighbours, ArePrecisionAndRecallOfKnownPoints) {
