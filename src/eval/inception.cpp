@@ -41,9 +41,13 @@ class Inception final : public FeatureExtractor {
   std::string sha256_;
 };
 
-/// The content of the file. Throws InputError unless the user trusts it.
-std::string trusted_content(const std::filesystem::path& file,
-                            const std::vector<std::string>& trusted) {
+struct TrustedFile {
+  std::string content, sha256;
+};
+
+/// Reads the file. Throws InputError unless the user trusts it.
+TrustedFile read_trusted(const std::filesystem::path& file,
+                         const std::vector<std::string>& trusted) {
   if (!std::filesystem::exists(file)) {
     throw InputError(
         "{}: the network of the FID is not there; download {} to this path, or set "
@@ -51,8 +55,9 @@ std::string trusted_content(const std::filesystem::path& file,
         file.string(), kInceptionAddress);
   }
   std::string content = read_file(file, kLargestInceptionFile);
-  const std::string hash = sha256(content);
-  if (std::ranges::find(trusted, hash) != trusted.end()) return content;
+  std::string hash = sha256(content);
+  if (std::ranges::find(trusted, hash) != trusted.end())
+    return {std::move(content), std::move(hash)};
   throw InputError(
       "{}: a TorchScript file is code, so gm loads it only if you trust it; if you know where the "
       "file came from, give gm_eval the option --trust {} once",
@@ -77,8 +82,8 @@ torch::jit::Module layers_of(const std::string& content, const std::filesystem::
 
 std::shared_ptr<FeatureExtractor> make_inception(const ExtractorChoice& choice, at::Device device) {
   const auto file = choice.file.empty() ? choice.cache / kInceptionFile : choice.file;
-  const std::string content = trusted_content(file, choice.trusted);
-  return std::make_shared<Inception>(layers_of(content, file, device), sha256(content), device);
+  const auto [content, hash] = read_trusted(file, choice.trusted);
+  return std::make_shared<Inception>(layers_of(content, file, device), hash, device);
 }
 
 }  // namespace gm

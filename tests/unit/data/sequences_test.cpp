@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <thread>
 
 #include "base/error.h"
+#include "base/interruptible_wait.h"
 #include "data/loader.h"
 #include "support/expect_error.h"
 
@@ -117,9 +117,11 @@ class FaultyReader final : public BatchReader {
   FaultyReader(bool waits, std::atomic<int>& reads) : waits_(waits), reads_(reads) {}
 
   Batch read(std::span<const Sample>, const std::stop_token& stop) override {
-    if (++reads_ < 3) return {};
+    const int read = ++reads_;
+    reads_.notify_all();
+    if (read < 3) return {};
     if (!waits_) throw Error("tokens.h5: sequence 12 cannot be read");
-    while (!stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_TRUE(wait_for_stop(std::chrono::minutes(1), stop));
     return {};
   }
 
@@ -143,29 +145,41 @@ TEST(Sequences, TheEndOfTheLoaderStopsAReaderThatIsReading) {
   {
     const Loader loader(std::make_unique<BucketOrder>(6, 0, 1),
                         std::make_unique<FaultyReader>(/*waits=*/true, reads), {});
-    while (reads < 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (int read = reads; read < 3; read = reads) reads.wait(read);
   }
   EXPECT_EQ(reads, 3);
 }
 
-TEST(Sequences, ReadsAtMostThePrefetchAhead) {
-  std::atomic<int> reads = 0;
-  class Counting final : public BatchReader {
-   public:
-    explicit Counting(std::atomic<int>& reads) : reads_(reads) {}
-    Batch read(std::span<const Sample>, const std::stop_token&) override {
-      ++reads_;
-      return {};
-    }
-
-   private:
-    std::atomic<int>& reads_;
+/// Counts reads, and notes how far they are ahead of the batches that were handed out.
+class CountingReader final : public BatchReader {
+ public:
+  struct Counts {
+    std::atomic<int> reads = 0, handed_out = 0, furthest = 0;
   };
-  Loader loader(std::make_unique<BucketOrder>(6, 0, 1), std::make_unique<Counting>(reads),
-                {.prefetch = 2});
-  for (int m = 0; m < 5; ++m) loader.next();
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  EXPECT_LE(reads, 5 + 2 + 1) << "two that are ready and one that waits for its place";
+  explicit CountingReader(Counts& counts) : counts_(counts) {}
+
+  Batch read(std::span<const Sample>, const std::stop_token&) override {
+    const int ahead = ++counts_.reads - counts_.handed_out;
+    counts_.furthest = std::max(counts_.furthest.load(), ahead);
+    counts_.reads.notify_all();
+    return {};
+  }
+
+ private:
+  Counts& counts_;
+};
+
+TEST(Sequences, ReadsAtMostThePrefetchAhead) {
+  constexpr int kPrefetch = 2, kAhead = kPrefetch + 1;  // one more is read and waits for its place
+  CountingReader::Counts counts;
+  Loader loader(std::make_unique<BucketOrder>(6, 0, 1), std::make_unique<CountingReader>(counts),
+                {.prefetch = kPrefetch});
+  for (int m = 0; m < 500; ++m) {
+    for (int read = counts.reads; read < m + kAhead; read = counts.reads) counts.reads.wait(read);
+    ++counts.handed_out;  // before, as the next read may begin while next() returns
+    loader.next();
+  }
+  EXPECT_LE(counts.furthest, kAhead);
 }
 
 }  // namespace

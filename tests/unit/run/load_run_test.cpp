@@ -25,15 +25,20 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-TEST(LoadedRun, WeightsThatAreNotFiniteAreRefused) {
-  const TemporaryFolder folder;
+/// Begins a small run in `folder`, and returns weights of its network.
+TensorMap begin_small_run(const TemporaryFolder& folder) {
   RunConfig config;
   config.data.image_size = 16;
   config.model.dim = 8;
   config.model.dim_mults = {1, 2};
   write_file_atomically(folder / "config.toml", to_toml(config));
   const auto task = make_task(config, ImageShape{16, 16, 1});
-  TensorMap weights = weights_of(task->sampled_network().parameter_list());
+  return weights_of(task->sampled_network().parameter_list());
+}
+
+TEST(LoadedRun, WeightsThatAreNotFiniteAreRefused) {
+  const TemporaryFolder folder;
+  const TensorMap weights = begin_small_run(folder);
   TensorMap diverged = weights;
   diverged["init_conv.bias"] = at::full({8}, NAN);
   CheckpointStore(folder.path())
@@ -49,13 +54,7 @@ TEST(LoadedRun, WeightsThatAreNotFiniteAreRefused) {
 
 TEST(LoadedRun, TheSamplerMayBeChangedButNotTheDiffusion) {
   const TemporaryFolder folder;
-  RunConfig config;
-  config.data.image_size = 16;
-  config.model.dim = 8;
-  config.model.dim_mults = {1, 2};
-  write_file_atomically(folder / "config.toml", to_toml(config));
-  const auto task = make_task(config, ImageShape{16, 16, 1});
-  const TensorMap weights = weights_of(task->sampled_network().parameter_list());
+  const TensorMap weights = begin_small_run(folder);
   CheckpointStore(folder.path())
       .save({.state = {.step = 7}}, {{"model", weights}, {"ema", weights}});
 
