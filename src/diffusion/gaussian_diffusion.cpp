@@ -12,12 +12,12 @@ namespace gm {
 namespace {
 
 /// The weight of each timestep, [T]. Undefined if all are 1, which saves the multiplication.
-at::Tensor loss_weight_table(const LossWeight& loss_weight, const NoiseSchedule& schedule,
+at::Tensor loss_weight_table(const DiffusionConfig& config, const NoiseSchedule& schedule,
                              const Prediction& prediction, at::Device device) {
   std::vector<double> weights;
   for (const double alpha_bar : schedule.alpha_bar) {
     const double snr = alpha_bar / (1 - alpha_bar);
-    weights.push_back(loss_weight.weight(snr, prediction.x0_error(snr)));
+    weights.push_back(loss_weight(config, snr, prediction.x0_error(snr)));
   }
   const bool are_equal = std::ranges::all_of(weights, [](double weight) { return weight == 1; });
   return are_equal ? at::Tensor() : noise_table(weights, device);
@@ -32,7 +32,7 @@ GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config, const Sample
       prediction_(make_prediction(config.prediction)),
       sampler_(make_sampler(sampler, schedule_, device)),
       loss_(config.loss),
-      loss_weights_(loss_weight_table(*make_loss_weight(config), schedule_, *prediction_, device)),
+      loss_weights_(loss_weight_table(config, schedule_, *prediction_, device)),
       clamp_(config.clamp) {}
 
 at::Tensor GaussianDiffusion::loss(const DiffusionNetwork& network, const at::Tensor& x0,

@@ -44,8 +44,7 @@ struct DenoiserKind {
       make;
 };
 
-/// All kinds: a new network needs a source in nn/, an entry here (denoiser.cpp), and its name among
-/// the values of model.kind (model_config.h).
+/// All kinds: a new network needs a source in nn/ and an entry here (denoiser.cpp).
 std::vector<DenoiserKind>& denoiser_kinds();
 
 /// Throws InputError unless the network of `config` takes images of `height` x `width` pixels.

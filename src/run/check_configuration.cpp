@@ -21,8 +21,8 @@ namespace gm {
 namespace {
 
 /// The device that run.device names.
-at::Device device_of(const std::string& name) {
-  if (name == "cuda") {
+at::Device device_of(DeviceChoice choice) {
+  if (choice == DeviceChoice::kCuda) {
     throw InputError(
         "run.device = \"cuda\": this version of gm computes on CPUs; use \"cpu\" or \"auto\"");
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "comm/consistency.h"
@@ -94,19 +95,19 @@ void require_fit(const ImageDataset& images, const LoadedRun& run) {
 
 MaskConfig override_mask(MaskConfig mask, const std::string& kind_or_path) {
   if (kind_or_path.empty()) return mask;
-  const bool is_kind = kind_or_path == "mixed" ||
-                       std::ranges::find(kDrawnMaskKinds, kind_or_path) != kDrawnMaskKinds.end();
-  if (is_kind) {
-    mask.kind = kind_or_path;
+  const auto kind = value_named<MaskKind>(kind_or_path);
+  if (kind && *kind != MaskKind::kFiles) {
+    mask.kind = *kind;
     mask.path = "";
     return mask;
   }
   if (std::error_code reason; !std::filesystem::exists(kind_or_path, reason)) {
-    throw InputError("--mask {}: neither a kind of mask ({}, mixed) nor a file or folder{}",
-                     kind_or_path, fmt::join(kDrawnMaskKinds, ", "),
-                     reason ? ": " + reason.message() : "");
+    std::vector<std::string> kinds = all_names<MaskKind>();
+    std::erase(kinds, name_of(MaskKind::kFiles));
+    throw InputError("--mask {}: neither a kind of mask ({}) nor a file or folder{}", kind_or_path,
+                     fmt::join(kinds, ", "), reason ? ": " + reason.message() : "");
   }
-  mask.kind = "files";
+  mask.kind = MaskKind::kFiles;
   mask.path = kind_or_path;
   return mask;
 }

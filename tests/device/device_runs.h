@@ -62,7 +62,7 @@ inline std::unique_ptr<Task> device_task(const std::string& name, at::Device dev
   if (name == "velocity") {
     diffusion.prediction = PredictionKind::kVelocity;
     diffusion.loss_weight = LossWeightKind::kMinSnr;
-    sampler = {.kind = SamplerKind::kDpmSolver, .steps = 4};
+    sampler = {.kind = "dpm++", .steps = 4};
   }
   if (name == "palette") diffusion.condition = "inpaint";
   return std::make_unique<DdpmTask>(
@@ -79,7 +79,8 @@ class DeviceRun {
   static constexpr int64_t kBatch = 4, kMicroBatches = 2;
 
   DeviceRun(const std::string& task, at::Device device, Communicator& ranks,
-            Collectives& collectives, Watchdog& watchdog, const char* reducer = "bucketed")
+            Collectives& collectives, Watchdog& watchdog,
+            ReducerKind reducer = ReducerKind::kBucketed)
       : ranks_(ranks), task_(device_task(task, device)) {
     for (Phase& phase : task_->phases()) {
       phases_.push_back(std::make_unique<PhaseTrainer>(

@@ -29,9 +29,9 @@ TEST(DiffusionLoss, MeasuresTheErrorsByItsFormula) {
 }
 
 TEST(LossWeight, MinSnrHasTheFormulasOfThePaper) {
-  const auto weight = make_loss_weight({.loss_weight = LossWeightKind::kMinSnr});
-  const auto of = [&](PredictionKind kind, double snr) {
-    return weight->weight(snr, make_prediction(kind)->x0_error(snr));
+  const auto of = [](PredictionKind kind, double snr) {
+    return loss_weight({.loss_weight = LossWeightKind::kMinSnr}, snr,
+                       make_prediction(kind)->x0_error(snr));
   };
   for (const double snr : {0.001, 0.5, 4.9, 5.1, 1000.0}) {
     const double limited = std::min(snr, 5.0);

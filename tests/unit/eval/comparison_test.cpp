@@ -133,7 +133,7 @@ TEST(ComparisonStrips, ShowOriginalMaskedAndInpaintedImagesAndDifferences) {
   write_numbered_file(folder / "data.h5", {8, 8, 1}, 3, {});
   const MaskedDataset images(
       std::make_shared<const ImageDataset>(folder / "data.h5"),
-      {.kind = "centre", .coverage_min = 0.25, .coverage_max = 0.25, .path = {}}, 1);
+      {.kind = MaskKind::kCentre, .coverage_min = 0.25, .coverage_max = 0.25, .path = {}}, 1);
   const auto fill_white = [](const Method&, const MaskedImages& masked_images) {
     return at::where(masked_images.masks > 0.5, at::ones({1}), masked_images.images);
   };

@@ -63,7 +63,7 @@ TEST(LoadedRun, TheSamplerMayBeChangedButNotTheDiffusion) {
     return load_run(folder.path().string(), {}, assignments, alone);
   };
   const LoadedRun run = load({"sampler.kind=dpm++", "sampler.steps=5"});
-  EXPECT_EQ(run.config.sampler.kind, SamplerKind::kDpmSolver);
+  EXPECT_EQ(run.config.sampler.kind, "dpm++");
   EXPECT_EQ(dynamic_cast<DdpmTask&>(*run.task).diffusion().sampler().steps(), 5);
   expect_error<InputError>([&] { load({"sampler.steps=51"}); }, HasSubstr("sampler.steps is 51"));
   expect_error<InputError>([&] { load({"diffusion.steps=5"}); },

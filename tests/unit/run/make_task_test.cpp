@@ -140,7 +140,7 @@ TEST_F(ToyTaskTest, AnAbilityThatItLacksIsRefusedWithTheTasksThatHaveIt) {
 
 TEST(TrainingMasks, AreOpenedOnlyForATaskThatTrainsOnMasks) {
   const auto open = [](RunConfig config) {
-    config.mask.kind = "files";
+    config.mask.kind = MaskKind::kFiles;
     config.mask.path = "/nowhere/masks";
     return open_training_masks(config, kShape);
   };
@@ -165,7 +165,7 @@ TEST(TrainingDataHash, DependsOnTheMaskFilesOfARun) {
     mask.narrow(0, 0, missing_rows).fill_(255);
     write_png(folder / name, mask);
     MaskConfig config;
-    config.kind = "files";
+    config.kind = MaskKind::kFiles;
     config.path = (folder / name).string();
     return config;
   };

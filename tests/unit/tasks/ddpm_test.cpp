@@ -105,7 +105,7 @@ TEST(DdpmTask, SamplesAndInpaintsWithTheConfiguredSampler) {
   for (const char* condition : {"none", "inpaint"}) {
     DdpmTask::Options options = ddpm_options(condition);
     options.diffusion.steps = 9;
-    options.sampler = {.kind = SamplerKind::kDpmSolver, .steps = 3};
+    options.sampler = {.kind = "dpm++", .steps = 3};
     options.repaint.resamplings = 1;
     DdpmTask task(options, {}, kDdpmShape, kDdpmSeed);
     const at::Tensor indices = at::arange(2, at::kLong);
