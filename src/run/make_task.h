@@ -21,6 +21,7 @@ struct TaskInputs {
   ImageShape shape;
   MaskMaker masks;  ///< Of the training; empty if it does not use masks.
   at::Device device;
+  int64_t classes;  ///< Of the dataset; 0 if the training does not use labels.
 
   uint64_t seed() const { return static_cast<uint64_t>(config.run.seed); }
 };
@@ -35,11 +36,11 @@ std::shared_ptr<const MaskSource> open_training_masks(const RunConfig& config,
                                                       const ImageShape& shape);
 
 /// The task run.task on `device`, with new weights, for images of `shape`. Training on masks needs
-/// the `masks` of open_training_masks(); inpainting does not. Throws InputError when its networks
-/// do not fit the images.
+/// the `masks` of open_training_masks(); inpainting does not. A task that uses labels needs the
+/// number of `classes`. Throws InputError when its networks do not fit the images or classes.
 std::unique_ptr<Task> make_task(const RunConfig& config, const ImageShape& shape,
                                 std::shared_ptr<const MaskSource> masks = nullptr,
-                                at::Device device = at::kCPU);
+                                at::Device device = at::kCPU, int64_t classes = 0);
 
 /// What `task` offers. Throws InputError if it does not, with the tasks that do; `asked` names the
 /// option or key that needs it.

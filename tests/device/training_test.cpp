@@ -85,7 +85,7 @@ TEST_P(OnADevice, GeneratesAndInpaintsTheImagesOfTheCpu) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, OnADevice,
-                         testing::Values("ddpm", "velocity", "palette", "inpaint", "gan"),
+                         testing::Values("ddpm", "velocity", "palette", "class", "inpaint", "gan"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 TEST(ProcessImages, AreThoseOfTheCpu) {

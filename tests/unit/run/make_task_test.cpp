@@ -27,7 +27,7 @@ using ::testing::HasSubstr;
 
 constexpr ImageShape kShape{16, 16, 1};
 
-RunConfig small(const std::string& task, const std::string& condition = "none") {
+RunConfig small(const std::string& task, DiffusionCondition condition = DiffusionCondition::kNone) {
   RunConfig config;
   config.run.task = task;
   config.diffusion.condition = condition;
@@ -135,7 +135,8 @@ TEST_F(ToyTaskTest, AnAbilityThatItLacksIsRefusedWithTheTasksThatHaveIt) {
                                      "ddpm, inpaint, gan_inpaint"));
   expect_error<InputError>(
       [&] { require_image_generator(toy, "gm_sample"); },
-      HasSubstr("does not generate images; these do: ddpm with diffusion.condition = \"none\""));
+      HasSubstr(
+          "does not generate images; these do: ddpm unless diffusion.condition = \"inpaint\""));
 }
 
 TEST(TrainingMasks, AreOpenedOnlyForATaskThatTrainsOnMasks) {
@@ -146,7 +147,7 @@ TEST(TrainingMasks, AreOpenedOnlyForATaskThatTrainsOnMasks) {
   };
   EXPECT_EQ(open(small("ddpm")), nullptr);
   for (const RunConfig& config :
-       {small("inpaint"), small("gan_inpaint"), small("ddpm", "inpaint")}) {
+       {small("inpaint"), small("gan_inpaint"), small("ddpm", DiffusionCondition::kInpaint)}) {
     expect_error<InputError>([&] { open(config); }, HasSubstr("/nowhere/masks"));
   }
 }
