@@ -152,14 +152,14 @@ int64_t number_of_images(const SampleCommand& command, const std::optional<Inpai
 }
 
 /// Called by all ranks.
-void write_trajectory(DdpmTask& task, const SampleCommand& command, Communicator& ranks) {
+void write_trajectory(DiffusionProcess& process, const SampleCommand& command, Communicator& ranks) {
   constexpr int64_t kStrips = 8;
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    return reverse_process_images(task, command.seed, indices, observer);
+    return reverse_process_images(process, {command.seed, indices}, observer);
   };
   const at::Tensor rows = gather_samples(make, ranks, {.count = kStrips});
   on_rank_zero(ranks, [&] {
-    const auto labels = reverse_process_labels(task.diffusion().sampler());
+    const auto labels = reverse_process_labels(process.diffusion().sampler());
     write_image_grid(command.trajectory, {rows, labels}, {.columns = 1});
     log_info("{} images at five timesteps in {}", kStrips, command.trajectory);
   });
@@ -186,7 +186,7 @@ std::optional<InpaintInput> open_input(const SampleCommand& command, const Loade
 ImageMaker image_maker(const LoadedRun& run, const std::optional<InpaintInput>& input,
                        uint64_t seed) {
   return [&run, &input, seed](const at::Tensor& indices, const SamplingObserver& observer) {
-    if (!input) return run.task->image_generator()->sample(seed, indices, observer);
+    if (!input) return run.task->image_generator()->sample({seed, indices}, observer);
     return inpainting_images(*run.task->inpainter(), input->masked, seed, indices, observer);
   };
 }
