@@ -20,7 +20,9 @@ std::vector<TaskKind> all_task_kinds() {
       {.name = "ddpm",
        .help = "diffusion",
        .sections = {"diffusion", "sampler", "repaint"},
-       .abilities = {{kGenerateImages, "unless diffusion.condition = \"inpaint\""}, {kInpaint, ""}},
+       .abilities = {{kGenerateImages, "unless diffusion.condition = \"inpaint\""},
+                     {kShowProcess, "unless diffusion.condition = \"inpaint\""},
+                     {kInpaint, ""}},
        .uses_masks =
            [](const RunConfig& c) { return c.diffusion.condition == DiffusionCondition::kInpaint; },
        .uses_labels =

@@ -7,6 +7,7 @@
 #include "diffusion/counter_noise.h"
 #include "diffusion/guidance.h"
 #include "diffusion/repaint.h"
+#include "diffusion/slerp.h"
 
 namespace gm {
 namespace {
@@ -100,25 +101,37 @@ at::Tensor DdpmTask::labels(const at::Tensor& indices) const {
   return at::remainder(indices, classes_);
 }
 
-/// The network for `count` images whose classes are not known, or that has no classes.
-DiffusionNetwork DdpmTask::without_class(int64_t count) {
+/// The network for images whose classes are not known, or that has no classes.
+DiffusionNetwork DdpmTask::without_class() {
   if (classes_ == 0) return conditioned_on({});
-  return conditioned_on(
-      {.labels = at::full({count}, classes_, at::dtype(at::kLong).device(device()))});
+  return [this](const at::Tensor& x, const at::Tensor& t) {
+    return network_->forward(x, {.time = t, .labels = at::full_like(t, classes_)});
+  };
 }
 
-/// The network for images of the classes `labels` (int64 [n] on the CPU).
-DiffusionNetwork DdpmTask::guided_by(const at::Tensor& labels) {
-  return guided(conditioned_on({.labels = upload(labels, device())}), without_class(labels.size(0)),
-                options_.sampler.guidance);
+NoiseSource DdpmTask::noise_of(uint64_t seed, const at::Tensor& indices) const {
+  return counter_sampling_noise(seed, indices, shape_, device());
 }
 
-at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,
-                            const SamplingObserver& observer) {
-  const auto noise = counter_sampling_noise(seed, indices, shape_, device());
-  const DiffusionNetwork network =
-      classes_ > 0 ? guided_by(labels(indices)) : without_class(indices.size(0));
-  return diffusion_.sampler().sample(diffusion_.denoise_by(network), noise, observer).clamp(-1, 1);
+NoiseSource DdpmTask::noise(const SampleRequest& request) const {
+  const NoiseSource noise = noise_of(request.seed, request.indices);
+  if (!request.toward) return noise;
+  return [noise, other = noise_of(request.toward->seed, request.indices),
+          fractions = request.toward->fractions, first = diffusion_.steps()](int64_t draw) {
+    return draw == first ? slerp(noise(draw), other(draw), fractions) : noise(draw);
+  };
+}
+
+Denoise DdpmTask::denoiser(const at::Tensor& labels) {
+  if (classes_ == 0 || !labels.defined()) return diffusion_.denoise_by(without_class());
+  return diffusion_.denoise_by(guided(conditioned_on({.labels = upload(labels, device())}),
+                                      without_class(), options_.sampler.guidance));
+}
+
+at::Tensor DdpmTask::sample(const SampleRequest& request, const SamplingObserver& observer) {
+  return diffusion_.sampler()
+      .sample(denoiser(labels(request.indices)), noise(request), observer)
+      .clamp(-1, 1);
 }
 
 void DdpmTask::check_inpainting() const {
@@ -132,19 +145,14 @@ void DdpmTask::check_inpainting() const {
   repaint_levels(diffusion_.sampler().steps(), options_.repaint);
 }
 
-/// `masked_images` are on the device.
-DiffusionNetwork DdpmTask::for_inpainting(const MaskedImages& masked_images) {
-  if (is_given_masks()) return conditioned_on({.image = network_input(masked_images)});
-  const int64_t count = masked_images.images.size(0);
-  if (options_.sampler.label == -1) return without_class(count);
-  return guided_by(at::full({count}, options_.sampler.label, at::kLong));
-}
-
 at::Tensor DdpmTask::inpaint(const MaskedImages& masked_images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
-  const auto noise = counter_sampling_noise(seed, indices, shape_, device());
+  const NoiseSource noise = noise_of(seed, indices);
   const MaskedImages given = upload(masked_images, device());
-  const Denoise denoise = diffusion_.denoise_by(for_inpainting(given));
+  const bool is_of_chosen_class = options_.sampler.label != -1;
+  const Denoise denoise =
+      is_given_masks() ? diffusion_.denoise_by(conditioned_on({.image = network_input(given)}))
+                       : denoiser(is_of_chosen_class ? labels(indices) : at::Tensor());
   const at::Tensor filling = is_given_masks()
                                  ? diffusion_.sampler().sample(denoise, noise, observer)
                                  : repaint(diffusion_, denoise, given.images, given.masks,

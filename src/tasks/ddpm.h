@@ -16,7 +16,7 @@
 #include "diffusion/repaint_config.h"
 #include "image/image_shape.h"
 #include "nn/denoiser.h"
-#include "tasks/image_generator.h"
+#include "tasks/diffusion_process.h"
 #include "tasks/inpainter.h"
 #include "tasks/masking.h"
 #include "tasks/task.h"
@@ -25,7 +25,7 @@ namespace gm {
 
 /// The loss is GaussianDiffusion::loss. Noise, timestep, mask and label dropout of an image are
 /// keyed by its global sample position, so that they do not depend on the rank that trains on it.
-class DdpmTask : public Task, public ImageGenerator, public Inpainter {
+class DdpmTask : public Task, public DiffusionProcess, public Inpainter {
  public:
   struct Options {
     ModelConfig model = {};
@@ -48,8 +48,9 @@ class DdpmTask : public Task, public ImageGenerator, public Inpainter {
   /// Null with the condition "inpaint": such a network needs masked images.
   ImageGenerator* image_generator() override { return is_given_masks() ? nullptr : this; }
   Inpainter* inpainter() override { return this; }
-  at::Tensor sample(uint64_t seed, const at::Tensor& indices,
-                    const SamplingObserver& observer) override;
+  /// As image_generator().
+  DiffusionProcess* process() override { return is_given_masks() ? nullptr : this; }
+  at::Tensor sample(const SampleRequest& request, const SamplingObserver& observer) override;
   int64_t classes() const override { return classes_; }
   /// Those of sampler.class, or each class in turn.
   at::Tensor labels(const at::Tensor& indices) const override;
@@ -58,7 +59,9 @@ class DdpmTask : public Task, public ImageGenerator, public Inpainter {
                      const SamplingObserver& observer) override;
   void check_inpainting() const override;
 
-  const GaussianDiffusion& diffusion() const { return diffusion_; }
+  const GaussianDiffusion& diffusion() const override { return diffusion_; }
+  NoiseSource noise(const SampleRequest& request) const override;
+  Denoise denoiser(const at::Tensor& labels) override;
 
  private:
   Losses loss(const PreparedBatch& batch);
@@ -66,9 +69,8 @@ class DdpmTask : public Task, public ImageGenerator, public Inpainter {
     return options_.diffusion.condition == DiffusionCondition::kInpaint;
   }
   DiffusionNetwork conditioned_on(const Condition& condition);
-  DiffusionNetwork without_class(int64_t count);
-  DiffusionNetwork guided_by(const at::Tensor& labels);
-  DiffusionNetwork for_inpainting(const MaskedImages& masked_images);
+  DiffusionNetwork without_class();
+  NoiseSource noise_of(uint64_t seed, const at::Tensor& indices) const;
 
   Options options_;
   std::vector<int64_t> shape_;  // [C,H,W]

@@ -41,13 +41,13 @@ class Classes(Refusals):
 
     def test_samples_are_of_the_class_that_is_asked_for(self):
         for i in range(2):
-            for level in self.sample(f"class{i}", f"sampler.class={i}")[0]:
+            for level in self.sample(f"class{i}", "--class", i)[0]:
                 self.assertEqual(level > 125, i == 0, level)
         in_turn = self.sample("in_turn")[0]
         self.assertEqual([level > 125 for level in in_turn], [True, False] * 3)
 
     def test_guided_samples_do_not_depend_on_ranks_or_batch_size(self):
-        alone = self.sample("alone", "sampler.guidance=2")
+        alone = self.sample("alone", "--guidance", 2)
         self.assertEqual([level > 125 for level in alone[0]], [True, False] * 3)
         for ranks, batch in ((2, 64), (4, 1)):
             with self.subTest(ranks=ranks):
