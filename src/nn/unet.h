@@ -24,9 +24,9 @@ class Unet : public Denoiser {
   /// classes, which need a timestep, `label_emb` has a vector for each class and one for the null
   /// class, which is added to the embedding of the timestep: Dhariwal and Nichol, "Diffusion models
   /// beat GANs on image synthesis", 2021. It is the last parameter, so that the others are those of
-  /// the network without classes. The initial weights follow PyTorch's default distributions and
-  /// are drawn from `seed` alone: they are the same on every rank, machine and device. Throws
-  /// InputError if `config` is invalid.
+  /// the network without classes. The initial weights follow PyTorch's default distributions, those
+  /// of `label_emb` are uniform from -1 to 1. They are drawn from `seed` alone: they are the same
+  /// on every rank, machine and device. Throws InputError if `config` is invalid.
   Unet(const ModelConfig& config, const DenoiserShape& shape, uint64_t seed,
        at::Device device = at::kCPU);
   ~Unet() override;

@@ -46,8 +46,7 @@ int64_t trained_classes(const ImageDataset& images, const std::string& chosen) {
   if (!distinct.empty() && distinct.size() != images.classes().size()) {
     throw InputError(
         "{}: data.classes is {}, but diffusion.condition = \"class\" trains on all {} classes of "
-        "the "
-        "file; pack the chosen ones into another file with gm_data pack --classes",
+        "the file; pack the chosen ones into another file with gm_data pack --classes",
         where, chosen, images.classes().size());
   }
   return count_classes(images);
