@@ -92,7 +92,8 @@ DiffusionNetwork predicting(PredictionKind kind, const GaussianDiffusion& diffus
 }
 
 TEST_F(Guidance, IsTheSameWhateverTheNetworkPredicts) {
-  const at::Tensor with_class = at::sin(x_), without = at::cos(x_), t = at::tensor({4, 11});
+  const at::Tensor with_class = at::sin(x_), without = at::cos(x_),
+                   t = at::tensor({4, 11}, at::kLong);
   for (const PredictionKind kind :
        {PredictionKind::kNoise, PredictionKind::kX0, PredictionKind::kVelocity}) {
     const GaussianDiffusion diffusion({.steps = 20, .clamp = false, .prediction = kind});

@@ -89,13 +89,13 @@ TEST_F(UnetWithClasses, TheEmbeddingOfAClassActsLikeABias) {
     EXPECT_TRUE(run(at::full({4}, label)).allclose(outputs.back(), 1e-4, 1e-5)) << label;
   }
   EXPECT_FALSE(outputs[0].allclose(outputs[3], 1e-2, 1e-2));
-  const at::Tensor mixed = run(at::tensor({0, 2, 3, 2}));
+  const at::Tensor mixed = run(at::tensor({0, 2, 3, 2}, at::kLong));
   EXPECT_TRUE(mixed[1].allclose(outputs[2][1], 1e-4, 1e-5));
   EXPECT_TRUE(mixed[2].allclose(outputs[3][2], 1e-4, 1e-5));
 }
 
 TEST_F(UnetWithClasses, OnlyTheClassesOfTheBatchAreTrained) {
-  run(at::tensor({0, 2, 2, 0})).square().sum().backward();
+  run(at::tensor({0, 2, 2, 0}, at::kLong)).square().sum().backward();
   const auto parameters = with_.named_parameters();
   const at::Tensor gradient = parameters["label_emb.weight"].grad();
   EXPECT_GT(gradient[0].abs().max().item<float>(), 0);

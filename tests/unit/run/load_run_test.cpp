@@ -82,9 +82,10 @@ TEST(LoadedRun, TheNumberOfClassesIsThatOfTheCheckpoint) {
               {{"model", weights}, {"ema", weights}});
     return load_run(folder.path().string(), {}, assignments, alone);
   };
-  const ImageGenerator& generator = *load(3).task->image_generator();
+  const LoadedRun run = load(3);
+  const ImageGenerator& generator = *run.task->image_generator();
   EXPECT_EQ(generator.classes(), 3);
-  EXPECT_TRUE(generator.labels(at::arange(2, 5)).equal(at::tensor({2, 0, 1})));
+  EXPECT_TRUE(generator.labels(at::arange(2, 5)).equal(at::tensor({2, 0, 1}, at::kLong)));
   expect_error<InputError>([&] { load(3, {"sampler.class=3"}); },
                            HasSubstr("sampler.class is 3, but the model has 3 classes"));
   expect_error<InputError>([&] { load(4); }, HasSubstr("label_emb.weight"));

@@ -218,9 +218,9 @@ TEST_F(ClassTask, TrainsWithTheLabelsOfTheBatchSomeOfThemDropped) {
 
 TEST_F(ClassTask, MakesEachClassInTurnOrTheChosenOne) {
   EXPECT_EQ(make()->classes(), 3);
-  EXPECT_TRUE(make()->labels(indices_).equal(at::tensor({2, 0, 1, 2, 0})));
+  EXPECT_TRUE(make()->labels(indices_).equal(at::tensor({2, 0, 1, 2, 0}, at::kLong)));
   EXPECT_TRUE(make({.label = 1})->labels(indices_).equal(at::full({5}, 1)));
-  EXPECT_TRUE(sample({}).equal(sample_of(at::tensor({2, 0, 1, 2, 0}))));
+  EXPECT_TRUE(sample({}).equal(sample_of(at::tensor({2, 0, 1, 2, 0}, at::kLong))));
   EXPECT_TRUE(sample({.label = 1}).equal(sample_of(at::full({5}, 1))));
 }
 
@@ -232,7 +232,7 @@ TEST_F(ClassTask, GuidanceZeroIgnoresTheClassAndMoreIsAnotherImage) {
 TEST_F(ClassTask, AGuidedSampleDependsOnItsIndexAlone) {
   const SamplerConfig sampler{.guidance = 2};
   EXPECT_TRUE(make(sampler)
-                  ->sample({7, at::tensor({7})}, kNoObserver)
+                  ->sample({7, at::tensor({7}, at::kLong)}, kNoObserver)
                   .allclose(sample(sampler).narrow(0, 2, 1), 1e-4, 1e-5));
 }
 
