@@ -14,6 +14,8 @@ struct SamplerConfig {
   std::string kind = "ancestral";
   int64_t steps = 0;
   double eta = 0.0;
+  int64_t label = -1;
+  double guidance = 1.0;
 
   template <class Fields>
   void describe(Fields& field) {
@@ -31,6 +33,16 @@ struct SamplerConfig {
         .range(0.0, 1.0)
         .help(
             "Random noise that ddim adds at each step: from 0 (none) to 1 (as much as ancestral).");
+    field("class", label)
+        .range(-1, 100'000)
+        .help(
+            "The class of all images, for a model that was trained with classes; -1: each class in "
+            "turn.");
+    field("guidance", guidance)
+        .range(0.0, 100.0)
+        .help(
+            "Weight of the class (classifier-free guidance): 1 none; more than 1: images that are "
+            "more typical of their class, and vary less.");
   }
 };
 

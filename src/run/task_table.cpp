@@ -20,8 +20,13 @@ std::vector<TaskKind> all_task_kinds() {
       {.name = "ddpm",
        .help = "diffusion",
        .sections = {"diffusion", "sampler", "repaint"},
-       .abilities = {{kGenerateImages, "with diffusion.condition = \"none\""}, {kInpaint, ""}},
-       .uses_masks = [](const RunConfig& c) { return c.diffusion.condition == "inpaint"; },
+       .abilities = {{kGenerateImages, "unless diffusion.condition = \"inpaint\""},
+                     {kShowProcess, "unless diffusion.condition = \"inpaint\""},
+                     {kInpaint, ""}},
+       .uses_masks =
+           [](const RunConfig& c) { return c.diffusion.condition == DiffusionCondition::kInpaint; },
+       .uses_labels =
+           [](const RunConfig& c) { return c.diffusion.condition == DiffusionCondition::kClass; },
        .summary =
            [](const RunConfig& c) {
              return fmt::format("diffusion of {} steps, {} schedule", c.diffusion.steps,
@@ -32,7 +37,8 @@ std::vector<TaskKind> all_task_kinds() {
          return std::make_unique<DdpmTask>(DdpmTask::Options{.model = c.model,
                                                              .diffusion = c.diffusion,
                                                              .sampler = c.sampler,
-                                                             .repaint = c.repaint},
+                                                             .repaint = c.repaint,
+                                                             .classes = in.classes},
                                            in.masks, in.shape, in.seed(), in.device);
        }},
       {.name = "inpaint",

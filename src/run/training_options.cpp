@@ -19,7 +19,7 @@ RunLog::Options log_options(const RunConfig& config, const World& world, const R
 }
 
 TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identity,
-                             const std::vector<int64_t>& sample_shape) {
+                             const TrainingData& data) {
   return {.train = config.train,
           .optimizer = config.optimizer,
           .ema = config.ema,
@@ -28,7 +28,8 @@ TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identit
           .checkpoint_every = config.checkpoint.every,
           .evaluate_every = config.evaluate.every,
           .identity = identity,
-          .sample_shape = sample_shape};
+          .sample_shape = data.sample_shape,
+          .classes = data.classes};
 }
 
 }  // namespace gm
