@@ -63,9 +63,10 @@ void declare(CLI::App& app, EvalCommand& command) {
       ->transform(a_path());
   app.add_option("--count", command.count, "Number of images; evaluate.count when not given")
       ->transform(whole_number(1, 1'000'000'000));
-  app.add_option("--metric", command.metrics,
-                 "What is evaluated, separated by commas: inpainting, fd, kid, precision, recall; "
-                 "evaluate.metrics of the first run when not given");
+  app.add_option(
+      "--metric", command.metrics,
+      "What is evaluated, separated by commas: inpainting, loss, fd, kid, precision, recall; "
+      "evaluate.metrics of the first run when not given");
   app.add_option("--samples", command.samples,
                  "Number of samples for fd, kid, precision and recall; evaluate.samples when not "
                  "given")

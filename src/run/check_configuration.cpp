@@ -14,6 +14,7 @@
 #include "run/evaluation_table.h"
 #include "run/make_task.h"
 #include "run/run_shards.h"
+#include "run/training_options.h"
 #include "tasks/process_images.h"
 #include "telemetry/metrics_server.h"
 
@@ -56,6 +57,7 @@ RunConfig checked_configuration(World& world, RunConfig config, const RunDirecto
 }
 
 void check_abilities(const RunConfig& config, bool visualize, Communicator& ranks) {
+  best_figure(config);  // throws if there is no such figure
   if (config.evaluate.every == 0 && !visualize) return;
   // What a task can do does not depend on the size of its network.
   RunConfig small = config;

@@ -47,6 +47,11 @@ Inpainter& require_inpainter(Task& task, const std::string& asked) {
   refuse(asked, kInpaint);
 }
 
+DiffusionLosses& require_diffusion_losses(Task& task, const std::string& asked) {
+  if (DiffusionLosses* const losses = task.diffusion_losses()) return *losses;
+  refuse(asked, kTrainDiffusion);
+}
+
 std::string training_data_hash(const std::string& dataset, const MaskSource* masks) {
   if (masks == nullptr || masks->content_hash().empty()) return dataset;
   return Hash().add(dataset).add(masks->content_hash()).hex();

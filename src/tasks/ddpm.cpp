@@ -1,5 +1,8 @@
 #include "tasks/ddpm.h"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/full.h>
+
 #include "device/transfer.h"
 #include "diffusion/counter_noise.h"
 #include "diffusion/repaint.h"
@@ -59,6 +62,20 @@ DiffusionNetwork DdpmTask::conditioned_on(at::Tensor image) {
 Losses DdpmTask::loss(const PreparedBatch& batch) {
   const auto network = conditioned_on(is_conditioned_ ? batch["condition"] : at::Tensor());
   return {.total = diffusion_.loss(network, batch["images"], batch["timesteps"], batch["noise"])};
+}
+
+at::Tensor DdpmTask::losses_at(const Point& point, const Batch& batch, const MaskMaker& masks) {
+  const at::NoGradGuard no_graph;
+  const at::Tensor images = upload(batch.images, device());
+  const at::Tensor noise =
+      counter_normal(point.seed, Stream::kEvaluationNoise, batch.positions,
+                     /*draw=*/static_cast<uint32_t>(point.timestep), shape_, device());
+  const at::Tensor timesteps =
+      at::full({images.size(0)}, point.timestep, at::dtype(at::kLong).device(device()));
+  const at::Tensor condition =
+      is_conditioned_ ? network_input({images, upload(masks(batch.positions), device())})
+                      : at::Tensor();
+  return diffusion_.losses(conditioned_on(condition), images, timesteps, noise);
 }
 
 at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,

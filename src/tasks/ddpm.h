@@ -14,6 +14,7 @@
 #include "diffusion/repaint_config.h"
 #include "image/image_shape.h"
 #include "nn/denoiser.h"
+#include "tasks/diffusion_losses.h"
 #include "tasks/image_generator.h"
 #include "tasks/inpainter.h"
 #include "tasks/masking.h"
@@ -23,7 +24,7 @@ namespace gm {
 
 /// The loss is GaussianDiffusion::loss. Noise, timestep and mask of an image are keyed by its
 /// global sample position, so that they do not depend on the rank that trains on it.
-class DdpmTask : public Task, public ImageGenerator, public Inpainter {
+class DdpmTask : public Task, public ImageGenerator, public Inpainter, public DiffusionLosses {
  public:
   struct Options {
     ModelConfig model = {};
@@ -45,11 +46,14 @@ class DdpmTask : public Task, public ImageGenerator, public Inpainter {
   /// Null with the condition "inpaint": such a network needs masked images.
   ImageGenerator* image_generator() override { return is_conditioned_ ? nullptr : this; }
   Inpainter* inpainter() override { return this; }
+  DiffusionLosses* diffusion_losses() override { return this; }
   at::Tensor sample(uint64_t seed, const at::Tensor& indices,
                     const SamplingObserver& observer) override;
   at::Tensor inpaint(const MaskedImages& masked_images, uint64_t seed, const at::Tensor& indices,
                      const SamplingObserver& observer) override;
   void check_inpainting() const override;
+  int64_t timesteps() const override { return diffusion_.steps(); }
+  at::Tensor losses_at(const Point& point, const Batch& batch, const MaskMaker& masks) override;
 
   const GaussianDiffusion& diffusion() const { return diffusion_; }
 
