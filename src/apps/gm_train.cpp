@@ -29,7 +29,6 @@
 #include "run/training_data.h"
 #include "run/training_hooks.h"
 #include "run/training_options.h"
-#include "tasks/process_images.h"
 #include "telemetry/metrics.h"
 #include "train/checkpoint_file_names.h"
 #include "train/trainer.h"
@@ -74,8 +73,7 @@ void train(World& world, const TrainCommand& command) {
   choose_shards(config, data.size, world.size());
   auto order = data.make_order(config, world);
   const auto masks = open_training_masks(config, image_shape(data));
-  const auto task = make_task(config, image_shape(data), masks, world.device());
-  auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
+  const auto task = make_task(config, image_shape(data), masks, world.device(), data.classes);
   const TrainingHooks hooks = make_training_hooks(config, packed, *task, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
@@ -96,25 +94,24 @@ void train(World& world, const TrainCommand& command) {
   metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
   Loader loader(std::move(order), data.make_reader(config), loader_options(config, first));
   RunLog log(directory, metrics, log_options(config, world, first));
-  Trainer trainer(trainer_config(config, identity, data.sample_shape),
-                  {.world = world,
-                   .watchdog = watchdog,
-                   .task = *task,
-                   .loader = loader,
-                   .checkpoints = checkpoints,
-                   .observer = log,
-                   .sample = hooks.sample,
-                   .evaluations = hooks.evaluations});
+  Trainer trainer(trainer_config(config, identity, data), {.world = world,
+                                                           .watchdog = watchdog,
+                                                           .task = *task,
+                                                           .loader = loader,
+                                                           .checkpoints = checkpoints,
+                                                           .observer = log,
+                                                           .sample = hooks.sample,
+                                                           .evaluations = hooks.evaluations});
   if (resumed) trainer.resume(resumed->info, resumed->tensors);
   resumed.reset();  // frees its large tensors
   section.reset();
   expect_work_to_save();
   trainer.run();
 
-  if (process != nullptr) {
+  if (command.visualize) {
     section.emplace(watchdog.section("sampling", config.watchdog.sampling_seconds));
     const auto sample_weights = trainer.use_sample_weights();
-    write_process_files(*process, data.images, directory, static_cast<uint64_t>(config.run.seed),
+    write_process_files(*task, data.images, directory, static_cast<uint64_t>(config.run.seed),
                         ranks);
   }
   section.emplace(watchdog.section("end", config.watchdog.end_seconds));

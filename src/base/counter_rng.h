@@ -21,7 +21,8 @@ enum class Stream : uint32_t {
   kEvaluationMask = 9,
   kFeatureSubset = 10,
   kFeatureNetwork = 11,
-  kEvaluationNoise = 12,
+  kLabelDropout = 12,
+  kEvaluationNoise = 13,
 };
 
 /// Philox4x32-10: ten rounds of a keyed bijection of a 128-bit counter.

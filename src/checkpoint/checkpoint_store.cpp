@@ -122,6 +122,7 @@ class ManifestReader {
     if (json_.contains("sample_shape")) {
       info.sample_shape = field<std::vector<int64_t>>(json_, "sample_shape");
     }
+    if (json_.contains("classes")) info.classes = count(json_, "classes");
     return info;
   }
 
@@ -207,6 +208,7 @@ std::string manifest_text(const CheckpointInfo& info, const nlohmann::ordered_js
                               {"config_hash", info.identity.config_hash},
                               {"data_hash", info.identity.data_hash},
                               {"sample_shape", info.sample_shape},
+                              {"classes", info.classes},
                               {"files", files}};
   json[kOwnHash] = hash_of(json);
   return json.dump(2) + "\n";

@@ -41,6 +41,7 @@ struct CheckpointInfo {
   int world = 1;                                ///< Ranks that trained.
   RunIdentity identity = {};
   std::vector<int64_t> sample_shape = {};  ///< [C,H,W] of an image; empty in older checkpoints.
+  int64_t classes = 0;  ///< Whose labels the run trains on; 0 if on none, and in older checkpoints.
 };
 
 /// Parses the text of a manifest; `where` names it in messages. Throws InputError if it is not a

@@ -19,6 +19,8 @@ struct SamplerConfig {
   SamplerKind kind = SamplerKind::kAncestral;
   int64_t steps = 0;
   double eta = 0.0;
+  int64_t label = -1;
+  double guidance = 1.0;
 
   template <class Fields>
   void describe(Fields& field) {
@@ -35,6 +37,16 @@ struct SamplerConfig {
         .range(0.0, 1.0)
         .help(
             "Random noise that ddim adds at each step: from 0 (none) to 1 (as much as ancestral).");
+    field("class", label)
+        .range(-1, 100'000)
+        .help(
+            "The class of all images, for a model that was trained with classes; -1: each class in "
+            "turn.");
+    field("guidance", guidance)
+        .range(0.0, 100.0)
+        .help(
+            "Weight of the class (classifier-free guidance): 1 none; more than 1: images that are "
+            "more typical of their class, and vary less.");
   }
 };
 

@@ -121,7 +121,8 @@ LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
   const int64_t size = trained.config.data.image_size;
   trained.shape = {
       .height = size, .width = size, .channels = image_channels(checkpoint.info(), weights, file)};
-  trained.task = make_task(trained.config, trained.shape, /*masks=*/nullptr, device);
+  trained.task = make_task(trained.config, trained.shape, /*masks=*/nullptr, device,
+                           checkpoint.info().classes);
   require_finite(weights, file);
   load_weights(trained.task->sampled_network().state_list(), weights, file);
   trained.task->sampled_network().invalidate_cache();

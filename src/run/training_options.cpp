@@ -32,7 +32,7 @@ std::optional<RankedFigure> best_figure(const RunConfig& config) {
 }
 
 TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identity,
-                             const std::vector<int64_t>& sample_shape) {
+                             const TrainingData& data) {
   return {.train = config.train,
           .optimizer = config.optimizer,
           .ema = config.ema,
@@ -42,7 +42,8 @@ TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identit
           .evaluate_every = config.evaluate.every,
           .keep_best = best_figure(config),
           .identity = identity,
-          .sample_shape = sample_shape};
+          .sample_shape = data.sample_shape,
+          .classes = data.classes};
 }
 
 }  // namespace gm

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
 #include "checkpoint/checkpoint_store.h"
 #include "comm/world.h"
 #include "config/run_config.h"
 #include "data/loader.h"
 #include "run/run_log.h"
+#include "run/training_data.h"
 #include "train/trainer.h"
 
 namespace gm {
@@ -23,8 +23,8 @@ RunLog::Options log_options(const RunConfig& config, const World& world, const R
 /// of the run have no such figure.
 std::optional<RankedFigure> best_figure(const RunConfig& config);
 
-/// `identity` and `sample_shape` are written into checkpoints.
+/// `identity`, and what a run must know of its dataset, are written into checkpoints.
 TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identity,
-                             const std::vector<int64_t>& sample_shape);
+                             const TrainingData& data);
 
 }  // namespace gm

@@ -17,6 +17,7 @@
 namespace gm {
 
 class DiffusionLosses;
+class DiffusionProcess;
 class ImageGenerator;
 class Inpainter;
 
@@ -70,6 +71,7 @@ class Task {
   virtual ImageGenerator* image_generator() { return nullptr; }
   virtual Inpainter* inpainter() { return nullptr; }
   virtual DiffusionLosses* diffusion_losses() { return nullptr; }
+  virtual DiffusionProcess* process() { return nullptr; }
   /// A warning about the course of training after a step, given the means of its terms over
   /// micro-batches and ranks. Empty if all is well, or if nothing has changed.
   virtual std::string warning(const std::map<std::string, double>&) { return {}; }

@@ -300,7 +300,8 @@ CheckpointInfo Trainer::checkpoint_info() const {
   CheckpointInfo info{.state = state_,
                       .world = parts_.world.size(),
                       .identity = config_.identity,
-                      .sample_shape = config_.sample_shape};
+                      .sample_shape = config_.sample_shape,
+                      .classes = config_.classes};
   for (const auto& phase : phases_) info.updates[phase->phase().name] = phase->updates();
   return info;
 }

@@ -30,8 +30,9 @@ struct TrainerConfig {
   int64_t checkpoint_every = 1000;
   int64_t evaluate_every = 0;              ///< 0 for never.
   std::optional<RankedFigure> keep_best;   ///< The checkpoint that is best by it is kept.
-  RunIdentity identity;                    ///< Written into checkpoints, like the next.
+  RunIdentity identity;                    ///< Written into checkpoints, like the next two.
   std::vector<int64_t> sample_shape = {};  ///< [C,H,W] of an image.
+  int64_t classes = 0;                     ///< Whose labels the run trains on.
 };
 
 /// The objects that a trainer uses. All of them outlive the trainer.

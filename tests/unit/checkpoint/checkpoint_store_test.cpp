@@ -38,7 +38,9 @@ class CheckpointStoreTest : public ::testing::Test {
     return {.state = {.step = step, .samples = step * 64, .nonfinite_in_a_row = 2},
             .updates = {{"ddpm", step - 1}},
             .world = 2,
-            .identity = {.config_hash = "abc", .data_hash = "def"}};
+            .identity = {.config_hash = "abc", .data_hash = "def"},
+            .sample_shape = {3, 8, 8},
+            .classes = 5};
   }
   static CheckpointTensors tensors(int64_t step) {
     return {{"model", {{"weight", at::full({4}, static_cast<double>(step))}}},
@@ -88,6 +90,8 @@ TEST_F(CheckpointStoreTest, LoadsWhatWasSaved) {
   EXPECT_EQ(checkpoint.info().world, 2);
   EXPECT_EQ(checkpoint.info().identity.config_hash, "abc");
   EXPECT_EQ(checkpoint.info().identity.data_hash, "def");
+  EXPECT_EQ(checkpoint.info().sample_shape, (std::vector<int64_t>{3, 8, 8}));
+  EXPECT_EQ(checkpoint.info().classes, 5);
   EXPECT_TRUE(checkpoint.has("ema"));
   EXPECT_FALSE(checkpoint.has("optimizer"));
   EXPECT_TRUE(checkpoint.load("model").at("weight").equal(at::full({4}, 1000.0)));

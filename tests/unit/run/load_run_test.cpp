@@ -26,13 +26,13 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 /// Begins a small run in `folder`, and returns weights of its network.
-TensorMap begin_small_run(const TemporaryFolder& folder) {
-  RunConfig config;
+TensorMap begin_small_run(const TemporaryFolder& folder, RunConfig config = {},
+                          int64_t classes = 0) {
   config.data.image_size = 16;
   config.model.dim = 8;
   config.model.dim_mults = {1, 2};
   write_file_atomically(folder / "config.toml", to_toml(config));
-  const auto task = make_task(config, ImageShape{16, 16, 1});
+  const auto task = make_task(config, ImageShape{16, 16, 1}, nullptr, at::kCPU, classes);
   return weights_of(task->sampled_network().parameter_list());
 }
 
@@ -84,6 +84,31 @@ TEST(LoadedRun, TheSamplerMayBeChangedButNotTheDiffusion) {
   expect_error<InputError>([&] { load({"sampler.steps=51"}); }, HasSubstr("sampler.steps is 51"));
   expect_error<InputError>([&] { load({"diffusion.steps=5"}); },
                            HasSubstr("keys of mask, sampler"));
+}
+
+TEST(LoadedRun, TheNumberOfClassesIsThatOfTheCheckpoint) {
+  const TemporaryFolder folder;
+  RunConfig config;
+  config.diffusion.condition = DiffusionCondition::kClass;
+  const TensorMap weights = begin_small_run(folder, config, 3);
+  SelfCommunicator alone;
+  const auto load = [&](int64_t classes, const std::vector<std::string>& assignments = {}) {
+    CheckpointStore(folder.path())
+        .save({.state = {.step = 7}, .sample_shape = {1, 16, 16}, .classes = classes},
+              {{"model", weights}, {"ema", weights}});
+    return load_run(folder.path().string(), {}, assignments, alone);
+  };
+  const ImageGenerator& generator = *load(3).task->image_generator();
+  EXPECT_EQ(generator.classes(), 3);
+  EXPECT_TRUE(generator.labels(at::arange(2, 5)).equal(at::tensor({2, 0, 1})));
+  expect_error<InputError>([&] { load(3, {"sampler.class=3"}); },
+                           HasSubstr("sampler.class is 3, but the model has 3 classes"));
+  expect_error<InputError>([&] { load(4); }, HasSubstr("label_emb.weight"));
+  // What a manifest says is not yet a reason to allocate memory.
+  for (const int64_t classes : {int64_t{0}, int64_t{1'000'000'000'000}}) {
+    expect_error<InputError>([&] { load(classes); },
+                             AllOf(HasSubstr(std::to_string(classes)), HasSubstr("possible")));
+  }
 }
 
 /// A network with a buffer, and without the layers of a U-Net.

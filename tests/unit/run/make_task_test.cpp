@@ -27,7 +27,7 @@ using ::testing::HasSubstr;
 
 constexpr ImageShape kShape{16, 16, 1};
 
-RunConfig small(const std::string& task, const std::string& condition = "none") {
+RunConfig small(const std::string& task, DiffusionCondition condition = DiffusionCondition::kNone) {
   RunConfig config;
   config.run.task = task;
   config.diffusion.condition = condition;
@@ -116,6 +116,7 @@ TEST(TaskTable, AbilitiesAreThoseThatTheTasksOffer) {
     EXPECT_EQ(task->image_generator() != nullptr, kind.abilities.contains(kGenerateImages))
         << kind.name;
     EXPECT_EQ(task->inpainter() != nullptr, kind.abilities.contains(kInpaint)) << kind.name;
+    EXPECT_EQ(task->process() != nullptr, kind.abilities.contains(kShowProcess)) << kind.name;
   }
 }
 
@@ -135,7 +136,8 @@ TEST_F(ToyTaskTest, AnAbilityThatItLacksIsRefusedWithTheTasksThatHaveIt) {
                                      "ddpm, inpaint, gan_inpaint"));
   expect_error<InputError>(
       [&] { require_image_generator(toy, "gm_sample"); },
-      HasSubstr("does not generate images; these do: ddpm with diffusion.condition = \"none\""));
+      HasSubstr(
+          "does not generate images; these do: ddpm unless diffusion.condition = \"inpaint\""));
 }
 
 TEST(TrainingMasks, AreOpenedOnlyForATaskThatTrainsOnMasks) {
@@ -146,7 +148,7 @@ TEST(TrainingMasks, AreOpenedOnlyForATaskThatTrainsOnMasks) {
   };
   EXPECT_EQ(open(small("ddpm")), nullptr);
   for (const RunConfig& config :
-       {small("inpaint"), small("gan_inpaint"), small("ddpm", "inpaint")}) {
+       {small("inpaint"), small("gan_inpaint"), small("ddpm", DiffusionCondition::kInpaint)}) {
     expect_error<InputError>([&] { open(config); }, HasSubstr("/nowhere/masks"));
   }
 }
