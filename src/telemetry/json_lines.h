@@ -24,7 +24,7 @@ namespace gm {
 std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64_t step);
 
 /// The values of a figure in the evaluation lines of `path`, with their steps, in the order of the
-/// file, which need not exist. A line without a finite value is passed over.
+/// file, which need not exist. A line without a finite value is left out.
 std::vector<std::pair<int64_t, double>> figure_history(const std::filesystem::path& path,
                                                        const std::string& figure);
 
