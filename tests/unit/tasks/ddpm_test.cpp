@@ -93,7 +93,7 @@ TEST(DdpmTask, LossesAtATimestepAreThoseOfTheirKeyedNoise) {
 }
 
 TEST(DdpmTask, LossesOfAConditionedNetworkDependOnTheMasksThatAreGiven) {
-  DdpmTask task(ddpm_options("inpaint"), {}, kDdpmShape, kDdpmSeed);
+  DdpmTask task(ddpm_options(DiffusionCondition::kInpaint), {}, kDdpmShape, kDdpmSeed);
   const Batch batch = ramps(0, 2);
   const auto losses_with = [&](const MaskMaker& masks) {
     return task.losses_at({.timestep = 1}, batch, masks);
