@@ -22,6 +22,7 @@ enum class Stream : uint32_t {
   kFeatureSubset = 10,
   kFeatureNetwork = 11,
   kLabelDropout = 12,
+  kEvaluationNoise = 13,
 };
 
 /// Philox4x32-10: ten rounds of a keyed bijection of a 128-bit counter.

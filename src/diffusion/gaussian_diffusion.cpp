@@ -35,13 +35,24 @@ GaussianDiffusion::GaussianDiffusion(const DiffusionConfig& config, const Sample
       loss_weights_(loss_weight_table(config, schedule_, *prediction_, device)),
       clamp_(config.clamp) {}
 
+GaussianDiffusion::Predicted GaussianDiffusion::predict(const DiffusionNetwork& network,
+                                                        const at::Tensor& x0, const at::Tensor& t,
+                                                        const at::Tensor& noise) const {
+  return {.output = network(levels_.add_noise(x0, t, noise), t),
+          .target = prediction_->target(levels_, x0, t, noise),
+          .weights = loss_weights_.defined() ? loss_weights_.index_select(0, t) : at::Tensor()};
+}
+
 at::Tensor GaussianDiffusion::loss(const DiffusionNetwork& network, const at::Tensor& x0,
                                    const at::Tensor& t, const at::Tensor& noise) const {
-  const at::Tensor target = prediction_->target(levels_, x0, t, noise);
-  const at::Tensor output = network(levels_.add_noise(x0, t, noise), t);
-  const at::Tensor weights =
-      loss_weights_.defined() ? loss_weights_.index_select(0, t) : at::Tensor();
-  return diffusion_loss(loss_, output, target, weights);
+  const Predicted predicted = predict(network, x0, t, noise);
+  return diffusion_loss(loss_, predicted.output, predicted.target, predicted.weights);
+}
+
+at::Tensor GaussianDiffusion::losses(const DiffusionNetwork& network, const at::Tensor& x0,
+                                     const at::Tensor& t, const at::Tensor& noise) const {
+  const Predicted predicted = predict(network, x0, t, noise);
+  return diffusion_losses(loss_, predicted.output, predicted.target, predicted.weights);
 }
 
 Denoise GaussianDiffusion::denoise_by(DiffusionNetwork network) const {

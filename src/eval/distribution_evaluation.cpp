@@ -25,6 +25,13 @@ constexpr int64_t kShownSamples = 8;
 /// Samples and images may differ in channels; beside each other, both are RGB.
 at::Tensor rgb_images(const at::Tensor& images) { return images.expand({-1, 3, -1, -1}); }
 
+/// The name of a figure in the features of `network`.
+std::string distance_name(const std::string& distance, const std::string& network) {
+  if (network == "inception" && distance == "fd") return "fid";
+  if (network == "inception" && distance == "kd") return "kid";
+  return distance + "_" + network;
+}
+
 /// Rank 0 computes it for all, so that all have the same digits. The other ranks lend no cores, but
 /// the decompositions of one matrix cannot be divided.
 double frechet_distance_on_all_ranks(const FeatureStatistics& a, const FeatureStatistics& b,
@@ -74,10 +81,20 @@ void DistributionEvaluation::describe_work() const {
 }
 
 std::string DistributionEvaluation::figure_name(const std::string& distance) const {
-  const std::string network = features_.extractor->name();
-  if (network == "inception" && distance == "fd") return "fid";
-  if (network == "inception" && distance == "kd") return "kid";
-  return distance + "_" + network;
+  return distance_name(distance, features_.extractor->name());
+}
+
+std::vector<RankedFigure> DistributionEvaluation::ranked_figures(const DistributionMetrics& metrics,
+                                                                 const std::string& extractor) {
+  std::vector<RankedFigure> figures;
+  if (metrics.fd) figures.push_back({.name = distance_name("fd", extractor)});
+  if (metrics.kid) figures.push_back({.name = distance_name("kd", extractor)});
+  for (const auto& [is_chosen, name] :
+       {std::pair(metrics.precision, "precision"), std::pair(metrics.recall, "recall")}) {
+    if (!is_chosen) continue;
+    figures.push_back({.name = distance_name(name, extractor), .higher_is_better = true});
+  }
+  return figures;
 }
 
 FeatureSet DistributionEvaluation::compute_references(bool keeps_all,

@@ -44,6 +44,10 @@ class DistributionEvaluation final : public Evaluation {
                          const EvaluateConfig& config, Features features,
                          Communicator& communicator);
 
+  /// The figures by which models can be ranked, in the features of `extractor`.
+  static std::vector<RankedFigure> ranked_figures(const DistributionMetrics& metrics,
+                                                  const std::string& extractor);
+
   std::string name() const override { return "distribution"; }
   int64_t samples() const override { return config_.samples; }
   EvaluationReport run(const Method& method, const EvaluationObserver& observer) override;

@@ -15,6 +15,7 @@
 #include "run/evaluation_table.h"
 #include "run/make_task.h"
 #include "run/run_shards.h"
+#include "run/training_options.h"
 #include "telemetry/metrics_server.h"
 
 namespace gm {
@@ -59,6 +60,7 @@ RunConfig checked_configuration(World& world, RunConfig config, const RunDirecto
 }
 
 void check_abilities(const RunConfig& config, bool visualize, Communicator& ranks) {
+  best_figure(config);  // throws if there is no such figure
   if (config.evaluate.every == 0 && !visualize) return;
   // What a task can do does not depend on the size of its network, or on its number of classes.
   RunConfig small = config;

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "eval/distribution_evaluation.h"
 #include "eval/inpainting_evaluation.h"
+#include "eval/loss_evaluation.h"
 #include "eval/masked_dataset.h"
 #include "eval/trusted_code.h"
 #include "run/make_task.h"
@@ -61,8 +63,15 @@ void for_chosen_kinds(const std::string& metrics,
 std::shared_ptr<Evaluation> make_inpainting(const EvaluationInputs& in,
                                             const std::vector<std::string>& /*chosen*/) {
   return std::make_shared<InpaintingEvaluation>(
-      MaskedDataset(in.images, in.mask, static_cast<uint64_t>(in.config.seed)), in.config,
+      MaskedDataset(in.images(), in.mask, static_cast<uint64_t>(in.config.seed)), in.config,
       in.communicator);
+}
+
+std::shared_ptr<Evaluation> make_loss(const EvaluationInputs& in,
+                                      const std::vector<std::string>& /*chosen*/) {
+  return std::make_shared<LossEvaluation>(
+      LossEvaluation::Images{.training = in.training(), .held_out = in.images()}, in.mask,
+      in.config, in.communicator);
 }
 
 ExtractorChoice extractor_of(const EvaluateConfig& config, const std::filesystem::path& cache) {
@@ -72,14 +81,17 @@ ExtractorChoice extractor_of(const EvaluateConfig& config, const std::filesystem
           .cache = cache};
 }
 
+DistributionMetrics distribution_metrics(const std::vector<std::string>& chosen) {
+  return {.fd = contains(chosen, "fd"),
+          .kid = contains(chosen, "kid"),
+          .precision = contains(chosen, "precision"),
+          .recall = contains(chosen, "recall")};
+}
+
 std::shared_ptr<Evaluation> make_distribution(const EvaluationInputs& in,
                                               const std::vector<std::string>& chosen) {
-  const DistributionMetrics metrics{.fd = contains(chosen, "fd"),
-                                    .kid = contains(chosen, "kid"),
-                                    .precision = contains(chosen, "precision"),
-                                    .recall = contains(chosen, "recall")};
   return std::make_shared<DistributionEvaluation>(
-      in.references, metrics, in.config,
+      in.references(), distribution_metrics(chosen), in.config,
       DistributionEvaluation::Features{
           make_feature_extractor(extractor_of(in.config, in.cache), in.device, in.communicator),
           in.cache},
@@ -88,6 +100,14 @@ std::shared_ptr<Evaluation> make_distribution(const EvaluationInputs& in,
 
 }  // namespace
 
+DatasetSource opened_once(DatasetSource open) {
+  const auto opened = std::make_shared<std::shared_ptr<const ImageDataset>>();
+  return [open = std::move(open), opened] {
+    if (!*opened) *opened = open();
+    return *opened;
+  };
+}
+
 std::vector<EvaluationKind>& evaluation_kinds() {
   static std::vector<EvaluationKind> kinds{
       {.metrics = {"inpainting"},
@@ -95,7 +115,19 @@ std::vector<EvaluationKind>& evaluation_kinds() {
            [](Task& task, const std::string& asked) {
              require_inpainter(task, asked).check_inpainting();
            },
+       .ranked_figures =
+           [](const EvaluateConfig&, const std::vector<std::string>&) {
+             return InpaintingEvaluation::ranked_figures();
+           },
        .make = make_inpainting},
+      {.metrics = {"loss"},
+       .require = [](Task& task,
+                     const std::string& asked) { require_diffusion_losses(task, asked); },
+       .ranked_figures =
+           [](const EvaluateConfig&, const std::vector<std::string>&) {
+             return LossEvaluation::ranked_figures();
+           },
+       .make = make_loss},
       {.metrics = {"fd", "kid", "precision", "recall"},
        .require = [](Task& task,
                      const std::string& asked) { require_image_generator(task, asked); },
@@ -103,6 +135,11 @@ std::vector<EvaluationKind>& evaluation_kinds() {
            [](const EvaluateConfig& config, const std::filesystem::path& cache,
               Communicator& communicator) {
              make_feature_extractor(extractor_of(config, cache), at::kCPU, communicator);
+           },
+       .ranked_figures =
+           [](const EvaluateConfig& config, const std::vector<std::string>& chosen) {
+             return DistributionEvaluation::ranked_figures(distribution_metrics(chosen),
+                                                           name_of(config.extractor));
            },
        .make = make_distribution},
   };
@@ -121,6 +158,22 @@ void check_evaluation_files(const EvaluateConfig& config, const std::filesystem:
                    [&](const EvaluationKind& kind, const std::vector<std::string>&) {
                      if (kind.check_files) kind.check_files(config, cache, communicator);
                    });
+}
+
+RankedFigure require_ranked_figure(const EvaluateConfig& config, const std::string& name,
+                                   const std::string& asked) {
+  std::vector<RankedFigure> figures;
+  for_chosen_kinds(
+      config.metrics, [&](const EvaluationKind& kind, const std::vector<std::string>& chosen) {
+        if (!kind.ranked_figures) return;
+        std::ranges::move(kind.ranked_figures(config, chosen), std::back_inserter(figures));
+      });
+  const auto found = std::ranges::find(figures, name, &RankedFigure::name);
+  if (found != figures.end()) return *found;
+  std::vector<std::string> names;
+  for (const RankedFigure& figure : figures) names.push_back(figure.name);
+  throw InputError("{}: \"{}\" is no figure of evaluate.metrics = \"{}\"; its figures are {}",
+                   asked, name, config.metrics, fmt::join(names, ", "));
 }
 
 std::vector<std::shared_ptr<Evaluation>> make_evaluations(const EvaluationInputs& inputs) {

@@ -51,6 +51,11 @@ Inpainter& require_inpainter(Task& task, const std::string& asked) {
   refuse(asked, kInpaint);
 }
 
+DiffusionLosses& require_diffusion_losses(Task& task, const std::string& asked) {
+  if (DiffusionLosses* const losses = task.diffusion_losses()) return *losses;
+  refuse(asked, kTrainDiffusion);
+}
+
 DiffusionProcess& require_process(Task& task, const std::string& asked) {
   if (DiffusionProcess* const process = task.process()) return *process;
   refuse(asked, kShowProcess);

@@ -22,7 +22,8 @@ std::vector<TaskKind> all_task_kinds() {
        .sections = {"diffusion", "sampler", "repaint"},
        .abilities = {{kGenerateImages, "unless diffusion.condition = \"inpaint\""},
                      {kShowProcess, "unless diffusion.condition = \"inpaint\""},
-                     {kInpaint, ""}},
+                     {kInpaint, ""},
+                     {kTrainDiffusion, ""}},
        .uses_masks =
            [](const RunConfig& c) { return c.diffusion.condition == DiffusionCondition::kInpaint; },
        .uses_labels =

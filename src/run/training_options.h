@@ -1,6 +1,8 @@
 /// From a configuration to the options of the objects that train.
 #pragma once
 
+#include <optional>
+
 #include "checkpoint/checkpoint_store.h"
 #include "comm/world.h"
 #include "config/run_config.h"
@@ -16,6 +18,10 @@ namespace gm {
 Loader::Options loader_options(const RunConfig& config, const RunState& first);
 
 RunLog::Options log_options(const RunConfig& config, const World& world, const RunState& first);
+
+/// The figure of checkpoint.keep_best; nullopt if it is empty. Throws InputError if the evaluations
+/// of the run have no such figure.
+std::optional<RankedFigure> best_figure(const RunConfig& config);
 
 /// `identity`, and what a run must know of its dataset, are written into checkpoints.
 TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identity,

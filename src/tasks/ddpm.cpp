@@ -42,6 +42,14 @@ std::unique_ptr<Denoiser> make_network(const DdpmTask::Options& options, const I
                        seed, device);
 }
 
+/// The labels of the images, int64 [n] on the CPU, with the null class for images without a label,
+/// or of a class that the model does not know.
+at::Tensor known_labels(const Batch& batch, int64_t classes) {
+  if (!batch.labels.defined()) return at::full_like(batch.positions, classes);
+  const at::Tensor is_known = batch.labels.ge(0).logical_and(batch.labels.lt(classes));
+  return at::where(is_known, batch.labels, classes);
+}
+
 }  // namespace
 
 DdpmTask::DdpmTask(const Options& options, MaskMaker masks, const ImageShape& shape, uint64_t seed,
@@ -93,6 +101,22 @@ Losses DdpmTask::loss(const PreparedBatch& batch) {
   if (classes_ > 0) condition.labels = batch["labels"];
   return {.total = diffusion_.loss(conditioned_on(condition), batch["images"], batch["timesteps"],
                                    batch["noise"])};
+}
+
+at::Tensor DdpmTask::losses_at(const Point& point, const Batch& batch, const MaskMaker& masks) {
+  const at::NoGradGuard no_graph;
+  const at::Tensor images = upload(batch.images, device());
+  const at::Tensor noise =
+      counter_normal(point.seed, Stream::kEvaluationNoise, batch.positions,
+                     /*draw=*/static_cast<uint32_t>(point.timestep), shape_, device());
+  const at::Tensor timesteps =
+      at::full({images.size(0)}, point.timestep, at::dtype(at::kLong).device(device()));
+  Condition condition;
+  if (is_given_masks()) {
+    condition.image = network_input({images, upload(masks(batch.positions), device())});
+  }
+  if (classes_ > 0) condition.labels = upload(known_labels(batch, classes_), device());
+  return diffusion_.losses(conditioned_on(condition), images, timesteps, noise);
 }
 
 at::Tensor DdpmTask::labels(const at::Tensor& indices) const {

@@ -16,6 +16,7 @@
 #include "diffusion/repaint_config.h"
 #include "image/image_shape.h"
 #include "nn/denoiser.h"
+#include "tasks/diffusion_losses.h"
 #include "tasks/diffusion_process.h"
 #include "tasks/inpainter.h"
 #include "tasks/masking.h"
@@ -25,7 +26,7 @@ namespace gm {
 
 /// The loss is GaussianDiffusion::loss. Noise, timestep, mask and label dropout of an image are
 /// keyed by its global sample position, so that they do not depend on the rank that trains on it.
-class DdpmTask : public Task, public DiffusionProcess, public Inpainter {
+class DdpmTask : public Task, public DiffusionProcess, public Inpainter, public DiffusionLosses {
  public:
   struct Options {
     ModelConfig model = {};
@@ -48,6 +49,7 @@ class DdpmTask : public Task, public DiffusionProcess, public Inpainter {
   /// Null with the condition "inpaint": such a network needs masked images.
   ImageGenerator* image_generator() override { return is_given_masks() ? nullptr : this; }
   Inpainter* inpainter() override { return this; }
+  DiffusionLosses* diffusion_losses() override { return this; }
   /// As image_generator().
   DiffusionProcess* process() override { return is_given_masks() ? nullptr : this; }
   at::Tensor sample(const SampleRequest& request, const SamplingObserver& observer) override;
@@ -58,6 +60,8 @@ class DdpmTask : public Task, public DiffusionProcess, public Inpainter {
   at::Tensor inpaint(const MaskedImages& masked_images, uint64_t seed, const at::Tensor& indices,
                      const SamplingObserver& observer) override;
   void check_inpainting() const override;
+  int64_t timesteps() const override { return diffusion_.steps(); }
+  at::Tensor losses_at(const Point& point, const Batch& batch, const MaskMaker& masks) override;
 
   const GaussianDiffusion& diffusion() const override { return diffusion_; }
   NoiseSource noise(const SampleRequest& request) const override;

@@ -13,6 +13,12 @@ namespace gm {
 /// Figures by name, in the order in which they are shown: "psnr_masked", ...
 using Figures = std::vector<std::pair<std::string, double>>;
 
+/// A figure by which models can be ranked.
+struct RankedFigure {
+  std::string name;
+  bool higher_is_better = false;
+};
+
 /// The figures of the samples of which a quantity is at least `from` and less than `to`.
 struct FigureBin {
   double from = 0, to = 0;

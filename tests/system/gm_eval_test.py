@@ -107,7 +107,7 @@ class Evaluation(Inpainting):
         empty = f"evaluate.extractor_file={self.root / 'empty.pt'}"
         (self.root / "empty.pt").write_bytes(b"")
         for arguments, words in [
-            ([repaint, "--metric", "fd,size"], '"size" is none of inpainting, fd, kid, precision, recall'),
+            ([repaint, "--metric", "fd,size"], '"size" is none of inpainting, loss, fd, kid, precision, recall'),
             ([repaint, "--metric", "fid"], "evaluate.extractor = \"inception\""),
             ([unet, "--metric", "fd"], "does not generate images"),
             ([repaint, "--metric", "fd", "evaluate.extractor_file=none"], "launch/lite0_weights.py"),

@@ -52,6 +52,22 @@ TEST(LoadedRun, WeightsThatAreNotFiniteAreRefused) {
       AllOf(HasSubstr("ema.safetensors: NaN"), HasSubstr("init_conv.bias (8 of 8 values)")));
 }
 
+TEST(LoadedRun, TheBestCheckpointIsTheOneThatIsMarked) {
+  const TemporaryFolder folder;
+  const TensorMap weights = begin_small_run(folder);
+  CheckpointStore store(folder.path());
+  for (const int64_t step : {7, 8}) {
+    store.save({.state = {.step = step}}, {{"model", weights}, {"ema", weights}});
+  }
+  SelfCommunicator alone;
+  const std::string run = folder.path().string();
+  expect_error<InputError>([&] { load_run(run, {.best = true}, {}, alone); },
+                           AllOf(HasSubstr(run), HasSubstr("checkpoint.keep_best")));
+  store.mark_best({.step = 7, .figure = "loss_held_out", .value = 0.5});
+  EXPECT_EQ(load_run(run, {.best = true}, {}, alone).step, 7);
+  EXPECT_EQ(load_run(run, {}, {}, alone).step, 8);
+}
+
 TEST(LoadedRun, TheSamplerMayBeChangedButNotTheDiffusion) {
   const TemporaryFolder folder;
   const TensorMap weights = begin_small_run(folder);

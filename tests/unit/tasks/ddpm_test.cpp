@@ -69,6 +69,49 @@ TEST(DdpmTask, LossOfABatchIsTheMeanOverItsParts) {
   }
 }
 
+/// A network that predicts no noise leaves the noise itself as its error.
+TEST(DdpmTask, LossesAtATimestepAreThoseOfTheirKeyedNoise) {
+  DdpmTask::Options options = ddpm_options();
+  options.diffusion.loss = DiffusionLoss::kL2;
+  DdpmTask task(options, {}, kDdpmShape, kDdpmSeed);
+  for (const at::Tensor& parameter : task.sampled_network().parameters()) {
+    parameter.detach().zero_();
+  }
+  task.sampled_network().invalidate_cache();
+  const Batch batch = ramps(5, 3);
+  const auto losses_at = [&](int64_t timestep, uint64_t seed, const Batch& of) {
+    return task.losses_at({.timestep = timestep, .seed = seed}, of, {});
+  };
+  const at::Tensor losses = losses_at(2, 9, batch);
+  const at::Tensor noise =
+      counter_normal(9, Stream::kEvaluationNoise, batch.positions, 2, {1, 8, 8});
+  EXPECT_TRUE(at::allclose(losses, noise.square().mean({1, 2, 3})));
+  EXPECT_FALSE(losses.requires_grad());
+  EXPECT_FALSE(at::allclose(losses_at(1, 9, batch), losses)) << "another timestep";
+  EXPECT_FALSE(at::allclose(losses_at(2, 8, batch), losses)) << "another seed";
+  EXPECT_TRUE(at::allclose(losses_at(2, 9, ramps(6, 1)), losses.narrow(0, 1, 1)));
+}
+
+TEST(DdpmTask, LossesOfAConditionedNetworkDependOnTheMasksThatAreGiven) {
+  DdpmTask task(ddpm_options(DiffusionCondition::kInpaint), {}, kDdpmShape, kDdpmSeed);
+  const Batch batch = ramps(0, 2);
+  const auto losses_with = [&](const MaskMaker& masks) {
+    return task.losses_at({.timestep = 1}, batch, masks);
+  };
+  const auto right_half = [](const at::Tensor& positions) { return 1 - left_half(positions); };
+  EXPECT_FALSE(at::allclose(losses_with(left_half), losses_with(right_half)));
+
+  auto& network = dynamic_cast<Denoiser&>(task.sampled_network());
+  const at::Tensor noise =
+      counter_normal(0, Stream::kEvaluationNoise, batch.positions, 1, {1, 8, 8});
+  const at::Tensor t = at::full({2}, 1, at::kLong);
+  const at::NoGradGuard no_gradients;
+  const at::Tensor predicted =
+      network.forward(task.diffusion().levels().add_noise(batch.images, t, noise),
+                      {.time = t, .image = network_input({batch.images, left_half(t)})});
+  EXPECT_TRUE(at::allclose(losses_with(left_half), (predicted - noise).abs().mean({1, 2, 3})));
+}
+
 TEST(DdpmTask, ASampleDependsOnSeedAndIndexAlone) {
   DdpmTask task(ddpm_options(), {}, kDdpmShape, kDdpmSeed);
   const at::Tensor four = task.sample({7, at::arange(4, at::kLong)}, kNoObserver);
