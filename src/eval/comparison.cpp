@@ -73,26 +73,40 @@ std::string breakdown_table(const Comparison& comparison, size_t width) {
   return text;
 }
 
-void add_figures(const std::string& samples_key, int64_t samples, const Figures& figures,
-                 Json& json) {
-  json[samples_key] = samples;
+Json provenance_json(const EvaluationReport& report) {
+  Json json{{"evaluation", report.name}, {"samples", report.samples}};
+  for (const auto& [name, value] : report.provenance) {
+    std::visit([&](const auto& held) { json[name] = held; }, value);
+  }
+  return json;
+}
+
+/// In one line: "distribution: samples 5000, references 1000, ...".
+std::string provenance_text(const EvaluationReport& report) {
+  std::string text = fmt::format("{}: samples {}", report.name, report.samples);
+  for (const auto& [name, value] : report.provenance) {
+    std::visit([&](const auto& held) { text += fmt::format(", {} {}", name, held); }, value);
+  }
+  return text + "\n";
+}
+
+void add_figures(const Figures& figures, Json& json) {
   for (const auto& [name, value] : figures) json[name] = value;
 }
 
-void add_report(const EvaluationReport& report, bool is_first, Json& method) {
-  add_figures(is_first ? "images" : report.name + "_images", report.samples, report.figures,
-              method);
+void add_report(const EvaluationReport& report, Json& method) {
+  add_figures(report.figures, method);
   if (!report.breakdown) return;
   for (const FigureBin& bin : report.breakdown->bins) {
-    Json entry{{"from", bin.from}, {"to", bin.to}};
-    add_figures("images", bin.samples, bin.figures, entry);
+    Json entry{{"from", bin.from}, {"to", bin.to}, {"images", bin.samples}};
+    add_figures(bin.figures, entry);
     method[report.breakdown->key].push_back(std::move(entry));
   }
 }
 
 /// Adds the reports to the objects of `methods` with the same names, or to new objects. A run may
 /// be named twice; then both have an object.
-void add_comparison(const Comparison& comparison, bool is_first, Json& methods) {
+void add_comparison(const Comparison& comparison, Json& methods) {
   const size_t known = methods.size();
   size_t next = 0;  // the runs have the same order in each comparison
   for (const auto& [method, report] : comparison) {
@@ -104,7 +118,7 @@ void add_comparison(const Comparison& comparison, bool is_first, Json& methods) 
       i = methods.size();
       methods.push_back(Json{{"name", method}});
     }
-    add_report(report, is_first, methods[i]);
+    add_report(report, methods[i]);
   }
 }
 
@@ -132,18 +146,20 @@ std::string comparison_table(const std::vector<Comparison>& comparisons) {
   std::string text;
   for (const Comparison& comparison : comparisons) {
     if (!text.empty()) text += "\n";
-    text += figures_table(comparison, width);
+    text += provenance_text(comparison.front().report) + figures_table(comparison, width);
     if (comparison.front().report.breakdown) text += breakdown_table(comparison, width);
   }
   return text;
 }
 
 std::string comparison_json(const std::vector<Comparison>& comparisons) {
-  Json methods = Json::array();
+  Json evaluations = Json::array(), methods = Json::array();
   for (const Comparison& comparison : comparisons) {
-    add_comparison(comparison, &comparison == &comparisons.front(), methods);
+    evaluations.push_back(provenance_json(comparison.front().report));
+    add_comparison(comparison, methods);
   }
-  return Json{{"methods", std::move(methods)}}.dump(2) + "\n";
+  const Json all{{"evaluations", std::move(evaluations)}, {"methods", std::move(methods)}};
+  return all.dump(2) + "\n";
 }
 
 }  // namespace gm

@@ -59,7 +59,7 @@ void DistributionEvaluation::describe_work() const {
   const int64_t fewest = std::min(config_.samples, images_->size());
   log_info("distribution: {} samples, compared with {} images in {} features of {} (weights {})",
            config_.samples, images_->size(), extractor.dimension(), extractor.name(),
-           extractor.weights_hash());
+           extractor.weights_sha256());
   if (metrics_.need_all_features()) {
     const int64_t bytes =
         bytes_of_comparison(config_.samples, images_->size(), extractor.dimension());
@@ -93,15 +93,29 @@ FeatureSet DistributionEvaluation::compute_references(bool keeps_all,
   return std::move(collector).of_all_ranks(communicator_);
 }
 
+FeatureKey DistributionEvaluation::reference_key() const {
+  const FeatureExtractor& extractor = *features_.extractor;
+  return {.data_hash = images_->content_hash(),
+          .count = images_->size(),
+          .extractor = extractor.name(),
+          .weights_sha256 = extractor.weights_sha256(),
+          .resize = kFeatureResize,
+          .dimension = extractor.dimension()};
+}
+
+Provenance DistributionEvaluation::provenance() const {
+  const FeatureKey key = reference_key();
+  return {{"references", key.count},
+          {"references_hash", key.data_hash},
+          {"extractor", key.extractor},
+          {"weights_sha256", key.weights_sha256},
+          {"resize", key.resize}};
+}
+
 const FeatureSet& DistributionEvaluation::references(bool needs_all,
                                                      const EvaluationObserver& observer) {
   if (references_ && (!needs_all || references_->features.defined())) return *references_;
-  const FeatureExtractor& extractor = *features_.extractor;
-  const FeatureKey key{
-      .data_hash = images_->content_hash(),
-      .count = images_->size(),
-      .extractor = extractor.name() + " " + extractor.weights_hash() + " " + kFeatureResize,
-      .dimension = extractor.dimension()};
+  const FeatureKey key = reference_key();
   FeatureCache cache(features_.cache, communicator_);
   references_ = cache.find(key, needs_all);
   if (!references_) {
@@ -169,7 +183,8 @@ EvaluationReport DistributionEvaluation::run(const Method& method,
   return {.name = name(),
           .samples = samples.statistics.count,
           .figures = figures_of(samples, images),
-          .breakdown = {}};
+          .breakdown = {},
+          .provenance = provenance()};
 }
 
 std::optional<LabelledImages> DistributionEvaluation::draw(const std::vector<Method>& methods,

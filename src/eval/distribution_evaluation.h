@@ -59,6 +59,8 @@ class DistributionEvaluation final : public Evaluation {
                                  const EvaluationObserver& observer);
   Figures figures_of(const FeatureSet& samples, const FeatureSet& images);
   std::string figure_name(const std::string& distance) const;
+  FeatureKey reference_key() const;
+  Provenance provenance() const;
   void describe_work() const;
 
   std::shared_ptr<const ImageDataset> images_;

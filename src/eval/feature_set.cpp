@@ -89,8 +89,8 @@ FeatureSet FeatureCollector::of_all_ranks(Communicator& communicator) && {
 }
 
 std::filesystem::path FeatureCache::file_of(const FeatureKey& key) const {
-  const std::string text =
-      fmt::format("features 1\n{}\n{}\n{}\n", key.data_hash, key.count, key.extractor);
+  const std::string text = fmt::format("features 2\n{}\n{}\n{}\n{}\n{}\n", key.data_hash, key.count,
+                                       key.extractor, key.weights_sha256, key.resize);
   return folder_ / (Hash().add(text).hex() + ".features.safetensors");
 }
 

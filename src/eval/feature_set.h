@@ -38,11 +38,13 @@ class FeatureCollector {
   at::Tensor all_;
 };
 
-/// What features in the cache belong to.
+/// What stored features belong to.
 struct FeatureKey {
   std::string data_hash;  ///< Of the images.
   int64_t count = 0;      ///< The number of images.
-  std::string extractor;  ///< Its name, weights and resizing.
+  std::string extractor;
+  std::string weights_sha256;
+  std::string resize;
   int64_t dimension = 0;  ///< Of a feature.
 };
 

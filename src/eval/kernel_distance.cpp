@@ -39,23 +39,37 @@ at::Tensor kernel_with_itself(const at::Tensor& a) {
   return a.square().sum(1).div_(a.size(1)).add_(1).pow_(3);
 }
 
-/// For each feature of `rows`, the sum of the kernel over `columns`: float64 [n].
-at::Tensor kernel_sums(const at::Tensor& rows, const at::Tensor& columns,
-                       Communicator& communicator) {
-  return for_all_rows(rows, {}, communicator, [&](const FeatureRows& block) {
-    const at::Tensor sums = at::zeros({block.values.size(0)}, at::kDouble);
-    for_each_column_block(columns, [&](int64_t, const at::Tensor& others) {
+/// The sums of the kernel over the pairs of a sample and a reference.
+struct CrossSums {
+  at::Tensor of_samples;     ///< [n]: of each sample, over the references.
+  at::Tensor of_references;  ///< [m]: of each reference, over the samples.
+};
+CrossSums cross_sums(const at::Tensor& samples, const at::Tensor& references,
+                     Communicator& communicator) {
+  const at::Tensor of_references = at::zeros({references.size(0)}, at::kDouble);
+  const at::Tensor of_samples =
+      for_all_rows(samples, {}, communicator, [&](const FeatureRows& block) {
+        const at::Tensor sums = at::zeros({block.values.size(0)}, at::kDouble);
+        for_each_column_block(references, [&](int64_t first, const at::Tensor& others) {
+          const at::Tensor pairs = kernel(block.values, others);
+          sums.add_(pairs.sum(1));
+          of_references.narrow(0, first, others.size(0)).add_(pairs.sum(0));
+        });
+        return sums;
+      });
+  communicator.all_reduce_sum(of_references);
+  return {of_samples, of_references};
+}
+
+/// For each feature, the sum of the kernel over the other features of its set: float64 [n].
+at::Tensor kernel_sums_of_others(const at::Tensor& features, Communicator& communicator) {
+  return for_all_rows(features, {}, communicator, [&](const FeatureRows& block) {
+    const at::Tensor sums = kernel_with_itself(block.values).neg_();
+    for_each_column_block(features, [&](int64_t, const at::Tensor& others) {
       sums.add_(kernel(block.values, others).sum(1));
     });
     return sums;
   });
-}
-
-/// The same over the other features of the same set.
-at::Tensor kernel_sums_of_others(const at::Tensor& features, Communicator& communicator) {
-  return kernel_sums(features, features, communicator) -
-         for_all_rows(features, {}, communicator,
-                      [](const FeatureRows& block) { return kernel_with_itself(block.values); });
 }
 
 /// The squares of the differences from their mean, times (n - 1) / n.
@@ -110,10 +124,9 @@ double estimate(const at::Tensor& a, const at::Tensor& b) {
 KernelDistance kernel_distance(const at::Tensor& samples, const at::Tensor& references,
                                Communicator& communicator) {
   require_comparable(samples, references);
-  const Side a{kernel_sums_of_others(samples, communicator),
-               kernel_sums(samples, references, communicator)};
-  const Side b{kernel_sums_of_others(references, communicator),
-               kernel_sums(references, samples, communicator)};
+  const auto [of_samples, of_references] = cross_sums(samples, references, communicator);
+  const Side a{kernel_sums_of_others(samples, communicator), of_samples};
+  const Side b{kernel_sums_of_others(references, communicator), of_references};
   const double across = a.across.sum().item<double>() / (a.count() * b.count());
   const double variance = jackknife_variance(a.estimates_without_each(b)) +
                           jackknife_variance(b.estimates_without_each(a));

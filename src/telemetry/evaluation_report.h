@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace gm {
@@ -28,11 +29,16 @@ struct FigureBreakdown {
   std::vector<FigureBin> bins = {};  ///< Those without samples are left out.
 };
 
+/// What the figures depend on besides the method, by name: the images, the network that compares
+/// them. Figures can be compared only if it is the same.
+using Provenance = std::vector<std::pair<std::string, std::variant<int64_t, std::string>>>;
+
 struct EvaluationReport {
   std::string name;                               ///< Of the evaluation: "inpainting".
   int64_t samples = 0;                            ///< Images that were evaluated.
   Figures figures = {};                           ///< Unique among the evaluations.
   std::optional<FigureBreakdown> breakdown = {};  ///< Shown by gm_eval, not during training.
+  Provenance provenance = {};
 };
 
 }  // namespace gm

@@ -42,7 +42,7 @@ class CountingFeatures final : public FeatureExtractor {
   explicit CountingFeatures(std::string name)
       : FeatureExtractor(at::kCPU), name_(std::move(name)) {}
   std::string name() const override { return name_; }
-  std::string weights_hash() const override { return "1"; }
+  std::string weights_sha256() const override { return "1"; }
   int64_t dimension() const override { return 4; }
   int64_t side() const override { return 8; }
   int64_t count = 0;
@@ -83,6 +83,7 @@ class DistributionEvaluationTest : public testing::Test {
                                         .run({.name = "waves", .generator = &generator_}, {});
     EXPECT_EQ(report.name, "distribution");
     EXPECT_EQ(report.samples, kSamples);
+    provenance_ = report.provenance;
     return {report.figures.begin(), report.figures.end()};
   }
 
@@ -90,6 +91,7 @@ class DistributionEvaluationTest : public testing::Test {
   std::filesystem::path root_;
   std::shared_ptr<const ImageDataset> dataset_;
   WaveGenerator generator_;
+  Provenance provenance_;  ///< Of the last figures().
 };
 
 constexpr DistributionMetrics kAllMetrics{
@@ -122,6 +124,17 @@ TEST_F(DistributionEvaluationTest, FiguresAreThoseOfAllImagesInOneBatch) {
   for (const auto& [name, value] : expected) {
     EXPECT_NEAR(found.at(name), value, 1e-6 * std::abs(value)) << name;
   }
+}
+
+TEST_F(DistributionEvaluationTest, SaysWhatItsFiguresDependOn) {
+  const auto network = std::make_shared<RandomFeatures>(at::kCPU);
+  figures(network, {.fd = true});
+  EXPECT_EQ(provenance_, (Provenance{{"references", kReferences},
+                                     {"references_hash", dataset_->content_hash()},
+                                     {"extractor", "random"},
+                                     {"weights_sha256", network->weights_sha256()},
+                                     {"resize", "clean-fid bicubic"}}));
+  EXPECT_EQ(network->weights_sha256().size(), 64U);
 }
 
 TEST_F(DistributionEvaluationTest, FeaturesOfImagesAreComputedOnce) {

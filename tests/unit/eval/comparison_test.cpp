@@ -31,7 +31,8 @@ EvaluationReport inpainting_report(double all, double small, double large) {
               .fraction = "masked fraction of the image",
               .figure = "psnr_masked",
               .bins = {{.from = 0.1, .to = 0.2, .samples = 10, .figures = figures(small)},
-                       {.from = 0.4, .to = 0.5, .samples = 20, .figures = figures(large)}}}};
+                       {.from = 0.4, .to = 0.5, .samples = 20, .figures = figures(large)}}},
+          .provenance = {{"references", 7}, {"extractor", "lite0"}}};
 }
 
 Comparison two_reports() {
@@ -41,6 +42,7 @@ Comparison two_reports() {
 
 TEST(ComparisonTable, HasARowPerMethodAndOnePerMethodByArea) {
   EXPECT_EQ(comparison_table({two_reports()}),
+            "inpainting: samples 30, references 7, extractor lite0\n"
             "method        psnr_masked              l1\n"
             "mean fill         12.5000          0.1250\n"
             "runs/unet         22.2500          0.1250\n"
@@ -51,11 +53,12 @@ TEST(ComparisonTable, HasARowPerMethodAndOnePerMethodByArea) {
             "runs/unet           24.00           21.38\n");
 }
 
-TEST(ComparisonJson, ContainsEveryFigure) {
+TEST(ComparisonJson, ContainsEveryFigureAndWhatItDependsOn) {
   const auto json = nlohmann::json::parse(comparison_json({two_reports()}));
+  EXPECT_EQ(json["evaluations"], nlohmann::json::parse(R"([{"evaluation": "inpainting",
+      "samples": 30, "references": 7, "extractor": "lite0"}])"));
   EXPECT_EQ(json["methods"].size(), 2U);
   EXPECT_EQ(json["methods"][1]["name"], "runs/unet");
-  EXPECT_EQ(json["methods"][1]["images"], 30);
   EXPECT_EQ(json["methods"][1]["psnr_masked"], 22.25);
   EXPECT_EQ(json["methods"][0]["by_area"][1]["images"], 20);
   EXPECT_EQ(json["methods"][0]["by_area"][1]["from"], 0.4);
@@ -102,17 +105,19 @@ TEST(CompareMethods, SeveralEvaluationsShareTheJsonAndHaveATableEach) {
                          evaluation, {{.name = "none"}, {.name = "runs/unet"}}, [] {}, alone)};
   testing::internal::GetCapturedStderr();
   EXPECT_THAT(comparison_table(comparisons), HasSubstr("21.38\n\n"
+                                                       "name_length: samples 6\n"
                                                        "method            letters\n"
                                                        "none               4.0000\n"
                                                        "runs/unet          9.0000\n"));
-  const auto methods = nlohmann::json::parse(comparison_json(comparisons))["methods"];
+  const auto json = nlohmann::json::parse(comparison_json(comparisons));
+  EXPECT_EQ(json["evaluations"][0]["samples"], 30);
+  EXPECT_EQ(json["evaluations"][1]["samples"], 6);
+  const auto& methods = json["methods"];
   ASSERT_EQ(methods.size(), 3U);
   EXPECT_EQ(methods[0].contains("letters"), false) << "not a baseline of the second evaluation";
   EXPECT_EQ(methods[1]["name"], "runs/unet");
   EXPECT_EQ(methods[1]["psnr_masked"], 22.25);
-  EXPECT_EQ(methods[1]["images"], 30);
   EXPECT_EQ(methods[1]["letters"], 9);
-  EXPECT_EQ(methods[1]["name_length_images"], 6);
   EXPECT_EQ(methods[2]["name"], "none");
 }
 
