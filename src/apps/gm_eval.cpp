@@ -149,13 +149,47 @@ void check_files(const EvalCommand& command, const std::vector<LoadedRun>& runs)
 }
 
 /// The images on which all runs are compared. Throws InputError when they do not fit a run.
-std::shared_ptr<const ImageDataset> open_common_images(const std::string& packed,
-                                                       const EvalCommand& command,
+std::shared_ptr<const ImageDataset> open_common_images(const EvalCommand& command,
                                                        const std::vector<LoadedRun>& runs,
                                                        Communicator& ranks) {
+  const std::string packed = prepare_data(runs.front(), command.images, ranks);
   const auto images = open_images(packed, runs.front(), command.images, ranks);
   for (const LoadedRun& run : runs) require_fit(*images, run);
+  for (const LoadedRun& run : runs) on_rank_zero(ranks, [&] { warn_of_overlap(*images, run); });
   return images;
+}
+
+/// The images that all runs were trained on. Throws InputError when runs were trained on others.
+std::shared_ptr<const ImageDataset> open_common_training_images(const std::vector<LoadedRun>& runs,
+                                                                Communicator& ranks) {
+  for (const LoadedRun& run : runs) {
+    if (run.data_hash == runs.front().data_hash) continue;
+    throw InputError(
+        "{} and {} were trained on different images, which this evaluation compares with: evaluate "
+        "them one by one",
+        runs.front().name, run.name);
+  }
+  return open_training_part(runs.front(), ranks);
+}
+
+/// The datasets are opened when an evaluation asks for them.
+EvaluationInputs inputs_of(const EvalCommand& command, const std::vector<LoadedRun>& runs,
+                           const EvaluateConfig& settings, World& world) {
+  Communicator& ranks = world.communicator();
+  const RunConfig& config = runs.front().config;
+  const DatasetSource images =
+      opened_once([&] { return open_common_images(command, runs, ranks); });
+  const DatasetSource against = [&] {
+    return open_references(prepare_data(runs.front(), command.against, ranks), ranks);
+  };
+  return {.images = images,
+          .references = command.against.path.empty() ? images : opened_once(against),
+          .training = opened_once([&] { return open_common_training_images(runs, ranks); }),
+          .mask = override_mask(config.mask, command.mask),
+          .config = settings,
+          .cache = cache_folder(config.data.cache),
+          .device = world.device(),
+          .communicator = ranks};
 }
 
 /// The evaluation of the first run, with what the command line changes.
@@ -192,27 +226,10 @@ void evaluate(World& world, const EvalCommand& command) {
   const EvaluateConfig settings = settings_of(command, runs);
   for (const LoadedRun& run : runs) require_evaluations(*run.task, settings.metrics, run.name);
   check_evaluation_files(settings, cache_folder(runs.front().config.data.cache), ranks);
-  const std::string packed = prepare_data(runs.front(), command.images, ranks);
-  const auto images = open_common_images(packed, command, runs, ranks);
-  for (const LoadedRun& run : runs) on_rank_zero(ranks, [&] { warn_of_overlap(*images, run); });
-  const auto references =
-      command.against.path.empty()
-          ? images
-          : open_references(prepare_data(runs.front(), command.against, ranks), ranks);
-
-  const RunConfig& config = runs.front().config;
-  const auto begin_batch = [&] {
-    section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));
-  };
-  const Findings findings = evaluate_all(command, runs,
-                                         {.images = images,
-                                          .references = references,
-                                          .mask = override_mask(config.mask, command.mask),
-                                          .config = settings,
-                                          .cache = cache_folder(config.data.cache),
-                                          .device = world.device(),
-                                          .communicator = ranks},
-                                         begin_batch);
+  const double batch_seconds = runs.front().config.watchdog.evaluation_seconds;
+  const auto begin_batch = [&] { section.emplace(watchdog.section("evaluation", batch_seconds)); };
+  const Findings findings =
+      evaluate_all(command, runs, inputs_of(command, runs, settings, world), begin_batch);
   section.emplace(watchdog.section("writing", 0));  // no time limit: a pipe may be slow
   on_rank_zero(ranks, [&] { write(command, findings); });
 }

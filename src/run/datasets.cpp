@@ -11,6 +11,7 @@
 #include "data/mask_shapes.h"
 #include "data/masks.h"
 #include "data/pack_folder_to_cache.h"
+#include "run/make_task.h"
 
 namespace gm {
 namespace {
@@ -64,6 +65,14 @@ std::shared_ptr<const ImageDataset> open_references(const std::string& packed,
   return open_part(packed, "all", Part::kAll, communicator);
 }
 
+std::shared_ptr<const ImageDataset> open_training_part(const LoadedRun& run,
+                                                       Communicator& communicator) {
+  const std::string packed = prepare_data(run, {}, communicator);
+  auto images = open_dataset(packed, run.config.data, Part::kTraining, communicator);
+  require_training_images(*images, run);
+  return images;
+}
+
 void require_files_on_ranks(const ImageDataset& dataset, const IndexRange& needed,
                             Communicator& communicator) {
   std::string problem;
@@ -90,6 +99,14 @@ void require_fit(const ImageDataset& images, const LoadedRun& run) {
       "--size {}{}",
       images.file_path(0).string(), theirs.height, theirs.width, theirs.channels, run.name,
       ours.height, ours.width, ours.channels, ours.height, ours.channels == 1 ? " --grey" : "");
+}
+
+void require_training_images(const ImageDataset& images, const LoadedRun& run) {
+  const RunConfig config = read_run_config(run.name);  // without overrides
+  const auto masks = open_training_masks(config, images.shape());
+  if (training_data_hash(images.content_hash(), masks.get()) != run.data_hash) {
+    throw InputError("{}: the images or masks have changed since training", config.data.path);
+  }
 }
 
 MaskConfig override_mask(MaskConfig mask, const std::string& kind_or_path) {

@@ -61,7 +61,7 @@ void for_chosen_kinds(const std::string& metrics,
 std::shared_ptr<Evaluation> make_inpainting(const EvaluationInputs& in,
                                             const std::vector<std::string>& /*chosen*/) {
   return std::make_shared<InpaintingEvaluation>(
-      MaskedDataset(in.images, in.mask, static_cast<uint64_t>(in.config.seed)), in.config,
+      MaskedDataset(in.images(), in.mask, static_cast<uint64_t>(in.config.seed)), in.config,
       in.communicator);
 }
 
@@ -79,7 +79,7 @@ std::shared_ptr<Evaluation> make_distribution(const EvaluationInputs& in,
                                     .precision = contains(chosen, "precision"),
                                     .recall = contains(chosen, "recall")};
   return std::make_shared<DistributionEvaluation>(
-      in.references, metrics, in.config,
+      in.references(), metrics, in.config,
       DistributionEvaluation::Features{
           make_feature_extractor(extractor_of(in.config, in.cache), in.device, in.communicator),
           in.cache},
@@ -87,6 +87,14 @@ std::shared_ptr<Evaluation> make_distribution(const EvaluationInputs& in,
 }
 
 }  // namespace
+
+DatasetSource opened_once(DatasetSource open) {
+  const auto opened = std::make_shared<std::shared_ptr<const ImageDataset>>();
+  return [open = std::move(open), opened] {
+    if (!*opened) *opened = open();
+    return *opened;
+  };
+}
 
 std::vector<EvaluationKind>& evaluation_kinds() {
   static std::vector<EvaluationKind> kinds{

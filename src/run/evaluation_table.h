@@ -17,10 +17,19 @@
 
 namespace gm {
 
-/// What evaluations are made from. The communicator outlives them.
+/// Opens a dataset, or returns the one that it has opened. Called by all ranks. Throws InputError
+/// if the dataset cannot be used.
+using DatasetSource = std::function<std::shared_ptr<const ImageDataset>()>;
+
+/// Calls `open` when a dataset is asked for the first time.
+DatasetSource opened_once(DatasetSource open);
+
+/// What evaluations are made from. A dataset is opened only if an evaluation asks for it. The
+/// communicator outlives the evaluations.
 struct EvaluationInputs {
-  std::shared_ptr<const ImageDataset> images;      ///< To inpaint.
-  std::shared_ptr<const ImageDataset> references;  ///< To compare the distribution of samples with.
+  DatasetSource images;      ///< To inpaint: held-out images, unless the user names others.
+  DatasetSource references;  ///< To compare the distribution of samples with.
+  DatasetSource training;    ///< The images that the model was trained on.
   MaskConfig mask;
   EvaluateConfig config;
   std::filesystem::path cache;  ///< cache_folder().

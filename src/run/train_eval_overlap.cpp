@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/signals.h"
 #include "data/pack_folder_to_cache.h"
-#include "run/make_task.h"
+#include "run/datasets.h"
 
 namespace gm {
 namespace {
@@ -29,10 +29,7 @@ ImageDataset training_images(const LoadedRun& run) {
   const auto path = find_prepared_dataset(config.data);
   if (!path) throw InputError("{}: there is no packed copy of the images", config.data.path);
   ImageDataset training(*path, config.data.classes, Part::kTraining);
-  const auto masks = open_training_masks(config, training.shape());
-  if (training_data_hash(training.content_hash(), masks.get()) != run.data_hash) {
-    throw InputError("{}: the images or masks have changed since training", config.data.path);
-  }
+  require_training_images(training, run);
   return training;
 }
 

@@ -135,7 +135,7 @@ TEST_F(TrainingHooksTest, AnEntryOfTheTableIsEnoughForANewKindOfEvaluation) {
        .require = [&](Task&, const std::string& asked) { asked_by = asked; },
        .make =
            [](const EvaluationInputs& in, const std::vector<std::string>&) {
-             return std::make_shared<NumberOfParameters>(in.images->size());
+             return std::make_shared<NumberOfParameters>(in.images()->size());
            }});
   const RunConfig config = run_on_images(
       {"run.task=inpaint", "evaluate.every=1", "evaluate.metrics=inpainting,size"}, 0.4);
