@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "apps/command.h"
@@ -16,6 +17,7 @@
 #include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/command_line.h"
+#include "config/key_options.h"
 #include "config/option_values.h"
 #include "eval/masked_dataset.h"
 #include "eval/sampling.h"
@@ -32,9 +34,16 @@ namespace {
 
 constexpr int64_t kDefaultCount = 64;
 
+/// Options that are short names of keys.
+constexpr std::array kKeyOptions{
+    KeyOption{"--steps", "sampler.steps"},
+    KeyOption{"--sampler", "sampler.kind"},
+};
+
 struct SampleCommand {
   std::string run;
-  std::vector<std::string> assignments;
+  std::vector<std::string> assignments;  ///< section.key=value
+  std::vector<std::string> key_options;  ///< The same, of kKeyOptions.
   LoadedRun::Choice choice;
   std::optional<int64_t> count;
   int64_t batch_size = 64;
@@ -56,6 +65,7 @@ void declare(CLI::App& app, SampleCommand& command) {
   app.add_option("--count", command.count,
                  "Number of images; 64, or all images of --inpaint, when not given")
       ->transform(whole_number(1, 1'000'000'000));
+  declare_key_options(app, kKeyOptions, command.key_options);
   app.add_option("--seed", command.seed,
                  "Seed of the random numbers; another seed gives other images")
       ->transform(whole_number(0, UINT64_MAX))
@@ -142,14 +152,14 @@ int64_t number_of_images(const SampleCommand& command, const std::optional<Inpai
 }
 
 /// Called by all ranks.
-void write_trajectory(DdpmTask& task, const SampleCommand& command, Communicator& ranks) {
+void write_trajectory(DiffusionProcess& process, const SampleCommand& command, Communicator& ranks) {
   constexpr int64_t kStrips = 8;
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    return reverse_process_images(task, command.seed, indices, observer);
+    return reverse_process_images(process, {command.seed, indices}, observer);
   };
   const at::Tensor rows = gather_samples(make, ranks, {.count = kStrips});
   on_rank_zero(ranks, [&] {
-    const auto labels = reverse_process_labels(task.diffusion().sampler());
+    const auto labels = reverse_process_labels(process.diffusion().sampler());
     write_image_grid(command.trajectory, {rows, labels}, {.columns = 1});
     log_info("{} images at five timesteps in {}", kStrips, command.trajectory);
   });
@@ -176,7 +186,7 @@ std::optional<InpaintInput> open_input(const SampleCommand& command, const Loade
 ImageMaker image_maker(const LoadedRun& run, const std::optional<InpaintInput>& input,
                        uint64_t seed) {
   return [&run, &input, seed](const at::Tensor& indices, const SamplingObserver& observer) {
-    if (!input) return run.task->image_generator()->sample(seed, indices, observer);
+    if (!input) return run.task->image_generator()->sample({seed, indices}, observer);
     return inpainting_images(*run.task->inpainter(), input->masked, seed, indices, observer);
   };
 }
@@ -199,8 +209,10 @@ void sample(World& world, const SampleCommand& command) {
   Watchdog watchdog(world);
   // No time limit: packing a folder of images may take hours.
   auto section = std::make_optional(watchdog.section("data preparation", 0));
-  const LoadedRun run =
-      load_run(command.run, command.choice, command.assignments, ranks, world.device());
+  const LoadedRun run = load_run(
+      command.run, command.choice,
+      join_assignments(kKeyOptions, command.key_options, command.assignments), ranks,
+      world.device());
   const MaskConfig mask = override_mask(run.config.mask, command.mask);
   check_files(command, run, mask);
   auto* const process =

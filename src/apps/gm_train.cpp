@@ -29,7 +29,6 @@
 #include "run/training_data.h"
 #include "run/training_hooks.h"
 #include "run/training_options.h"
-#include "tasks/process_images.h"
 #include "telemetry/metrics.h"
 #include "train/checkpoint_file_names.h"
 #include "train/trainer.h"
@@ -75,7 +74,6 @@ void train(World& world, const TrainCommand& command) {
   auto order = data.make_order(config, world);
   const auto masks = open_training_masks(config, image_shape(data));
   const auto task = make_task(config, image_shape(data), masks, world.device());
-  auto* const process = command.visualize ? &require_process(*task, "--visualize") : nullptr;
   const TrainingHooks hooks = make_training_hooks(config, packed, *task, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
@@ -111,10 +109,10 @@ void train(World& world, const TrainCommand& command) {
   expect_work_to_save();
   trainer.run();
 
-  if (process != nullptr) {
+  if (command.visualize) {
     section.emplace(watchdog.section("sampling", config.watchdog.sampling_seconds));
     const auto sample_weights = trainer.use_sample_weights();
-    write_process_files(*process, data.images, directory, static_cast<uint64_t>(config.run.seed),
+    write_process_files(*task, data.images, directory, static_cast<uint64_t>(config.run.seed),
                         ranks);
   }
   section.emplace(watchdog.section("end", config.watchdog.end_seconds));

@@ -136,7 +136,7 @@ FeatureSet DistributionEvaluation::features_of_samples(ImageGenerator& generator
   FeatureCollector collector(count, extractor.dimension(), keeps_all);
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& each_step) {
     observer.begin_batch();
-    return generator.sample(static_cast<uint64_t>(config_.seed), indices, each_step);
+    return generator.sample({static_cast<uint64_t>(config_.seed), indices}, each_step);
   };
   const DistributedRange work{.count = count, .batch_size = config_.batch_size};
   sample_on_all_ranks(make, communicator_, work, [&](const SampleBatch& batch) {
@@ -204,7 +204,7 @@ std::optional<LabelledImages> DistributionEvaluation::draw(const std::vector<Met
     for (size_t m = 0; m < methods.size(); ++m) {
       observer.begin_batch();
       const at::Tensor samples = download(
-          methods[m].generator->sample(static_cast<uint64_t>(config_.seed), indices, each_step));
+          methods[m].generator->sample({static_cast<uint64_t>(config_.seed), indices}, each_step));
       const at::Tensor neighbours = read_images(*images_, nearest[m].index_select(0, indices));
       columns.push_back(rgb_images(samples));
       columns.push_back(rgb_images(resize_bicubic(neighbours, samples.size(2), samples.size(3))));

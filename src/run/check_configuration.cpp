@@ -14,7 +14,6 @@
 #include "run/evaluation_table.h"
 #include "run/make_task.h"
 #include "run/run_shards.h"
-#include "tasks/process_images.h"
 #include "telemetry/metrics_server.h"
 
 namespace gm {

@@ -47,6 +47,11 @@ Inpainter& require_inpainter(Task& task, const std::string& asked) {
   refuse(asked, kInpaint);
 }
 
+DiffusionProcess& require_process(Task& task, const std::string& asked) {
+  if (DiffusionProcess* const process = task.process()) return *process;
+  refuse(asked, kShowProcess);
+}
+
 std::string training_data_hash(const std::string& dataset, const MaskSource* masks) {
   if (masks == nullptr || masks->content_hash().empty()) return dataset;
   return Hash().add(dataset).add(masks->content_hash()).hex();

@@ -8,6 +8,7 @@
 #include "data/image_dataset.h"
 #include "data/masks.h"
 #include "image/image_shape.h"
+#include "tasks/diffusion_process.h"
 #include "tasks/image_generator.h"
 #include "tasks/inpainter.h"
 #include "tasks/masking.h"
@@ -28,6 +29,7 @@ struct TaskInputs {
 /// Abilities of tasks (config/task_kinds.h).
 inline constexpr const char* kGenerateImages = "generate images";
 inline constexpr const char* kInpaint = "inpaint";
+inline constexpr const char* kShowProcess = "generate images from noise step by step";
 
 /// The masks that the run trains on, for images of `shape`; null if the run does not train on
 /// masks. Throws InputError as MaskSource does.
@@ -45,6 +47,7 @@ std::unique_ptr<Task> make_task(const RunConfig& config, const ImageShape& shape
 /// option or key that needs it.
 ImageGenerator& require_image_generator(Task& task, const std::string& asked);
 Inpainter& require_inpainter(Task& task, const std::string& asked);
+DiffusionProcess& require_process(Task& task, const std::string& asked);
 
 /// Hash of the training data of a run: the dataset with this hash and, if the run trains on them,
 /// the mask files. Compared between ranks, and when a run resumes.

@@ -9,32 +9,47 @@
 #include "device/transfer.h"
 #include "eval/sampling.h"
 #include "image/image_grid.h"
+#include "run/make_task.h"
 #include "tasks/process_images.h"
 
 namespace gm {
 
-void write_process_files(DdpmTask& task, std::shared_ptr<const ImageDataset> dataset,
+namespace {
+
+constexpr int64_t kMaxStrips = 8;
+
+/// The first images of an epoch, as they are in the dataset, on `device`.
+Batch images_to_show(std::shared_ptr<const ImageDataset> dataset, at::Device device) {
+  const ShardOrder order({.dataset_size = dataset->size(),
+                          .batch_size = std::min<int64_t>(kMaxStrips, dataset->size())});
+  Batch batch =
+      ImageReader(std::move(dataset)).read(order.samples_of(0), std::stop_token());
+  batch.images = upload(batch.images, device);
+  return batch;
+}
+
+}  // namespace
+
+void write_process_files(Task& task, std::shared_ptr<const ImageDataset> dataset,
                          const RunDirectory& directory, uint64_t seed, Communicator& communicator) {
-  const int64_t count = std::min<int64_t>(8, dataset->size());
-  const ShardOrder order({.dataset_size = dataset->size(), .batch_size = count});
-  ImageReader as_they_are(std::move(dataset));
-  const at::Tensor images =
-      upload(as_they_are.read(order.samples_of(0), std::stop_token()).images, task.device());
-  const int64_t steps = task.diffusion().steps();
-  const auto draw = [&](const char* name, const LabelledImages& strips) {
+  DiffusionProcess& process = require_process(task, "--visualize");
+  const Batch images = images_to_show(std::move(dataset), task.device());
+  const int64_t count = images.images.size(0);
+  const auto draw = [&](const char* name, const at::Tensor& strips,
+                        const std::vector<std::string>& labels) {
     on_rank_zero(communicator, [&] {
       const auto path = directory.samples_folder() / name;
-      write_image_grid(path, strips, {.columns = 1});
+      write_image_grid(path, {strips, labels}, {.columns = 1});
       log_info("{}", path.string());
     });
   };
-  draw("forward.png", {to_pixels(forward_process_images(task.diffusion(), images, seed)),
-                       forward_process_labels(steps)});
-  const auto on_their_way_out = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    return reverse_process_images(task, seed, indices, observer);
+  draw("forward.png", to_pixels(forward_process_images(process, images, seed)),
+       forward_process_labels(process.diffusion().steps()));
+  const auto reverse = [&](const at::Tensor& indices, const SamplingObserver& observer) {
+    return reverse_process_images(process, {seed, indices}, observer);
   };
-  draw("reverse.png", {gather_samples(on_their_way_out, communicator, {.count = count}),
-                       reverse_process_labels(task.diffusion().sampler())});
+  draw("reverse.png", gather_samples(reverse, communicator, {.count = count}),
+       reverse_process_labels(process.diffusion().sampler()));
 }
 
 }  // namespace gm

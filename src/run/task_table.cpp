@@ -20,7 +20,9 @@ std::vector<TaskKind> all_task_kinds() {
       {.name = "ddpm",
        .help = "diffusion",
        .sections = {"diffusion", "sampler", "repaint"},
-       .abilities = {{kGenerateImages, "with diffusion.condition = \"none\""}, {kInpaint, ""}},
+       .abilities = {{kGenerateImages, "with diffusion.condition = \"none\""},
+                     {kShowProcess, "with diffusion.condition = \"none\""},
+                     {kInpaint, ""}},
        .uses_masks = [](const RunConfig& c) { return c.diffusion.condition == "inpaint"; },
        .summary =
            [](const RunConfig& c) {

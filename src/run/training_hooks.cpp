@@ -28,7 +28,7 @@ std::function<Artefact()> new_images(ImageGenerator& generator, const RunConfig&
   const DistributedRange work{.count = config.sample.count, .batch_size = config.sample.batch_size};
   return [&generator, &communicator, seed, work] {
     const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-      return generator.sample(seed, indices, observer);
+      return generator.sample({seed, indices}, observer);
     };
     return image_grid({gather_samples(make, communicator, work)});
   };

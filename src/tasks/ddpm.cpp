@@ -3,6 +3,7 @@
 #include "device/transfer.h"
 #include "diffusion/counter_noise.h"
 #include "diffusion/repaint.h"
+#include "diffusion/slerp.h"
 
 namespace gm {
 namespace {
@@ -61,11 +62,26 @@ Losses DdpmTask::loss(const PreparedBatch& batch) {
   return {.total = diffusion_.loss(network, batch["images"], batch["timesteps"], batch["noise"])};
 }
 
-at::Tensor DdpmTask::sample(uint64_t seed, const at::Tensor& indices,
-                            const SamplingObserver& observer) {
-  const auto noise = counter_sampling_noise(seed, indices, shape_, device());
+NoiseSource DdpmTask::noise_of(uint64_t seed, const at::Tensor& indices) const {
+  return counter_sampling_noise(seed, indices, shape_, device());
+}
+
+NoiseSource DdpmTask::noise(const SampleRequest& request) const {
+  const NoiseSource noise = noise_of(request.seed, request.indices);
+  if (!request.toward) return noise;
+  return [noise, other = noise_of(request.toward->seed, request.indices),
+          fractions = request.toward->fractions, first = diffusion_.steps()](int64_t draw) {
+    return draw == first ? slerp(noise(draw), other(draw), fractions) : noise(draw);
+  };
+}
+
+Denoise DdpmTask::denoiser(const at::Tensor& /*labels*/) {
+  return diffusion_.denoise_by(conditioned_on({}));
+}
+
+at::Tensor DdpmTask::sample(const SampleRequest& request, const SamplingObserver& observer) {
   return diffusion_.sampler()
-      .sample(diffusion_.denoise_by(conditioned_on({})), noise, observer)
+      .sample(denoiser(labels(request.indices)), noise(request), observer)
       .clamp(-1, 1);
 }
 
@@ -75,7 +91,7 @@ void DdpmTask::check_inpainting() const {
 
 at::Tensor DdpmTask::inpaint(const MaskedImages& masked_images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
-  const auto noise = counter_sampling_noise(seed, indices, shape_, device());
+  const NoiseSource noise = noise_of(seed, indices);
   const MaskedImages given = upload(masked_images, device());
   const Denoise denoise =
       diffusion_.denoise_by(conditioned_on(is_conditioned_ ? network_input(given) : at::Tensor()));

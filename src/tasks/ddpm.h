@@ -14,7 +14,7 @@
 #include "diffusion/repaint_config.h"
 #include "image/image_shape.h"
 #include "nn/denoiser.h"
-#include "tasks/image_generator.h"
+#include "tasks/diffusion_process.h"
 #include "tasks/inpainter.h"
 #include "tasks/masking.h"
 #include "tasks/task.h"
@@ -23,7 +23,7 @@ namespace gm {
 
 /// The loss is GaussianDiffusion::loss. Noise, timestep and mask of an image are keyed by its
 /// global sample position, so that they do not depend on the rank that trains on it.
-class DdpmTask : public Task, public ImageGenerator, public Inpainter {
+class DdpmTask : public Task, public DiffusionProcess, public Inpainter {
  public:
   struct Options {
     ModelConfig model = {};
@@ -45,17 +45,21 @@ class DdpmTask : public Task, public ImageGenerator, public Inpainter {
   /// Null with the condition "inpaint": such a network needs masked images.
   ImageGenerator* image_generator() override { return is_conditioned_ ? nullptr : this; }
   Inpainter* inpainter() override { return this; }
-  at::Tensor sample(uint64_t seed, const at::Tensor& indices,
-                    const SamplingObserver& observer) override;
+  /// As image_generator().
+  DiffusionProcess* process() override { return is_conditioned_ ? nullptr : this; }
+  at::Tensor sample(const SampleRequest& request, const SamplingObserver& observer) override;
   at::Tensor inpaint(const MaskedImages& masked_images, uint64_t seed, const at::Tensor& indices,
                      const SamplingObserver& observer) override;
   void check_inpainting() const override;
 
-  const GaussianDiffusion& diffusion() const { return diffusion_; }
+  const GaussianDiffusion& diffusion() const override { return diffusion_; }
+  NoiseSource noise(const SampleRequest& request) const override;
+  Denoise denoiser(const at::Tensor& labels) override;
 
  private:
   Losses loss(const PreparedBatch& batch);
   DiffusionNetwork conditioned_on(at::Tensor image);
+  NoiseSource noise_of(uint64_t seed, const at::Tensor& indices) const;
 
   std::vector<int64_t> shape_;  // [C,H,W]
   uint64_t seed_;

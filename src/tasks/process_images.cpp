@@ -1,13 +1,12 @@
 #include "tasks/process_images.h"
 
-#include <ATen/ops/arange.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "base/error.h"
 #include "diffusion/counter_noise.h"
 
 namespace gm {
@@ -27,16 +26,12 @@ std::vector<int64_t> reverse_timesteps(const Sampler& sampler) {
   return timesteps;
 }
 
-}  // namespace
-
-DdpmTask& require_process(Task& task, const std::string& asked) {
-  auto* const ddpm = dynamic_cast<DdpmTask*>(&task);
-  if (ddpm == nullptr || ddpm->image_generator() == nullptr) {
-    throw InputError("{}: the run generates no images from noise (run.task, diffusion.condition)",
-                     asked);
-  }
-  return *ddpm;
+/// The noisy images with the clean ones beneath them.
+at::Tensor above(const at::Tensor& noisy, const at::Tensor& clean) {
+  return at::cat({noisy, clean}, /*dim=*/2);
 }
+
+}  // namespace
 
 std::vector<int64_t> strip_steps(int64_t steps) {
   std::vector<int64_t> result;
@@ -52,29 +47,41 @@ std::vector<std::string> reverse_process_labels(const Sampler& sampler) {
   return labels_of(reverse_timesteps(sampler));
 }
 
-at::Tensor forward_process_images(const GaussianDiffusion& diffusion, const at::Tensor& images,
-                                  uint64_t seed) {
-  const auto noise = counter_normal(seed, Stream::kNoise, at::arange(images.size(0), at::kLong),
+at::Tensor forward_process_images(DiffusionProcess& process, const Batch& batch, uint64_t seed) {
+  const at::NoGradGuard no_gradients;
+  const at::Tensor& images = batch.images;
+  const auto noise = counter_normal(seed, Stream::kNoise, batch.positions,
                                     /*draw=*/0, images.sizes().slice(1), images.device());
-  std::vector<at::Tensor> moments;
-  for (const int64_t t : strip_steps(diffusion.steps())) {
-    moments.push_back(diffusion.levels().add_noise(
-        images, at::full({images.size(0)}, t, images.options().dtype(at::kLong)), noise));
+  const Denoise denoise = process.denoiser(batch.labels);
+  std::vector<at::Tensor> parts;
+  for (const int64_t t : strip_steps(process.diffusion().steps())) {
+    const at::Tensor timesteps = at::full({images.size(0)}, t, images.options().dtype(at::kLong));
+    const at::Tensor noisy = process.diffusion().levels().add_noise(images, timesteps, noise);
+    parts.push_back(above(noisy, denoise(noisy, timesteps)));
   }
-  return at::cat(moments, /*dim=*/3);
+  return at::cat(parts, /*dim=*/3);
 }
 
-at::Tensor reverse_process_images(DdpmTask& task, uint64_t seed, const at::Tensor& indices,
+at::Tensor reverse_process_images(DiffusionProcess& process, const SampleRequest& request,
                                   const SamplingObserver& observer) {
-  const auto timesteps = reverse_timesteps(task.diffusion().sampler());
-  std::vector<at::Tensor> moments;
-  task.sample(seed, indices, [&](int64_t t, const at::Tensor& images) {
+  const Sampler& sampler = process.diffusion().sampler();
+  const auto timesteps = reverse_timesteps(sampler);
+  const Denoise denoise = process.denoiser(process.labels(request.indices));
+  at::Tensor part;  // of the current step; the first that it asks for
+  const auto keep = [&](const at::Tensor& x, const at::Tensor& t) {
+    at::Tensor clean = denoise(x, t);
+    if (!part.defined()) part = above(x, clean);
+    return clean;
+  };
+  std::vector<at::Tensor> parts;
+  const auto end_step = [&](int64_t t, const at::Tensor& images) {
     // If a process has few steps, several of the timesteps are the same.
-    const auto times = std::count(timesteps.begin(), timesteps.end(), t);
-    for (int64_t i = 0; i < times; ++i) moments.push_back(images.clone());
+    parts.insert(parts.end(), static_cast<size_t>(std::ranges::count(timesteps, t)), part);
+    part.reset();
     observer(t, images);
-  });
-  return at::cat(moments, /*dim=*/3);
+  };
+  sampler.sample(keep, process.noise(request), end_step);
+  return at::cat(parts, /*dim=*/3);
 }
 
 }  // namespace gm

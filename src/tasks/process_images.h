@@ -1,4 +1,5 @@
-/// Strips that show the diffusion process: images turning into noise, and noise into images.
+/// Strips that show a diffusion process: images turning into noise, and noise into images. Beneath
+/// each noisy image is the clean image that the model expects for it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,13 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "tasks/ddpm.h"
+#include "data/batch.h"
+#include "tasks/diffusion_process.h"
 
 namespace gm {
-
-/// The task as a DdpmTask, which generates images from noise and so has a process to show. Throws
-/// InputError for any other task; `asked` names the option that needs the process.
-DdpmTask& require_process(Task& task, const std::string& asked);
 
 /// The steps at 0, 25, 50, 75 and 99 % of a process of `steps` steps.
 std::vector<int64_t> strip_steps(int64_t steps);
@@ -23,15 +21,16 @@ std::vector<int64_t> strip_steps(int64_t steps);
 std::vector<std::string> forward_process_labels(int64_t steps);
 std::vector<std::string> reverse_process_labels(const Sampler& sampler);
 
-/// The images `images` ([n,C,H,W] in [-1,1], on the device of `diffusion`) with the noise of each
-/// of the timesteps strip_steps(): [n,C,H,5*W], from clear to noise. Image i gets the noise of
-/// (`seed`, i).
-at::Tensor forward_process_images(const GaussianDiffusion& diffusion, const at::Tensor& images,
-                                  uint64_t seed);
+/// The images of `batch`, which are on the device of the process, with the noise of each of the
+/// timesteps strip_steps(), and the clean images that the model expects: [n,C,2*H,5*W], from clear
+/// to noise. An image gets the noise of (`seed`, its position). Without labels, the classes of the
+/// images are not known.
+at::Tensor forward_process_images(DiffusionProcess& process, const Batch& batch, uint64_t seed);
 
-/// The samples `indices` of the series of `seed` while they are generated: after each of the
-/// sampler's strip_steps(), [n,C,H,5*W], from noise to clear.
-at::Tensor reverse_process_images(DdpmTask& task, uint64_t seed, const at::Tensor& indices,
+/// The samples of `request` while they are generated: the noisy images from which each of the
+/// sampler's strip_steps() starts, and the clean images that the model expects: [n,C,2*H,5*W], from
+/// noise to clear.
+at::Tensor reverse_process_images(DiffusionProcess& process, const SampleRequest& request,
                                   const SamplingObserver& observer);
 
 }  // namespace gm

@@ -16,6 +16,7 @@
 
 namespace gm {
 
+class DiffusionProcess;
 class ImageGenerator;
 class Inpainter;
 
@@ -68,6 +69,7 @@ class Task {
   /// What the task can do besides training; null if it cannot.
   virtual ImageGenerator* image_generator() { return nullptr; }
   virtual Inpainter* inpainter() { return nullptr; }
+  virtual DiffusionProcess* process() { return nullptr; }
   /// A warning about the course of training after a step, given the means of its terms over
   /// micro-batches and ranks. Empty if all is well, or if nothing has changed.
   virtual std::string warning(const std::map<std::string, double>&) { return {}; }

@@ -75,8 +75,8 @@ TEST_P(OnADevice, GeneratesAndInpaintsTheImagesOfTheCpu) {
   const auto device = device_task(GetParam(), fake_device::device());
   const at::Tensor indices = at::arange(7, 10);
   if (cpu->image_generator()) {
-    EXPECT_TRUE(near(device->image_generator()->sample(1, indices, {}),
-                     cpu->image_generator()->sample(1, indices, {}), 1e-4));
+    EXPECT_TRUE(near(device->image_generator()->sample({1, indices}, {}),
+                     cpu->image_generator()->sample({1, indices}, {}), 1e-4));
   }
   ASSERT_TRUE(cpu->inpainter());
   const MaskedImages given{waves(7, 3).images, half_masks(indices)};
@@ -91,13 +91,14 @@ INSTANTIATE_TEST_SUITE_P(Tasks, OnADevice,
 TEST(ProcessImages, AreThoseOfTheCpu) {
   const auto forward = [](at::Device device) {
     const auto task = device_task("ddpm", device);
-    const DdpmTask& process = require_process(*task, "test");
-    return forward_process_images(process.diffusion(), waves(0, 2).images.to(device), 3);
+    Batch batch = waves(0, 2);
+    batch.images = batch.images.to(device);
+    return forward_process_images(*task->process(), batch, 3);
   };
-  EXPECT_TRUE(near(forward(fake_device::device()), forward(at::kCPU), 1e-6));
+  EXPECT_TRUE(near(forward(fake_device::device()), forward(at::kCPU), 1e-4));
   const auto reverse = [](at::Device device) {
     const auto task = device_task("ddpm", device);
-    return reverse_process_images(require_process(*task, "test"), 3, at::arange(2),
+    return reverse_process_images(*task->process(), {3, at::arange(2)},
                                   [](int64_t, const at::Tensor&) {});
   };
   EXPECT_TRUE(near(reverse(fake_device::device()), reverse(at::kCPU), 1e-4));

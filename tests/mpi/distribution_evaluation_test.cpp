@@ -28,8 +28,8 @@ constexpr int64_t kReferences = 21, kSamples = 18;  // Not divisible by 4 ranks.
 /// Images that depend on their index alone.
 class WaveGenerator final : public ImageGenerator {
  public:
-  at::Tensor sample(uint64_t, const at::Tensor& indices,
-                    const SamplingObserver& observer) override {
+  at::Tensor sample(const SampleRequest& request, const SamplingObserver& observer) override {
+    const at::Tensor& indices = request.indices;
     observer(0, {});
     const at::Tensor x = at::arange(3 * 12 * 12, at::kFloat).view({1, 3, 12, 12});
     return (x * (indices.to(at::kFloat).view({-1, 1, 1, 1}) + 1) * 0.1).sin();
@@ -102,7 +102,7 @@ TEST_F(DistributionEvaluationTest, FiguresAreThoseOfAllImagesInOneBatch) {
 
   RandomFeatures network(at::kCPU);
   SelfCommunicator alone;
-  const at::Tensor samples = network.features(generator_.sample(3, at::arange(kSamples, at::kLong),
+  const at::Tensor samples = network.features(generator_.sample({3, at::arange(kSamples, at::kLong)},
                                                                 [](int64_t, auto&) {})),
                    images =
                        network.features(read_images(*dataset_, at::arange(kReferences, at::kLong)));
@@ -163,8 +163,8 @@ TEST_F(DistributionEvaluationTest, DrawsSamplesBesideTheirNearestImages) {
   class Copier final : public ImageGenerator {
    public:
     explicit Copier(const ImageDataset& dataset) : dataset_(dataset) {}
-    at::Tensor sample(uint64_t, const at::Tensor& indices, const SamplingObserver&) override {
-      return read_images(dataset_, 20 - indices);
+    at::Tensor sample(const SampleRequest& request, const SamplingObserver&) override {
+      return read_images(dataset_, 20 - request.indices);
     }
 
    private:

@@ -195,11 +195,11 @@ TEST_F(RunStart, TheProcessFilesAreTheSameForAnyNumberOfRanks) {
   on_rank_zero(ranks(), [&] { directory.begin(""); });
   const auto dataset = std::make_shared<const ImageDataset>(root_ / "data.h5");
   const auto task = make_task(config_of({}), kStartShape);
-  DdpmTask& process = require_process(*task, "");
-  write_process_files(process, dataset, directory, /*seed=*/5, ranks());
+  write_process_files(*task, dataset, directory, /*seed=*/5, ranks());
   if (ranks().rank() != 0) return;
-  const auto on_one_rank =
-      reverse_process_images(process, 5, at::arange(3, at::kLong), [](int64_t, auto&) {});
+  DiffusionProcess& process = *task->process();
+  const auto on_one_rank = reverse_process_images(process, {5, at::arange(3, at::kLong)},
+                                                  [](int64_t, const at::Tensor&) {});
   write_image_grid(root_ / "expected.png",
                    {to_pixels(on_one_rank), reverse_process_labels(process.diffusion().sampler())},
                    {.columns = 1});

@@ -64,7 +64,7 @@ TEST_F(ToyDenoiser, OneEntryInTheTableMakesItTrainAndSample) {
       task.prepare({.images = at::zeros({2, 1, 8, 8}), .positions = at::arange(2)});
   task.phases().front().loss(batch).total.backward();
   EXPECT_NE(task.sampled_network().parameters()[0].grad().item<float>(), 0);
-  EXPECT_EQ(task.sample(0, at::arange(2), {}).sizes(), (at::IntArrayRef{2, 1, 8, 8}));
+  EXPECT_EQ(task.sample({0, at::arange(2)}, {}).sizes(), (at::IntArrayRef{2, 1, 8, 8}));
 }
 
 TEST_F(ToyDenoiser, ItsOwnLimitsAreChecked) {

@@ -116,6 +116,7 @@ TEST(TaskTable, AbilitiesAreThoseThatTheTasksOffer) {
     EXPECT_EQ(task->image_generator() != nullptr, kind.abilities.contains(kGenerateImages))
         << kind.name;
     EXPECT_EQ(task->inpainter() != nullptr, kind.abilities.contains(kInpaint)) << kind.name;
+    EXPECT_EQ(task->process() != nullptr, kind.abilities.contains(kShowProcess)) << kind.name;
   }
 }
 

@@ -56,7 +56,7 @@ TEST_F(TrainingHooksTest, SamplesOfADiffusionModelAreThoseOfTheRunsSeed) {
   const RunConfig config = run_on_images({"run.seed=4", "sample.count=3", "sample.batch_size=3"});
   const auto task = make_task(config, kHooksShape);
   const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
-  const at::Tensor samples = task->image_generator()->sample(4, at::arange(3, at::kLong),
+  const at::Tensor samples = task->image_generator()->sample({4, at::arange(3, at::kLong)},
                                                              [](int64_t, const at::Tensor&) {});
   expect_grid(hooks.sample(), {to_pixels(samples)});
   EXPECT_TRUE(hooks.evaluations.empty()) << "evaluate.every is 0";

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "diffusion/counter_noise.h"
 #include "support/expect_error.h"
@@ -60,13 +61,13 @@ TEST(DdpmTask, LossOfABatchIsTheMeanOverItsParts) {
 
 TEST(DdpmTask, ASampleDependsOnSeedAndIndexAlone) {
   DdpmTask task(ddpm_options(), {}, kDdpmShape, kDdpmSeed);
-  const at::Tensor four = task.sample(7, at::arange(4, at::kLong), kNoObserver);
+  const at::Tensor four = task.sample({7, at::arange(4, at::kLong)}, kNoObserver);
   EXPECT_EQ(four.sizes(), (at::IntArrayRef{4, 1, 8, 8}));
   EXPECT_LE(four.abs().max().item<float>(), 1);
-  const at::Tensor one = task.sample(7, at::full({1}, 2, at::kLong), kNoObserver);
+  const at::Tensor one = task.sample({7, at::full({1}, 2, at::kLong)}, kNoObserver);
   EXPECT_TRUE(at::allclose(one, four.narrow(0, 2, 1), 1e-5, 1e-6));
   EXPECT_FALSE(
-      at::allclose(task.sample(8, at::arange(4, at::kLong), kNoObserver), four, 1e-3, 1e-3));
+      at::allclose(task.sample({8, at::arange(4, at::kLong)}, kNoObserver), four, 1e-3, 1e-3));
 }
 
 TEST(DdpmTask, InpaintsOnlyMaskedPixelsInBothWays) {
@@ -112,7 +113,7 @@ TEST(DdpmTask, SamplesAndInpaintsWithTheConfiguredSampler) {
     std::vector<int64_t> seen;
     const SamplingObserver note = [&](int64_t t, const at::Tensor&) { seen.push_back(t); };
     if (ImageGenerator* const generator = task.image_generator()) {
-      generator->sample(7, indices, note);
+      generator->sample({7, indices}, note);
     } else {
       task.inpaint({.images = ramps(0, 2).images, .masks = left_half(indices)}, 7, indices, note);
     }
@@ -131,10 +132,30 @@ TEST(DdpmTask, RefusesASamplerOrJumpsThatDoNotFitTheProcess) {
                            testing::HasSubstr("repaint.jump_length is 2"));
 }
 
+TEST(DdpmTask, InterpolationLeadsFromTheImagesOfOneSeedToThoseOfAnother) {
+  using enum SamplerKind;
+  for (const auto sampler : {kDdim, kDpmSolver, kAncestral}) {
+    DdpmTask::Options options = ddpm_options();
+    options.sampler.kind = sampler;
+    DdpmTask task(options, {}, kDdpmShape, kDdpmSeed);
+    const at::Tensor rows = at::tensor({0, 0, 0, 1}, at::kLong);
+    const SampleRequest::Interpolation toward{8, at::tensor({0.0, 0.5, 1.0, 1.0}, at::kDouble)};
+    const at::Tensor path = task.sample({7, rows, toward}, kNoObserver);
+    const at::Tensor first = task.sample({7, rows}, kNoObserver);
+    const at::Tensor last = task.sample({8, rows}, kNoObserver);
+    EXPECT_TRUE(at::equal(path[0], first[0])) << name_of(sampler);
+    EXPECT_FALSE(at::allclose(path[1], first[1], 1e-3, 1e-3)) << name_of(sampler);
+    // The noise that ancestral sampling adds in each step is that of the first seed everywhere.
+    const bool ends_at_the_other = sampler != kAncestral;
+    EXPECT_EQ(at::equal(path[2], last[2]), ends_at_the_other) << name_of(sampler);
+    EXPECT_EQ(at::equal(path[3], last[3]), ends_at_the_other) << name_of(sampler);
+  }
+}
+
 TEST(DdpmTask, ObserverSeesEveryStepOfSampling) {
   DdpmTask task(ddpm_options(), {}, kDdpmShape, kDdpmSeed);
   std::vector<int64_t> steps;
-  task.sample(0, at::arange(1, at::kLong),
+  task.sample({0, at::arange(1, at::kLong)},
               [&](int64_t t, const at::Tensor&) { steps.push_back(t); });
   EXPECT_EQ(steps, (std::vector<int64_t>{3, 2, 1, 0}));
 }

@@ -4,15 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
-#include "support/expect_error.h"
-#include "tasks/inpaint.h"
+#include <cmath>
+
+#include "diffusion/counter_noise.h"
+#include "tasks/ddpm.h"
 
 namespace gm {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 constexpr ImageShape kProcessShape = {.height = 8, .width = 8, .channels = 1};
 const ModelConfig kProcessModel = {.dim = 8, .dim_mults = {1}};
@@ -35,36 +35,41 @@ TEST(ProcessImages, LabelsAreTheTimestepsOfTheParts) {
               ElementsAre("t = 99", "t = 79", "t = 59", "t = 29", "t = 9"));
 }
 
-TEST(ProcessImages, ForwardPartsTurnIntoNoise) {
-  const DdpmTask task = process_of(20);
-  const at::Tensor images = at::full({2, 1, 8, 8}, 0.5);
-  const at::Tensor strips = forward_process_images(task.diffusion(), images, /*seed=*/3);
-  ASSERT_EQ(strips.sizes(), (at::IntArrayRef{2, 1, 8, 5 * 8}));
-  double last = 0;
+/// The part number `part` of strips, of the noisy images (`row` = 0) or the clean ones (1).
+at::Tensor part_of(const at::Tensor& strips, int64_t part, int64_t row) {
+  return strips.narrow(3, 8 * part, 8).narrow(2, 8 * row, 8);
+}
+
+TEST(ProcessImages, ForwardPartsAreNoisyImagesAndWhatTheModelMakesOfThem) {
+  DdpmTask task = process_of(20);
+  const at::Tensor images = at::linspace(-1, 1, 2 * 64).view({2, 1, 8, 8});
+  const at::Tensor positions = at::tensor({5, 9}, at::kLong);
+  const at::Tensor strips =
+      forward_process_images(task, {.images = images, .positions = positions}, /*seed=*/3);
+  ASSERT_EQ(strips.sizes(), (at::IntArrayRef{2, 1, 2 * 8, 5 * 8}));
+  const at::Tensor noise = counter_normal(3, Stream::kNoise, positions, 0, {1, 8, 8});
   for (int64_t part = 0; part < 5; ++part) {
-    const double deviation = strips.narrow(3, 8 * part, 8).std().item<double>();
-    EXPECT_GT(deviation, last) << part;
-    last = deviation;
+    const int64_t t = strip_steps(20)[static_cast<size_t>(part)];
+    const double kept = task.diffusion().schedule().alpha_bar[static_cast<size_t>(t)];
+    const at::Tensor noisy = images * std::sqrt(kept) + noise * std::sqrt(1 - kept);
+    EXPECT_TRUE(at::allclose(part_of(strips, part, 0), noisy, 1e-5, 1e-5)) << part;
+    const at::Tensor clean = task.denoiser({})(noisy, at::full({2}, t, at::kLong));
+    EXPECT_TRUE(at::allclose(part_of(strips, part, 1), clean, 1e-3, 1e-3)) << part;
   }
 }
 
-TEST(ProcessImages, TheLastReversePartIsTheSample) {
+TEST(ProcessImages, ReversePartsBeginWithTheNoiseAndEndWithTheSample) {
   for (const int64_t sampled : {0, 7, 3}) {
     DdpmTask task = process_of(20, sampled);
     const SamplingObserver ignore = [](int64_t, const at::Tensor&) {};
-    const at::Tensor indices = at::arange(2, at::kLong);
-    const at::Tensor strips = reverse_process_images(task, /*seed=*/3, indices, ignore);
-    ASSERT_EQ(strips.sizes(), (at::IntArrayRef{2, 1, 8, 5 * 8}));
-    const at::Tensor samples = task.sample(3, indices, ignore);
-    EXPECT_TRUE(at::allclose(strips.narrow(3, 4 * 8, 8).clamp(-1, 1), samples));
-    EXPECT_FALSE(at::allclose(strips.narrow(3, 0, 8).clamp(-1, 1), samples));
+    const SampleRequest request{3, at::arange(2, at::kLong)};
+    const at::Tensor strips = reverse_process_images(task, request, ignore);
+    ASSERT_EQ(strips.sizes(), (at::IntArrayRef{2, 1, 2 * 8, 5 * 8}));
+    EXPECT_TRUE(at::equal(part_of(strips, 0, 0), task.noise(request)(20)));
+    // The last step of the sampler leads to the clean image that the model expects.
+    EXPECT_TRUE(at::allclose(part_of(strips, 4, 1), task.sample(request, ignore)));
+    EXPECT_FALSE(at::allclose(part_of(strips, 4, 0).clamp(-1, 1), task.sample(request, ignore)));
   }
-}
-
-TEST(ProcessImages, OnlyATaskThatGeneratesFromNoiseHasAProcess) {
-  InpaintTask inpaint(kProcessModel, {}, kProcessShape, /*seed=*/1);
-  expect_error<InputError>([&] { require_process(inpaint, "--trajectory"); },
-                           HasSubstr("--trajectory"));
 }
 
 }  // namespace
