@@ -42,7 +42,9 @@ struct EvaluateConfig {
         .not_empty()
         .help(
             "What is evaluated, separated by commas: inpainting (of images with masks), and fd, "
-            "kid, precision, recall (distances between samples and the evaluated images).");
+            "kid, precision, recall (distances between samples and the evaluated images), "
+            "neighbours "
+            "(whether samples copy training images).");
     field("count", count)
         .range(1, 1'000'000'000)
         .help("Number of images to inpaint; all images if there are fewer.");

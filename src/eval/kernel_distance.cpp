@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
-#include <vector>
 
 #include "base/counter_rng.h"
 #include "base/error.h"
 #include "comm/distributed_range.h"
+#include "eval/draw_indices.h"
 #include "eval/feature_blocks.h"
 #include "eval/feature_moments.h"
 
@@ -95,18 +94,6 @@ struct Side {
   }
 };
 
-/// `count` different features, drawn at random.
-at::Tensor random_subset(const at::Tensor& features, int64_t count, CounterRng random) {
-  std::vector<int64_t> order(static_cast<size_t>(features.size(0)));
-  std::iota(order.begin(), order.end(), 0);
-  for (int64_t i = 0; i < count; ++i) {
-    const uint32_t step = random.below(static_cast<uint32_t>(features.size(0) - i));
-    std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(i) + step]);
-  }
-  order.resize(static_cast<size_t>(count));
-  return features.index_select(0, at::tensor(order)).to(at::kDouble);
-}
-
 /// The sum of the kernel over pairs of different features.
 double sum_of_pairs(const at::Tensor& features) {
   return (kernel(features, features).sum() - kernel_with_itself(features).sum()).item<double>();
@@ -144,9 +131,9 @@ double kernel_distance_of_subsets(const at::Tensor& samples, const at::Tensor& r
     if (valid == 0) return;
     const auto number = subset.item<int64_t>();
     const auto draw = [&](const at::Tensor& features, uint32_t side) {
-      return random_subset(
-          features, count,
-          CounterRng(seed, Stream::kFeatureSubset, static_cast<uint64_t>(number), side));
+      const CounterRng random(seed, Stream::kFeatureSubset, static_cast<uint64_t>(number), side);
+      const at::Tensor drawn = draw_indices(features.size(0), count, random);
+      return features.index_select(0, drawn).to(at::kDouble);
     };
     sum.add_(estimate(draw(samples, 0), draw(references, 1)));
   });

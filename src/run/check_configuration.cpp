@@ -64,7 +64,7 @@ void check_abilities(const RunConfig& config, bool visualize, Communicator& rank
   const auto task = make_task(small, {.height = size, .width = size, .channels = 3});
   if (config.evaluate.every > 0) {
     require_evaluations(*task, config.evaluate.metrics, "evaluate.every");
-    check_evaluation_files(config.evaluate, cache_folder(config.data.cache), ranks);
+    check_evaluation_files({config.evaluate, cache_folder(config.data.cache)}, ranks);
   }
   if (visualize) require_process(*task, "--visualize");
 }

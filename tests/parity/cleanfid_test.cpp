@@ -74,13 +74,12 @@ at::Tensor clean_fid_numbers(size_t index, uint64_t draw, int64_t count) {
 at::Tensor clean_fid_pixels(size_t index, size_t set) {
   const auto& [side, channels, images, compared] = kCleanFidCases.at(index);
   const int64_t coarse = (side + 3) / 4;
-  const at::Tensor blocks =
-      clean_fid_numbers(index, 2 * set, images * coarse * coarse * channels)
-          .view({images, coarse, coarse, channels})
-          .repeat_interleave(4, 1)
-          .repeat_interleave(4, 2)
-          .narrow(1, 0, side)
-          .narrow(2, 0, side);
+  const at::Tensor blocks = clean_fid_numbers(index, 2 * set, images * coarse * coarse * channels)
+                                .view({images, coarse, coarse, channels})
+                                .repeat_interleave(4, 1)
+                                .repeat_interleave(4, 2)
+                                .narrow(1, 0, side)
+                                .narrow(2, 0, side);
   const at::Tensor noise = clean_fid_numbers(index, 2 * set + 1, images * side * side * channels)
                                .view({images, side, side, channels});
   return ((blocks + noise) * kCleanFidLargest.at(set)).bitwise_right_shift(8).to(at::kByte);
@@ -106,7 +105,11 @@ class CleanFidParity : public testing::TestWithParam<size_t> {
     for (int64_t i = 0; i < pixels.size(0); ++i) {
       write_png(images / fmt::format("{:04}.png", i), pixels[i]);
     }
-    pack_images({.input = images, .output = packed, .jobs = 1, .grey = case_.channels == 1});
+    pack_images({.input = images,
+                 .output = packed,
+                 .size = case_.side,
+                 .jobs = 1,
+                 .grey = case_.channels == 1});
     const ImageDataset dataset(packed);
     return network_->features(read_images(dataset, at::arange(dataset.size(), at::kLong)))
         .slice(1, 0, std::nullopt, 2048 / case_.compared);

@@ -26,12 +26,13 @@ EvaluationReport inpainting_report(double all, double small, double large) {
   return {.name = "inpainting",
           .samples = 30,
           .figures = figures(all),
-          .breakdown = FigureBreakdown{
-              .key = "by_area",
-              .fraction = "masked fraction of the image",
-              .figure = "psnr_masked",
-              .bins = {{.from = 0.1, .to = 0.2, .samples = 10, .figures = figures(small)},
-                       {.from = 0.4, .to = 0.5, .samples = 20, .figures = figures(large)}}},
+          .breakdown =
+              FigureBreakdown{
+                  .key = "by_area",
+                  .fraction = "masked fraction of the image",
+                  .figure = "psnr_masked",
+                  .bins = {{.from = 0.1, .to = 0.2, .samples = 10, .figures = figures(small)},
+                           {.from = 0.4, .to = 0.5, .samples = 20, .figures = figures(large)}}},
           .provenance = {{"references", 7}, {"extractor", "lite0"}}};
 }
 
@@ -49,8 +50,8 @@ TEST(ComparisonTable, HasARowPerMethodAndOnePerMethodByArea) {
             "\n"
             "psnr_masked by masked fraction of the image (number of images)\n"
             "method       10-20 % (10)    40-50 % (20)\n"
-            "mean fill           14.50           11.50\n"
-            "runs/unet           24.00           21.38\n");
+            "mean fill         14.5000         11.5000\n"
+            "runs/unet         24.0000         21.3750\n");
 }
 
 TEST(ComparisonJson, ContainsEveryFigureAndWhatItDependsOn) {
@@ -104,7 +105,7 @@ TEST(CompareMethods, SeveralEvaluationsShareTheJsonAndHaveATableEach) {
       two_reports(), compare(
                          evaluation, {{.name = "none"}, {.name = "runs/unet"}}, [] {}, alone)};
   testing::internal::GetCapturedStderr();
-  EXPECT_THAT(comparison_table(comparisons), HasSubstr("21.38\n\n"
+  EXPECT_THAT(comparison_table(comparisons), HasSubstr("21.3750\n\n"
                                                        "name_length: samples 6\n"
                                                        "method            letters\n"
                                                        "none               4.0000\n"
@@ -119,6 +120,45 @@ TEST(CompareMethods, SeveralEvaluationsShareTheJsonAndHaveATableEach) {
   EXPECT_EQ(methods[1]["psnr_masked"], 22.25);
   EXPECT_EQ(methods[1]["letters"], 9);
   EXPECT_EQ(methods[2]["name"], "none");
+}
+
+TEST(Comparison, OfSeveralSeedsShowsTheirSpread) {
+  const Comparison comparison{
+      {"runs/a",
+       {.name = "distribution",
+        .samples = 9,
+        .figures = {{"fd", 4}, {"fd_floor", 1}},
+        .by_seed = {{3, {{"fd", 2}}}, {4, {{"fd", 4}}}, {5, {{"fd", 6}}}}}}};
+  EXPECT_EQ(comparison_table({comparison}),
+            "distribution: samples 9\n"
+            "method                   fd        fd_floor\n"
+            "runs/a               4.0000          1.0000\n"
+            "  deviation          2.0000\n"
+            "  smallest           2.0000\n"
+            "  largest            6.0000\n");
+  const auto method = nlohmann::json::parse(comparison_json({comparison}))["methods"][0];
+  EXPECT_EQ(method["fd"], 4);
+  EXPECT_EQ(method["seeds"][1], nlohmann::json::parse(R"({"seed": 4, "fd": 4})"));
+  EXPECT_EQ(method["spread"]["fd"],
+            nlohmann::json::parse(R"({"deviation": 2, "smallest": 2, "largest": 6})"));
+}
+
+TEST(Comparison, OfClassesNamesThem) {
+  const Comparison comparison{
+      {"runs/a",
+       {.name = "distribution",
+        .samples = 9,
+        .figures = {{"kd", 4}},
+        .breakdown =
+            FigureBreakdown{.key = "by_class",
+                            .fraction = "class",
+                            .figure = "kd",
+                            .bins = {{.label = "cat", .samples = 5, .figures = {{"kd", 3}}}}}}}};
+  EXPECT_THAT(comparison_table({comparison}), HasSubstr("kd by class (number of images)\n"
+                                                        "method         cat (5)\n"
+                                                        "runs/a          3.0000\n"));
+  EXPECT_EQ(nlohmann::json::parse(comparison_json({comparison}))["methods"][0]["by_class"][0],
+            nlohmann::json::parse(R"({"label": "cat", "images": 5, "kd": 3})"));
 }
 
 TEST(ComparisonJson, KeepsARunThatIsNamedTwiceTwice) {
