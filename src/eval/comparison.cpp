@@ -88,7 +88,8 @@ std::string breakdown_table(const Comparison& comparison, size_t width) {
   for (const auto& [method, report] : comparison) {
     std::vector<std::string> cells;
     for (const FigureBin& bin : report.breakdown->bins) {
-      cells.push_back(figure_text(figure(bin.figures, first.figure)));
+      const double value = figure(bin.figures, first.figure);
+      cells.push_back(std::abs(value) < 1 ? figure_text(value) : fmt::format("{:.2f}", value));
     }
     text += row(width, method, cells);
   }

@@ -43,8 +43,7 @@ struct EvaluateConfig {
         .help(
             "What is evaluated, separated by commas: inpainting (of images with masks), and fd, "
             "kid, precision, recall (distances between samples and the evaluated images), "
-            "neighbours "
-            "(whether samples copy training images).");
+            "neighbours (whether samples copy training images).");
     field("count", count)
         .range(1, 1'000'000'000)
         .help("Number of images to inpaint; all images if there are fewer.");

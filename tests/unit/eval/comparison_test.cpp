@@ -50,8 +50,8 @@ TEST(ComparisonTable, HasARowPerMethodAndOnePerMethodByArea) {
             "\n"
             "psnr_masked by masked fraction of the image (number of images)\n"
             "method       10-20 % (10)    40-50 % (20)\n"
-            "mean fill         14.5000         11.5000\n"
-            "runs/unet         24.0000         21.3750\n");
+            "mean fill           14.50           11.50\n"
+            "runs/unet           24.00           21.38\n");
 }
 
 TEST(ComparisonJson, ContainsEveryFigureAndWhatItDependsOn) {
@@ -105,7 +105,7 @@ TEST(CompareMethods, SeveralEvaluationsShareTheJsonAndHaveATableEach) {
       two_reports(), compare(
                          evaluation, {{.name = "none"}, {.name = "runs/unet"}}, [] {}, alone)};
   testing::internal::GetCapturedStderr();
-  EXPECT_THAT(comparison_table(comparisons), HasSubstr("21.3750\n\n"
+  EXPECT_THAT(comparison_table(comparisons), HasSubstr("21.38\n\n"
                                                        "name_length: samples 6\n"
                                                        "method            letters\n"
                                                        "none               4.0000\n"
@@ -153,12 +153,12 @@ TEST(Comparison, OfClassesNamesThem) {
             FigureBreakdown{.key = "by_class",
                             .fraction = "class",
                             .figure = "kd",
-                            .bins = {{.label = "cat", .samples = 5, .figures = {{"kd", 3}}}}}}}};
+                            .bins = {{.label = "cat", .samples = 5, .figures = {{"kd", 0.3}}}}}}}};
   EXPECT_THAT(comparison_table({comparison}), HasSubstr("kd by class (number of images)\n"
                                                         "method         cat (5)\n"
-                                                        "runs/a          3.0000\n"));
+                                                        "runs/a          0.3000\n"));
   EXPECT_EQ(nlohmann::json::parse(comparison_json({comparison}))["methods"][0]["by_class"][0],
-            nlohmann::json::parse(R"({"label": "cat", "images": 5, "kd": 3})"));
+            nlohmann::json::parse(R"({"label": "cat", "images": 5, "kd": 0.3})"));
 }
 
 TEST(ComparisonJson, KeepsARunThatIsNamedTwiceTwice) {
