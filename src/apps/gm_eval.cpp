@@ -20,6 +20,7 @@
 #include "config/option_values.h"
 #include "eval/comparison.h"
 #include "eval/evaluation.h"
+#include "eval/reference_features.h"
 #include "eval/trusted_code.h"
 #include "image/image_grid.h"
 #include "run/datasets.h"
@@ -37,6 +38,7 @@ struct EvalCommand {
   ImageChoice images;
   std::string mask;
   std::optional<int64_t> count, samples;
+  int64_t seeds = 1;
   std::string metrics;  ///< Empty: evaluate.metrics.
   ImageChoice against;
   std::string trust;
@@ -65,16 +67,23 @@ void declare(CLI::App& app, EvalCommand& command) {
       ->transform(whole_number(1, 1'000'000'000));
   app.add_option(
       "--metric", command.metrics,
-      "What is evaluated, separated by commas: inpainting, loss, fd, kid, precision, recall; "
-      "evaluate.metrics of the first run when not given");
-  app.add_option("--samples", command.samples,
-                 "Number of samples for fd, kid, precision and recall; evaluate.samples when not "
-                 "given")
+      "What is evaluated, separated by commas: inpainting, loss, fd, kid, precision, recall, "
+      "neighbours; evaluate.metrics of the first run when not given");
+  app.add_option(
+         "--samples", command.samples,
+         "Number of samples for fd, kid, precision, recall and neighbours; evaluate.samples "
+         "when not given")
       ->transform(whole_number(4, 10'000'000));
   app.add_option(
+         "--seeds", command.seeds,
+         "Makes the samples with this number of seeds, evaluate.seed and the following, and "
+         "shows mean and spread of the figures")
+      ->transform(whole_number(1, 1000));
+  app.add_option(
          "--against", command.against.path,
-         "Images to compare the distribution of the samples with, an HDF5 file or a folder; "
-         "the images of --data when not given")
+         "Images to compare the distribution of the samples with, an HDF5 file or a folder, or "
+         "their features, a safetensors file that an evaluation wrote into data.cache; the images "
+         "of --data when not given")
       ->transform(a_path());
   app.add_option("--trust", command.trust,
                  "SHA-256 of a TorchScript file for evaluate.extractor=inception. Such a file is "
@@ -82,10 +91,12 @@ void declare(CLI::App& app, EvalCommand& command) {
   declare_weights(app, command.choice);
   app.add_option("--json", command.json, "Also write the figures to this JSON file; - for stdout")
       ->transform(a_path());
-  app.add_option("--image", command.image,
-                 "PNG file with eight images: original, masked, and inpainted by each method, with "
-                 "the difference below; without inpainting, eight samples of each run, with the "
-                 "nearest image beside each")
+  app.add_option(
+         "--image", command.image,
+         "PNG file with eight images: original, masked, and inpainted by each method, with "
+         "the difference below; without inpainting, the sixteen samples of each run that are "
+         "nearest to an image, with this image beside each: to a training image with "
+         "neighbours")
       ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
@@ -173,6 +184,12 @@ std::shared_ptr<const ImageDataset> open_common_training_images(const std::vecto
   return open_training_part(runs.front(), ranks);
 }
 
+/// The stored features that --against names; empty if it names images.
+std::filesystem::path features_of(const EvalCommand& command) {
+  const std::filesystem::path against = command.against.path;
+  return against.extension() == ".safetensors" ? against : std::filesystem::path();
+}
+
 /// The datasets are opened when an evaluation asks for them.
 EvaluationInputs inputs_of(const EvalCommand& command, const std::vector<LoadedRun>& runs,
                            const EvaluateConfig& settings, World& world) {
@@ -183,14 +200,21 @@ EvaluationInputs inputs_of(const EvalCommand& command, const std::vector<LoadedR
   const DatasetSource against = [&] {
     return open_references(prepare_data(runs.front(), command.against, ranks), ranks);
   };
+  const std::filesystem::path features = features_of(command);
+  if (!features.empty() && !command.images.path.empty()) {
+    require_same_images(features, *images(), ranks);
+  }
   return {.images = images,
           .references = command.against.path.empty() ? images : opened_once(against),
           .training = opened_once([&] { return open_common_training_images(runs, ranks); }),
+          .features = features,
           .mask = override_mask(config.mask, command.mask),
           .config = settings,
           .cache = cache_folder(config.data.cache),
           .device = world.device(),
-          .communicator = ranks};
+          .communicator = ranks,
+          .seeds = command.seeds,
+          .draws = !command.image.empty()};
 }
 
 /// The evaluation of the first run, with what the command line changes.
@@ -226,7 +250,8 @@ void evaluate(World& world, const EvalCommand& command) {
   if (!command.trust.empty()) trust_code(command.trust);
   const EvaluateConfig settings = settings_of(command, runs);
   for (const LoadedRun& run : runs) require_evaluations(*run.task, settings.metrics, run.name);
-  check_evaluation_files(settings, cache_folder(runs.front().config.data.cache), ranks);
+  check_evaluation_files(
+      {settings, cache_folder(runs.front().config.data.cache), features_of(command)}, ranks);
   const double batch_seconds = runs.front().config.watchdog.evaluation_seconds;
   const auto begin_batch = [&] { section.emplace(watchdog.section("evaluation", batch_seconds)); };
   const Findings findings =

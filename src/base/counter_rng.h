@@ -23,6 +23,7 @@ enum class Stream : uint32_t {
   kFeatureNetwork = 11,
   kLabelDropout = 12,
   kEvaluationNoise = 13,
+  kFeatureHalves = 14,
 };
 
 /// Philox4x32-10: ten rounds of a keyed bijection of a 128-bit counter.

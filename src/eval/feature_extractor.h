@@ -21,8 +21,9 @@ class FeatureExtractor {
 
   /// In the names of figures: "lite0".
   virtual std::string name() const = 0;
-  /// Identifies the weights. Features of equal name and weights are comparable.
-  virtual std::string weights_hash() const = 0;
+  /// The SHA-256 of the file with the weights, or of the weights if there is no file. Features of
+  /// equal name and weights are comparable.
+  virtual std::string weights_sha256() const = 0;
   /// The number of values of a feature.
   virtual int64_t dimension() const = 0;
   /// Height and width of the images that the network takes.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "comm/on_rank_zero.h"
 
 namespace gm {
 namespace {
@@ -39,6 +40,14 @@ double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b) 
   const double means = (a.mean - b.mean).square().sum().item<double>();
   const double traces = (a.covariance.trace() + b.covariance.trace()).item<double>();
   return std::max(0.0, means + traces - 2 * trace_of_root(a.covariance, b.covariance));
+}
+
+double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b,
+                        Communicator& communicator) {
+  const at::Tensor distance = at::zeros({1}, at::kDouble);
+  on_rank_zero(communicator, [&] { distance.fill_(frechet_distance(a, b)); });
+  communicator.broadcast(distance, 0);
+  return distance.item<double>();
 }
 
 }  // namespace gm

@@ -16,5 +16,9 @@ namespace gm {
 /// Takes O(D^3) time and 60 D^2 bytes. Throws Error if the dimensions differ, or if a value is NaN
 /// or infinite.
 double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b);
+/// The same. Rank 0 computes it for all, so that all have the same digits. The other ranks lend no
+/// cores, but the decompositions of one matrix cannot be divided. Called by all ranks.
+double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b,
+                        Communicator& communicator);
 
 }  // namespace gm

@@ -72,7 +72,7 @@ void check_abilities(const RunConfig& config, bool visualize, Communicator& rank
                               /*masks=*/nullptr, at::kCPU, /*classes=*/1);
   if (config.evaluate.every > 0) {
     require_evaluations(*task, config.evaluate.metrics, "evaluate.every");
-    check_evaluation_files(config.evaluate, cache_folder(config.data.cache), ranks);
+    check_evaluation_files({config.evaluate, cache_folder(config.data.cache)}, ranks);
   }
   if (visualize) require_process(*task, "--visualize");
 }

@@ -9,12 +9,14 @@
 
 #include "base/enum_names.h"
 #include "base/error.h"
+#include "comm/on_rank_zero.h"
 #include "eval/distribution_evaluation.h"
 #include "eval/inpainting_evaluation.h"
 #include "eval/loss_evaluation.h"
 #include "eval/masked_dataset.h"
 #include "eval/trusted_code.h"
 #include "run/make_task.h"
+#include "run/train_eval_overlap.h"
 
 namespace gm {
 namespace {
@@ -85,17 +87,39 @@ DistributionMetrics distribution_metrics(const std::vector<std::string>& chosen)
   return {.fd = contains(chosen, "fd"),
           .kid = contains(chosen, "kid"),
           .precision = contains(chosen, "precision"),
-          .recall = contains(chosen, "recall")};
+          .recall = contains(chosen, "recall"),
+          .neighbours = contains(chosen, "neighbours")};
 }
 
 std::shared_ptr<Evaluation> make_distribution(const EvaluationInputs& in,
                                               const std::vector<std::string>& chosen) {
-  return std::make_shared<DistributionEvaluation>(
-      in.references(), distribution_metrics(chosen), in.config,
-      DistributionEvaluation::Features{
-          make_feature_extractor(extractor_of(in.config, in.cache), in.device, in.communicator),
-          in.cache},
-      in.communicator);
+  DistributionMetrics metrics = distribution_metrics(chosen);
+  metrics.pairs = in.draws;
+  metrics.seeds = in.seeds;
+  const FeatureSource source{.extractor = make_feature_extractor(extractor_of(in.config, in.cache),
+                                                                 in.device, in.communicator),
+                             .cache = in.cache,
+                             .batch_size = in.config.batch_size};
+  const auto features_of = [&](const auto& images) {
+    return std::make_shared<ReferenceFeatures>(images, source, in.config.samples, in.communicator);
+  };
+  ComparedImages compared{.references = in.features.empty() ? features_of(in.references())
+                                                            : features_of(in.features)};
+  if (metrics.neighbours) {
+    const auto held_out = in.images(), training = in.training();
+    on_rank_zero(in.communicator, [&] { require_held_out(*held_out, *training); });
+    compared.training = features_of(training);
+    const bool same = held_out->content_hash() == compared.references->key().data_hash;
+    compared.held_out = same ? compared.references : features_of(held_out);
+  }
+  return std::make_shared<DistributionEvaluation>(compared, metrics, in.config, in.communicator);
+}
+
+void check_distribution_files(const EvaluationFiles& files, Communicator& communicator) {
+  const auto extractor =
+      make_feature_extractor(extractor_of(files.config, files.cache), at::kCPU, communicator);
+  if (files.features.empty()) return;
+  require_same_extractor(stored_key(files.features, communicator), *extractor, files.features);
 }
 
 }  // namespace
@@ -128,14 +152,10 @@ std::vector<EvaluationKind>& evaluation_kinds() {
              return LossEvaluation::ranked_figures();
            },
        .make = make_loss},
-      {.metrics = {"fd", "kid", "precision", "recall"},
+      {.metrics = {"fd", "kid", "precision", "recall", "neighbours"},
        .require = [](Task& task,
                      const std::string& asked) { require_image_generator(task, asked); },
-       .check_files =
-           [](const EvaluateConfig& config, const std::filesystem::path& cache,
-              Communicator& communicator) {
-             make_feature_extractor(extractor_of(config, cache), at::kCPU, communicator);
-           },
+       .check_files = check_distribution_files,
        .ranked_figures =
            [](const EvaluateConfig& config, const std::vector<std::string>& chosen) {
              return DistributionEvaluation::ranked_figures(distribution_metrics(chosen),
@@ -152,11 +172,10 @@ void require_evaluations(Task& task, const std::string& metrics, const std::stri
   });
 }
 
-void check_evaluation_files(const EvaluateConfig& config, const std::filesystem::path& cache,
-                            Communicator& communicator) {
-  for_chosen_kinds(config.metrics,
+void check_evaluation_files(const EvaluationFiles& files, Communicator& communicator) {
+  for_chosen_kinds(files.config.metrics,
                    [&](const EvaluationKind& kind, const std::vector<std::string>&) {
-                     if (kind.check_files) kind.check_files(config, cache, communicator);
+                     if (kind.check_files) kind.check_files(files, communicator);
                    });
 }
 

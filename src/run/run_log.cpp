@@ -84,6 +84,9 @@ void RunLog::evaluation(const RunState& state, const EvaluationReport& report, d
   metrics_.record_evaluation(report);
   nlohmann::ordered_json line{
       {"evaluation", report.name}, {"samples", report.samples}, {"seconds", seconds}};
+  for (const auto& [name, value] : report.provenance) {
+    std::visit([&](const auto& held) { line[name] = held; }, value);
+  }
   std::string text;
   for (const auto& [name, value] : report.figures) {
     line[name] = value;

@@ -55,4 +55,14 @@ void warn_of_overlap(const ImageDataset& images, const LoadedRun& run) {
       run.name, seen, images.size());
 }
 
+void require_held_out(const ImageDataset& images, const ImageDataset& training) {
+  constexpr int64_t kOneOf = 20;  // datasets have some images twice
+  const int64_t seen = seen_images(images, training);
+  if (seen * kOneOf < images.size()) return;
+  throw InputError(
+      "neighbours: {} of the {} images of {} are training images, but held-out images are needed: "
+      "hold some out with gm_data pack --holdout, or name others with --data",
+      seen, images.size(), images.file_path(0).string());
+}
+
 }  // namespace gm

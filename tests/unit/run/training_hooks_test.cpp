@@ -214,8 +214,8 @@ TEST_F(TrainingHooksTest, UnknownMetricsAndTasksThatMakeNoSamplesAreRefused) {
   };
   refused(
       {"evaluate.every=1", "evaluate.metrics=fd,size"},
-      testing::HasSubstr(
-          "evaluate.metrics: \"size\" is none of inpainting, loss, fd, kid, precision, recall"));
+      testing::HasSubstr("evaluate.metrics: \"size\" is none of inpainting, loss, fd, kid, "
+                         "precision, recall, neighbours"));
   refused({"evaluate.every=1", "evaluate.metrics=fid"},
           testing::HasSubstr("evaluate.extractor = \"inception\""));
   refused({"run.task=inpaint", "evaluate.every=1", "evaluate.metrics=kid"},
