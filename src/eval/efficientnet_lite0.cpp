@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -71,21 +70,18 @@ class WeightReader {
   at::Device device_;
 };
 
-/// The zeros before and after an axis that TensorFlow's padding "same" adds. The odd one is last.
-std::array<int64_t, 2> same_padding(int64_t length, int64_t kernel, int64_t stride) {
-  const int64_t outputs = (length + stride - 1) / stride;
-  const int64_t total = std::max<int64_t>(0, (outputs - 1) * stride + kernel - length);
-  return {total / 2, total - total / 2};
+/// `weight` [to,from,kernel,kernel], for an input of even length and stride 2. There, TensorFlow's
+/// padding "same" adds one more zero after an axis than before it. With a zero before the kernel,
+/// equal padding on both sides does the same, without a copy of the input.
+at::Tensor with_leading_zeros(const at::Tensor& weight) {
+  return at::constant_pad_nd(weight, {1, 0, 1, 0});
 }
 
 }  // namespace
 
 at::Tensor EfficientNetLite0::Convolution::operator()(const at::Tensor& x) const {
-  const auto [top, bottom] = same_padding(x.size(2), weight.size(2), stride);
-  const auto [left, right] = same_padding(x.size(3), weight.size(3), stride);
-  const at::Tensor padded = at::constant_pad_nd(x, {left, right, top, bottom});
-  return at::conv2d(padded, weight, bias, /*stride=*/at::IntArrayRef(stride),
-                    /*padding=*/at::IntArrayRef({0}), /*dilation=*/1, groups);
+  return at::conv2d(x, weight, bias, /*stride=*/at::IntArrayRef(stride),
+                    /*padding=*/at::IntArrayRef(padding), /*dilation=*/1, groups);
 }
 
 EfficientNetLite0::EfficientNetLite0(const TensorMap& weights, std::string weights_sha256,
@@ -94,8 +90,13 @@ EfficientNetLite0::EfficientNetLite0(const TensorMap& weights, std::string weigh
   const WeightReader reader(weights, device);
   const auto convolution = [&](const std::string& name, const std::string& norm,
                                at::IntArrayRef shape, int64_t stride, int64_t groups) {
-    const FoldedWeights folded = reader.folded(name, norm, shape);
-    return Convolution{folded.weight, folded.bias, stride, groups};
+    const auto [weight, bias] = reader.folded(name, norm, shape);
+    const at::Tensor kernel = stride == 2 ? with_leading_zeros(weight) : weight;
+    return Convolution{.weight = kernel.contiguous(at::MemoryFormat::ChannelsLast),
+                       .bias = bias,
+                       .stride = stride,
+                       .padding = (shape.back() - 1) / 2,
+                       .groups = groups};
   };
   stem_ = convolution("_conv_stem", "_bn0", {kStemChannels, 3, 3, 3}, 2, 1);
   int64_t from = kStemChannels;
@@ -120,16 +121,17 @@ EfficientNetLite0::EfficientNetLite0(const TensorMap& weights, std::string weigh
 }
 
 at::Tensor EfficientNetLite0::forward(const at::Tensor& pixels) {
-  at::Tensor x = at::relu6(stem_(pixels.sub(127).div(128)));
+  const at::Tensor images = pixels.sub(127).div(128).contiguous(at::MemoryFormat::ChannelsLast);
+  at::Tensor x = stem_(images).clamp_(0, 6);
   for (const Block& block : blocks_) {
     at::Tensor y = x;
     for (const Convolution& layer : block.layers) {
       y = layer(y);
-      if (&layer != &block.layers.back()) y = at::relu6(y);
+      if (&layer != &block.layers.back()) y.clamp_(0, 6);  // ReLU6
     }
-    x = block.is_residual ? x + y : y;
+    x = block.is_residual ? y.add_(x) : y;
   }
-  return at::relu6(head_(x)).mean(at::IntArrayRef{2, 3});
+  return head_(x).clamp_(0, 6).mean(at::IntArrayRef{2, 3});
 }
 
 std::shared_ptr<FeatureExtractor> make_efficientnet_lite0(const ExtractorChoice& choice,

@@ -11,9 +11,19 @@
 namespace gm {
 namespace {
 
-/// F [D,r] with F F^T = `covariance`, where r is its rank. Eigenvalues that rounding alone makes
-/// different from zero are left out: the square root would magnify them from 1e-16 to 1e-8.
+/// Whether all pivots of the Cholesky factor `lower` are far above rounding errors.
+bool has_full_rank(const at::Tensor& lower) {
+  constexpr double kSmallestPivot = 1e-10;
+  const at::Tensor pivots = lower.diagonal().square();
+  return (pivots.min() > kSmallestPivot * pivots.max()).item<bool>();
+}
+
+/// F [D,r] with F F^T = `covariance`, where r is its rank. If it is D, by Cholesky, which takes a
+/// tenth of the time of eigenvectors. Else eigenvalues that rounding alone makes different from
+/// zero are left out: the square root would magnify them from 1e-16 to 1e-8.
 at::Tensor factor_of(const at::Tensor& covariance) {
+  const auto [lower, failed_at] = at::linalg_cholesky_ex(covariance);
+  if (failed_at.item<int32_t>() == 0 && has_full_rank(lower)) return lower;
   const auto [values, vectors] = at::linalg_eigh(covariance);
   const double limit = static_cast<double>(values.numel()) *
                        std::numeric_limits<double>::epsilon() * values.abs().max().item<double>();
