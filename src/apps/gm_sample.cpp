@@ -91,10 +91,11 @@ void declare(CLI::App& app, SampleCommand& command) {
                  "prefix or suffix that is the same for all masks), of the size of the run's "
                  "images; the masks of the run when not given")
       ->transform(a_path());
-  app.add_option("--out", command.out,
-                 "PNG file for a grid of the images (- for stdout; with --inpaint: original, masked, "
-                 "inpainted), or HDF5 file (.h5) for all images, as gm_data packs them. An HDF5 file "
-                 "that was not finished is resumed")
+  app.add_option(
+         "--out", command.out,
+         "PNG file for a grid of the images (- for stdout; with --inpaint: original, masked, "
+         "inpainted), or HDF5 file (.h5) for all images, as gm_data packs them. An HDF5 file "
+         "that was not finished is resumed")
       ->transform(a_path())
       ->capture_default_str();
   app.add_option(
@@ -106,9 +107,10 @@ void declare(CLI::App& app, SampleCommand& command) {
   app.add_option("--batch", command.batch_size, "Images that a rank makes at a time")
       ->transform(whole_number(1, 100'000))
       ->capture_default_str();
-  app.add_option("--trajectory", command.trajectory,
-                 "PNG file that shows the reverse process, from noise to image, of eight images, and "
-                 "beneath each noisy image the clean image that the model expects")
+  app.add_option(
+         "--trajectory", command.trajectory,
+         "PNG file that shows the reverse process, from noise to image, of eight images, and "
+         "beneath each noisy image the clean image that the model expects")
       ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
@@ -179,9 +181,7 @@ bool names_masks(const SampleCommand& command) {
 }
 
 /// Images in a row of --interpolate.
-int64_t columns_of(const SampleCommand& command) {
-  return command.count.value_or(kDefaultColumns);
-}
+int64_t columns_of(const SampleCommand& command) { return command.count.value_or(kDefaultColumns); }
 
 /// Number of images to make. Default with `input`: all of its images.
 int64_t number_of_images(const SampleCommand& command, const std::optional<InpaintInput>& input) {
@@ -191,7 +191,8 @@ int64_t number_of_images(const SampleCommand& command, const std::optional<Inpai
 }
 
 /// Called by all ranks.
-void write_trajectory(DiffusionProcess& process, const SampleCommand& command, Communicator& ranks) {
+void write_trajectory(DiffusionProcess& process, const SampleCommand& command,
+                      Communicator& ranks) {
   constexpr int64_t kStrips = 8;
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
     return reverse_process_images(process, {command.seed, indices}, observer);
@@ -293,10 +294,10 @@ void sample(World& world, const SampleCommand& command) {
   Watchdog watchdog(world);
   // No time limit: packing a folder of images may take hours.
   auto section = std::make_optional(watchdog.section("data preparation", 0));
-  const LoadedRun run = load_run(
-      command.run, command.choice,
-      join_assignments(kKeyOptions, command.key_options, command.assignments), ranks,
-      world.device());
+  const LoadedRun run =
+      load_run(command.run, command.choice,
+               join_assignments(kKeyOptions, command.key_options, command.assignments), ranks,
+               world.device());
   const MaskConfig mask = override_mask(run.config.mask, command.mask);
   check_files(command, run, mask);
   auto* const process =
@@ -305,8 +306,7 @@ void sample(World& world, const SampleCommand& command) {
   const SampleOutputsOptions options = outputs_of(command, run, input, mask);
   std::unique_ptr<SampleOutputs> outputs;  // of rank 0
   on_rank_zero(ranks, [&] {
-    outputs =
-        std::make_unique<SampleOutputs>(options, settings_of(command, run, input, mask));
+    outputs = std::make_unique<SampleOutputs>(options, settings_of(command, run, input, mask));
   });
   const bool can_be_resumed = !command.images.empty() || is_hdf5_output(command.out);
   if (can_be_resumed) expect_work_to_save();

@@ -44,7 +44,8 @@ void remove_staged_paths();
 void sync_to_disk(const std::filesystem::path& path);
 
 /// Syncs the file or folder `from` to disk (fsync), renames it to `to`, and syncs the rename. An
-/// existing file is replaced; an existing folder is an error. Throws Error with the system's reason.
+/// existing file is replaced; an existing folder is an error. Throws Error with the system's
+/// reason.
 void move_into_place(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Replaces `path` with `content` in one step. On failure throws Error with the system's reason and
@@ -65,7 +66,8 @@ void require_writable(const std::filesystem::path& file);
 /// The same for a folder of files, which exists or can be created.
 void require_writable_folder(const std::filesystem::path& folder);
 
-/// Throws InputError unless the disk of `file`, a file that may not exist yet, has room for `bytes`.
+/// Throws InputError unless the disk of `file`, a file that may not exist yet, has room for
+/// `bytes`.
 void require_space(const std::filesystem::path& file, uint64_t bytes);
 
 /// Throws InputError unless `path` leads to something; `name` is what the user gave it as

@@ -9,8 +9,8 @@ namespace gm {
 /// `fractions` (float64 [n] on the CPU, 0 to 1) of the arc between them. At 0 it is `from`, at 1 it
 /// is `to`, to the last bit. In between, its norm is that of normal noise, which a straight line
 /// would leave. An image does not depend on the others of the batch. Shoemake, "Animating rotation
-/// with quaternion curves", 1985; used for noise by Song, Meng, Ermon, "Denoising diffusion implicit
-/// models", 2021, section 5.3.
+/// with quaternion curves", 1985; used for noise by Song, Meng, Ermon, "Denoising diffusion
+/// implicit models", 2021, section 5.3.
 at::Tensor slerp(const at::Tensor& from, const at::Tensor& to, const at::Tensor& fractions);
 
 }  // namespace gm

@@ -22,8 +22,7 @@ constexpr int64_t kMaxStrips = 8;
 Batch images_to_show(std::shared_ptr<const ImageDataset> dataset, at::Device device) {
   const ShardOrder order({.dataset_size = dataset->size(),
                           .batch_size = std::min<int64_t>(kMaxStrips, dataset->size())});
-  Batch batch =
-      ImageReader(std::move(dataset)).read(order.samples_of(0), std::stop_token());
+  Batch batch = ImageReader(std::move(dataset)).read(order.samples_of(0), std::stop_token());
   batch.images = upload(batch.images, device);
   return batch;
 }

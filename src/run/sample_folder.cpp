@@ -21,8 +21,11 @@ constexpr size_t kSettingsLimitBytes = 1 << 16, kImageLimitBytes = 1 << 30;
 
 }  // namespace
 
-SampleFiles::SampleFiles(fs::path folder, int64_t count, std::vector<std::string> names)
-    : folder_(std::move(folder)), count_(count), names_(std::move(names)) {}
+SampleFiles::SampleFiles(std::string folder, int64_t count, std::vector<std::string> names)
+    : given_(std::move(folder)),
+      folder_(canonical_name(given_)),
+      count_(count),
+      names_(std::move(names)) {}
 
 fs::path SampleFiles::path(int64_t index) const {
   const std::string name =
@@ -46,15 +49,14 @@ bool SampleFiles::contains(const fs::path& file) const {
 void SampleFiles::require_apart(const std::string& mask,
                                 const std::vector<std::string>& outputs) const {
   if (!mask.empty() && contains(canonical_name(mask))) {
-    throw InputError("--images {} would overwrite the mask {}; name another folder",
-                     folder_.string(), mask);
+    throw InputError("--images {} would overwrite the mask {}; name another folder", given_, mask);
   }
   for (const std::string& output : outputs) {
     if (output.empty()) continue;
     const fs::path name = canonical_name(output);
     if (name == folder_ || contains(name)) {
       throw InputError("{} would be written twice, also by --images {}; give another name", output,
-                       folder_.string());
+                       given_);
     }
   }
 }
@@ -64,7 +66,8 @@ SampleFolder::SampleFolder(SampleFiles files, const ImageShape& shape, SampleSet
   const fs::path stored = files_.folder() / kSettingsFile;
   has_settings_ = fs::exists(stored);
   if (has_settings_) {
-    settings_.require_same(read_file(stored, kSettingsLimitBytes), "--images " + files_.folder().string());
+    settings_.require_same(read_file(stored, kSettingsLimitBytes),
+                           "--images " + files_.given_folder());
     return;
   }
   for (int64_t i = 0; i < files_.count(); ++i) {

@@ -19,19 +19,22 @@ namespace gm {
 /// The files of samples in a folder.
 class SampleFiles {
  public:
-  /// Of the samples 0 .. `count` - 1, with `names`, or numbered if there are none.
-  SampleFiles(std::filesystem::path folder, int64_t count, std::vector<std::string> names);
+  /// Of the samples 0 .. `count` - 1, with `names`, or numbered if there are none. `folder` as the
+  /// user gave it.
+  SampleFiles(std::string folder, int64_t count, std::vector<std::string> names);
 
-  const std::filesystem::path& folder() const { return folder_; }
+  const std::string& given_folder() const { return given_; }
+  const std::filesystem::path& folder() const { return folder_; }  ///< Canonical.
   int64_t count() const { return count_; }
   std::filesystem::path path(int64_t index) const;
-  /// Whether `file` is one of them. Compares names: both are canonical (canonical_name()).
+  /// Whether `file`, a canonical name (canonical_name()), is one of them.
   bool contains(const std::filesystem::path& file) const;
   /// Throws InputError when one of them, or the folder itself, is one of the `outputs`, or when one
   /// of them is the mask at `mask`; empty names are ignored.
   void require_apart(const std::string& mask, const std::vector<std::string>& outputs) const;
 
  private:
+  std::string given_;
   std::filesystem::path folder_;
   int64_t count_;
   std::vector<std::string> names_;

@@ -42,8 +42,9 @@ void naming_file(const fs::path& path, const Write& write) {
 SampleHdf5::SampleHdf5(SampleHdf5Options options, SampleSettings settings)
     : options_(std::move(options)), settings_(std::move(settings)) {
   if (is_special_file(options_.path)) {
-    throw InputError("{}: is a device or a pipe, into which no HDF5 file can be written; name a file",
-                     options_.path.string());
+    throw InputError(
+        "{}: is a device or a pipe, into which no HDF5 file can be written; name a file",
+        options_.path.string());
   }
   final_ = without_links(options_.path);
   partial_ = final_.string() + ".partial";
@@ -67,7 +68,8 @@ SampleHdf5::~SampleHdf5() {
 }
 
 void SampleHdf5::resume() {
-  writer_ = Hdf5ImageWriter::resume(partial_, options_.shape, options_.count, options_.classes.names);
+  writer_ =
+      Hdf5ImageWriter::resume(partial_, options_.shape, options_.count, options_.classes.names);
   log_info("{}: resumes after {} of {} samples", options_.path.string(), writer_->written(),
            options_.count);
 }

@@ -57,8 +57,8 @@ class SampleHdf5 final : public SampleOutput {
   SampleHdf5Options options_;
   SampleSettings settings_;
   std::filesystem::path final_, partial_;
-  std::unique_ptr<Hdf5ImageWriter> writer_;  // null until there is a file
-  bool is_complete_ = false;                 // since an earlier start
+  std::unique_ptr<Hdf5ImageWriter> writer_;   // null until there is a file
+  bool is_complete_ = false;                  // since an earlier start
   bool is_begun_ = false, is_saved_ = false;  // by this object
 };
 

@@ -16,7 +16,7 @@ namespace {
 std::shared_ptr<SampleFolder> make_folder(const SampleOutputsOptions& options,
                                           const SampleSettings& settings) {
   if (options.images.empty()) return nullptr;
-  SampleFiles files(canonical_name(options.images), options.count,
+  SampleFiles files(options.images, options.count,
                     options.input != nullptr ? options.input->names : std::vector<std::string>{});
   files.require_apart(options.mask, {options.out, options.trajectory});
   return std::make_shared<SampleFolder>(std::move(files), options.shape, settings);
@@ -36,8 +36,7 @@ std::shared_ptr<SampleGrid> make_grid(const SampleOutputsOptions& options,
     grid.labels = inpainting_labels();
     grid.frame = [input](const PixelBatch& batch) { return inpainting_frames(*input, batch); };
   }
-  const int64_t most =
-      largest_grid(options.shape, std::max<int64_t>(1, std::ssize(grid.labels)));
+  const int64_t most = largest_grid(options.shape, std::max<int64_t>(1, std::ssize(grid.labels)));
   if (options.count > most && !folder) {
     throw InputError(
         "{} images are too many for a grid, which shows at most {}: write them to an HDF5 file "

@@ -66,8 +66,8 @@ std::string SampleSettings::text() const {
 void SampleSettings::require_same(const std::string& stored, const std::string& where) const {
   const Json theirs = parse_bounded_object(stored, /*max_depth=*/2);
   if (!theirs.is_object()) {
-    throw InputError("{}: does not say how its samples were made; remove it, or name another output",
-                     where);
+    throw InputError(
+        "{}: does not say how its samples were made; remove it, or name another output", where);
   }
   const Json ours = parse_bounded_object(text(), /*max_depth=*/2);
   std::vector<std::string> differences;

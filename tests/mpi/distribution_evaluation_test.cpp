@@ -100,8 +100,8 @@ TEST_F(DistributionEvaluationTest, FiguresAreThoseOfAllImagesInOneBatch) {
 
   RandomFeatures network(at::kCPU);
   SelfCommunicator alone;
-  const at::Tensor samples = network.features(generator_.sample({3, at::arange(kSamples, at::kLong)},
-                                                                [](int64_t, auto&) {})),
+  const at::Tensor samples = network.features(generator_.sample(
+                       {3, at::arange(kSamples, at::kLong)}, [](int64_t, auto&) {})),
                    images =
                        network.features(read_images(*dataset_, at::arange(kReferences, at::kLong)));
   const auto statistics = [&](const at::Tensor& features) {

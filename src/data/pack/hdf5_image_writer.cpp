@@ -50,8 +50,8 @@ RowSpaces spaces_of_rows(hid_t dataset, int64_t first, int64_t count) {
   block[0] = static_cast<hsize_t>(count);
   Hdf5Id file(GM_HDF5(H5Dget_space(dataset)), H5Sclose);
   GM_HDF5(H5Sselect_hyperslab(file, H5S_SELECT_SET, start.data(), nullptr, block.data(), nullptr));
-  Hdf5Id memory(
-      GM_HDF5(H5Screate_simple(static_cast<int>(block.size()), block.data(), nullptr)), H5Sclose);
+  Hdf5Id memory(GM_HDF5(H5Screate_simple(static_cast<int>(block.size()), block.data(), nullptr)),
+                H5Sclose);
   return {std::move(file), std::move(memory)};
 }
 

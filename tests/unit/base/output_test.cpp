@@ -126,7 +126,8 @@ TEST_F(OutputTest, AnOutputMayNotOverwriteAnInput) {
 
 TEST_F(OutputTest, TheExtensionMustMatchTheKindOfFile) {
   for (const char* name : {"a.jpg", "a.png.h5", "a.JPEG"}) {
-    expect_refused({{"--out", folder_ / name, {".png"}}}, {}, HasSubstr("a name that ends in .png"));
+    expect_refused({{"--out", folder_ / name, {".png"}}}, {},
+                   HasSubstr("a name that ends in .png"));
   }
   for (const char* name : {"a.png", "a.PNG", "a.v2.png", "a", ".hidden"}) {
     check_outputs({{"--out", folder_ / name, {".png"}}});

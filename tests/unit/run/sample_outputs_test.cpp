@@ -105,15 +105,16 @@ TEST_F(SampleOutputsTest, SamplesOfOtherSettingsAreNeverMixed) {
     begin(options, 0, 4);
     expect_error<InputError>(
         [&] { needed(options, settings_with(8)); },
-        AllOf(HasSubstr(images.empty() ? "all.h5.partial" : "each"), HasSubstr("seed is 7 there and 8 now"),
-              HasSubstr("name another output")));
+        AllOf(HasSubstr(images.empty() ? "all.h5.partial" : "each"),
+              HasSubstr("seed is 7 there and 8 now"), HasSubstr("name another output")));
     expect_error<InputError>([&] { needed(options, settings_with(7, "sampler.steps=3")); },
                              HasSubstr("sampler.steps is 0 there and 3 now"));
   }
   std::filesystem::create_directory(folder_ / "unknown");
   write_file_atomically(folder_ / "unknown/00003.png", "of another program");
-  expect_error<InputError>([&] { needed(this->options("grid.png", 6, "unknown")); },
-                           AllOf(HasSubstr("00003.png: exists already"), HasSubstr("samples.json")));
+  expect_error<InputError>(
+      [&] { needed(this->options("grid.png", 6, "unknown")); },
+      AllOf(HasSubstr("00003.png: exists already"), HasSubstr("samples.json")));
 }
 
 TEST_F(SampleOutputsTest, AnHdf5FileIsResumedAndAppearsWhenItIsComplete) {
@@ -159,9 +160,11 @@ TEST_F(SampleOutputsTest, AFileAndAFolderThatStoppedAtDifferentSamplesAreBothCom
 TEST_F(SampleOutputsTest, AGridShowsTheFirstOfManySamples) {
   const int64_t most = largest_grid(kSampleShape, 1);
   EXPECT_EQ(most, 4096);
-  EXPECT_EQ(largest_grid({512, 512, 3}, 3), (int64_t{1} << 30) / (3 * 512 * 512 * 3 + 514 * 1538 * 3));
-  expect_error<InputError>([&] { needed(this->options("grid.png", most + 1)); },
-                           AllOf(HasSubstr("at most 4096"), HasSubstr(".h5"), HasSubstr("--images")));
+  EXPECT_EQ(largest_grid({512, 512, 3}, 3),
+            (int64_t{1} << 30) / (3 * 512 * 512 * 3 + 514 * 1538 * 3));
+  expect_error<InputError>(
+      [&] { needed(this->options("grid.png", most + 1)); },
+      AllOf(HasSubstr("at most 4096"), HasSubstr(".h5"), HasSubstr("--images")));
   SampleGrid grid({.path = folder_ / "grid.png", .count = 4});
   EXPECT_TRUE(grid.needs(3));
   EXPECT_FALSE(grid.needs(4));
@@ -172,28 +175,31 @@ TEST_F(SampleOutputsTest, AGridShowsTheFirstOfManySamples) {
 }
 
 TEST(SampleFilesTest, AreNumberedOrNamedLikeTheirOriginals) {
-  const SampleFiles numbered("each", 2, {}), named("each", 1, {"cat/a"});
-  EXPECT_EQ(numbered.path(1), "each/00001.png");
-  EXPECT_EQ(named.path(0), "each/cat/a.png");
-  EXPECT_TRUE(numbered.contains("each/00001.png"));
-  for (const char* other : {"each/00002.png", "each/1.png", "each/00001.jpg", "00001.png"}) {
+  const SampleFiles numbered("/each", 2, {}), named("/each", 1, {"cat/a"});
+  EXPECT_EQ(numbered.path(1), "/each/00001.png");
+  EXPECT_EQ(named.path(0), "/each/cat/a.png");
+  EXPECT_TRUE(numbered.contains("/each/00001.png"));
+  for (const char* other : {"/each/00002.png", "/each/1.png", "/each/00001.jpg", "/00001.png"}) {
     EXPECT_FALSE(numbered.contains(other)) << other;
   }
-  EXPECT_TRUE(named.contains("each/cat/a.png"));
-  EXPECT_FALSE(named.contains("each/00000.png"));
+  EXPECT_TRUE(named.contains("/each/cat/a.png"));
+  EXPECT_FALSE(named.contains("/each/00000.png"));
 }
 
 TEST(SampleFilesTest, MayNotBeAnotherOutputOrTheMask) {
   const TemporaryFolder folder;
-  const std::string each = canonical_name(folder / "each").string();
+  const std::string each = (folder / "each").string();
   const SampleFiles files(each, 3, {});
   files.require_apart("", {"", (folder / "grid.png").string()});
   files.require_apart((folder / "mask.png").string(), {});
   expect_error<InputError>([&] { files.require_apart(each + "/00002.png", {}); },
                            AllOf(HasSubstr("--images " + each), HasSubstr("overwrite the mask")));
   for (const std::string& taken : {each + "/00001.png", each}) {
-    expect_error<InputError>([&] { files.require_apart("", {"", taken}); },
-                             AllOf(HasSubstr(taken), HasSubstr("written twice")));
+    expect_error<InputError>(
+        [&] {
+          files.require_apart("", {"", taken});
+        },
+        AllOf(HasSubstr(taken), HasSubstr("written twice")));
   }
 }
 
