@@ -249,15 +249,15 @@ SampleSettings settings_of(const SampleCommand& command, const LoadedRun& run,
   SampleSettings settings(run, command.seed);
   if (command.toward) {
     settings.add("interpolate", *command.toward);
-    settings.add("images in a row", columns_of(command));
+    settings.add("row_length", columns_of(command));
   }
   if (input) {
     RunConfig config = run.config;
     config.mask = mask;
     settings.add_section(config, "mask");
     settings.add_section(config, "repaint");
-    settings.add("inpainted images", input->masked.images_hash());
-    settings.add("masks", input->masked.masks_hash());
+    settings.add("images_hash", input->masked.images_hash());
+    settings.add("masks_hash", input->masked.masks_hash());
   }
   return settings;
 }

@@ -70,6 +70,7 @@ SampleFolder::SampleFolder(SampleFiles files, const ImageShape& shape, SampleSet
                            "--images " + files_.given_folder());
     return;
   }
+  if (!fs::exists(files_.folder())) return;
   for (int64_t i = 0; i < files_.count(); ++i) {
     if (!fs::exists(files_.path(i))) continue;
     throw InputError(

@@ -56,7 +56,8 @@ bool is_hdf5_output(const std::string& out) {
 }
 
 SampleOutputs::SampleOutputs(const SampleOutputsOptions& options, const SampleSettings& settings)
-    : options_(options), progress_("sampling", options.count) {
+    : options_(options) {
+  progress_.emplace("sampling", options.count);
   const auto folder = make_folder(options, settings);
   if (folder) files_.push_back(folder);
   if (is_hdf5_output(options.out)) {
@@ -75,17 +76,18 @@ bool SampleOutputs::needs(int64_t index) {
   for (const auto& file : files_) {
     if (file->needs(index)) is_needed = true;
   }
-  if (!is_needed) progress_.skip();
+  if (!is_needed) progress_->skip();
   return is_needed;
 }
 
 void SampleOutputs::take(const PixelBatch& batch) {
   for (const auto& file : files_) file->take(batch);
   if (grid_) grid_->take(batch);
-  progress_.advance(batch.indices.numel());
+  progress_->advance(batch.indices.numel());
 }
 
 void SampleOutputs::finish_files() {
+  progress_.reset();
   for (const auto& file : files_) file->finish();
   if (!options_.images.empty()) log_info("each image is also in {}", options_.images);
   if (!grid_) log_info("{} images in {}", options_.count, options_.out);

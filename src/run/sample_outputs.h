@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,7 @@ class SampleOutputs final : public SampleReceiver {
   SampleOutputsOptions options_;
   std::vector<std::shared_ptr<SampleOutput>> files_;  // in the order in which they take samples
   std::shared_ptr<SampleGrid> grid_;                  // null if `out` is an HDF5 file
-  ProgressBar progress_;
+  std::optional<ProgressBar> progress_;  // until the last sample
 };
 
 }  // namespace gm

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from support.png import png_rows
-from support.programs import BIN, DEADLINE_SECONDS, Programs, wait_until
+from support.programs import BIN, DEADLINE_SECONDS, Programs, catches, wait_until
 
 TINY = ["data.image_size=8", "data.shards=4", "model.dim=8", "model.dim_mults=[1]", "train.steps=1", "train.batch_size=4",
         "train.accumulate=1", "sample.every=0", "telemetry.port=0"]
@@ -118,7 +118,7 @@ class Stopping(Sampling):
     def stop(self, arguments, appears, number):
         process = subprocess.Popen(self.command("gm_sample", ["run", *self.COUNTED, *arguments]), cwd=self.root,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        wait_until(lambda: (self.root / appears).exists(), process)
+        wait_until(lambda: (self.root / appears).exists() and catches(process.pid, number), process)
         process.send_signal(number)
         _, errors = process.communicate(timeout=DEADLINE_SECONDS)
         self.assertEqual(process.returncode, 75, errors)
