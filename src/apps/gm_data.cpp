@@ -219,7 +219,7 @@ void draw_masks(const MasksCommand& command) {
     schema.set(parse_override(setting));
     kind_is_chosen = kind_is_chosen || setting.starts_with("mask.kind=");
   }
-  check_outputs({{"--out", command.output, ".png"}}, {config_file_of(file), config.mask.path});
+  check_outputs({{"--out", command.output, {".png"}}}, {config_file_of(file), config.mask.path});
   std::vector<MaskKind> kinds(kDrawnMaskKinds.begin(), kDrawnMaskKinds.end());
   if (kind_is_chosen) kinds = {config.mask.kind};
   std::vector<at::Tensor> rows;

@@ -157,7 +157,7 @@ void check_files(const EvalCommand& command, const std::vector<LoadedRun>& runs)
       override_mask(config.mask, command.mask).path};
   if (!command.against.path.empty()) inputs.emplace_back(command.against.path);
   for (const LoadedRun& run : runs) inputs.push_back(config_file_of(run.name));
-  check_outputs({{"--json", command.json}, {"--image", command.image, ".png"}}, inputs);
+  check_outputs({{"--json", command.json}, {"--image", command.image, {".png"}}}, inputs);
 }
 
 /// The images on which all runs are compared. Throws InputError when they do not fit a run.

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <optional>
 
 #include "apps/command.h"
@@ -12,6 +13,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/output.h"
+#include "base/signals.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/watchdog.h"
@@ -26,13 +28,13 @@
 #include "run/inpaint_input.h"
 #include "run/load_run.h"
 #include "run/make_task.h"
-#include "run/sample_files.h"
+#include "run/sample_outputs.h"
 #include "tasks/process_images.h"
 
 namespace gm {
 namespace {
 
-constexpr int64_t kDefaultCount = 64;
+constexpr int64_t kDefaultCount = 64, kDefaultColumns = 9;
 
 /// Options that are short names of keys.
 constexpr std::array kKeyOptions{
@@ -50,6 +52,8 @@ struct SampleCommand {
   std::optional<int64_t> count;
   int64_t batch_size = 64;
   uint64_t seed = 0;
+  std::optional<uint64_t> toward;
+  std::optional<int64_t> rows;
   std::string inpaint;
   std::string mask;
   std::string out = "samples.png";
@@ -65,13 +69,20 @@ void declare(CLI::App& app, SampleCommand& command) {
                  "section.key=value for keys of sampler and watchdog and, with --inpaint, of mask "
                  "and repaint, such as sampler.steps=10");
   app.add_option("--count", command.count,
-                 "Number of images; 64, or all images of --inpaint, when not given")
+                 "Number of images; 64, or all images of --inpaint, when not given. With "
+                 "--interpolate: number of images in a row, 9 when not given")
       ->transform(whole_number(1, 1'000'000'000));
   declare_key_options(app, kKeyOptions, command.key_options);
   app.add_option("--seed", command.seed,
                  "Seed of the random numbers; another seed gives other images")
       ->transform(whole_number(0, UINT64_MAX))
       ->capture_default_str();
+  app.add_option("--interpolate", command.toward,
+                 "Another seed: make rows of images between the images of --seed and those of this "
+                 "seed, by spherical interpolation of the noise that they are made of")
+      ->transform(whole_number(0, UINT64_MAX));
+  app.add_option("--rows", command.rows, "Number of rows of --interpolate; 1 when not given")
+      ->transform(whole_number(1, 1'000'000));
   app.add_option("--inpaint", command.inpaint,
                  "Inpaint these images: a folder of JPEG and PNG files, one such file, or an "
                  "HDF5 file")
@@ -82,21 +93,26 @@ void declare(CLI::App& app, SampleCommand& command) {
                  "prefix or suffix that is the same for all masks), of the size of the run's "
                  "images; the masks of the run when not given")
       ->transform(a_path());
-  app.add_option("--out", command.out,
-                 "PNG file for the grid of images (- for stdout); with --inpaint: original, "
-                 "masked, inpainted")
+  app.add_option(
+         "--out", command.out,
+         "PNG file for a grid of the images (- for stdout; with --inpaint: original, masked, "
+         "inpainted), or HDF5 file (.h5) for all images, as gm_data packs them. An HDF5 file "
+         "that was not finished is resumed")
       ->transform(a_path())
       ->capture_default_str();
   app.add_option(
          "--images", command.images,
-         "Also write each image as a separate PNG file to this folder, named like the input file")
+         "Also write each image as a separate PNG file to this folder, named like the input file. "
+         "Images that the folder has from an earlier start of the same command are not made again")
       ->transform(a_path());
   declare_weights(app, command.choice);
   app.add_option("--batch", command.batch_size, "Images that a rank makes at a time")
       ->transform(whole_number(1, 100'000))
       ->capture_default_str();
-  app.add_option("--trajectory", command.trajectory,
-                 "PNG file that shows the reverse process, from noise to image, of eight images")
+  app.add_option(
+         "--trajectory", command.trajectory,
+         "PNG file that shows the reverse process, from noise to image, of eight images, and "
+         "beneath each noisy image the clean image that the model expects")
       ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
@@ -122,12 +138,31 @@ void check_files(const SampleCommand& command, const LoadedRun& run, const MaskC
     inputs.emplace_back(command.inpaint);
     inputs.emplace_back(mask.path);
   }
-  check_outputs({{"--out", command.out, ".png"}, {"--trajectory", command.trajectory, ".png"}},
+  check_outputs({{"--out", command.out, {".png", ".h5", ".hdf5"}},
+                 {"--trajectory", command.trajectory, {".png"}}},
                 inputs);
   if (!command.images.empty()) require_writable_folder(command.images);
 }
 
+/// Throws InputError for an interpolation that makes no sense.
+void check_interpolation(const SampleCommand& command) {
+  if (!command.toward) {
+    if (command.rows) throw InputError("--rows {}: only --interpolate has rows", *command.rows);
+    return;
+  }
+  if (!command.inpaint.empty()) {
+    throw InputError("--interpolate is between new images, which --inpaint does not make");
+  }
+  if (*command.toward == command.seed) {
+    throw InputError("--interpolate {} is --seed itself: give another seed", command.seed);
+  }
+  if (command.count == 1) {
+    throw InputError("--count 1: a row of --interpolate has at least its two ends");
+  }
+}
+
 void check(const SampleCommand& command) {
+  check_interpolation(command);
   if (!command.mask.empty() && command.inpaint.empty()) {
     throw InputError("--mask {} without --inpaint IMAGES: there is nothing to fill", command.mask);
   }
@@ -147,8 +182,12 @@ bool names_masks(const SampleCommand& command) {
          });
 }
 
+/// Images in a row of --interpolate.
+int64_t columns_of(const SampleCommand& command) { return command.count.value_or(kDefaultColumns); }
+
 /// Number of images to make. Default with `input`: all of its images.
 int64_t number_of_images(const SampleCommand& command, const std::optional<InpaintInput>& input) {
+  if (command.toward) return command.rows.value_or(1) * columns_of(command);
   if (!input) return command.count.value_or(kDefaultCount);
   return std::min(command.count.value_or(INT64_MAX), input->masked.size());
 }
@@ -185,24 +224,69 @@ std::optional<InpaintInput> open_input(const SampleCommand& command, const Loade
   return open_inpaint_input(request, run, ranks);
 }
 
-/// Makes the images with indices, with strips of --inpaint.
-ImageMaker image_maker(const LoadedRun& run, const std::optional<InpaintInput>& input,
-                       uint64_t seed) {
-  return [&run, &input, seed](const at::Tensor& indices, const SamplingObserver& observer) {
-    if (!input) return run.task->image_generator()->sample({seed, indices}, observer);
-    return inpainting_images(*run.task->inpainter(), input->masked, seed, indices, observer);
+/// The request for the samples `indices`. Those of --interpolate are in the order of the rows.
+SampleRequest request_for(const SampleCommand& command, const at::Tensor& indices) {
+  if (!command.toward) return {command.seed, indices};
+  const int64_t columns = columns_of(command);
+  const at::Tensor column = indices.remainder(columns).to(at::kDouble);
+  return {.seed = command.seed,
+          .indices = indices.div(columns, "floor"),
+          .toward = SampleRequest::Interpolation{*command.toward, column / (columns - 1)}};
+}
+
+/// What makes the images of the command.
+ImageMaker image_maker(const SampleCommand& command, const LoadedRun& run,
+                       const std::optional<InpaintInput>& input) {
+  return [&](const at::Tensor& indices, const SamplingObserver& observer) {
+    if (!input) {
+      return run.task->image_generator()->sample(request_for(command, indices), observer);
+    }
+    return run.task->inpainter()->inpaint(input->masked.at(indices), command.seed, indices,
+                                          observer);
   };
 }
 
-/// The files of --images; empty without it.
-std::vector<std::filesystem::path> single_files(const SampleCommand& command,
-                                                const std::optional<InpaintInput>& input,
-                                                const MaskConfig& mask, int64_t count) {
-  if (command.images.empty()) return {};
-  auto files = image_files(canonical_name(command.images), count,
-                           input ? input->names : std::vector<std::string>{});
-  require_other_files(files, command.images, mask.path, {command.out, command.trajectory});
-  return files;
+SampleSettings settings_of(const SampleCommand& command, const LoadedRun& run,
+                           const std::optional<InpaintInput>& input, const MaskConfig& mask) {
+  SampleSettings settings(run, command.seed);
+  if (command.toward) {
+    settings.add("interpolate", *command.toward);
+    settings.add("row_length", columns_of(command));
+  }
+  if (input) {
+    RunConfig config = run.config;
+    config.mask = mask;
+    settings.add_section(config, "mask");
+    settings.add_section(config, "repaint");
+    settings.add("images_hash", input->masked.images_hash());
+    settings.add("masks_hash", input->masked.masks_hash());
+  }
+  return settings;
+}
+
+/// The classes of the images of the command, named by their numbers.
+SampleClasses classes_of(const SampleCommand& command, const LoadedRun& run) {
+  const ImageGenerator* const generator = run.task->image_generator();
+  if (generator == nullptr || !command.inpaint.empty()) return {};
+  SampleClasses classes;
+  for (int64_t i = 0; i < generator->classes(); ++i) classes.names.push_back(std::to_string(i));
+  classes.labels = [&command, generator](const at::Tensor& indices) {
+    return generator->labels(request_for(command, indices).indices);
+  };
+  return classes;
+}
+
+SampleOutputsOptions outputs_of(const SampleCommand& command, const LoadedRun& run,
+                                const std::optional<InpaintInput>& input, const MaskConfig& mask) {
+  return {.out = command.out,
+          .images = command.images,
+          .mask = mask.path,
+          .trajectory = command.trajectory,
+          .count = number_of_images(command, input),
+          .shape = run.shape,
+          .columns = command.toward ? columns_of(command) : 0,
+          .input = input ? &*input : nullptr,
+          .classes = classes_of(command, run)};
 }
 
 void sample(World& world, const SampleCommand& command) {
@@ -221,42 +305,34 @@ void sample(World& world, const SampleCommand& command) {
   auto* const process =
       command.trajectory.empty() ? nullptr : &require_process(*run.task, "--trajectory");
   const auto input = open_input(command, run, mask, ranks);
-  const DistributedRange work{.count = number_of_images(command, input),
-                              .batch_size = command.batch_size};
-  require_memory(work.count, run.shape, input ? kImagesInAStrip : 1);
-  const auto files = single_files(command, input, mask, work.count);
+  const SampleOutputsOptions options = outputs_of(command, run, input, mask);
+  std::unique_ptr<SampleOutputs> outputs;  // of rank 0
+  on_rank_zero(ranks, [&] {
+    outputs = std::make_unique<SampleOutputs>(options, settings_of(command, run, input, mask));
+  });
+  const bool can_be_resumed = !command.images.empty() || is_hdf5_output(command.out);
+  if (can_be_resumed) expect_work_to_save();
 
   const auto begin_sampling = [&] {
     section.emplace(watchdog.section("sampling", run.config.watchdog.sampling_seconds));
   };
   // No time limit: the disk may be slow, and all ranks wait for rank 0.
   const auto begin_writing = [&] { section.emplace(watchdog.section("writing", 0)); };
-  const ImageMaker make_images = image_maker(run, input, command.seed);
+  const ImageMaker make_images = image_maker(command, run, input);
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
     begin_sampling();  // the time limit applies to each batch
-    const at::Tensor images = make_images(indices, observer);
+    at::Tensor images = make_images(indices, observer);
     begin_writing();
     return images;
   };
-  const at::Tensor pixels = gather_samples(make, ranks, work, [&](const PixelBatch& batch) {
-    if (!files.empty()) write_images(files, batch);
-  });
-  const auto write_grid = [&] {
-    write_image_grid(command.out,
-                     {pixels, input ? inpainting_labels() : std::vector<std::string>{}});
-    log_info("{} images in {}", work.count, command.out);
-  };
-  // Files are written before stdout, because the reader of stdout may close it early.
-  on_rank_zero(ranks, [&] {
-    if (!files.empty()) log_info("each image is also in {}", command.images);
-    if (!is_stdout(command.out)) write_grid();
-  });
+  begin_writing();
+  stream_samples(make, ranks, {.count = options.count, .batch_size = command.batch_size},
+                 outputs.get());
+  on_rank_zero(ranks, [&] { outputs->finish_files(); });
   begin_sampling();
   if (process != nullptr) write_trajectory(*process, command, ranks);
   begin_writing();
-  on_rank_zero(ranks, [&] {
-    if (is_stdout(command.out)) write_grid();
-  });
+  on_rank_zero(ranks, [&] { outputs->finish_stdout(); });
 }
 
 }  // namespace

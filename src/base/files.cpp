@@ -114,11 +114,14 @@ void remove_staged_paths() {
 }
 
 void StagedPath::commit() {
-  sync_tree_to_disk(staged_);
-  if (::rename(staged_.c_str(), final_.c_str()) != 0)
-    throw_system_error(final_, "renaming into place");
+  move_into_place(staged_, final_);
   committed_ = true;
-  sync_to_disk(parent_of(final_));
+}
+
+void move_into_place(const fs::path& from, const fs::path& to) {
+  sync_tree_to_disk(from);
+  if (::rename(from.c_str(), to.c_str()) != 0) throw_system_error(to, "renaming into place");
+  sync_to_disk(parent_of(to));
 }
 
 void write_file_atomically(const fs::path& path, std::string_view content) {
@@ -171,6 +174,16 @@ void require_writable_folder(const fs::path& folder) {
     throw InputError("{}: is a file, but the output is a folder", folder.string());
   }
   require_room_in(parent_of(folder.has_filename() ? folder : folder.parent_path()), folder);
+}
+
+void require_space(const fs::path& file, uint64_t bytes) {
+  constexpr double kGigabyte = 1e9;
+  std::error_code unknown;
+  const fs::space_info disk = fs::space(parent_of(without_links(file)), unknown);
+  if (unknown || bytes <= disk.available) return;
+  throw InputError("{}: needs {:.1f} GB, but its disk has only {:.1f} GB free", file.string(),
+                   static_cast<double>(bytes) / kGigabyte,
+                   static_cast<double>(disk.available) / kGigabyte);
 }
 
 void require_exists(std::string_view name, const fs::path& path) {

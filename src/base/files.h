@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -23,9 +24,7 @@ class StagedPath {
 
   /// Where to write.
   const std::filesystem::path& path() const { return staged_; }
-  /// Syncs every file and folder to disk (fsync), renames the whole to the final path, and syncs
-  /// the rename. An existing file is replaced; an existing folder is an error. Throws Error with
-  /// the system's reason.
+  /// Moves the whole to the final path (move_into_place()).
   void commit();
 
  private:
@@ -44,6 +43,11 @@ void remove_staged_paths();
 /// sync `path` are ignored. Throws Error.
 void sync_to_disk(const std::filesystem::path& path);
 
+/// Syncs the file or folder `from` to disk (fsync), renames it to `to`, and syncs the rename. An
+/// existing file is replaced; an existing folder is an error. Throws Error with the system's
+/// reason.
+void move_into_place(const std::filesystem::path& from, const std::filesystem::path& to);
+
 /// Replaces `path` with `content` in one step. On failure throws Error with the system's reason and
 /// keeps the old file.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
@@ -61,6 +65,10 @@ void require_writable(const std::filesystem::path& file);
 
 /// The same for a folder of files, which exists or can be created.
 void require_writable_folder(const std::filesystem::path& folder);
+
+/// Throws InputError unless the disk of `file`, a file that may not exist yet, has room for
+/// `bytes`.
+void require_space(const std::filesystem::path& file, uint64_t bytes);
 
 /// Throws InputError unless `path` leads to something; `name` is what the user gave it as
 /// ("data.path", "--data").

@@ -1,6 +1,7 @@
 #include "base/output.h"
 
 #include <fcntl.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -75,19 +76,19 @@ bool overwrites_in(const fs::path& input, const Output& output) {
   std::error_code nothing_there;
   const fs::path folder = canonical_name(input), name = canonical_name(output.path);
   const auto rest = std::mismatch(folder.begin(), folder.end(), name.begin(), name.end());
-  return !output.ending.empty() && fs::exists(name, nothing_there) && rest.first == folder.end();
+  return !output.endings.empty() && fs::exists(name, nothing_there) && rest.first == folder.end();
 }
 
 /// Throws InputError if the name has the extension of another file type than the one that is
 /// written.
 void require_ending(const Output& output) {
-  if (output.ending.empty() || is_special_file(output.path) || named_descriptor(output.path))
+  if (output.endings.empty() || is_special_file(output.path) || named_descriptor(output.path))
     return;
   std::string ending = output.path.extension().string();
   std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (ending.empty() || ending == output.ending) return;
+  if (ending.empty() || std::ranges::count(output.endings, ending) > 0) return;
   throw InputError("{} {}: give a name that ends in {}; other file types are not supported",
-                   output.option, output.path.string(), output.ending);
+                   output.option, output.path.string(), fmt::join(output.endings, " or "));
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ void print(std::string_view text);
 struct Output {
   const char* option;          ///< "--out"
   std::filesystem::path path;  ///< Empty if the option is not given.
-  std::string_view ending{};   ///< Of the supported file type, such as ".png"; empty for any.
+  /// Of the supported file types, such as ".png"; empty for any.
+  std::vector<std::string_view> endings = {};
 };
 
 /// Throws InputError unless each of `outputs` can be written, does not have the extension of

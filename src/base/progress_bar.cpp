@@ -34,8 +34,13 @@ void ProgressBar::advance(int64_t count) {
   }
 }
 
+void ProgressBar::skip(int64_t count) {
+  done_ = std::min(total_, done_ + count);
+  skipped_ += count;
+}
+
 std::string ProgressBar::text() const {
-  const double rate = static_cast<double>(done_) / seconds();
+  const double rate = static_cast<double>(done_ - skipped_) / seconds();
   const auto left = static_cast<int64_t>(static_cast<double>(total_ - done_) / rate + 0.5);
   return fmt::format("{}: {} of {} ({}%), {:.{}f}/s, {}:{:02} left", title_, done_, total_,
                      100 * done_ / total_, rate, rate < 10 ? 1 : 0, left / 60, left % 60);

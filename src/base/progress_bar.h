@@ -17,6 +17,8 @@ class ProgressBar {
   ProgressBar& operator=(const ProgressBar&) = delete;
 
   void advance(int64_t count = 1);
+  /// The same for work that was done before: it does not count for the speed.
+  void skip(int64_t count = 1);
   double seconds() const;
 
  private:
@@ -24,7 +26,7 @@ class ProgressBar {
   std::string text() const;
 
   std::string title_;
-  int64_t total_, done_ = 0;
+  int64_t total_, done_ = 0, skipped_ = 0;
   bool is_terminal_;
   Clock::time_point start_ = Clock::now(), shown_ = start_;
 };

@@ -250,14 +250,19 @@ fs::path Checkpoint::file(const std::string& name) const {
   return folder_ / (name + kTensorSuffix);
 }
 
+const Checkpoint::FileRecord& Checkpoint::record(const std::string& name) const {
+  const auto found = files_.find(name + kTensorSuffix);
+  if (found != files_.end()) return found->second;
+  throw InputError("{}: the checkpoint has no {}{}", folder_.string(), name, kTensorSuffix);
+}
+
+const std::string& Checkpoint::hash(const std::string& name) const { return record(name).hash; }
+
 TensorMap Checkpoint::load(const std::string& name) const {
-  const auto record = files_.find(name + kTensorSuffix);
-  if (record == files_.end()) {
-    throw InputError("{}: the checkpoint has no {}{}", folder_.string(), name, kTensorSuffix);
-  }
+  const std::string& expected = record(name).hash;
   Hash hash;
   TensorMap tensors = load_safetensors(file(name), hash);
-  if (hash.hex() != record->second.hash) {
+  if (hash.hex() != expected) {
     throw InputError("{}: its hash does not match the one in {}: the checkpoint is damaged",
                      file(name).string(), kManifest);
   }

@@ -65,6 +65,8 @@ class Checkpoint {
   /// Reads the tensors of `name`.safetensors and compares the file's hash with the manifest. Throws
   /// InputError if there is no such file or it is damaged.
   TensorMap load(const std::string& name) const;
+  /// The hash of the file that load(name) reads. Throws InputError if there is no such file.
+  const std::string& hash(const std::string& name) const;
   /// All of them. Throws InputError when any file is damaged.
   CheckpointTensors load_all() const;
   /// The file that load(name) reads, for messages.
@@ -77,6 +79,7 @@ class Checkpoint {
   };
 
   void check_length(const std::string& name) const;
+  const FileRecord& record(const std::string& name) const;
 
   std::filesystem::path folder_;
   std::string manifest_;

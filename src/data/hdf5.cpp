@@ -234,4 +234,41 @@ void write_hdf5_strings(hid_t file, const char* name, const std::vector<std::str
   dataset.close();
 }
 
+std::optional<std::string> read_hdf5_text(hid_t file, const char* name) {
+  if (GM_HDF5(H5Aexists(file, name)) == 0) return std::nullopt;
+  const Hdf5Id attribute(GM_HDF5(H5Aopen(file, name, H5P_DEFAULT)), H5Aclose);
+  const Hdf5Id type(GM_HDF5(H5Aget_type(attribute)), H5Tclose);
+  const Hdf5Id space(GM_HDF5(H5Aget_space(attribute)), H5Sclose);
+  if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) > 0 ||
+      H5Tget_size(type) > kMaxBytes || H5Sget_simple_extent_npoints(space) != 1) {
+    throw InputError("attribute {} is not a text of fixed length", name);
+  }
+  std::string text(H5Tget_size(type), '\0');
+  GM_HDF5(H5Aread(attribute, type, text.data()));
+  return text;
+}
+
+void write_hdf5_text(hid_t file, const char* name, const std::string& text) {
+  const Hdf5Id type(GM_HDF5(H5Tcopy(H5T_C_S1)), H5Tclose);
+  GM_HDF5(H5Tset_size(type, text.size()));
+  GM_HDF5(H5Tset_strpad(type, H5T_STR_NULLPAD));
+  const Hdf5Id space(GM_HDF5(H5Screate(H5S_SCALAR)), H5Sclose);
+  Hdf5Id attribute(GM_HDF5(H5Acreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT)),
+                   H5Aclose);
+  GM_HDF5(H5Awrite(attribute, type, text.data()));
+  attribute.close();
+}
+
+std::optional<int64_t> read_hdf5_integer(hid_t file, const char* name) {
+  if (GM_HDF5(H5Aexists(file, name)) == 0) return std::nullopt;
+  const Hdf5Id attribute(GM_HDF5(H5Aopen(file, name, H5P_DEFAULT)), H5Aclose);
+  const Hdf5Id type(GM_HDF5(H5Aget_type(attribute)), H5Tclose);
+  const Hdf5Id space(GM_HDF5(H5Aget_space(attribute)), H5Sclose);
+  if (H5Tget_class(type) != H5T_INTEGER || H5Sget_simple_extent_npoints(space) != 1)
+    throw InputError("attribute {} is not one integer", name);
+  int64_t value = 0;
+  GM_HDF5(H5Aread(attribute, H5T_NATIVE_INT64, &value));
+  return value;
+}
+
 }  // namespace gm

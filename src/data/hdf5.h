@@ -4,6 +4,8 @@
 
 #include <hdf5.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,6 +75,12 @@ std::string describe_hdf5(hid_t dataset);
 /// Reads a one-dimensional dataset of strings of fixed or variable length. Throws InputError that
 /// begins with `name` when it is not such a dataset or is too large for a list of names.
 std::vector<std::string> read_hdf5_strings(hid_t file, const char* name);
+/// A text that is an attribute of the root. nullopt if there is none.
+std::optional<std::string> read_hdf5_text(hid_t file, const char* name);
+/// Writes a text, not empty, as an attribute of the root.
+void write_hdf5_text(hid_t file, const char* name, const std::string& text);
+/// An integer that is an attribute of the root. nullopt if there is none.
+std::optional<int64_t> read_hdf5_integer(hid_t file, const char* name);
 /// Writes strings with a fixed length, padded with zeros. Equal strings give equal bytes.
 void write_hdf5_strings(hid_t file, const char* name, const std::vector<std::string>& strings);
 

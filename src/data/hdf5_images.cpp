@@ -67,18 +67,6 @@ Hdf5Id open_file(const fs::path& path) {
   }
 }
 
-std::optional<int64_t> read_integer_attribute(hid_t file, const char* name) {
-  if (GM_HDF5(H5Aexists(file, name)) == 0) return std::nullopt;
-  const Hdf5Id attribute(GM_HDF5(H5Aopen(file, name, H5P_DEFAULT)), H5Aclose);
-  const Hdf5Id type(GM_HDF5(H5Aget_type(attribute)), H5Tclose);
-  const Hdf5Id space(GM_HDF5(H5Aget_space(attribute)), H5Sclose);
-  if (H5Tget_class(type) != H5T_INTEGER || H5Sget_simple_extent_npoints(space) != 1)
-    throw InputError("attribute {} is not one integer", name);
-  int64_t value = 0;
-  GM_HDF5(H5Aread(attribute, H5T_NATIVE_INT64, &value));
-  return value;
-}
-
 /// A fraction below 1; 0 when there is none.
 double read_fraction_attribute(hid_t file, const char* name) {
   if (GM_HDF5(H5Aexists(file, name)) == 0) return 0;
@@ -93,19 +81,12 @@ double read_fraction_attribute(hid_t file, const char* name) {
   return value;
 }
 
-/// The stored content hash, a string of fixed length. Empty if there is none.
+/// The stored content hash. Empty if there is none.
 std::string read_hash_attribute(hid_t file) {
-  if (GM_HDF5(H5Aexists(file, kHashAttribute)) == 0) return "";
-  const Hdf5Id attribute(GM_HDF5(H5Aopen(file, kHashAttribute, H5P_DEFAULT)), H5Aclose);
-  const Hdf5Id type(GM_HDF5(H5Aget_type(attribute)), H5Tclose);
-  const Hdf5Id space(GM_HDF5(H5Aget_space(attribute)), H5Sclose);
-  if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) > 0 ||
-      H5Tget_size(type) != kHashDigits || H5Sget_simple_extent_npoints(space) != 1) {
+  const std::string hash = read_hdf5_text(file, kHashAttribute).value_or("");
+  if (!hash.empty() && hash.size() != kHashDigits)
     throw InputError("attribute {} is not a string of {} digits", kHashAttribute, kHashDigits);
-  }
-  std::string value(kHashDigits, '\0');
-  GM_HDF5(H5Aread(attribute, type, value.data()));
-  return value;
+  return hash;
 }
 
 ImageShape checked_shape(const Hdf5Rows& images) {
@@ -158,7 +139,7 @@ void require_held_out(hid_t file) {
 
 /// The format version of the file. Throws InputError if this program cannot read it.
 int64_t checked_version(hid_t file) {
-  const auto version = read_integer_attribute(file, kVersionAttribute);
+  const auto version = read_hdf5_integer(file, kVersionAttribute);
   if (version && *version != Hdf5Images::kFormatVersion &&
       *version != Hdf5Images::kHoldoutFormatVersion) {
     throw InputError(
@@ -413,7 +394,7 @@ void Hdf5Images::verify() const {
   if (!has_content_hash() || !has(file, kBlockHashes)) {
     throw InputError("{}: holds no hashes to verify against; it was not written by gm_data", name);
   }
-  const int64_t block = read_integer_attribute(file, kBlockAttribute).value_or(0);
+  const int64_t block = read_hdf5_integer(file, kBlockAttribute).value_or(0);
   if (block < 1 || block > std::max(size(), block_images(shape()))) {
     throw InputError("{}: attribute {} is {}, which is not possible", name, kBlockAttribute, block);
   }

@@ -35,11 +35,15 @@ at::Tensor images_with_visible_masks(const MaskedImages& masked_images) {
 
 std::vector<std::string> inpainting_labels() { return {"original", "masked", "inpainted"}; }
 
+at::Tensor images_before_inpainting(const MaskedImages& masked_images) {
+  return at::cat({masked_images.images, images_with_visible_masks(masked_images)}, /*dim=*/3);
+}
+
 at::Tensor inpainting_images(Inpainter& inpainter, const MaskedDataset& images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer) {
   const MaskedImages shown = images.at(indices);
   const at::Tensor filled = download(inpainter.inpaint(shown, seed, indices, observer));
-  return at::cat({shown.images, images_with_visible_masks(shown), filled}, /*dim=*/3);
+  return at::cat({images_before_inpainting(shown), filled}, /*dim=*/3);
 }
 
 }  // namespace gm

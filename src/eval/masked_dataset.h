@@ -26,6 +26,8 @@ class MaskedDataset {
   int64_t size() const { return dataset_->size(); }
   /// MaskSource::content_hash.
   const std::string& masks_hash() const { return masks_.content_hash(); }
+  /// ImageDataset::content_hash.
+  std::string images_hash() const { return dataset_->content_hash(); }
   /// Whether the images are held out from training.
   bool are_held_out() const { return dataset_->part() == Part::kHeldOut; }
   const ImageShape& shape() const { return dataset_->shape(); }
@@ -44,13 +46,13 @@ class MaskedDataset {
 /// ones. A uniform grey would look like a part of the image.
 at::Tensor images_with_visible_masks(const MaskedImages& masked_images);
 
-constexpr int64_t kImagesInAStrip = 3;
-
-/// What the images of a strip are: "original", "masked", "inpainted".
+/// What the images of a strip for display are: "original", "masked", "inpainted".
 std::vector<std::string> inpainting_labels();
 
-/// Images for display, side by side, float32 [n,C,H,3W] in [-1,1]: the original, the masked
-/// image, and the result of `inpainter`.
+/// The first two of them, side by side, float32 [n,C,H,2W] in [-1,1] on the CPU.
+at::Tensor images_before_inpainting(const MaskedImages& masked_images);
+
+/// All of them, float32 [n,C,H,3W] in [-1,1] on the CPU, with the result of `inpainter`.
 at::Tensor inpainting_images(Inpainter& inpainter, const MaskedDataset& images, uint64_t seed,
                              const at::Tensor& indices, const SamplingObserver& observer);
 

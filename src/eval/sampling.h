@@ -37,13 +37,27 @@ void sample_on_all_ranks(const ImageMaker& make, Communicator& communicator,
                          const DistributedRange& work,
                          const std::function<void(const SampleBatch& batch)>& consume);
 
-/// The images 0 .. work.count - 1, made by all ranks: uint8 [count,H,W,C] on rank 0, the same for
-/// any number of ranks; undefined on the other ranks, which never hold more than one batch of each
-/// rank. Rank 0 calls `consume` with each batch as soon as it has it; a file can only be written
-/// there, because other nodes may not see the folder. Called by all ranks. Throws as
-/// sample_on_all_ranks(); when `consume` throws, all ranks throw.
+/// What rank 0 does with samples, such as writing them to files.
+class SampleReceiver {
+ public:
+  virtual ~SampleReceiver() = default;
+  /// Whether sample `index` must be made. Called once for each index, in ascending order.
+  virtual bool needs(int64_t index) = 0;
+  /// Takes samples, in ascending order of their indices.
+  virtual void take(const PixelBatch& batch) = 0;
+};
+
+/// Makes those of the images 0 .. work.count - 1 that the receiver of rank 0 needs, and passes them
+/// to it: other nodes may not see the folder that it writes to. Rank 0 holds one batch of each
+/// rank, the others hold one batch. `receiver` is ignored on the other ranks, where it may be null.
+/// Called by all ranks. Throws as sample_on_all_ranks(); when the receiver throws, all ranks throw.
+void stream_samples(const ImageMaker& make, Communicator& communicator,
+                    const DistributedRange& work, SampleReceiver* receiver);
+
+/// All images 0 .. work.count - 1, made by all ranks: uint8 [count,H,W,C] on rank 0, the same for
+/// any number of ranks; undefined on the other ranks. Called by all ranks. Throws as
+/// sample_on_all_ranks().
 at::Tensor gather_samples(const ImageMaker& make, Communicator& communicator,
-                          const DistributedRange& work,
-                          const std::function<void(const PixelBatch& batch)>& consume = {});
+                          const DistributedRange& work);
 
 }  // namespace gm

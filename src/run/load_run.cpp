@@ -127,6 +127,7 @@ LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
   load_weights(trained.task->sampled_network().state_list(), weights, file);
   trained.task->sampled_network().invalidate_cache();
   trained.step = checkpoint.info().state.step;
+  trained.weights_hash = checkpoint.hash(name);
   trained.data_hash = checkpoint.info().identity.data_hash;
   log_info("{}: checkpoint of step {}, {} weights", run, trained.step, name);
   return trained;

@@ -27,7 +27,8 @@ struct LoadedRun {
   std::string name;  ///< The directory as it was given.
   RunConfig config;
   int64_t step = 0;
-  std::string data_hash = {};  ///< training_data_hash() of its training data.
+  std::string weights_hash = {};  ///< Of the file of the weights.
+  std::string data_hash = {};     ///< training_data_hash() of its training data.
   ImageShape shape;
   std::unique_ptr<Task> task;
 };

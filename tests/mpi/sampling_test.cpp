@@ -5,6 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
+#include <set>
+
 #include "base/error.h"
 #include "comm/distributed_range.h"
 #include "support/expect_error.h"
@@ -60,41 +64,85 @@ TEST(GatherSamples, GivesRankZeroEachImageAtItsIndexAndTheOthersNone) {
   }
 }
 
-TEST(GatherSamples, RankZeroGetsTheBatchesWhileSamplesAreMade) {
-  constexpr int64_t kCount = 10;
-  std::vector<int64_t> before;  // images that rank 0 had when each of its own batches was made
-  int64_t had = 0;
+/// Needs all samples but those in `had`. Notes what it takes.
+class Receiver final : public SampleReceiver {
+ public:
+  explicit Receiver(std::set<int64_t> had = {}) : had_(std::move(had)) {}
+  bool needs(int64_t index) override {
+    EXPECT_EQ(index, asked_++) << "each index once, in order";
+    return !had_.contains(index);
+  }
+  void take(const PixelBatch& batch) override {
+    EXPECT_EQ(ranks().rank(), 0);
+    EXPECT_TRUE(at::equal(batch.pixels.flatten(), batch.indices.to(at::kByte)));
+    largest = std::max(largest, batch.indices.numel());
+    for (int64_t i = 0; i < batch.indices.numel(); ++i) {
+      taken.push_back(batch.indices[i].item<int64_t>());
+    }
+  }
+  std::vector<int64_t> taken;
+  int64_t largest = 0;  // batch
+
+ private:
+  std::set<int64_t> had_;
+  int64_t asked_ = 0;
+};
+
+TEST(StreamSamples, RankZeroGetsTheSamplesInOrderWhileTheyAreMade) {
+  constexpr int64_t kCount = 50;
+  Receiver receiver;
+  int64_t batches = 0;
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    before.push_back(had);
+    EXPECT_LE(indices.numel(), 3);
+    if (ranks().rank() == 0) {
+      // Everything before this batch of all ranks has been passed on: no rank keeps samples.
+      EXPECT_EQ(std::ssize(receiver.taken), batches * 3 * ranks().size());
+    }
+    ++batches;
     return make_by_index(indices, observer);
   };
-  at::Tensor seen = at::zeros({kCount}, at::kLong);
-  gather_samples(make, ranks(), {.count = kCount, .batch_size = 1}, [&](const PixelBatch& batch) {
-    EXPECT_EQ(ranks().rank(), 0);
-    EXPECT_EQ(batch.indices.numel(), 1) << "no more than one batch of a rank";
-    EXPECT_TRUE(at::equal(batch.pixels.flatten(), batch.indices.to(at::kByte)));
-    seen.index_add_(0, batch.indices, at::ones_like(batch.indices));
-    had += batch.indices.numel();
-  });
+  stream_samples(make, ranks(), {.count = kCount, .batch_size = 3}, &receiver);
   if (ranks().rank() != 0) return;
-  EXPECT_TRUE(seen.eq(1).all().item<bool>()) << seen;
-  for (size_t i = 0; i < before.size(); ++i) {
-    EXPECT_GE(before[i], static_cast<int64_t>(i)) << "batches are passed on one by one";
-  }
+  std::vector<int64_t> all(kCount);
+  std::iota(all.begin(), all.end(), 0);
+  EXPECT_EQ(receiver.taken, all);
+  EXPECT_LE(receiver.largest, 3);
 }
 
-TEST(GatherSamples, AFailureOfTheConsumerOnRankZeroIsThrownByAllRanks) {
-  int64_t consumed = 0;
+TEST(StreamSamples, OnlyTheNeededSamplesAreMade) {
+  const std::set<int64_t> had{0, 1, 2, 3, 4, 5, 6, 7, 9, 17, 18};
+  Receiver receiver(had);
+  int64_t made = 0;
+  const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
+    made += indices.numel();
+    for (int64_t i = 0; i < indices.numel(); ++i) {
+      EXPECT_FALSE(had.contains(indices[i].item<int64_t>()));
+    }
+    return make_by_index(indices, observer);
+  };
+  stream_samples(make, ranks(), {.count = 20, .batch_size = 2}, &receiver);
+  if (ranks().rank() == 0) {
+    EXPECT_EQ(receiver.taken, (std::vector<int64_t>{8, 10, 11, 12, 13, 14, 15, 16, 19}));
+  }
+  const int64_t all_made = ranks().all_gather(at::full({1}, made, at::kLong)).sum().item<int64_t>();
+  EXPECT_GE(all_made, 9);
+  EXPECT_LT(all_made, 9 + 2 * ranks().size()) << "shares are filled up to equal sizes";
+}
+
+TEST(StreamSamples, AFailureOfTheReceiverIsThrownByAllRanks) {
+  class FullDisk final : public SampleReceiver {
+   public:
+    bool needs(int64_t) override { return true; }
+    void take(const PixelBatch&) override {
+      ++taken;
+      throw InputError("the disk is full");
+    }
+    int64_t taken = 0;
+  } full;
   expect_error<InputError>(
-      [&] {
-        gather_samples(make_by_index, ranks(), {.count = 8, .batch_size = 1},
-                       [&](const PixelBatch&) {
-                         ++consumed;
-                         throw InputError("the disk is full");
-                       });
-      },
+      [&] { stream_samples(make_by_index, ranks(), {.count = 8, .batch_size = 1}, &full); },
       testing::HasSubstr("the disk is full"));
-  EXPECT_EQ(consumed, ranks().rank() == 0 ? 1 : 0);
+  EXPECT_EQ(full.taken, ranks().rank() == 0 ? 1 : 0);
 }
 
 TEST(ForEachRankBatch, AssignsEachItemToOneRankAndEqualNumbersOfBatchesToAllRanks) {

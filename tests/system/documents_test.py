@@ -47,6 +47,8 @@ class Documents(Programs):
         if self.program_of(command) == "gm_train" and "--help-config" not in command:
             command = [*command, *(key for key in SMALL if key.split("=")[0] not in " ".join(command))]
             command = [re.sub(r"^train\.steps=.*", "train.steps=2", word) for word in command]
+        if "--count" in command:
+            command[command.index("--count") + 1] = "8"
         if "--samples" in command:  # without a download, and quickly
             command[command.index("--samples") + 1] = "8"
             command = [*command, "evaluate.extractor=random"]

@@ -96,7 +96,7 @@ class WholeRuns(SmallRuns):
         names = sorted(p.name for p in (self.root / "aliases/samples").iterdir())
         self.assertEqual(names, ["forward.png", "reverse.png", "step-00000001.png", "step-00000002.png"])
         # Eight rows of images at five timesteps, each 64 pixels high and wide, with lines of 2 between them, below the labels.
-        self.assertEqual(len(png_rows(self.root / "aliases/samples/forward.png")), LABEL_HEIGHT + 8 * 66 + 2)
+        self.assertEqual(len(png_rows(self.root / "aliases/samples/forward.png")), LABEL_HEIGHT + 8 * (2 * 64 + 2) + 2)
 
     def test_gm_toml_of_the_working_directory_is_the_default(self):
         (self.root / "gm.toml").write_text(f'[data]\npath = "{self.data}"\n[run]\ndir = "from_toml"\n')
@@ -123,7 +123,7 @@ class WholeRuns(SmallRuns):
         other = self.root / "other.png"
         self.run_program("gm_sample", ["sampled", "--count", 7, "--seed", 10, "--out", other, "--trajectory", "t.png"])
         self.assertNotEqual(png_rows(other), grids[0])
-        self.assertEqual(len(png_rows(self.root / "t.png")), LABEL_HEIGHT + 8 * 66 + 2)
+        self.assertEqual(len(png_rows(self.root / "t.png")), LABEL_HEIGHT + 8 * (2 * 64 + 2) + 2)
 
 
 class Profiled(SmallRuns):

@@ -78,7 +78,7 @@ TEST_F(OutputTest, APipeIsWrittenToAndKept) {
   const fs::path pipe = folder_ / "pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
-  check_outputs({{"--out", pipe, ".png"}});
+  check_outputs({{"--out", pipe, {".png"}}});
   write_output(pipe, "through");
   char got[16] = {};
   EXPECT_EQ(::read(reader, got, sizeof got), 7);
@@ -118,18 +118,19 @@ TEST_F(OutputTest, AnOutputMayNotOverwriteAnInput) {
   const fs::path a = file("a.png");
   fs::create_symlink("a.png", folder_ / "link.png");
   for (const fs::path& input : {a, folder_ / "link.png", folder_.path()}) {
-    expect_refused({{"--out", a, ".png"}}, {"", input},
+    expect_refused({{"--out", a, {".png"}}}, {"", input},
                    AllOf(HasSubstr("--out " + a.string()), HasSubstr("would overwrite")));
   }
-  check_outputs({{"--out", folder_ / "new.png", ".png"}, {"--json", a}}, {folder_.path()});
+  check_outputs({{"--out", folder_ / "new.png", {".png"}}, {"--json", a}}, {folder_.path()});
 }
 
 TEST_F(OutputTest, TheExtensionMustMatchTheKindOfFile) {
   for (const char* name : {"a.jpg", "a.png.h5", "a.JPEG"}) {
-    expect_refused({{"--out", folder_ / name, ".png"}}, {}, HasSubstr("a name that ends in .png"));
+    expect_refused({{"--out", folder_ / name, {".png"}}}, {},
+                   HasSubstr("a name that ends in .png"));
   }
   for (const char* name : {"a.png", "a.PNG", "a.v2.png", "a", ".hidden"}) {
-    check_outputs({{"--out", folder_ / name, ".png"}});
+    check_outputs({{"--out", folder_ / name, {".png"}}});
   }
 }
 

@@ -1,0 +1,65 @@
+/// The HDF5 file of gm_sample --out: images as gm_data packs them, with their classes if they have
+/// any.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/pack/hdf5_image_writer.h"
+#include "image/image_shape.h"
+#include "run/sample_output.h"
+#include "run/sample_settings.h"
+
+namespace gm {
+
+/// Of which classes samples are; none without names.
+struct SampleClasses {
+  std::vector<std::string> names = {};
+  /// The classes of the samples `indices`, int64 [n] both; unused without names.
+  std::function<at::Tensor(const at::Tensor& indices)> labels = {};
+};
+
+struct SampleHdf5Options {
+  std::filesystem::path path;
+  int64_t count = 0;  ///< Samples in the file.
+  ImageShape shape;
+  SampleClasses classes = {};
+};
+
+/// Writes PATH.partial, with the settings of its samples, and renames it when it is complete. An
+/// unfinished file is resumed.
+class SampleHdf5 final : public SampleOutput {
+ public:
+  /// Creates nothing yet. Throws InputError when the file is complete, the unfinished file is of
+  /// other settings, or the disk has no room.
+  SampleHdf5(SampleHdf5Options options, SampleSettings settings);
+  /// Removes an unfinished file that has no samples.
+  ~SampleHdf5() override;
+  SampleHdf5(const SampleHdf5&) = delete;
+  SampleHdf5& operator=(const SampleHdf5&) = delete;
+
+  bool needs(int64_t index) override;
+  /// Throws Error when the file cannot be written.
+  void take(const PixelBatch& batch) override;
+  void finish() override;
+
+ private:
+  void resume();
+  void begin();
+  void write(const PixelBatch& batch);
+
+  SampleHdf5Options options_;
+  SampleSettings settings_;
+  std::filesystem::path final_, partial_;
+  std::unique_ptr<Hdf5ImageWriter> writer_;   // null until there is a file
+  bool is_complete_ = false;                  // since an earlier start
+  bool is_begun_ = false, is_saved_ = false;  // by this object
+};
+
+}  // namespace gm

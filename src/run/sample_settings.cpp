@@ -1,0 +1,84 @@
+#include "run/sample_settings.h"
+
+#include <fmt/ranges.h>
+
+#include <set>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "base/bounded_json.h"
+#include "base/error.h"
+#include "config/schema.h"
+
+namespace gm {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kRunName = "run";
+
+Json json_of(const Value& value) {
+  return std::visit(
+      [&](const auto& content) -> Json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(content)>, ValueArray>) {
+          return to_text(value);
+        } else {
+          return content;
+        }
+      },
+      value.content);
+}
+
+/// The names that are in either object.
+std::set<std::string> names_in(const Json& one, const Json& other) {
+  std::set<std::string> names;
+  for (const Json& object : {one, other}) {
+    for (const auto& [name, value] : object.items()) names.insert(name);
+  }
+  return names;
+}
+
+std::string text_of(const Json& settings, const std::string& name) {
+  return settings.contains(name) ? settings[name].dump() : "not given";
+}
+
+}  // namespace
+
+SampleSettings::SampleSettings(const LoadedRun& run, uint64_t seed) {
+  add(kRunName, run.name);
+  add("step", run.step);
+  add("weights_hash", run.weights_hash);
+  add("seed", seed);
+  add_section(run.config, "sampler");
+}
+
+void SampleSettings::add_section(RunConfig config, const std::string& section) {
+  for (const Key& key : Schema(config).keys()) {
+    if (key.name().starts_with(section + ".")) add(key.name(), json_of(key.value()));
+  }
+}
+
+std::string SampleSettings::text() const {
+  return settings_.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void SampleSettings::require_same(const std::string& stored, const std::string& where) const {
+  const Json theirs = parse_bounded_object(stored, /*max_depth=*/2);
+  if (!theirs.is_object()) {
+    throw InputError(
+        "{}: does not say how its samples were made; remove it, or name another output", where);
+  }
+  const Json ours = parse_bounded_object(text(), /*max_depth=*/2);
+  std::vector<std::string> differences;
+  for (const std::string& name : names_in(theirs, ours)) {
+    if (name == kRunName || text_of(theirs, name) == text_of(ours, name)) continue;
+    differences.push_back(
+        fmt::format("{} is {} there and {} now", name, text_of(theirs, name), text_of(ours, name)));
+  }
+  if (differences.empty()) return;
+  throw InputError("{}: has samples of other settings ({}); remove it, or name another output",
+                   where, fmt::join(differences, ", "));
+}
+
+}  // namespace gm
