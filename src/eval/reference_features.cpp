@@ -160,7 +160,13 @@ FloorDistances ReferenceFeatures::floor(bool frechet, bool kernel,
   const bool lacks_frechet = frechet && !unless_nan(distances[0]),
              lacks_kernel = kernel && !unless_nan(distances[1]);
   if (lacks_frechet || lacks_kernel) {
-    if (!images_ && !set_->features.defined()) return {};  // a file of statistics
+    if (!images_ && !set_->features.defined()) {
+      if (communicator_.rank() == 0) {
+        log_info("distribution: no distance between halves: {} was read without single features",
+                 file_.string());
+      }
+      return {};
+    }
     const auto [first, second] = halves(observer);
     observer.begin_batch();
     if (lacks_frechet) {

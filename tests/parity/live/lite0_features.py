@@ -62,7 +62,7 @@ def main():
             subprocess.run([BIN / program, *map(str, arguments)], check=True, timeout=300,
                            env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache")})
 
-        gm("gm_data", "pack", folder / "images", "--out", folder / "images.h5")
+        gm("gm_data", "pack", folder / "images", "--size", SIDE, "--out", folder / "images.h5")
         gm("gm_train", f"data.path={folder / 'images.h5'}", f"run.dir={folder / 'run'}", "model.dim=8", "model.dim_mults=[1]",
            "diffusion.steps=2", "train.steps=1", "train.batch_size=4", "train.accumulate=1", "sample.count=1",
            "telemetry.port=0")
