@@ -164,10 +164,11 @@ TEST_F(TrainingHooksTest, SamplesOfADiffusionModelAreComparedWithTheImages) {
   const EvaluationReport report = hooks.evaluations.front()->run(method_of(*task), {});
   EXPECT_EQ(report.name, "distribution");
   EXPECT_EQ(report.samples, 5);
-  ASSERT_EQ(report.figures.size(), 2U);
+  ASSERT_EQ(report.figures.size(), 3U);
   EXPECT_EQ(report.figures[0].first, "fd_random");
   EXPECT_GT(report.figures[0].second, 0);
   EXPECT_EQ(report.figures[1].first, "recall_random");
+  EXPECT_EQ(report.figures[2].first, "fd_random_floor");
 }
 
 TEST_F(TrainingHooksTest, TheLossIsMeasuredOnTrainingAndHeldOutImages) {
