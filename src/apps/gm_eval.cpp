@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 #include <optional>
 
@@ -226,6 +227,10 @@ EvaluateConfig settings_of(const EvalCommand& command, const std::vector<LoadedR
   return settings;
 }
 
+bool has_several_seeds(const Comparison& comparison) {
+  return !comparison.front().report.by_seed.empty();
+}
+
 /// Evaluates all methods. `begin_batch` is called before each batch. Called by all ranks.
 Findings evaluate_all(const EvalCommand& command, const std::vector<LoadedRun>& runs,
                       const EvaluationInputs& inputs, const std::function<void()>& begin_batch) {
@@ -238,6 +243,9 @@ Findings evaluate_all(const EvalCommand& command, const std::vector<LoadedRun>& 
   }
   if (!command.image.empty() && !findings.images) {
     throw InputError("--image: an evaluation of {} draws no images", inputs.config.metrics);
+  }
+  if (command.seeds > 1 && !std::ranges::any_of(findings.comparisons, has_several_seeds)) {
+    throw InputError("--seeds: an evaluation of {} makes no samples", inputs.config.metrics);
   }
   return findings;
 }

@@ -155,6 +155,7 @@ class Evaluation(Inpainting):
             ([repaint, "--metric", "fd", "evaluate.extractor_file=none"], "launch/lite0_weights.py"),
             ([repaint, "--metric", "fd", "evaluate.extractor=inception", empty], "--trust e3b0c442"),
             ([repaint, "--against", "none.h5"], "--against"),
+            ([unet, "--count", 4, "--seeds", 2], "--seeds: an evaluation of inpainting makes no samples"),
         ]:
             done = self.run_program("gm_eval", arguments)
             self.assertEqual(done.returncode, 2, f"{arguments}: {done.stderr}")
