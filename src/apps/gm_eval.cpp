@@ -20,6 +20,7 @@
 #include "config/option_values.h"
 #include "eval/comparison.h"
 #include "eval/evaluation.h"
+#include "eval/reference_features.h"
 #include "eval/trusted_code.h"
 #include "image/image_grid.h"
 #include "run/datasets.h"
@@ -37,6 +38,7 @@ struct EvalCommand {
   ImageChoice images;
   std::string mask;
   std::optional<int64_t> count, samples;
+  int64_t seeds = 1;
   std::string metrics;  ///< Empty: evaluate.metrics.
   ImageChoice against;
   std::string trust;
@@ -63,17 +65,25 @@ void declare(CLI::App& app, EvalCommand& command) {
       ->transform(a_path());
   app.add_option("--count", command.count, "Number of images; evaluate.count when not given")
       ->transform(whole_number(1, 1'000'000'000));
-  app.add_option("--metric", command.metrics,
-                 "What is evaluated, separated by commas: inpainting, fd, kid, precision, recall; "
-                 "evaluate.metrics of the first run when not given");
-  app.add_option("--samples", command.samples,
-                 "Number of samples for fd, kid, precision and recall; evaluate.samples when not "
-                 "given")
+  app.add_option(
+      "--metric", command.metrics,
+      "What is evaluated, separated by commas: inpainting, loss, fd, kid, precision, recall, "
+      "neighbours; evaluate.metrics of the first run when not given");
+  app.add_option(
+         "--samples", command.samples,
+         "Number of samples for fd, kid, precision, recall and neighbours; evaluate.samples "
+         "when not given")
       ->transform(whole_number(4, 10'000'000));
   app.add_option(
+         "--seeds", command.seeds,
+         "Makes the samples with this number of seeds, evaluate.seed and the following, and "
+         "shows mean and spread of the figures")
+      ->transform(whole_number(1, 1000));
+  app.add_option(
          "--against", command.against.path,
-         "Images to compare the distribution of the samples with, an HDF5 file or a folder; "
-         "the images of --data when not given")
+         "Images to compare the distribution of the samples with, an HDF5 file or a folder, or "
+         "their features, a safetensors file that an evaluation wrote into data.cache; the images "
+         "of --data when not given")
       ->transform(a_path());
   app.add_option("--trust", command.trust,
                  "SHA-256 of a TorchScript file for evaluate.extractor=inception. Such a file is "
@@ -81,10 +91,12 @@ void declare(CLI::App& app, EvalCommand& command) {
   declare_weights(app, command.choice);
   app.add_option("--json", command.json, "Also write the figures to this JSON file; - for stdout")
       ->transform(a_path());
-  app.add_option("--image", command.image,
-                 "PNG file with eight images: original, masked, and inpainted by each method, with "
-                 "the difference below; without inpainting, eight samples of each run, with the "
-                 "nearest image beside each")
+  app.add_option(
+         "--image", command.image,
+         "PNG file with eight images: original, masked, and inpainted by each method, with "
+         "the difference below; without inpainting, the sixteen samples of each run that are "
+         "nearest to an image, with this image beside each: to a training image with "
+         "neighbours")
       ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
@@ -149,13 +161,60 @@ void check_files(const EvalCommand& command, const std::vector<LoadedRun>& runs)
 }
 
 /// The images on which all runs are compared. Throws InputError when they do not fit a run.
-std::shared_ptr<const ImageDataset> open_common_images(const std::string& packed,
-                                                       const EvalCommand& command,
+std::shared_ptr<const ImageDataset> open_common_images(const EvalCommand& command,
                                                        const std::vector<LoadedRun>& runs,
                                                        Communicator& ranks) {
+  const std::string packed = prepare_data(runs.front(), command.images, ranks);
   const auto images = open_images(packed, runs.front(), command.images, ranks);
   for (const LoadedRun& run : runs) require_fit(*images, run);
+  for (const LoadedRun& run : runs) on_rank_zero(ranks, [&] { warn_of_overlap(*images, run); });
   return images;
+}
+
+/// The images that all runs were trained on. Throws InputError when runs were trained on others.
+std::shared_ptr<const ImageDataset> open_common_training_images(const std::vector<LoadedRun>& runs,
+                                                                Communicator& ranks) {
+  for (const LoadedRun& run : runs) {
+    if (run.data_hash == runs.front().data_hash) continue;
+    throw InputError(
+        "{} and {} were trained on different images, which this evaluation compares with: evaluate "
+        "them one by one",
+        runs.front().name, run.name);
+  }
+  return open_training_part(runs.front(), ranks);
+}
+
+/// The stored features that --against names; empty if it names images.
+std::filesystem::path features_of(const EvalCommand& command) {
+  const std::filesystem::path against = command.against.path;
+  return against.extension() == ".safetensors" ? against : std::filesystem::path();
+}
+
+/// The datasets are opened when an evaluation asks for them.
+EvaluationInputs inputs_of(const EvalCommand& command, const std::vector<LoadedRun>& runs,
+                           const EvaluateConfig& settings, World& world) {
+  Communicator& ranks = world.communicator();
+  const RunConfig& config = runs.front().config;
+  const DatasetSource images =
+      opened_once([&] { return open_common_images(command, runs, ranks); });
+  const DatasetSource against = [&] {
+    return open_references(prepare_data(runs.front(), command.against, ranks), ranks);
+  };
+  const std::filesystem::path features = features_of(command);
+  if (!features.empty() && !command.images.path.empty()) {
+    require_same_images(features, *images(), ranks);
+  }
+  return {.images = images,
+          .references = command.against.path.empty() ? images : opened_once(against),
+          .training = opened_once([&] { return open_common_training_images(runs, ranks); }),
+          .features = features,
+          .mask = override_mask(config.mask, command.mask),
+          .config = settings,
+          .cache = cache_folder(config.data.cache),
+          .device = world.device(),
+          .communicator = ranks,
+          .seeds = command.seeds,
+          .draws = !command.image.empty()};
 }
 
 /// The evaluation of the first run, with what the command line changes.
@@ -177,6 +236,9 @@ Findings evaluate_all(const EvalCommand& command, const std::vector<LoadedRun>& 
     if (command.image.empty() || findings.images) continue;
     findings.images = evaluation->draw(methods, {.begin_batch = begin_batch});
   }
+  if (!command.image.empty() && !findings.images) {
+    throw InputError("--image: an evaluation of {} draws no images", inputs.config.metrics);
+  }
   return findings;
 }
 
@@ -191,28 +253,12 @@ void evaluate(World& world, const EvalCommand& command) {
   if (!command.trust.empty()) trust_code(command.trust);
   const EvaluateConfig settings = settings_of(command, runs);
   for (const LoadedRun& run : runs) require_evaluations(*run.task, settings.metrics, run.name);
-  check_evaluation_files(settings, cache_folder(runs.front().config.data.cache), ranks);
-  const std::string packed = prepare_data(runs.front(), command.images, ranks);
-  const auto images = open_common_images(packed, command, runs, ranks);
-  for (const LoadedRun& run : runs) on_rank_zero(ranks, [&] { warn_of_overlap(*images, run); });
-  const auto references =
-      command.against.path.empty()
-          ? images
-          : open_references(prepare_data(runs.front(), command.against, ranks), ranks);
-
-  const RunConfig& config = runs.front().config;
-  const auto begin_batch = [&] {
-    section.emplace(watchdog.section("evaluation", config.watchdog.evaluation_seconds));
-  };
-  const Findings findings = evaluate_all(command, runs,
-                                         {.images = images,
-                                          .references = references,
-                                          .mask = override_mask(config.mask, command.mask),
-                                          .config = settings,
-                                          .cache = cache_folder(config.data.cache),
-                                          .device = world.device(),
-                                          .communicator = ranks},
-                                         begin_batch);
+  check_evaluation_files(
+      {settings, cache_folder(runs.front().config.data.cache), features_of(command)}, ranks);
+  const double batch_seconds = runs.front().config.watchdog.evaluation_seconds;
+  const auto begin_batch = [&] { section.emplace(watchdog.section("evaluation", batch_seconds)); };
+  const Findings findings =
+      evaluate_all(command, runs, inputs_of(command, runs, settings, world), begin_batch);
   section.emplace(watchdog.section("writing", 0));  // no time limit: a pipe may be slow
   on_rank_zero(ranks, [&] { write(command, findings); });
 }

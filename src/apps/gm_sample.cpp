@@ -40,6 +40,8 @@ constexpr int64_t kDefaultCount = 64, kDefaultColumns = 9;
 constexpr std::array kKeyOptions{
     KeyOption{"--steps", "sampler.steps"},
     KeyOption{"--sampler", "sampler.kind"},
+    KeyOption{"--class", "sampler.class"},
+    KeyOption{"--guidance", "sampler.guidance"},
 };
 
 struct SampleCommand {

@@ -73,7 +73,7 @@ void train(World& world, const TrainCommand& command) {
   choose_shards(config, data.size, world.size());
   auto order = data.make_order(config, world);
   const auto masks = open_training_masks(config, image_shape(data));
-  const auto task = make_task(config, image_shape(data), masks, world.device());
+  const auto task = make_task(config, image_shape(data), masks, world.device(), data.classes);
   const TrainingHooks hooks = make_training_hooks(config, packed, *task, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
@@ -94,15 +94,14 @@ void train(World& world, const TrainCommand& command) {
   metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
   Loader loader(std::move(order), data.make_reader(config), loader_options(config, first));
   RunLog log(directory, metrics, log_options(config, world, first));
-  Trainer trainer(trainer_config(config, identity, data.sample_shape),
-                  {.world = world,
-                   .watchdog = watchdog,
-                   .task = *task,
-                   .loader = loader,
-                   .checkpoints = checkpoints,
-                   .observer = log,
-                   .sample = hooks.sample,
-                   .evaluations = hooks.evaluations});
+  Trainer trainer(trainer_config(config, identity, data), {.world = world,
+                                                           .watchdog = watchdog,
+                                                           .task = *task,
+                                                           .loader = loader,
+                                                           .checkpoints = checkpoints,
+                                                           .observer = log,
+                                                           .sample = hooks.sample,
+                                                           .evaluations = hooks.evaluations});
   if (resumed) trainer.resume(resumed->info, resumed->tensors);
   resumed.reset();  // frees its large tensors
   section.reset();

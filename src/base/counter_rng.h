@@ -21,6 +21,9 @@ enum class Stream : uint32_t {
   kEvaluationMask = 9,
   kFeatureSubset = 10,
   kFeatureNetwork = 11,
+  kLabelDropout = 12,
+  kEvaluationNoise = 13,
+  kFeatureHalves = 14,
 };
 
 /// Philox4x32-10: ten rounds of a keyed bijection of a 128-bit counter.

@@ -16,6 +16,7 @@ namespace {
 constexpr int kFormatVersion = 3;
 constexpr const char* kManifest = "manifest.json";
 constexpr const char* kLatest = "latest";
+constexpr const char* kBest = "best.json";
 constexpr const char* kFolderPrefix = "step-";
 constexpr const char* kTensorSuffix = ".safetensors";
 constexpr const char* kOwnHash = "manifest_xxh3_128";
@@ -27,6 +28,7 @@ constexpr int kManifestDepth = 3;
 constexpr const char* kStaged = ".new.partial";
 constexpr const char* kReplaced = ".replaced.partial";
 constexpr const char* kStagedLatest = ".latest.partial";
+constexpr const char* kStagedBest = ".best.partial";
 
 /// The suffix of a rejected folder, which is then no longer a checkpoint.
 constexpr const char* kRejected = ".rejected";
@@ -120,6 +122,7 @@ class ManifestReader {
     if (json_.contains("sample_shape")) {
       info.sample_shape = field<std::vector<int64_t>>(json_, "sample_shape");
     }
+    if (json_.contains("classes")) info.classes = count(json_, "classes");
     return info;
   }
 
@@ -205,6 +208,7 @@ std::string manifest_text(const CheckpointInfo& info, const nlohmann::ordered_js
                               {"config_hash", info.identity.config_hash},
                               {"data_hash", info.identity.data_hash},
                               {"sample_shape", info.sample_shape},
+                              {"classes", info.classes},
                               {"files", files}};
   json[kOwnHash] = hash_of(json);
   return json.dump(2) + "\n";
@@ -298,11 +302,7 @@ fs::path CheckpointStore::save(const CheckpointInfo& info, const CheckpointTenso
     throw;
   }
   point_latest_to(folder);
-  try {
-    remove_old();
-  } catch (const fs::filesystem_error& error) {
-    log_warning("old checkpoints could not be removed: {}", error.what());
-  }
+  remove_old_or_warn();
   return folder;
 }
 
@@ -316,11 +316,14 @@ void CheckpointStore::write_staged(const CheckpointInfo& info, const CheckpointT
     write_safetensors([&](auto bytes) { file.write(bytes); }, tensors);
     records[name + kTensorSuffix] = file.close();
   }
-  const std::string text = manifest_text(info, records);
-  const auto manifest = storage_.create_file(staged / kManifest);
-  manifest->write(std::as_bytes(std::span(text)));
-  manifest->close();
+  write_text(staged / kManifest, manifest_text(info, records));
   storage_.sync_folder(staged);
+}
+
+void CheckpointStore::write_text(const fs::path& path, const std::string& text) {
+  const auto file = storage_.create_file(path);
+  file->write(std::as_bytes(std::span(text)));
+  file->close();
 }
 
 void CheckpointStore::put_in_place(const fs::path& folder) {
@@ -364,6 +367,32 @@ void CheckpointStore::make_room_for_latest() {
   storage_.remove(staged);
 }
 
+void CheckpointStore::mark_best(const BestCheckpoint& best) {
+  const nlohmann::ordered_json json{
+      {"step", best.step}, {"figure", best.figure}, {"value", best.value}};
+  write_text(root_ / kStagedBest, json.dump() + "\n");
+  storage_.rename(root_ / kStagedBest, root_ / kBest);
+  storage_.sync_folder(root_);
+  remove_old_or_warn();
+}
+
+std::optional<BestCheckpoint> CheckpointStore::best() const {
+  const fs::path path = root_ / kBest;
+  if (!fs::exists(path)) return std::nullopt;
+  try {
+    const auto json = parse_bounded_object(read_file(path, kManifestLimitBytes), /*max_depth=*/1);
+    BestCheckpoint best{.step = json.at("step").get<int64_t>(),
+                        .figure = json.at("figure").get<std::string>(),
+                        .value = json.at("value").get<double>()};
+    if (!fs::is_directory(folder_of(best.step))) return std::nullopt;
+    return best;
+  } catch (const nlohmann::json::exception& error) {
+    log_warning("{}: is damaged, so the best checkpoint is unknown: {}", path.string(),
+                error.what());
+    return std::nullopt;
+  }
+}
+
 void CheckpointStore::roll_back_to(const Checkpoint& checkpoint) {
   const int64_t step = checkpoint.info().state.step;
   const fs::path folder = folder_of(step), latest = root_ / kLatest;
@@ -392,8 +421,17 @@ void CheckpointStore::remove_old() {
   if (keep_ == 0) return;
   const auto folders = list();
   const auto surplus = std::max<int64_t>(0, std::ssize(folders) - keep_);
+  const auto kept = best();
   for (const fs::path& folder : std::span(folders).first(static_cast<size_t>(surplus))) {
-    remove_or_warn(folder);
+    if (!kept || folder != folder_of(kept->step)) remove_or_warn(folder);
+  }
+}
+
+void CheckpointStore::remove_old_or_warn() {
+  try {
+    remove_old();
+  } catch (const std::exception& error) {
+    log_warning("old checkpoints could not be removed: {}", error.what());
   }
 }
 

@@ -4,6 +4,7 @@
 ///     RUN/checkpoints/latest -> step-00002000      a relative symbolic link
 ///     RUN/checkpoints/step-00002000/manifest.json  what it is, a length and a hash of each file
 ///                                  /model.safetensors, ema.safetensors, optimizer.safetensors
+///     RUN/checkpoints/best.json                    which checkpoint is the best, and by what
 #pragma once
 
 #include <cstdint>
@@ -40,6 +41,7 @@ struct CheckpointInfo {
   int world = 1;                                ///< Ranks that trained.
   RunIdentity identity = {};
   std::vector<int64_t> sample_shape = {};  ///< [C,H,W] of an image; empty in older checkpoints.
+  int64_t classes = 0;  ///< Whose labels the run trains on; 0 if on none, and in older checkpoints.
 };
 
 /// Parses the text of a manifest; `where` names it in messages. Throws InputError if it is not a
@@ -85,10 +87,18 @@ class Checkpoint {
   std::map<std::string, FileRecord> files_;  // by file name
 };
 
+/// Why a checkpoint is the best of a run so far.
+struct BestCheckpoint {
+  int64_t step = 0;
+  std::string figure = {};  ///< Of an evaluation: "loss_held_out".
+  double value = 0;
+};
+
 /// Writes and finds a run's checkpoints. Only one thread of one process of a world may save.
 class CheckpointStore {
  public:
-  /// A save keeps the `keep` newest checkpoints; 0 keeps all. `storage` outlives the store.
+  /// A save keeps the `keep` newest checkpoints, and the best one; 0 keeps all. `storage` outlives
+  /// the store.
   explicit CheckpointStore(const std::filesystem::path& run_dir, int64_t keep = 0,
                            Storage& storage = disk());
 
@@ -102,6 +112,14 @@ class CheckpointStore {
   ///
   /// Returns the new folder.
   std::filesystem::path save(const CheckpointInfo& info, const CheckpointTensors& files);
+
+  /// Makes the saved checkpoint of best.step the best one, in best.json. It is kept until another
+  /// one is the best. Throws Error if the disk fails: best.json is then unchanged. Not called
+  /// during a save.
+  void mark_best(const BestCheckpoint& best);
+  /// The best one; nullopt if none is marked, or if it does not exist any more. If best.json is
+  /// damaged, that is a warning, and there is no best one.
+  std::optional<BestCheckpoint> best() const;
 
   /// Makes `checkpoint`, one of the candidates, the newest one: `latest` names it, and the newer
   /// ones, which could not be used, are renamed to NAME.rejected, a name that is never read as a
@@ -126,11 +144,13 @@ class CheckpointStore {
 
  private:
   void write_staged(const CheckpointInfo& info, const CheckpointTensors& files);
+  void write_text(const std::filesystem::path& path, const std::string& text);
   void put_in_place(const std::filesystem::path& folder);
   void point_latest_to(const std::filesystem::path& folder);
   void make_room_for_latest();
   void set_aside(const std::filesystem::path& folder);
   void remove_old();
+  void remove_old_or_warn();
   void remove_or_warn(const std::filesystem::path& path);
 
   std::filesystem::path root_;

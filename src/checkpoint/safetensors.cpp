@@ -91,6 +91,19 @@ class Reader {
     return tensors;
   }
 
+  std::map<std::string, std::string> read_metadata() {
+    const nlohmann::json header = read_header();
+    std::map<std::string, std::string> metadata;
+    const auto found = header.find("__metadata__");
+    if (found == header.end()) return metadata;
+    if (!found->is_object()) fail("__metadata__ is not an object");
+    for (const auto& [name, value] : found->items()) {
+      if (!value.is_string()) fail("__metadata__: the value of \"{}\" is not a text", name);
+      metadata[name] = value.get<std::string>();
+    }
+    return metadata;
+  }
+
  private:
   template <typename... Args>
   [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) const {
@@ -278,6 +291,11 @@ TensorMap load_safetensors(const fs::path& path, Hash& hash) { return Reader(pat
 TensorMap load_safetensors(const fs::path& path) {
   Hash not_asked_for;
   return load_safetensors(path, not_asked_for);
+}
+
+std::map<std::string, std::string> load_safetensors_metadata(const fs::path& path) {
+  Hash not_asked_for;
+  return Reader(path, not_asked_for).read_metadata();
 }
 
 void write_safetensors(const ByteSink& sink, const TensorMap& tensors,

@@ -29,6 +29,10 @@ TensorMap load_safetensors(const std::filesystem::path& path);
 /// The same; every byte of the file is added to `hash`, in order, as it is read.
 TensorMap load_safetensors(const std::filesystem::path& path, Hash& hash);
 
+/// The `__metadata__` of a file's header; empty if there is none. Reads no tensors. Throws
+/// InputError that names the file.
+std::map<std::string, std::string> load_safetensors_metadata(const std::filesystem::path& path);
+
 /// Receives the bytes of a file, in order.
 using ByteSink = std::function<void(std::span<const std::byte>)>;
 

@@ -135,17 +135,13 @@ void BucketedReducer::finish() { buckets_->finish(); }
 
 int BucketedReducer::bucket_count() const { return buckets_->count(); }
 
-std::unique_ptr<GradientReducer> make_gradient_reducer(std::string_view kind,
-                                                       Collectives& collectives,
+std::unique_ptr<GradientReducer> make_gradient_reducer(ReducerKind kind, Collectives& collectives,
                                                        const at::Tensor& gradients,
                                                        const std::vector<GradientSlice>& slices) {
-  if (kind == "naive" || (kind == "bucketed" && collectives.size() == 1)) {
+  if (kind == ReducerKind::kNaive || collectives.size() == 1) {
     return std::make_unique<NaiveReducer>(collectives, gradients);
   }
-  if (kind == "bucketed") {
-    return std::make_unique<BucketedReducer>(collectives, gradients, slices);
-  }
-  throw InputError("there is no reducer \"{}\"; the reducers are \"bucketed\" and \"naive\"", kind);
+  return std::make_unique<BucketedReducer>(collectives, gradients, slices);
 }
 
 }  // namespace gm

@@ -5,8 +5,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <string_view>
 #include <vector>
+
+#include "comm/reducer_kind.h"
 
 namespace gm {
 
@@ -78,10 +79,8 @@ class BucketedReducer final : public GradientReducer {
   std::unique_ptr<Buckets> buckets_;
 };
 
-/// "bucketed" or "naive", as `train.reducer` names them. In a world of one it is always naive:
-/// there is nothing to overlap.
-std::unique_ptr<GradientReducer> make_gradient_reducer(std::string_view kind,
-                                                       Collectives& collectives,
+/// In a world of one it is always the naive one: there is nothing to overlap.
+std::unique_ptr<GradientReducer> make_gradient_reducer(ReducerKind kind, Collectives& collectives,
                                                        const at::Tensor& gradients,
                                                        const std::vector<GradientSlice>& slices);
 

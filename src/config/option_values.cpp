@@ -35,6 +35,15 @@ CLI::Validator whole_number(uint64_t min, uint64_t max) {
   return {check, fmt::format("{} to {}", min, max)};
 }
 
+CLI::Validator a_step() {
+  const auto check = [](std::string& text) -> std::string {
+    if (text == kBestStep) return "";
+    const std::string problem = whole_number(0, INT64_MAX)(text);
+    return problem.empty() ? "" : fmt::format("{}, or {}", problem, kBestStep);
+  };
+  return {check, fmt::format("a step, or {}", kBestStep)};
+}
+
 CLI::Validator number(double min, double max) {
   const auto check = [=](std::string& text) -> std::string {
     const auto value = parse_number<double>(text);

@@ -13,6 +13,10 @@ namespace gm {
 /// An integer from `min` to `max`, in decimal digits only.
 CLI::Validator whole_number(uint64_t min, uint64_t max);
 
+/// The step of a checkpoint, or kBestStep.
+CLI::Validator a_step();
+inline constexpr const char* kBestStep = "best";
+
 /// A finite decimal number from `min` to `max`.
 CLI::Validator number(double min, double max);
 

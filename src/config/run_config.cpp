@@ -21,6 +21,7 @@ std::string name_in_section(const Key& key) { return key.name().substr(key.name(
 }  // namespace
 
 bool RunConfig::uses_masks() const { return task_kind(*this).uses_masks(*this); }
+bool RunConfig::uses_labels() const { return task_kind(*this).uses_labels(*this); }
 
 RunConfig read_config(const std::filesystem::path& file) {
   RunConfig config;

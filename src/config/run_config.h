@@ -64,6 +64,8 @@ struct RunConfig {
 
   /// Whether the run trains on images with the masks of [mask].
   bool uses_masks() const;
+  /// Whether it trains on the labels of the images.
+  bool uses_labels() const;
 };
 
 /// The defaults, changed by a TOML file. Throws InputError with file, line, column and key.

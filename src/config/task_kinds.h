@@ -19,10 +19,12 @@ struct TaskKind {
   /// Sections of the configuration that only some tasks read, and this one does.
   std::vector<std::string> sections;
   /// What the task can do besides training ("inpaint"), and the condition for it, such as
-  /// `with diffusion.condition = "none"`; empty if there is none.
+  /// `unless diffusion.condition = "inpaint"`; empty if there is none.
   std::map<std::string, std::string> abilities;
   /// Whether a run trains on images with the masks of [mask].
   std::function<bool(const RunConfig&)> uses_masks;
+  /// Whether a run trains on the labels of the images.
+  std::function<bool(const RunConfig&)> uses_labels = [](const RunConfig&) { return false; };
   /// What a run trains, in a few words for the table at the start.
   std::function<std::string(const RunConfig&)> summary;
   std::function<std::unique_ptr<Task>(const TaskInputs&)> make;

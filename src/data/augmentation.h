@@ -1,13 +1,9 @@
 /// Random augmentation of training images: enlarge, crop, mirror.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <span>
-#include <vector>
+#include <ATen/core/Tensor.h>
 
-#include "image/image_shape.h"
-#include "image/resize.h"
+#include <cstdint>
 
 namespace gm {
 
@@ -18,22 +14,12 @@ struct AugmentationOptions {
 
 /// The training transform of the reference implementation: resize both sides to int(resize_crop *
 /// side) with Pillow's bilinear filter (antialiased, two passes, 8 bits between them), random crop
-/// to the original size, random mirror. The random numbers depend only on (seed, position). Not
-/// thread-safe, because it holds scratch memory: use one object per thread.
-class Augmentation {
- public:
-  Augmentation(const ImageShape& shape, const AugmentationOptions& options, uint64_t seed);
-
-  /// Replaces `pixels`, one image [H,W,C], by its augmented version for global sample `position`.
-  void apply(std::span<uint8_t> pixels, uint64_t position);
-
- private:
-  ImageShape shape_;
-  int64_t enlarged_height_, enlarged_width_;
-  bool flip_;
-  uint64_t seed_;
-  std::optional<Resampler> enlarge_;
-  std::vector<uint8_t> cut_;
-};
+/// to the original size, random mirror, and 0..255 mapped to [-1,1] as by scale_pixels().
+///
+/// `pixels` are uint8 [n,H,W,C] with 1 or 3 channels. The random numbers of an image depend only on
+/// `seed` and on its entry of `positions` (int64 [n] on the CPU). Returns float32 [n,C,H,W],
+/// channels last, on the device of `pixels`. Runs on the calling thread.
+at::Tensor augment(const at::Tensor& pixels, const at::Tensor& positions,
+                   const AugmentationOptions& options, uint64_t seed);
 
 }  // namespace gm

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "image/fit_kind.h"
+
 namespace gm {
 
 inline constexpr int64_t kMostShards = 65536;
@@ -12,7 +14,7 @@ struct DataConfig {
   std::string path = "./data/train/";
   std::string classes = "all";
   int64_t image_size = 32;
-  std::string fit = "crop";
+  Fit fit = Fit::kCrop;
   double holdout = 0.0;
   int64_t shards = 0;  ///< 0: see automatic_shards() in data/shard_order.h.
   bool flip = true;
@@ -33,7 +35,6 @@ struct DataConfig {
         .range(4, 4096)
         .help("Height and width of the images in pixels; an HDF5 file must hold this size.");
     field("fit", fit)
-        .one_of({"crop", "pad", "squash"})
         .help(
             "How a non-square image of a folder is made square: crop the centre, pad with a "
             "border, or squash (distort).");

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "data/augmentation.h"
 #include "data/batch_reader.h"
@@ -21,11 +20,9 @@ class ImageReader final : public BatchReader {
   Batch read(std::span<const Sample> samples, const std::stop_token& stop) override;
 
  private:
-  void read_into(Batch& batch, int64_t i, const Sample& sample);
-
   std::shared_ptr<const ImageDataset> dataset_;
-  Augmentation augmentation_;
-  std::vector<uint8_t> pixels_;
+  AugmentationOptions augmentation_;
+  uint64_t seed_;
 };
 
 }  // namespace gm

@@ -2,6 +2,10 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
+#include "base/error.h"
+
 namespace gm {
 
 namespace {
@@ -35,6 +39,26 @@ LabelCounts count_labels(const ImageDataset& dataset) {
       counts.of_others[label] = images;
   }
   return counts;
+}
+
+int64_t count_classes(const ImageDataset& dataset) {
+  const auto [named, others] = count_labels(dataset);
+  const std::string where = dataset.file_path(0).string();
+  if (const auto empty = std::ranges::find(named, 0); empty != named.end()) {
+    throw InputError("{}: the class {} has no images", where,
+                     dataset.classes()[static_cast<size_t>(empty - named.begin())]);
+  }
+  if (!named.empty()) {
+    if (!others.empty()) throw InputError("{}: {}", where, describe_labels(others));
+    return std::ssize(named);
+  }
+  const auto classes = std::ssize(others);
+  if (others.begin()->first != 0 || others.rbegin()->first != classes - 1) {
+    throw InputError(
+        "{}: {} different labels from {} to {}; without class names they must be 0 to {}", where,
+        classes, others.begin()->first, others.rbegin()->first, classes - 1);
+  }
+  return classes;
 }
 
 std::string describe_labels(const std::map<int64_t, int64_t>& counts) {

@@ -1,12 +1,37 @@
 /// The `[mask]` section of a run's configuration: which pixels of an image are masked.
 #pragma once
 
+#include <array>
 #include <string>
+#include <utility>
 
 namespace gm {
 
+/// mask_shapes.h describes the shapes.
+enum class MaskKind {
+  kRectangle,
+  kBoxes,
+  kStrokes,
+  kHalf,
+  kCentre,
+  kPixels,
+  kMixed,  ///< One of the kinds above, chosen at random for each image.
+  kFiles,  ///< Read from files.
+};
+constexpr auto names_of(MaskKind) {
+  using enum MaskKind;
+  return std::to_array<std::pair<MaskKind, const char*>>({{kRectangle, "rectangle"},
+                                                          {kBoxes, "boxes"},
+                                                          {kStrokes, "strokes"},
+                                                          {kHalf, "half"},
+                                                          {kCentre, "centre"},
+                                                          {kPixels, "pixels"},
+                                                          {kMixed, "mixed"},
+                                                          {kFiles, "files"}});
+}
+
 struct MaskConfig {
-  std::string kind = "strokes";
+  MaskKind kind = MaskKind::kStrokes;
   double coverage_min = 0.1;
   double coverage_max = 0.5;
   std::string path;
@@ -14,7 +39,6 @@ struct MaskConfig {
   template <class Fields>
   void describe(Fields& field) {
     field("kind", kind)
-        .one_of({"rectangle", "boxes", "strokes", "half", "centre", "pixels", "mixed", "files"})
         .help(
             "Shape of the missing part, drawn at random for each image. mixed chooses one of the "
             "shapes for each image, files takes the masks of mask.path.");

@@ -340,15 +340,23 @@ class Mixed : public MaskShape {
   std::vector<std::unique_ptr<const MaskShape>> shapes_;
 };
 
-std::unique_ptr<const MaskShape> make_drawn(std::string_view kind, const Size& image,
+/// `kind` is one of kDrawnMaskKinds.
+std::unique_ptr<const MaskShape> make_drawn(MaskKind kind, const Size& image,
                                             const PixelRange& range) {
-  if (kind == "rectangle") return std::make_unique<Rectangle>(image, range);
-  if (kind == "boxes") return std::make_unique<Boxes>(image, range);
-  if (kind == "strokes") return std::make_unique<Strokes>(image, range);
-  if (kind == "half") return std::make_unique<Half>(image);
-  if (kind == "centre") return std::make_unique<Centre>(image, range);
-  if (kind == "pixels") return std::make_unique<Pixels>(range);
-  throw InputError("mask.kind: unknown kind of mask '{}'", kind);
+  switch (kind) {
+    case MaskKind::kRectangle:
+      return std::make_unique<Rectangle>(image, range);
+    case MaskKind::kBoxes:
+      return std::make_unique<Boxes>(image, range);
+    case MaskKind::kStrokes:
+      return std::make_unique<Strokes>(image, range);
+    case MaskKind::kHalf:
+      return std::make_unique<Half>(image);
+    case MaskKind::kCentre:
+      return std::make_unique<Centre>(image, range);
+    default:
+      return std::make_unique<Pixels>(range);
+  }
 }
 
 }  // namespace
@@ -357,9 +365,9 @@ std::unique_ptr<const MaskShape> make_mask_shape(const MaskConfig& config, int64
                                                  int64_t width) {
   const Size image{height, width};
   const PixelRange range = pixel_range(config, image);
-  if (config.kind != "mixed") return make_drawn(config.kind, image, range);
+  if (config.kind != MaskKind::kMixed) return make_drawn(config.kind, image, range);
   std::vector<std::unique_ptr<const MaskShape>> shapes;
-  for (const char* kind : kDrawnMaskKinds) shapes.push_back(make_drawn(kind, image, range));
+  for (const MaskKind kind : kDrawnMaskKinds) shapes.push_back(make_drawn(kind, image, range));
   return std::make_unique<Mixed>(std::move(shapes));
 }
 

@@ -23,7 +23,7 @@ class MaskShape {
   virtual void draw(CounterRng& random, std::span<float> mask) const = 0;
 };
 
-/// The kinds of MaskConfig::kind from which `mixed` chooses at random.
+/// The kinds from which `mixed` chooses at random, in the order of its draws.
 ///
 /// `rectangle`  one rectangle; its aspect ratio differs from that of the image by at most a factor
 ///              of 2. Every size within the range of coverage is equally likely, which makes the
@@ -38,8 +38,9 @@ class MaskShape {
 /// `pixels`     single pixels, each with the same probability.
 /// For boxes, strokes and pixels, the number of missing pixels is drawn uniformly from the range
 /// and reached exactly: the last box or dab of the brush is cut off.
-inline constexpr std::array<const char*, 6> kDrawnMaskKinds{"rectangle", "boxes",  "strokes",
-                                                            "half",      "centre", "pixels"};
+inline constexpr std::array kDrawnMaskKinds{MaskKind::kRectangle, MaskKind::kBoxes,
+                                            MaskKind::kStrokes,   MaskKind::kHalf,
+                                            MaskKind::kCentre,    MaskKind::kPixels};
 
 /// One of kDrawnMaskKinds, or `mixed`. Throws InputError, naming the keys, when coverage_min >
 /// coverage_max, or no mask of that kind is in the range.

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "data/mask_files.h"
 #include "data/mask_shapes.h"
@@ -15,14 +16,14 @@ MaskSource::MaskSource(const MaskConfig& config, int64_t height, int64_t width, 
     : height_(height), width_(width) {
   if (height < 2 || width < 2)
     throw InputError("images of {} x {} pixels are too small for masks", width, height);
-  if (config.kind != "files" && !config.path.empty()) {
+  if (config.kind != MaskKind::kFiles && !config.path.empty()) {
     throw InputError(
         "mask.path is {}, but mask.kind is {}, which draws its masks; set mask.kind = \"files\", "
         "or remove mask.path",
-        config.path, config.kind);
+        config.path, name_of(config.kind));
   }
   std::shared_ptr<const MaskShape> shape;
-  if (config.kind == "files") {
+  if (config.kind == MaskKind::kFiles) {
     const auto files =
         std::make_shared<const MaskFiles>(mask_file_paths(config.path), height, width);
     content_hash_ = files->content_hash();

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/cache_folder.h"
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
@@ -107,7 +108,7 @@ std::string cached_content_hash(const FolderListing& listing, const fs::path& ca
 fs::path packed_copy(const DataConfig& config, int64_t channels, const std::string& content,
                      const fs::path& cache) {
   std::string key = fmt::format("{} {} {} {} {}", Hdf5Images::kFormatVersion, kDecoderVersion,
-                                config.image_size, config.fit, content);
+                                config.image_size, name_of(config.fit), content);
   if (config.holdout > 0) key += fmt::format(" holdout {}", config.holdout);
   if (channels == 1) key += " grey";
   return cache / (Hash().add(key).hex() + ".h5");

@@ -1,6 +1,7 @@
 #include "data/read_images.h"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 
 #include <vector>
 
@@ -23,6 +24,16 @@ at::Tensor read_images(const ImageDataset& dataset, const at::Tensor& indices) {
     scale_pixels(pixels, images.data_ptr<float>() + n * shape.bytes());
   }
   return images;
+}
+
+Batch read_batch(const ImageDataset& dataset, const at::Tensor& indices) {
+  Batch batch{.images = read_images(dataset, indices), .positions = indices};
+  if (!dataset.has_labels()) return batch;
+  batch.labels = at::empty_like(indices);
+  for (int64_t n = 0; n < indices.size(0); ++n) {
+    batch.labels.data_ptr<int64_t>()[n] = dataset.label(indices.data_ptr<int64_t>()[n]);
+  }
+  return batch;
 }
 
 }  // namespace gm

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <utility>
 
 namespace gm {
@@ -41,11 +40,20 @@ constexpr auto names_of(LossWeightKind) {
       {{kUniform, "uniform"}, {kMinSnr, "min_snr"}});
 }
 
+/// What the network is given besides the noisy image and the timestep.
+enum class DiffusionCondition { kNone, kInpaint, kClass };
+constexpr auto names_of(DiffusionCondition) {
+  using enum DiffusionCondition;
+  return std::to_array<std::pair<DiffusionCondition, const char*>>(
+      {{kNone, "none"}, {kInpaint, "inpaint"}, {kClass, "class"}});
+}
+
 struct DiffusionConfig {
   int64_t steps = 50;
   NoiseScheduleKind schedule = NoiseScheduleKind::kCosine;
   bool clamp = true;
-  std::string condition = "none";
+  DiffusionCondition condition = DiffusionCondition::kNone;
+  double label_dropout = 0.1;
   PredictionKind prediction = PredictionKind::kNoise;
   DiffusionLoss loss = DiffusionLoss::kL1;
   LossWeightKind loss_weight = LossWeightKind::kUniform;
@@ -57,10 +65,14 @@ struct DiffusionConfig {
     field("schedule", schedule).help("The noise schedule.");
     field("clamp", clamp).help("Clamp the predicted image to [-1, 1] at each reverse step.");
     field("condition", condition)
-        .one_of({"none", "inpaint"})
         .help(
-            "Input of the network besides the noisy image: none, or a masked image's known "
-            "pixels and its mask.");
+            "Input of the network besides the noisy image: none, a masked image's known pixels "
+            "and its mask (inpaint), or the class of the image.");
+    field("label_dropout", label_dropout)
+        .range(0.0, 1.0)
+        .help(
+            "With diffusion.condition = \"class\", the fraction of images that are trained "
+            "without their class, which sampler.guidance needs.");
     field("prediction", prediction)
         .help("What the network predicts: the noise, the clean image, or the velocity.");
     field("loss", loss)

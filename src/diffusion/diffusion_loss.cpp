@@ -24,13 +24,24 @@ constexpr std::array kLosses{
     LossEntry{DiffusionLoss::kHuber, huber},
 };
 
+auto loss_function(DiffusionLoss kind) {
+  return std::ranges::find(kLosses, kind, &LossEntry::kind)->loss;
+}
+
 }  // namespace
 
 at::Tensor diffusion_loss(DiffusionLoss kind, const at::Tensor& output, const at::Tensor& target,
                           const at::Tensor& weights) {
-  const auto loss = std::ranges::find(kLosses, kind, &LossEntry::kind)->loss;
+  const auto loss = loss_function(kind);
   if (!weights.defined()) return loss(output, target, at::Reduction::Mean);
   return (loss(output, target, at::Reduction::None) * weights.view({-1, 1, 1, 1})).mean();
+}
+
+at::Tensor diffusion_losses(DiffusionLoss kind, const at::Tensor& output, const at::Tensor& target,
+                            const at::Tensor& weights) {
+  const at::Tensor losses =
+      loss_function(kind)(output, target, at::Reduction::None).mean({1, 2, 3});
+  return weights.defined() ? losses * weights : losses;
 }
 
 }  // namespace gm

@@ -18,4 +18,8 @@ namespace gm {
 at::Tensor diffusion_loss(DiffusionLoss kind, const at::Tensor& output, const at::Tensor& target,
                           const at::Tensor& weights = {});
 
+/// The same, averaged over the values of each image: [N]. diffusion_loss() is their mean.
+at::Tensor diffusion_losses(DiffusionLoss kind, const at::Tensor& output, const at::Tensor& target,
+                            const at::Tensor& weights = {});
+
 }  // namespace gm

@@ -42,12 +42,22 @@ class GaussianDiffusion {
   /// measures it, weighted by diffusion.loss_weight: a scalar with a gradient.
   at::Tensor loss(const DiffusionNetwork& network, const at::Tensor& x0, const at::Tensor& t,
                   const at::Tensor& noise) const;
+  /// The same for each image: [N].
+  at::Tensor losses(const DiffusionNetwork& network, const at::Tensor& x0, const at::Tensor& t,
+                    const at::Tensor& noise) const;
 
   /// The clean images that `network` predicts, in [-1, 1] if diffusion.clamp. Valid as long as this
   /// object.
   Denoise denoise_by(DiffusionNetwork network) const;
 
  private:
+  /// What the network predicts, what it should, and how much each image counts; undefined: 1.
+  struct Predicted {
+    at::Tensor output, target, weights;
+  };
+  Predicted predict(const DiffusionNetwork& network, const at::Tensor& x0, const at::Tensor& t,
+                    const at::Tensor& noise) const;
+
   NoiseSchedule schedule_;
   NoiseLevels levels_;
   std::unique_ptr<Prediction> prediction_;

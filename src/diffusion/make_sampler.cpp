@@ -1,7 +1,6 @@
 #include "diffusion/make_sampler.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/error.h"
 #include "diffusion/linear_sampler.h"
@@ -9,40 +8,47 @@
 namespace gm {
 namespace {
 
-using MakeSampler = std::unique_ptr<Sampler> (*)(const SamplerConfig&, NoiseSchedule, at::Device);
-
-std::unique_ptr<Sampler> make_ancestral(const SamplerConfig&, NoiseSchedule schedule,
-                                        at::Device device) {
-  const LinearSteps factors = ancestral_steps(schedule);
-  return std::make_unique<LinearSampler>(std::move(schedule), factors, device);
+std::unique_ptr<Sampler> make_linear(const NoiseSchedule& schedule, const LinearSteps& factors,
+                                     at::Device device) {
+  return std::make_unique<LinearSampler>(schedule, factors, device);
 }
 
-std::unique_ptr<Sampler> make_ddim(const SamplerConfig& config, NoiseSchedule schedule,
-                                   at::Device device) {
-  const LinearSteps factors = ddim_steps(schedule, config.eta);
-  return std::make_unique<LinearSampler>(std::move(schedule), factors, device);
+/// Throws InputError if there is none of this name.
+const SamplerKind& sampler_kind(const SamplerConfig& config) {
+  const auto found = std::ranges::find(sampler_kinds(), config.kind, &SamplerKind::name);
+  if (found != sampler_kinds().end()) return *found;
+  throw InputError("sampler.kind is {}: there is no such sampler", config.kind);
 }
-
-std::unique_ptr<Sampler> make_dpm_solver(const SamplerConfig&, NoiseSchedule schedule,
-                                         at::Device device) {
-  const LinearSteps factors = dpm_solver_steps(schedule);
-  return std::make_unique<LinearSampler>(std::move(schedule), factors, device);
-}
-
-struct SamplerEntry {
-  SamplerKind kind;
-  MakeSampler make;
-};
-
-/// All samplers: a new one needs a source in diffusion/, an entry here, and its name in
-/// sampler_config.h.
-constexpr std::array kSamplers{
-    SamplerEntry{SamplerKind::kAncestral, make_ancestral},
-    SamplerEntry{SamplerKind::kDdim, make_ddim},
-    SamplerEntry{SamplerKind::kDpmSolver, make_dpm_solver},
-};
 
 }  // namespace
+
+std::vector<SamplerKind>& sampler_kinds() {
+  static std::vector<SamplerKind> kinds{
+      {.name = "ancestral",
+       .make =
+           [](const SamplerConfig&, const NoiseSchedule& schedule, at::Device device) {
+             return make_linear(schedule, ancestral_steps(schedule), device);
+           }},
+      {.name = "ddim",
+       .uses_eta = true,
+       .make =
+           [](const SamplerConfig& config, const NoiseSchedule& schedule, at::Device device) {
+             return make_linear(schedule, ddim_steps(schedule, config.eta), device);
+           }},
+      {.name = "dpm++",
+       .make =
+           [](const SamplerConfig&, const NoiseSchedule& schedule, at::Device device) {
+             return make_linear(schedule, dpm_solver_steps(schedule), device);
+           }},
+  };
+  return kinds;
+}
+
+std::vector<std::string> sampler_names() {
+  std::vector<std::string> names;
+  for (const SamplerKind& kind : sampler_kinds()) names.push_back(kind.name);
+  return names;
+}
 
 void check_sampler(const SamplerConfig& config, int64_t timesteps) {
   if (config.steps < 0 || config.steps > timesteps) {
@@ -51,7 +57,7 @@ void check_sampler(const SamplerConfig& config, int64_t timesteps) {
         "or 0 for all of them",
         config.steps, timesteps, timesteps);
   }
-  if (config.eta != 0 && config.kind != SamplerKind::kDdim) {
+  if (config.eta != 0 && !sampler_kind(config).uses_eta) {
     throw InputError("sampler.eta is {}, which only sampler.kind = \"ddim\" uses: give 0",
                      config.eta);
   }
@@ -69,8 +75,8 @@ std::unique_ptr<Sampler> make_sampler(const SamplerConfig& config, const NoiseSc
                                       at::Device device) {
   check_sampler(config, schedule.steps());
   const int64_t steps = config.steps == 0 ? schedule.steps() : config.steps;
-  const auto* const entry = std::ranges::find(kSamplers, config.kind, &SamplerEntry::kind);
-  return entry->make(config, respaced(schedule, spread_timesteps(schedule.steps(), steps)), device);
+  return sampler_kind(config).make(
+      config, respaced(schedule, spread_timesteps(schedule.steps(), steps)), device);
 }
 
 }  // namespace gm

@@ -1,16 +1,31 @@
-/// Makes the sampler that the configuration names.
+/// The kinds of samplers, and the one that the configuration names.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "diffusion/sampler.h"
 #include "diffusion/sampler_config.h"
 
 namespace gm {
+
+/// One kind of sampler: a value of sampler.kind.
+struct SamplerKind {
+  std::string name;
+  bool uses_eta = false;  ///< Whether SamplerConfig::eta has an effect.
+  /// A sampler that visits the steps of `schedule`.
+  std::function<std::unique_ptr<Sampler>(const SamplerConfig&, const NoiseSchedule& schedule,
+                                         at::Device)>
+      make;
+};
+
+/// All kinds: a new sampler needs a source in diffusion/ and an entry here (make_sampler.cpp).
+std::vector<SamplerKind>& sampler_kinds();
 
 /// Throws InputError, with the key and values that work, unless `config` fits a diffusion of
 /// `timesteps` timesteps.

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/progress_bar.h"
+#include "eval/seed_spread.h"
 
 namespace gm {
 namespace {
@@ -16,9 +17,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 size_t longest_name(const std::vector<Comparison>& comparisons) {
-  size_t longest = 6;
+  constexpr size_t kMethod = 6, kDeviation = 11;  // what else is in the column
+  size_t longest = kMethod;
   for (const Comparison& comparison : comparisons) {
-    for (const MethodReport& entry : comparison) longest = std::max(longest, entry.method.size());
+    for (const MethodReport& entry : comparison) {
+      longest = std::max(longest, entry.method.size());
+      if (!entry.report.by_seed.empty()) longest = std::max(longest, kDeviation);
+    }
   }
   return longest;
 }
@@ -36,6 +41,21 @@ std::string figure_text(double value) {
   return is_small ? fmt::format("{:.3e}", value) : fmt::format("{:.4f}", value);
 }
 
+/// Below the means: how much the figures differ between seeds.
+std::string spread_rows(const std::vector<SeedFigures>& by_seed, size_t width) {
+  const std::vector<FigureSpread> spreads = spread_of(by_seed);
+  const auto row_of = [&](const char* label, double FigureSpread::*value) {
+    std::vector<std::string> cells;
+    for (const FigureSpread& spread : spreads) {
+      cells.push_back(fmt::format("{:>{}}", figure_text(spread.*value), spread.figure.size()));
+    }
+    return row(width, label, cells);
+  };
+  return row_of("  deviation", &FigureSpread::deviation) +
+         row_of("  smallest", &FigureSpread::smallest) +
+         row_of("  largest", &FigureSpread::largest);
+}
+
 std::string figures_table(const Comparison& comparison, size_t width) {
   std::vector<std::string> names;
   for (const auto& [name, value] : comparison.front().report.figures) names.push_back(name);
@@ -46,6 +66,7 @@ std::string figures_table(const Comparison& comparison, size_t width) {
       cells.push_back(fmt::format("{:>{}}", figure_text(value), name.size()));  // below its name
     }
     text += row(width, method, cells);
+    if (!report.by_seed.empty()) text += spread_rows(report.by_seed, width);
   }
   return text;
 }
@@ -59,40 +80,72 @@ std::string breakdown_table(const Comparison& comparison, size_t width) {
   const FigureBreakdown& first = *comparison.front().report.breakdown;
   std::vector<std::string> bins;
   for (const FigureBin& bin : first.bins) {
-    bins.push_back(fmt::format("{:.0f}-{:.0f} % ({})", bin.from * 100, bin.to * 100, bin.samples));
+    const std::string range = fmt::format("{:.0f}-{:.0f} %", bin.from * 100, bin.to * 100);
+    bins.push_back(fmt::format("{} ({})", bin.label.empty() ? range : bin.label, bin.samples));
   }
   std::string text = fmt::format("\n{} by {} (number of images)\n", first.figure, first.fraction) +
                      row(width, "method", bins);
   for (const auto& [method, report] : comparison) {
     std::vector<std::string> cells;
     for (const FigureBin& bin : report.breakdown->bins) {
-      cells.push_back(fmt::format("{:.2f}", figure(bin.figures, first.figure)));
+      const double value = figure(bin.figures, first.figure);
+      cells.push_back(std::abs(value) < 1 ? figure_text(value) : fmt::format("{:.2f}", value));
     }
     text += row(width, method, cells);
   }
   return text;
 }
 
-void add_figures(const std::string& samples_key, int64_t samples, const Figures& figures,
-                 Json& json) {
-  json[samples_key] = samples;
+Json provenance_json(const EvaluationReport& report) {
+  Json json{{"evaluation", report.name}, {"samples", report.samples}};
+  for (const auto& [name, value] : report.provenance) {
+    std::visit([&](const auto& held) { json[name] = held; }, value);
+  }
+  return json;
+}
+
+/// In one line: "distribution: samples 5000, references 1000, ...".
+std::string provenance_text(const EvaluationReport& report) {
+  std::string text = fmt::format("{}: samples {}", report.name, report.samples);
+  for (const auto& [name, value] : report.provenance) {
+    std::visit([&](const auto& held) { text += fmt::format(", {} {}", name, held); }, value);
+  }
+  return text + "\n";
+}
+
+void add_figures(const Figures& figures, Json& json) {
   for (const auto& [name, value] : figures) json[name] = value;
 }
 
-void add_report(const EvaluationReport& report, bool is_first, Json& method) {
-  add_figures(is_first ? "images" : report.name + "_images", report.samples, report.figures,
-              method);
+void add_seeds(const std::vector<SeedFigures>& by_seed, Json& method) {
+  for (const auto& [seed, figures] : by_seed) {
+    Json entry{{"seed", seed}};
+    add_figures(figures, entry);
+    method["seeds"].push_back(std::move(entry));
+  }
+  for (const FigureSpread& spread : spread_of(by_seed)) {
+    method["spread"][spread.figure] = {{"deviation", spread.deviation},
+                                       {"smallest", spread.smallest},
+                                       {"largest", spread.largest}};
+  }
+}
+
+void add_report(const EvaluationReport& report, Json& method) {
+  add_figures(report.figures, method);
+  if (!report.by_seed.empty()) add_seeds(report.by_seed, method);
   if (!report.breakdown) return;
   for (const FigureBin& bin : report.breakdown->bins) {
-    Json entry{{"from", bin.from}, {"to", bin.to}};
-    add_figures("images", bin.samples, bin.figures, entry);
+    Json entry =
+        bin.label.empty() ? Json{{"from", bin.from}, {"to", bin.to}} : Json{{"label", bin.label}};
+    entry["images"] = bin.samples;
+    add_figures(bin.figures, entry);
     method[report.breakdown->key].push_back(std::move(entry));
   }
 }
 
 /// Adds the reports to the objects of `methods` with the same names, or to new objects. A run may
 /// be named twice; then both have an object.
-void add_comparison(const Comparison& comparison, bool is_first, Json& methods) {
+void add_comparison(const Comparison& comparison, Json& methods) {
   const size_t known = methods.size();
   size_t next = 0;  // the runs have the same order in each comparison
   for (const auto& [method, report] : comparison) {
@@ -104,7 +157,7 @@ void add_comparison(const Comparison& comparison, bool is_first, Json& methods) 
       i = methods.size();
       methods.push_back(Json{{"name", method}});
     }
-    add_report(report, is_first, methods[i]);
+    add_report(report, methods[i]);
   }
 }
 
@@ -132,18 +185,20 @@ std::string comparison_table(const std::vector<Comparison>& comparisons) {
   std::string text;
   for (const Comparison& comparison : comparisons) {
     if (!text.empty()) text += "\n";
-    text += figures_table(comparison, width);
+    text += provenance_text(comparison.front().report) + figures_table(comparison, width);
     if (comparison.front().report.breakdown) text += breakdown_table(comparison, width);
   }
   return text;
 }
 
 std::string comparison_json(const std::vector<Comparison>& comparisons) {
-  Json methods = Json::array();
+  Json evaluations = Json::array(), methods = Json::array();
   for (const Comparison& comparison : comparisons) {
-    add_comparison(comparison, &comparison == &comparisons.front(), methods);
+    evaluations.push_back(provenance_json(comparison.front().report));
+    add_comparison(comparison, methods);
   }
-  return Json{{"methods", std::move(methods)}}.dump(2) + "\n";
+  const Json all{{"evaluations", std::move(evaluations)}, {"methods", std::move(methods)}};
+  return all.dump(2) + "\n";
 }
 
 }  // namespace gm

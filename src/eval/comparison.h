@@ -24,13 +24,16 @@ using Comparison = std::vector<MethodReport>;
 Comparison compare(Evaluation& evaluation, const std::vector<Method>& methods,
                    const std::function<void()>& begin_batch, Communicator& communicator);
 
-/// For each evaluation, a table with one row per method and its figures; then, if it has a
-/// breakdown, a table of the breakdown's figure.
+/// For each evaluation, what its figures depend on, and a table with one row per method and its
+/// figures, with their spread if there are several seeds; then, if it has a breakdown, a table of
+/// the breakdown's figure.
 std::string comparison_table(const std::vector<Comparison>& comparisons);
 
-/// {"methods": [{"name", "images", "psnr_masked", ..., "by_area": [{"from", "to", "images",
-/// ...}]}]} with the figures of all evaluations. "images" counts those of the first evaluation, and
-/// "NAME_images" those of another one.
+/// {"evaluations": [{"evaluation", "samples", ...}], "methods": [{"name", "psnr_masked", ...,
+/// "by_area": [{"from", "to", "images", ...}], "by_class": [{"label", ...}], "seeds": [{"seed",
+/// ...}], "spread": {"fd_lite0":
+/// {"deviation", "smallest", "largest"}}}]}: what the figures of each evaluation depend on, and
+/// the figures of all evaluations, whose names are unique.
 std::string comparison_json(const std::vector<Comparison>& comparisons);
 
 }  // namespace gm

@@ -3,128 +3,150 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "comm/distributed_range.h"
-#include "comm/on_rank_zero.h"
 #include "data/read_images.h"
 #include "device/transfer.h"
+#include "eval/class_distances.h"
 #include "eval/feature_blocks.h"
-#include "eval/feature_neighbours.h"
 #include "eval/frechet_distance.h"
 #include "eval/kernel_distance.h"
+#include "eval/memorisation.h"
 #include "eval/sampling.h"
 #include "image/float_resize.h"
 
 namespace gm {
 namespace {
 
-constexpr int64_t kShownSamples = 8;
+constexpr int64_t kShownPairs = 16;
 
 /// Samples and images may differ in channels; beside each other, both are RGB.
 at::Tensor rgb_images(const at::Tensor& images) { return images.expand({-1, 3, -1, -1}); }
 
-/// Rank 0 computes it for all, so that all have the same digits. The other ranks lend no cores, but
-/// the decompositions of one matrix cannot be divided.
-double frechet_distance_on_all_ranks(const FeatureStatistics& a, const FeatureStatistics& b,
-                                     Communicator& communicator) {
-  const at::Tensor distance = at::zeros({1}, at::kDouble);
-  on_rank_zero(communicator, [&] { distance.fill_(frechet_distance(a, b)); });
-  communicator.broadcast(distance, 0);
-  return distance.item<double>();
-}
-
-}  // namespace
-
-DistributionEvaluation::DistributionEvaluation(std::shared_ptr<const ImageDataset> images,
-                                               DistributionMetrics metrics,
-                                               const EvaluateConfig& config, Features features,
-                                               Communicator& communicator)
-    : images_(std::move(images)),
-      metrics_(metrics),
-      config_(config),
-      features_(std::move(features)),
-      communicator_(communicator) {
-  constexpr int64_t kFewest = 4;
-  if (images_->size() < kFewest) {
-    throw InputError("{}: {} images; distances between distributions need at least {}",
-                     images_->file_path(0).string(), images_->size(), kFewest);
-  }
-  if (communicator_.rank() == 0) describe_work();
-}
-
-void DistributionEvaluation::describe_work() const {
-  const FeatureExtractor& extractor = *features_.extractor;
-  const int64_t fewest = std::min(config_.samples, images_->size());
-  log_info("distribution: {} samples, compared with {} images in {} features of {} (weights {})",
-           config_.samples, images_->size(), extractor.dimension(), extractor.name(),
-           extractor.weights_hash());
-  if (metrics_.need_all_features()) {
-    const int64_t bytes =
-        bytes_of_comparison(config_.samples, images_->size(), extractor.dimension());
-    log_info("distribution: the comparison of all pairs takes {} MiB on each rank", bytes >> 20);
-  }
-  if (metrics_.fd && fewest <= extractor.dimension()) {
-    log_warning(
-        "distribution: {} images have a singular covariance in {} dimensions, so {} is too large; "
-        "compare it only for equal numbers, or look at kid",
-        fewest, extractor.dimension(), figure_name("fd"));
-  }
-}
-
-std::string DistributionEvaluation::figure_name(const std::string& distance) const {
-  const std::string network = features_.extractor->name();
+/// The name of a figure in the features of `network`.
+std::string distance_name(const std::string& distance, const std::string& network) {
   if (network == "inception" && distance == "fd") return "fid";
   if (network == "inception" && distance == "kd") return "kid";
   return distance + "_" + network;
 }
 
-FeatureSet DistributionEvaluation::compute_references(bool keeps_all,
-                                                      const EvaluationObserver& observer) {
-  FeatureExtractor& extractor = *features_.extractor;
-  FeatureCollector collector(images_->size(), extractor.dimension(), keeps_all);
-  const DistributedRange work{.count = images_->size(), .batch_size = config_.batch_size};
-  for_each_rank_batch(work, communicator_, [&](const at::Tensor& items, int64_t valid) {
-    observer.begin_batch();
-    const at::Tensor indices = items.narrow(0, 0, valid);
-    if (valid > 0) collector.add(indices, extractor.features(read_images(*images_, indices)));
-  });
-  return std::move(collector).of_all_ranks(communicator_);
-}
-
-const FeatureSet& DistributionEvaluation::references(bool needs_all,
-                                                     const EvaluationObserver& observer) {
-  if (references_ && (!needs_all || references_->features.defined())) return *references_;
-  const FeatureExtractor& extractor = *features_.extractor;
-  const FeatureKey key{
-      .data_hash = images_->content_hash(),
-      .count = images_->size(),
-      .extractor = extractor.name() + " " + extractor.weights_hash() + " " + kFeatureResize,
-      .dimension = extractor.dimension()};
-  FeatureCache cache(features_.cache, communicator_);
-  references_ = cache.find(key, needs_all);
-  if (!references_) {
-    if (communicator_.rank() == 0) {
-      log_info("distribution: computing the features of {} images, which are then kept in {}",
-               images_->size(), features_.cache.string());
-    }
-    references_ = compute_references(needs_all, observer);
-    cache.store(key, *references_);
+/// The mean of each figure. All seeds have the same figures.
+Figures mean_of(const std::vector<SeedFigures>& by_seed) {
+  Figures mean = by_seed.front().figures;
+  for (size_t i = 0; i < mean.size(); ++i) {
+    double sum = 0;
+    for (const SeedFigures& of_seed : by_seed) sum += of_seed.figures[i].second;
+    mean[i].second = sum / static_cast<double>(by_seed.size());
   }
-  return *references_;
+  return mean;
 }
 
-FeatureSet DistributionEvaluation::features_of_samples(ImageGenerator& generator, int64_t count,
-                                                       bool keeps_all,
+/// The class of each image: int64 [n].
+at::Tensor labels_of(const ImageDataset& images) {
+  const at::Tensor labels = at::empty({images.size()}, at::kLong);
+  auto values = labels.accessor<int64_t, 1>();
+  for (int64_t i = 0; i < images.size(); ++i) values[i] = images.label(i);
+  return labels;
+}
+
+void warn_of_copies(const std::string& method, double near) {
+  if (near < kNearOfCopier) return;
+  log_warning(
+      "{} seems to copy training images: {:.0f} % of its samples are as near to one as the nearest "
+      "{:.0f} % of held-out images; gm_eval --metric neighbours --image shows the nearest pairs",
+      method.empty() ? "the model" : method, near * 100, kNearHeldOut * 100);
+}
+
+}  // namespace
+
+DistributionEvaluation::DistributionEvaluation(const ComparedImages& compared,
+                                               const DistributionMetrics& metrics,
+                                               const EvaluateConfig& config,
+                                               Communicator& communicator)
+    : compared_(compared), metrics_(metrics), config_(config), communicator_(communicator) {
+  constexpr int64_t kFewest = 4;
+  if (compared_.references->key().count < kFewest) {
+    throw InputError("{} images to compare with; distances between distributions need at least {}",
+                     compared_.references->key().count, kFewest);
+  }
+  if (metrics_.pairs && !paired_images().images()) {
+    throw InputError(
+        "--image shows samples beside their nearest images, but a file of features has no images: "
+        "name the images in its place with --against, or ask for --metric neighbours");
+  }
+  if (communicator_.rank() == 0) describe_work();
+}
+
+ReferenceFeatures& DistributionEvaluation::paired_images() const {
+  return metrics_.neighbours ? *compared_.training : *compared_.references;
+}
+
+void DistributionEvaluation::describe_work() const {
+  const FeatureKey& key = compared_.references->key();
+  const int64_t fewest = std::min(config_.samples, key.count);
+  log_info("distribution: {} samples, compared with {} images in {} features of {} (SHA-256 {})",
+           config_.samples, key.count, key.dimension, key.extractor, key.weights_sha256);
+  if (metrics_.need_all_features()) {
+    int64_t others = key.count;
+    if (metrics_.neighbours) {
+      others += compared_.training->key().count + compared_.held_out->key().count;
+    }
+    const int64_t bytes = bytes_of_comparison(config_.samples, others, key.dimension);
+    log_info("distribution: the comparison of all pairs takes {} MiB on each rank", bytes >> 20);
+  }
+  if (metrics_.fd && fewest <= key.dimension) {
+    log_warning(
+        "distribution: {} images have a singular covariance in {} dimensions, so {} is too large; "
+        "compare it only for equal numbers, or look at kid",
+        fewest, key.dimension, figure_name("fd"));
+  }
+}
+
+std::string DistributionEvaluation::figure_name(const std::string& distance) const {
+  return distance_name(distance, compared_.references->key().extractor);
+}
+
+std::vector<RankedFigure> DistributionEvaluation::ranked_figures(const DistributionMetrics& metrics,
+                                                                 const std::string& extractor) {
+  std::vector<RankedFigure> figures;
+  if (metrics.fd) figures.push_back({.name = distance_name("fd", extractor)});
+  if (metrics.kid) figures.push_back({.name = distance_name("kd", extractor)});
+  for (const auto& [is_chosen, name] :
+       {std::pair(metrics.precision, "precision"), std::pair(metrics.recall, "recall")}) {
+    if (!is_chosen) continue;
+    figures.push_back({.name = distance_name(name, extractor), .higher_is_better = true});
+  }
+  return figures;
+}
+
+Provenance DistributionEvaluation::provenance() const {
+  const FeatureKey& key = compared_.references->key();
+  Provenance provenance{{"seed", config_.seed},
+                        {"references", key.count},
+                        {"references_hash", key.data_hash},
+                        {"extractor", key.extractor},
+                        {"weights_sha256", key.weights_sha256},
+                        {"resize", key.resize}};
+  if (floor_images_ > 0) provenance.emplace_back("floor_images", floor_images_);
+  if (metrics_.neighbours) {
+    provenance.emplace_back("training_images", compared_.training->key().count);
+    provenance.emplace_back("held_out_images", compared_.held_out->key().count);
+  }
+  return provenance;
+}
+
+FeatureSet DistributionEvaluation::features_of_samples(ImageGenerator& generator, uint64_t seed,
                                                        const EvaluationObserver& observer) {
-  FeatureExtractor& extractor = *features_.extractor;
-  FeatureCollector collector(count, extractor.dimension(), keeps_all);
+  FeatureExtractor& extractor = compared_.references->extractor();
+  FeatureCollector collector(config_.samples, extractor.dimension(), metrics_.need_all_features());
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& each_step) {
     observer.begin_batch();
-    return generator.sample({static_cast<uint64_t>(config_.seed), indices}, each_step);
+    return generator.sample({seed, indices}, each_step);
   };
-  const DistributedRange work{.count = count, .batch_size = config_.batch_size};
+  const DistributedRange work{.count = config_.samples, .batch_size = config_.batch_size};
   sample_on_all_ranks(make, communicator_, work, [&](const SampleBatch& batch) {
     if (batch.indices.numel() > 0) collector.add(batch.indices, extractor.features(batch.images));
     observer.end_batch(config_.batch_size * communicator_.size());
@@ -132,12 +154,21 @@ FeatureSet DistributionEvaluation::features_of_samples(ImageGenerator& generator
   return std::move(collector).of_all_ranks(communicator_);
 }
 
+/// Before sampling: held-out images that cannot be used are found early.
+void DistributionEvaluation::measure_held_out(const EvaluationObserver& observer) {
+  if (!metrics_.neighbours || held_out_distances_.defined()) return;
+  const FeatureSet& held_out = compared_.held_out->get(/*needs_all=*/true, observer);
+  const FeatureSet& training = compared_.training->get(/*needs_all=*/true, observer);
+  observer.begin_batch();
+  held_out_distances_ =
+      nearest_neighbours(held_out.features, training.features, communicator_).distances;
+}
+
 Figures DistributionEvaluation::figures_of(const FeatureSet& samples, const FeatureSet& images) {
   Figures figures;
   if (metrics_.fd) {
-    figures.emplace_back(
-        figure_name("fd"),
-        frechet_distance_on_all_ranks(samples.statistics, images.statistics, communicator_));
+    figures.emplace_back(figure_name("fd"),
+                         frechet_distance(samples.statistics, images.statistics, communicator_));
   }
   if (metrics_.kid) {
     const std::string kernel = figure_name("kd");
@@ -159,40 +190,100 @@ Figures DistributionEvaluation::figures_of(const FeatureSet& samples, const Feat
   return figures;
 }
 
+Figures DistributionEvaluation::neighbour_figures(const NearestNeighbours& nearest) {
+  const Memorisation found = memorisation(nearest.distances, held_out_distances_);
+  return {{figure_name("neighbours_ratio"), found.ratio},
+          {figure_name("neighbours_near"), found.near}};
+}
+
+std::optional<FigureBreakdown> DistributionEvaluation::distances_by_class(
+    const ImageGenerator& generator, const FeatureSet& samples, const FeatureSet& images) {
+  const auto& dataset = compared_.references->images();
+  if (!metrics_.kid || generator.classes() == 0 || !dataset || !dataset->has_labels()) return {};
+  if (std::ssize(dataset->classes()) != generator.classes()) return {};  // not those of the model
+  FigureBreakdown by_class{.key = "by_class", .fraction = "class", .figure = figure_name("kd")};
+  const at::Tensor labels = generator.labels(at::arange(config_.samples, at::kLong));
+  by_class.bins = class_distances(
+      {samples.features, labels}, {images.features, labels_of(*dataset)}, dataset->classes(),
+      {.frechet = metrics_.fd ? figure_name("fd") : "", .kernel = by_class.figure}, communicator_);
+  if (by_class.bins.size() < dataset->classes().size() && communicator_.rank() == 0) {
+    log_warning(
+        "distribution: {} of the {} classes have fewer than {} samples or images, so they "
+        "have no distance of their own",
+        dataset->classes().size() - by_class.bins.size(), dataset->classes().size(),
+        kFewestOfClass);
+  }
+  if (by_class.bins.empty()) return {};
+  return by_class;
+}
+
+Figures DistributionEvaluation::floor_figures(const EvaluationObserver& observer) {
+  const FloorDistances floor = compared_.references->floor(metrics_.fd, metrics_.kid, observer);
+  floor_images_ = floor.frechet || floor.kernel ? floor.images : 0;
+  Figures figures;
+  if (floor.frechet) figures.emplace_back(figure_name("fd") + "_floor", *floor.frechet);
+  if (floor.kernel) figures.emplace_back(figure_name("kd") + "_floor", *floor.kernel);
+  return figures;
+}
+
 EvaluationReport DistributionEvaluation::run(const Method& method,
                                              const EvaluationObserver& observer) {
-  const bool needs_all = metrics_.need_all_features();
-  const FeatureSet& images = references(needs_all, observer);
-  const FeatureSet samples =
-      features_of_samples(*method.generator, config_.samples, needs_all, observer);
-  observer.begin_batch();
-  return {.name = name(),
-          .samples = samples.statistics.count,
-          .figures = figures_of(samples, images),
-          .breakdown = {}};
+  const FeatureSet& images = compared_.references->get(metrics_.need_all_features(), observer);
+  const Figures floor = floor_figures(observer);
+  measure_held_out(observer);
+  std::vector<SeedFigures> by_seed;
+  std::optional<FigureBreakdown> by_class;  // of the first seed
+  for (int64_t seed = config_.seed; seed < config_.seed + metrics_.seeds; ++seed) {
+    const FeatureSet samples =
+        features_of_samples(*method.generator, static_cast<uint64_t>(seed), observer);
+    observer.begin_batch();
+    Figures figures = figures_of(samples, images);
+    if (metrics_.neighbours || metrics_.pairs) {
+      const FeatureSet& paired = paired_images().get(/*needs_all=*/true, observer);
+      NearestNeighbours nearest =
+          nearest_neighbours(samples.features, paired.features, communicator_);
+      if (metrics_.neighbours) {
+        std::ranges::copy(neighbour_figures(nearest), std::back_inserter(figures));
+      }
+      if (seed == config_.seed) pairs_[method.name] = std::move(nearest);
+    }
+    if (seed == config_.seed) by_class = distances_by_class(*method.generator, samples, images);
+    by_seed.push_back({seed, std::move(figures)});
+  }
+  EvaluationReport report{.name = name(),
+                          .samples = config_.samples,
+                          .figures = mean_of(by_seed),
+                          .breakdown = std::move(by_class),
+                          .provenance = provenance()};
+  if (metrics_.neighbours && communicator_.rank() == 0) {
+    warn_of_copies(method.name, report.figures.back().second);
+  }
+  report.figures.insert(report.figures.end(), floor.begin(), floor.end());
+  if (metrics_.seeds > 1) report.by_seed = std::move(by_seed);
+  return report;
 }
 
 std::optional<LabelledImages> DistributionEvaluation::draw(const std::vector<Method>& methods,
                                                            const EvaluationObserver& observer) {
-  const FeatureSet& images = references(/*needs_all=*/true, observer);
-  const int64_t shown = std::min(kShownSamples, config_.samples);
-  std::vector<at::Tensor> nearest;
+  const int64_t shown = std::min(kShownPairs, config_.samples);
+  std::vector<at::Tensor> closest;  // of each method: its samples, the nearest to an image first
   std::vector<std::string> labels;
   for (const Method& method : methods) {
-    const FeatureSet samples =
-        features_of_samples(*method.generator, shown, /*keeps_all=*/true, observer);
-    nearest.push_back(nearest_neighbours(samples.features, images.features, communicator_).indices);
+    closest.push_back(
+        pairs_.at(method.name).distances.argsort(/*stable=*/true).narrow(0, 0, shown));
     labels.insert(labels.end(), {method.name, "nearest image"});
   }
-  const auto make = [&](const at::Tensor& indices, const SamplingObserver& each_step) {
+  const auto make = [&](const at::Tensor& rows, const SamplingObserver& each_step) {
     std::vector<at::Tensor> columns;
     for (size_t m = 0; m < methods.size(); ++m) {
       observer.begin_batch();
+      const at::Tensor indices = closest[m].index_select(0, rows);
       const at::Tensor samples = download(
           methods[m].generator->sample({static_cast<uint64_t>(config_.seed), indices}, each_step));
-      const at::Tensor neighbours = read_images(*images_, nearest[m].index_select(0, indices));
+      const at::Tensor images = read_images(
+          *paired_images().images(), pairs_.at(methods[m].name).indices.index_select(0, indices));
       columns.push_back(rgb_images(samples));
-      columns.push_back(rgb_images(resize_bicubic(neighbours, samples.size(2), samples.size(3))));
+      columns.push_back(rgb_images(resize_bicubic(images, samples.size(2), samples.size(3))));
     }
     return at::cat(columns, /*dim=*/3);
   };

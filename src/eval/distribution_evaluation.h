@@ -2,71 +2,89 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "data/image_dataset.h"
 #include "eval/evaluate_config.h"
 #include "eval/evaluation.h"
-#include "eval/feature_extractor.h"
+#include "eval/feature_neighbours.h"
 #include "eval/feature_set.h"
+#include "eval/reference_features.h"
 
 namespace gm {
 
-/// The distances that a user chooses.
+/// What a user wants to know about samples.
 struct DistributionMetrics {
   bool fd = false;         ///< The Frechet distance (frechet_distance.h).
   bool kid = false;        ///< The kernel distance (kernel_distance.h).
   bool precision = false;  ///< And the recall (feature_neighbours.h).
   bool recall = false;
+  bool neighbours = false;  ///< Whether they copy training images (memorisation.h).
+  bool pairs = false;       ///< Samples beside their nearest images, for draw().
+  int64_t seeds = 1;        ///< Series of samples: those of config.seed, config.seed + 1, ...
 
   /// Whether single features are needed, and not only their moments.
-  bool need_all_features() const { return kid || precision || recall; }
+  bool need_all_features() const { return kid || precision || recall || neighbours || pairs; }
 };
 
-/// Evaluates methods that are an ImageGenerator, by config.samples samples. The figures have the
-/// name of the extractor, because distances in the features of different networks cannot be
-/// compared: fd_NAME, kd_NAME, kd_NAME_error, kd_NAME_subsets, precision_NAME, recall_NAME. Only
-/// those of the network "inception" are called fid and kid.
+/// The images that samples are compared with.
+struct ComparedImages {
+  std::shared_ptr<ReferenceFeatures> references;
+  /// For `neighbours`; null without.
+  std::shared_ptr<ReferenceFeatures> training = nullptr, held_out = nullptr;
+};
+
+/// Evaluates methods that are an ImageGenerator, by config.samples samples of each seed. The
+/// figures have the name of the extractor, because distances in the features of different networks
+/// cannot be compared: fd_NAME, kd_NAME, kd_NAME_error, kd_NAME_subsets, precision_NAME,
+/// recall_NAME, neighbours_ratio_NAME, neighbours_near_NAME; fd_NAME_floor and kd_NAME_floor are
+/// those of FloorDistances. Only those of the network "inception" are called fid and kid. If the
+/// model and the references have the same classes, and kid is asked for, the distances of each
+/// class too.
 class DistributionEvaluation final : public Evaluation {
  public:
-  /// Where the features come from.
-  struct Features {
-    std::shared_ptr<FeatureExtractor> extractor;
-    std::filesystem::path cache;  ///< For the features of `images`.
-  };
+  /// The communicator outlives the evaluation.
+  DistributionEvaluation(const ComparedImages& compared, const DistributionMetrics& metrics,
+                         const EvaluateConfig& config, Communicator& communicator);
 
-  /// Compares with all of `images`. The communicator outlives the evaluation.
-  DistributionEvaluation(std::shared_ptr<const ImageDataset> images, DistributionMetrics metrics,
-                         const EvaluateConfig& config, Features features,
-                         Communicator& communicator);
+  /// The figures by which models can be ranked, in the features of `extractor`.
+  static std::vector<RankedFigure> ranked_figures(const DistributionMetrics& metrics,
+                                                  const std::string& extractor);
 
   std::string name() const override { return "distribution"; }
-  int64_t samples() const override { return config_.samples; }
+  int64_t samples() const override { return config_.samples * metrics_.seeds; }
   EvaluationReport run(const Method& method, const EvaluationObserver& observer) override;
-  /// Eight samples of each method, each with the nearest image in the features beside it: a model
-  /// that copies its training images shows pairs.
+  /// The samples of each method that are nearest to an image, with this image beside each, the
+  /// nearest first: a model that copies shows pairs. The images are those for training if
+  /// `neighbours` is asked for, else the references. Expects that run() was called for the methods.
   std::optional<LabelledImages> draw(const std::vector<Method>& methods,
                                      const EvaluationObserver& observer) override;
 
  private:
-  const FeatureSet& references(bool needs_all, const EvaluationObserver& observer);
-  FeatureSet compute_references(bool keeps_all, const EvaluationObserver& observer);
-  FeatureSet features_of_samples(ImageGenerator& generator, int64_t count, bool keeps_all,
+  FeatureSet features_of_samples(ImageGenerator& generator, uint64_t seed,
                                  const EvaluationObserver& observer);
+  void measure_held_out(const EvaluationObserver& observer);
   Figures figures_of(const FeatureSet& samples, const FeatureSet& images);
+  Figures neighbour_figures(const NearestNeighbours& nearest);
+  std::optional<FigureBreakdown> distances_by_class(const ImageGenerator& generator,
+                                                    const FeatureSet& samples,
+                                                    const FeatureSet& images);
+  Figures floor_figures(const EvaluationObserver& observer);
+  ReferenceFeatures& paired_images() const;
   std::string figure_name(const std::string& distance) const;
+  Provenance provenance() const;
   void describe_work() const;
 
-  std::shared_ptr<const ImageDataset> images_;
+  ComparedImages compared_;
   DistributionMetrics metrics_;
   EvaluateConfig config_;
-  Features features_;
   Communicator& communicator_;
-  std::optional<FeatureSet> references_;  ///< Computed by the first run().
+  int64_t floor_images_ = 0;
+  at::Tensor held_out_distances_;                   ///< Of held-out images to training images.
+  std::map<std::string, NearestNeighbours> pairs_;  ///< By method: of the samples of config.seed.
 };
 
 }  // namespace gm

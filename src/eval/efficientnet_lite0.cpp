@@ -2,18 +2,20 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <array>
 
 #include "base/error.h"
-#include "base/hash.h"
+#include "base/files.h"
+#include "base/sha256.h"
 
 namespace gm {
 namespace {
 
 /// Of the file that launch/lite0_weights.py writes.
-constexpr const char* kLite0Hash = "19b423cf20fc26ba8a817c7f4fedfc72";
+constexpr const char* kLite0Sha256 =
+    "13badca7f05595226fd5df1861c04c6a9e92854bffb31b67616e2a844a375bc0";
 constexpr const char* kLite0File = "efficientnet_lite0.safetensors";
+constexpr size_t kLargestLite0File = size_t{1} << 26;
 
 /// A row of blocks with the same shape. The stride is that of the first block.
 struct Stage {
@@ -68,31 +70,33 @@ class WeightReader {
   at::Device device_;
 };
 
-/// The zeros before and after an axis that TensorFlow's padding "same" adds. The odd one is last.
-std::array<int64_t, 2> same_padding(int64_t length, int64_t kernel, int64_t stride) {
-  const int64_t outputs = (length + stride - 1) / stride;
-  const int64_t total = std::max<int64_t>(0, (outputs - 1) * stride + kernel - length);
-  return {total / 2, total - total / 2};
+/// `weight` [to,from,kernel,kernel], for an input of even length and stride 2. There, TensorFlow's
+/// padding "same" adds one more zero after an axis than before it. With a zero before the kernel,
+/// equal padding on both sides does the same, without a copy of the input.
+at::Tensor with_leading_zeros(const at::Tensor& weight) {
+  return at::constant_pad_nd(weight, {1, 0, 1, 0});
 }
 
 }  // namespace
 
 at::Tensor EfficientNetLite0::Convolution::operator()(const at::Tensor& x) const {
-  const auto [top, bottom] = same_padding(x.size(2), weight.size(2), stride);
-  const auto [left, right] = same_padding(x.size(3), weight.size(3), stride);
-  const at::Tensor padded = at::constant_pad_nd(x, {left, right, top, bottom});
-  return at::conv2d(padded, weight, bias, /*stride=*/at::IntArrayRef(stride),
-                    /*padding=*/at::IntArrayRef({0}), /*dilation=*/1, groups);
+  return at::conv2d(x, weight, bias, /*stride=*/at::IntArrayRef(stride),
+                    /*padding=*/at::IntArrayRef(padding), /*dilation=*/1, groups);
 }
 
-EfficientNetLite0::EfficientNetLite0(const TensorMap& weights, std::string weights_hash,
+EfficientNetLite0::EfficientNetLite0(const TensorMap& weights, std::string weights_sha256,
                                      at::Device device)
-    : FeatureExtractor(device), weights_hash_(std::move(weights_hash)) {
+    : FeatureExtractor(device), weights_sha256_(std::move(weights_sha256)) {
   const WeightReader reader(weights, device);
   const auto convolution = [&](const std::string& name, const std::string& norm,
                                at::IntArrayRef shape, int64_t stride, int64_t groups) {
-    const FoldedWeights folded = reader.folded(name, norm, shape);
-    return Convolution{folded.weight, folded.bias, stride, groups};
+    const auto [weight, bias] = reader.folded(name, norm, shape);
+    const at::Tensor kernel = stride == 2 ? with_leading_zeros(weight) : weight;
+    return Convolution{.weight = kernel.contiguous(at::MemoryFormat::ChannelsLast),
+                       .bias = bias,
+                       .stride = stride,
+                       .padding = (shape.back() - 1) / 2,
+                       .groups = groups};
   };
   stem_ = convolution("_conv_stem", "_bn0", {kStemChannels, 3, 3, 3}, 2, 1);
   int64_t from = kStemChannels;
@@ -117,16 +121,17 @@ EfficientNetLite0::EfficientNetLite0(const TensorMap& weights, std::string weigh
 }
 
 at::Tensor EfficientNetLite0::forward(const at::Tensor& pixels) {
-  at::Tensor x = at::relu6(stem_(pixels.sub(127).div(128)));
+  const at::Tensor images = pixels.sub(127).div(128).contiguous(at::MemoryFormat::ChannelsLast);
+  at::Tensor x = stem_(images).clamp_(0, 6);
   for (const Block& block : blocks_) {
     at::Tensor y = x;
     for (const Convolution& layer : block.layers) {
       y = layer(y);
-      if (&layer != &block.layers.back()) y = at::relu6(y);
+      if (&layer != &block.layers.back()) y.clamp_(0, 6);  // ReLU6
     }
-    x = block.is_residual ? x + y : y;
+    x = block.is_residual ? y.add_(x) : y;
   }
-  return at::relu6(head_(x)).mean(at::IntArrayRef{2, 3});
+  return head_(x).clamp_(0, 6).mean(at::IntArrayRef{2, 3});
 }
 
 std::shared_ptr<FeatureExtractor> make_efficientnet_lite0(const ExtractorChoice& choice,
@@ -139,13 +144,12 @@ std::shared_ptr<FeatureExtractor> make_efficientnet_lite0(const ExtractorChoice&
     throw InputError("{}: the weights of EfficientNet-Lite0 are not there; {}", file.string(),
                      kRemedy);
   }
-  Hash hash;
-  const TensorMap weights = load_safetensors(file, hash);
-  if (hash.hex() != kLite0Hash) {
+  const std::string hash = sha256(read_file(file, kLargestLite0File));
+  if (hash != kLite0Sha256) {
     throw InputError("{}: not the weights of EfficientNet-Lite0 that gm was tested with; {}",
                      file.string(), kRemedy);
   }
-  return std::make_shared<EfficientNetLite0>(weights, hash.hex(), device);
+  return std::make_shared<EfficientNetLite0>(load_safetensors(file), hash, device);
 }
 
 }  // namespace gm

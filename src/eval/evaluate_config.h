@@ -41,11 +41,15 @@ struct EvaluateConfig {
     field("metrics", metrics)
         .not_empty()
         .help(
-            "What is evaluated, separated by commas: inpainting (of images with masks), and fd, "
-            "kid, precision, recall (distances between samples and the evaluated images).");
+            "What is evaluated, separated by commas: inpainting (of images with masks), loss (of a "
+            "diffusion model, on training and held-out images), fd, kid, precision, recall "
+            "(distances between samples and the evaluated images), and neighbours (whether samples "
+            "copy training images).");
     field("count", count)
         .range(1, 1'000'000'000)
-        .help("Number of images to inpaint; all images if there are fewer.");
+        .help(
+            "Number of images to inpaint or to measure the loss on; all images if there are "
+            "fewer.");
     field("batch_size", batch_size)
         .range(1, 100'000)
         .help(

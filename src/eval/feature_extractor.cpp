@@ -27,10 +27,9 @@ class FullPrecision {
   bool was_allowed_ = at::globalContext().allowTF32CuDNN(at::Float32Op::CONV);
 };
 
-/// The pixels of an 8-bit RGB file, as float32.
-at::Tensor rgb_pixels(const at::Tensor& images) {
-  const at::Tensor pixels = images.to(at::kFloat).clamp(-1, 1).add(1).mul(127.5).round();
-  return pixels.size(1) == 3 ? pixels : pixels.expand({-1, 3, -1, -1});
+/// The pixels of an 8-bit file, as float32.
+at::Tensor to_float_pixels(const at::Tensor& images) {
+  return images.to(at::kFloat).clamp(-1, 1).add(1).mul(127.5).round();
 }
 
 using MakeExtractor = std::shared_ptr<FeatureExtractor> (*)(const ExtractorChoice&, at::Device);
@@ -50,8 +49,9 @@ const std::map<ExtractorKind, MakeExtractor>& extractors() {
 at::Tensor FeatureExtractor::features(const at::Tensor& images) {
   const at::NoGradGuard no_gradients;
   const FullPrecision full_precision;
-  const at::Tensor pixels = rgb_pixels(images.to(device_));
-  return forward(resize_bicubic(pixels, side(), side()).clamp(0, 255));
+  const at::Tensor pixels = to_float_pixels(images.to(device_));
+  const at::Tensor resized = resize_bicubic(pixels, side(), side()).clamp(0, 255);
+  return forward(resized.expand({-1, 3, -1, -1}));  // after the resizing: grey has one channel
 }
 
 std::shared_ptr<FeatureExtractor> make_feature_extractor(const ExtractorChoice& choice,

@@ -21,8 +21,9 @@ class FeatureExtractor {
 
   /// In the names of figures: "lite0".
   virtual std::string name() const = 0;
-  /// Identifies the weights. Features of equal name and weights are comparable.
-  virtual std::string weights_hash() const = 0;
+  /// The SHA-256 of the file with the weights, or of the weights if there is no file. Features of
+  /// equal name and weights are comparable.
+  virtual std::string weights_sha256() const = 0;
   /// The number of values of a feature.
   virtual int64_t dimension() const = 0;
   /// Height and width of the images that the network takes.
@@ -32,10 +33,10 @@ class FeatureExtractor {
   /// [n,dimension()] on the device of the extractor.
   ///
   /// The images are first rounded to 8 bits, as if they came from a PNG file, like real
-  /// images. Grey becomes RGB. Then they are resized as clean-fid does (Parmar, Zhang, Zhu, "On
-  /// aliased resizing and surprising subtleties in GAN evaluation", 2022): bicubic with
-  /// antialiasing, clamped, not rounded again. Convolutions use the full precision of float32 on
-  /// every device.
+  /// images. Then they are resized as clean-fid does (Parmar, Zhang, Zhu, "On aliased resizing and
+  /// surprising subtleties in GAN evaluation", 2022): bicubic with antialiasing, clamped, not
+  /// rounded again. Grey becomes RGB. Convolutions use the full precision of float32 on every
+  /// device.
   at::Tensor features(const at::Tensor& images);
 
  protected:

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "base/error.h"
+#include "comm/distributed_range.h"
 #include "device/transfer.h"
 
 namespace gm {
@@ -29,6 +30,16 @@ FeatureStatistics FeatureMoments::of_all_ranks(Communicator& communicator) const
   const at::Tensor products = sums.narrow(0, 1, sums.size(1));
   const at::Tensor covariance = (products - count * at::outer(mean, mean)) / (count - 1);
   return {.count = count, .mean = mean, .covariance = (covariance + covariance.t()) / 2};
+}
+
+FeatureStatistics statistics_of(const at::Tensor& features, Communicator& communicator) {
+  constexpr int64_t kRows = 1024;
+  FeatureMoments moments(features.size(1));
+  const DistributedRange work{.count = features.size(0), .batch_size = kRows};
+  for_each_rank_batch(work, communicator, [&](const at::Tensor& items, int64_t valid) {
+    moments.add(features.index_select(0, items.narrow(0, 0, valid)));
+  });
+  return moments.of_all_ranks(communicator);
 }
 
 void require_finite_features(const at::Tensor& features) {

@@ -35,6 +35,10 @@ class FeatureMoments {
   int64_t count_ = 0;
 };
 
+/// The statistics of `features`, float [n,D] on the CPU, the same on all ranks, which divide the
+/// work. Errors as for of_all_ranks().
+FeatureStatistics statistics_of(const at::Tensor& features, Communicator& communicator);
+
 /// Throws Error if a value of `features` is NaN or infinite.
 void require_finite_features(const at::Tensor& features);
 

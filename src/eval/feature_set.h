@@ -1,4 +1,4 @@
-/// The features of a set of images on all ranks, and a cache of those of datasets.
+/// The features of a set of images on all ranks, and files in which they are stored.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -38,29 +38,50 @@ class FeatureCollector {
   at::Tensor all_;
 };
 
-/// What features in the cache belong to.
+/// What stored features belong to.
 struct FeatureKey {
   std::string data_hash;  ///< Of the images.
   int64_t count = 0;      ///< The number of images.
-  std::string extractor;  ///< Its name, weights and resizing.
+  std::string extractor;
+  std::string weights_sha256;
+  std::string resize;
   int64_t dimension = 0;  ///< Of a feature.
+
+  bool operator==(const FeatureKey&) const = default;
 };
 
-/// Safetensors files with `mean`, `covariance` and perhaps `features` of datasets, so that they are
-/// computed once for all runs and evaluations. Only rank 0 reads and writes the folder.
+/// The key of a file of features, which FeatureCache wrote: a safetensors file with `mean`,
+/// `covariance` and perhaps `features`. Only rank 0 reads it. Called by all ranks. Throws
+/// InputError on all of them if the file is none.
+FeatureKey stored_key(const std::filesystem::path& file, Communicator& communicator);
+/// The features in `file`, which has this key. Only rank 0 reads it. Called by all ranks. Throws
+/// InputError on all of them if the file is damaged, or has no single features although they are
+/// needed.
+FeatureSet load_features(const std::filesystem::path& file, const FeatureKey& key, bool needs_all,
+                         Communicator& communicator);
+
+/// Files with the features of datasets, so that they are computed once for all runs and
+/// evaluations. Only rank 0 reads and writes the folder.
 class FeatureCache {
  public:
   FeatureCache(std::filesystem::path folder, Communicator& communicator)
       : folder_(std::move(folder)), communicator_(communicator) {}
 
+  std::filesystem::path file_of(const FeatureKey& key) const;
   /// The features with this key; nullopt if they, or the single features that are needed, are not
   /// there, or if the file is damaged. Called by all ranks.
   std::optional<FeatureSet> find(const FeatureKey& key, bool needs_all);
   /// Stores the features. A failure is a warning: they can be computed again. Called by all ranks.
   void store(const FeatureKey& key, const FeatureSet& set);
 
+  /// The distances between two halves of `half` images each: float64 [2], Frechet and kernel; NaN
+  /// where none is stored. Called by all ranks.
+  at::Tensor find_floor(const FeatureKey& key, int64_t half);
+  /// Stores them. As store().
+  void store_floor(const FeatureKey& key, int64_t half, const at::Tensor& distances);
+
  private:
-  std::filesystem::path file_of(const FeatureKey& key) const;
+  std::filesystem::path floor_file_of(const FeatureKey& key, int64_t half) const;
 
   std::filesystem::path folder_;
   Communicator& communicator_;

@@ -6,13 +6,24 @@
 #include <limits>
 
 #include "base/error.h"
+#include "comm/on_rank_zero.h"
 
 namespace gm {
 namespace {
 
-/// F [D,r] with F F^T = `covariance`, where r is its rank. Eigenvalues that rounding alone makes
-/// different from zero are left out: the square root would magnify them from 1e-16 to 1e-8.
+/// Whether all pivots of the Cholesky factor `lower` are far above rounding errors.
+bool has_full_rank(const at::Tensor& lower) {
+  constexpr double kSmallestPivot = 1e-10;
+  const at::Tensor pivots = lower.diagonal().square();
+  return (pivots.min() > kSmallestPivot * pivots.max()).item<bool>();
+}
+
+/// F [D,r] with F F^T = `covariance`, where r is its rank. If it is D, by Cholesky, which takes a
+/// tenth of the time of eigenvectors. Else eigenvalues that rounding alone makes different from
+/// zero are left out: the square root would magnify them from 1e-16 to 1e-8.
 at::Tensor factor_of(const at::Tensor& covariance) {
+  const auto [lower, failed_at] = at::linalg_cholesky_ex(covariance);
+  if (failed_at.item<int32_t>() == 0 && has_full_rank(lower)) return lower;
   const auto [values, vectors] = at::linalg_eigh(covariance);
   const double limit = static_cast<double>(values.numel()) *
                        std::numeric_limits<double>::epsilon() * values.abs().max().item<double>();
@@ -39,6 +50,14 @@ double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b) 
   const double means = (a.mean - b.mean).square().sum().item<double>();
   const double traces = (a.covariance.trace() + b.covariance.trace()).item<double>();
   return std::max(0.0, means + traces - 2 * trace_of_root(a.covariance, b.covariance));
+}
+
+double frechet_distance(const FeatureStatistics& a, const FeatureStatistics& b,
+                        Communicator& communicator) {
+  const at::Tensor distance = at::zeros({1}, at::kDouble);
+  on_rank_zero(communicator, [&] { distance.fill_(frechet_distance(a, b)); });
+  communicator.broadcast(distance, 0);
+  return distance.item<double>();
 }
 
 }  // namespace gm

@@ -27,7 +27,7 @@ class Inception final : public FeatureExtractor {
       : FeatureExtractor(device), layers_(std::move(layers)), sha256_(std::move(sha256)) {}
 
   std::string name() const override { return "inception"; }
-  std::string weights_hash() const override { return sha256_; }
+  std::string weights_sha256() const override { return sha256_; }
   int64_t dimension() const override { return 2048; }
   int64_t side() const override { return 299; }
 

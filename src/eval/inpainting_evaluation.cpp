@@ -94,6 +94,14 @@ InpaintingEvaluation::InpaintingEvaluation(MaskedDataset images, const EvaluateC
   require_same_everywhere(communicator_, "the masks", images_.masks_hash());
 }
 
+std::vector<RankedFigure> InpaintingEvaluation::ranked_figures() {
+  std::vector<RankedFigure> figures;
+  for (const auto& [name, which] : kMeans) {
+    figures.push_back({.name = name, .higher_is_better = which != kL1Masked && which != kL1});
+  }
+  return figures;
+}
+
 std::vector<Method> InpaintingEvaluation::baselines() {
   return {{.name = "mean fill", .inpainter = &mean_fill_},
           {.name = "harmonic fill", .inpainter = &harmonic_fill_}};

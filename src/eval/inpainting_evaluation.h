@@ -28,6 +28,9 @@ class InpaintingEvaluation final : public Evaluation {
   InpaintingEvaluation(MaskedDataset images, const EvaluateConfig& config,
                        Communicator& communicator);
 
+  /// The figures by which models can be ranked.
+  static std::vector<RankedFigure> ranked_figures();
+
   std::string name() const override { return "inpainting"; }
   int64_t samples() const override { return work_.count; }
   /// The mean of the known pixels, and Laplace's equation over the masked pixels.

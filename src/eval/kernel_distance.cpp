@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
-#include <vector>
 
 #include "base/counter_rng.h"
 #include "base/error.h"
 #include "comm/distributed_range.h"
+#include "eval/draw_indices.h"
 #include "eval/feature_blocks.h"
 #include "eval/feature_moments.h"
 
@@ -39,23 +38,37 @@ at::Tensor kernel_with_itself(const at::Tensor& a) {
   return a.square().sum(1).div_(a.size(1)).add_(1).pow_(3);
 }
 
-/// For each feature of `rows`, the sum of the kernel over `columns`: float64 [n].
-at::Tensor kernel_sums(const at::Tensor& rows, const at::Tensor& columns,
-                       Communicator& communicator) {
-  return for_all_rows(rows, {}, communicator, [&](const FeatureRows& block) {
-    const at::Tensor sums = at::zeros({block.values.size(0)}, at::kDouble);
-    for_each_column_block(columns, [&](int64_t, const at::Tensor& others) {
+/// The sums of the kernel over the pairs of a sample and a reference.
+struct CrossSums {
+  at::Tensor of_samples;     ///< [n]: of each sample, over the references.
+  at::Tensor of_references;  ///< [m]: of each reference, over the samples.
+};
+CrossSums cross_sums(const at::Tensor& samples, const at::Tensor& references,
+                     Communicator& communicator) {
+  const at::Tensor of_references = at::zeros({references.size(0)}, at::kDouble);
+  const at::Tensor of_samples =
+      for_all_rows(samples, {}, communicator, [&](const FeatureRows& block) {
+        const at::Tensor sums = at::zeros({block.values.size(0)}, at::kDouble);
+        for_each_column_block(references, [&](int64_t first, const at::Tensor& others) {
+          const at::Tensor pairs = kernel(block.values, others);
+          sums.add_(pairs.sum(1));
+          of_references.narrow(0, first, others.size(0)).add_(pairs.sum(0));
+        });
+        return sums;
+      });
+  communicator.all_reduce_sum(of_references);
+  return {of_samples, of_references};
+}
+
+/// For each feature, the sum of the kernel over the other features of its set: float64 [n].
+at::Tensor kernel_sums_of_others(const at::Tensor& features, Communicator& communicator) {
+  return for_all_rows(features, {}, communicator, [&](const FeatureRows& block) {
+    const at::Tensor sums = kernel_with_itself(block.values).neg_();
+    for_each_column_block(features, [&](int64_t, const at::Tensor& others) {
       sums.add_(kernel(block.values, others).sum(1));
     });
     return sums;
   });
-}
-
-/// The same over the other features of the same set.
-at::Tensor kernel_sums_of_others(const at::Tensor& features, Communicator& communicator) {
-  return kernel_sums(features, features, communicator) -
-         for_all_rows(features, {}, communicator,
-                      [](const FeatureRows& block) { return kernel_with_itself(block.values); });
 }
 
 /// The squares of the differences from their mean, times (n - 1) / n.
@@ -81,18 +94,6 @@ struct Side {
   }
 };
 
-/// `count` different features, drawn at random.
-at::Tensor random_subset(const at::Tensor& features, int64_t count, CounterRng random) {
-  std::vector<int64_t> order(static_cast<size_t>(features.size(0)));
-  std::iota(order.begin(), order.end(), 0);
-  for (int64_t i = 0; i < count; ++i) {
-    const uint32_t step = random.below(static_cast<uint32_t>(features.size(0) - i));
-    std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(i) + step]);
-  }
-  order.resize(static_cast<size_t>(count));
-  return features.index_select(0, at::tensor(order)).to(at::kDouble);
-}
-
 /// The sum of the kernel over pairs of different features.
 double sum_of_pairs(const at::Tensor& features) {
   return (kernel(features, features).sum() - kernel_with_itself(features).sum()).item<double>();
@@ -110,10 +111,9 @@ double estimate(const at::Tensor& a, const at::Tensor& b) {
 KernelDistance kernel_distance(const at::Tensor& samples, const at::Tensor& references,
                                Communicator& communicator) {
   require_comparable(samples, references);
-  const Side a{kernel_sums_of_others(samples, communicator),
-               kernel_sums(samples, references, communicator)};
-  const Side b{kernel_sums_of_others(references, communicator),
-               kernel_sums(references, samples, communicator)};
+  const auto [of_samples, of_references] = cross_sums(samples, references, communicator);
+  const Side a{kernel_sums_of_others(samples, communicator), of_samples};
+  const Side b{kernel_sums_of_others(references, communicator), of_references};
   const double across = a.across.sum().item<double>() / (a.count() * b.count());
   const double variance = jackknife_variance(a.estimates_without_each(b)) +
                           jackknife_variance(b.estimates_without_each(a));
@@ -131,9 +131,9 @@ double kernel_distance_of_subsets(const at::Tensor& samples, const at::Tensor& r
     if (valid == 0) return;
     const auto number = subset.item<int64_t>();
     const auto draw = [&](const at::Tensor& features, uint32_t side) {
-      return random_subset(
-          features, count,
-          CounterRng(seed, Stream::kFeatureSubset, static_cast<uint64_t>(number), side));
+      const CounterRng random(seed, Stream::kFeatureSubset, static_cast<uint64_t>(number), side);
+      const at::Tensor drawn = draw_indices(features.size(0), count, random);
+      return features.index_select(0, drawn).to(at::kDouble);
     };
     sum.add_(estimate(draw(samples, 0), draw(references, 1)));
   });

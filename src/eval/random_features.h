@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "eval/feature_extractor.h"
@@ -16,7 +17,7 @@ class RandomFeatures final : public FeatureExtractor {
   explicit RandomFeatures(at::Device device);
 
   std::string name() const override { return "random"; }
-  std::string weights_hash() const override { return "1"; }
+  std::string weights_sha256() const override { return sha256_; }
   int64_t dimension() const override { return 64; }
   int64_t side() const override { return 32; }
 
@@ -24,6 +25,7 @@ class RandomFeatures final : public FeatureExtractor {
   at::Tensor forward(const at::Tensor& pixels) override;
 
   std::vector<at::Tensor> weights_;
+  std::string sha256_;
 };
 
 std::shared_ptr<FeatureExtractor> make_random_features(const ExtractorChoice& choice,

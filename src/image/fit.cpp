@@ -67,13 +67,6 @@ DecodedImage padded(DecodedImage image, int64_t size) {
 
 }  // namespace
 
-Fit parse_fit(const std::string& name) {
-  if (name == "crop") return Fit::kCrop;
-  if (name == "pad") return Fit::kPad;
-  if (name == "squash") return Fit::kSquash;
-  throw InputError("fit is '{}', but crop, pad or squash is expected", name);
-}
-
 DecodedImage fit_image(DecodedImage image, int64_t size, Fit fit) {
   if (image.shape.height == size && image.shape.width == size) return image;
   switch (fit) {

@@ -5,95 +5,10 @@
 #include <utility>
 
 namespace gm {
-namespace {
 
-/// Weights of one axis sum to 2^22: with 8-bit values the sum fits 32 bits, overshoot included.
-constexpr int kWeightBits = 22;
-constexpr int32_t kHalf = 1 << (kWeightBits - 1);
-
-uint8_t rounded(int32_t sum) {
-  return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
-}
-
-/// Rows that are summed to one row, and their weights.
-struct WeighedRows {
-  const uint8_t* first;
-  int64_t stride;
-  const int32_t* weights;
-  int64_t count;
-};
-
-/// The inputs and weights of the pixels of a row; the input begins at pixel first[0].
-struct WeighedPixels {
-  const uint8_t* input;
-  const int64_t* first;
-  const int64_t* count;
-  const int32_t* weights;
-  int64_t taps, width;
-};
-
-#define GM_PART [[gnu::always_inline]] inline
-
-GM_PART void resize_column_here(const WeighedRows& rows, int64_t bytes, int32_t* sums,
-                                uint8_t* out) {
-  std::fill_n(sums, bytes, kHalf);
-  const uint8_t* row = rows.first;
-  for (int64_t k = 0; k < rows.count; ++k, row += rows.stride) {
-    for (int64_t x = 0; x < bytes; ++x) sums[x] += rows.weights[k] * row[x];
-  }
-  for (int64_t x = 0; x < bytes; ++x) out[x] = rounded(sums[x]);
-}
-
-template <int kChannels>
-GM_PART void resize_row_here(const WeighedPixels& row, ResamplePixel* wide, uint8_t* out) {
-  const int64_t last = row.width - 1, inputs = row.first[last] + row.count[last] - row.first[0];
-  const uint8_t* input = row.input;
-  for (int64_t i = 0; i < inputs; ++i, input += kChannels) {
-    wide[i] = ResamplePixel{};
-    for (int c = 0; c < kChannels; ++c) wide[i][c] = input[c];
-  }
-  const int32_t* weights = row.weights;
-  for (int64_t x = 0; x < row.width; ++x, weights += row.taps, out += kChannels) {
-    const ResamplePixel* pixel = wide + (row.first[x] - row.first[0]);
-    ResamplePixel sums = ResamplePixel{} + kHalf;
-    for (int64_t k = 0; k < row.count[x]; ++k) sums += weights[k] * pixel[k];
-    sums >>= kWeightBits;
-    sums = sums < 0 ? ResamplePixel{} : sums;
-    sums = sums > 255 ? ResamplePixel{} + 255 : sums;
-    for (int c = 0; c < kChannels; ++c) out[c] = static_cast<uint8_t>(sums[c]);
-  }
-}
-
-struct Kernels {
-  void (*resize_column)(const WeighedRows& rows, int64_t bytes, int32_t* sums, uint8_t* out);
-  void (*resize_grey_row)(const WeighedPixels& row, ResamplePixel* wide, uint8_t* out);
-  void (*resize_rgb_row)(const WeighedPixels& row, ResamplePixel* wide, uint8_t* out);
-};
-
-/// Defines a Kernels `name` of functions that are compiled with `attribute`.
-#define GM_DEFINE_KERNELS(name, attribute)                                                      \
-  attribute void name##_column(const WeighedRows& rows, int64_t bytes, int32_t* sums,           \
-                               uint8_t* out) {                                                  \
-    resize_column_here(rows, bytes, sums, out);                                                 \
-  }                                                                                             \
-  attribute void name##_grey_row(const WeighedPixels& row, ResamplePixel* wide, uint8_t* out) { \
-    resize_row_here<1>(row, wide, out);                                                         \
-  }                                                                                             \
-  attribute void name##_rgb_row(const WeighedPixels& row, ResamplePixel* wide, uint8_t* out) {  \
-    resize_row_here<3>(row, wide, out);                                                         \
-  }                                                                                             \
-  constexpr Kernels name { name##_column, name##_grey_row, name##_rgb_row }
-
-GM_DEFINE_KERNELS(plain_kernels, );
-#if defined(__x86_64__)
-// A second version for processors with AVX2.
-GM_DEFINE_KERNELS(avx2_kernels, __attribute__((target("avx2"))));
-const Kernels& kernels = __builtin_cpu_supports("avx2") ? avx2_kernels : plain_kernels;
-#else
-const Kernels& kernels = plain_kernels;
-#endif
-
-}  // namespace
+constinit SumRows* sum_rows_kernel = nullptr;
+constinit SumPixels* sum_grey_pixels_kernel = nullptr;
+constinit SumPixels* sum_rgb_pixels_kernel = nullptr;
 
 Resampler::Axis::Axis(int64_t from, int64_t to, ResampleFilter filter) : is_identity(from == to) {
   ResizeWeights exact(from, to, filter);
@@ -102,7 +17,7 @@ Resampler::Axis::Axis(int64_t from, int64_t to, ResampleFilter filter) : is_iden
   count = std::move(exact.count);
   weights.reserve(exact.weights.size());
   for (const double weight : exact.weights) {
-    weights.push_back(static_cast<int32_t>(std::round(weight * (1 << kWeightBits))));
+    weights.push_back(static_cast<int32_t>(std::round(weight * (1 << kResizeWeightBits))));
   }
 }
 
@@ -156,13 +71,13 @@ void Resampler::resize_horizontally(const Rows& from, int64_t rows, const Window
   const auto [begin, end] = horizontal_.inputs(window.left, window.width);
   const uint8_t* input = from.bytes + (begin - from.first_column) * channels;
   const auto left = static_cast<size_t>(window.left);
-  const auto resize_row = channels == 1 ? kernels.resize_grey_row : kernels.resize_rgb_row;
+  const auto sum_pixels = channels == 1 ? sum_grey_pixels_kernel : sum_rgb_pixels_kernel;
   wide_.resize(static_cast<size_t>(end - begin));
   for (int64_t y = 0; y < rows; ++y, input += from.stride, out += row_bytes) {
     if (horizontal_.is_identity) {
       std::copy_n(input, row_bytes, out);
     } else {
-      resize_row({input, &horizontal_.first[left], &horizontal_.count[left],
+      sum_pixels({input, &horizontal_.first[left], &horizontal_.count[left],
                   &horizontal_.weights[left * static_cast<size_t>(horizontal_.taps)],
                   horizontal_.taps, window.width},
                  wide_.data(), out);
@@ -179,7 +94,7 @@ void Resampler::resize_vertically(const Rows& from, int64_t row_bytes, const Win
       continue;
     }
     const auto i = static_cast<size_t>(y);
-    kernels.resize_column(
+    sum_rows_kernel(
         {from.bytes + (vertical_.first[i] - from.first_row) * from.stride, from.stride,
          &vertical_.weights[i * static_cast<size_t>(vertical_.taps)], vertical_.count[i]},
         row_bytes, sums_.data(), out);

@@ -8,13 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "image/cpu/resize_rows.h"
 #include "image/image_shape.h"
 #include "image/resize_weights.h"
 
 namespace gm {
-
-/// The sums of the channels of a pixel; unused elements are zero.
-using ResamplePixel = int32_t __attribute__((vector_size(16)));
 
 /// A rectangle of the resized image.
 struct Window {

@@ -22,6 +22,12 @@ std::vector<DenoiserKind>& denoiser_kinds() {
   return kinds;
 }
 
+std::vector<std::string> denoiser_names() {
+  std::vector<std::string> names;
+  for (const DenoiserKind& kind : denoiser_kinds()) names.push_back(kind.name);
+  return names;
+}
+
 void check_image_size(const ModelConfig& config, int64_t height, int64_t width) {
   denoiser_kind(config).check_image_size(config, height, width);
 }

@@ -17,6 +17,9 @@ namespace gm {
 struct Condition {
   at::Tensor time = {};   ///< The time of a diffusion, int64 or float32 [N].
   at::Tensor image = {};  ///< More channels of its input, float32 [N,D,H,W].
+  /// The classes of the images, int64 [N], 0 .. classes - 1, or `classes` for the null class: an
+  /// image of any class.
+  at::Tensor labels = {};
 };
 
 class Denoiser : public Network {
@@ -32,6 +35,7 @@ struct DenoiserShape {
   int64_t in_channels;  ///< Of `x` and Condition::image together.
   int64_t out_channels;
   bool time_conditioned = true;  ///< Whether it takes Condition::time.
+  int64_t classes = 0;           ///< Of Condition::labels; 0 if it does not take them.
 };
 
 /// One kind of network: a value of model.kind.
@@ -44,8 +48,7 @@ struct DenoiserKind {
       make;
 };
 
-/// All kinds: a new network needs a source in nn/, an entry here (denoiser.cpp), and its name among
-/// the values of model.kind (model_config.h).
+/// All kinds: a new network needs a source in nn/ and an entry here (denoiser.cpp).
 std::vector<DenoiserKind>& denoiser_kinds();
 
 /// Throws InputError unless the network of `config` takes images of `height` x `width` pixels.

@@ -7,6 +7,9 @@
 
 namespace gm {
 
+/// The values of model.kind: the names of the table of networks (nn/denoiser.cpp).
+std::vector<std::string> denoiser_names();
+
 struct ModelConfig {
   std::string kind = "unet";
   int64_t dim = 16;
@@ -15,7 +18,9 @@ struct ModelConfig {
 
   template <class Fields>
   void describe(Fields& field) {
-    field("kind", kind).one_of({"unet"}).help("The network that predicts the noise, or inpaints.");
+    field("kind", kind)
+        .one_of(denoiser_names())
+        .help("The network that predicts the noise, or inpaints.");
     field("dim", dim).range(8, 1024).help("Channels at full resolution; a multiple of 8.");
     field("dim_mults", dim_mults)
         .range(1, 64)

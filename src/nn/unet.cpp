@@ -46,14 +46,15 @@ struct ChannelNorm {
   at::Tensor gain;
 };
 
-/// The embedding of a timestep: [N] -> [N,4*dim]. It includes the SiLU that each residual block
-/// applies to it first.
+/// The embedding of a timestep, to which that of a class may be added: [N] -> [N,4*dim]. It
+/// includes the SiLU that each residual block applies to it first.
 struct TimeEmbedding {
   TimeEmbedding(const ParameterScope& scope, int64_t width)
       : dim(width), in(scope / 1, dim, 4 * dim), out(scope / 3, 4 * dim, 4 * dim) {}
 
-  at::Tensor operator()(const at::Tensor& t) const {
-    return at::silu(out(at::gelu(in(sinusoidal_embedding(t, dim)))));
+  at::Tensor operator()(const at::Tensor& t, const at::Tensor& of_class) const {
+    const at::Tensor time = out(at::gelu(in(sinusoidal_embedding(t, dim))));
+    return at::silu(of_class.defined() ? time + of_class : time);
   }
 
   int64_t dim;
@@ -233,6 +234,8 @@ void check_unet(const ModelConfig& config, const DenoiserShape& shape) {
   }
   const int64_t channels = std::min(shape.in_channels, shape.out_channels);
   if (channels < 1) throw InputError("images of {} channels: at least 1 is needed", channels);
+  if (shape.classes > 0 && !shape.time_conditioned)
+    throw Error("a U-Net with classes needs a timestep");
 }
 
 }  // namespace
@@ -251,7 +254,8 @@ void check_unet_image_size(const ModelConfig& config, int64_t height, int64_t wi
       height, width, halvings, halvings + 1, multiple, below, below + multiple);
 }
 
-/// Created in the order of denoising-diffusion-pytorch 0.27.12, which is the parameter order.
+/// Created in the order of denoising-diffusion-pytorch 0.27.12, which is the parameter order. The
+/// package has no `label_emb`.
 struct Unet::Layers {
   Layers(const ParameterScope& scope, const ModelConfig& config, const DenoiserShape& shape)
       : version(scope.version()),
@@ -264,7 +268,8 @@ struct Unet::Layers {
         mid_attention(scope / "mid_attn", lowest(config)),
         mid_block2(scope / "mid_block2", lowest(config), lowest(config), time_dim),
         final_block(scope / "final_res_block", 2 * config.dim, config.dim, time_dim),
-        final_conv(scope / "final_conv", config.dim, shape.out_channels, 1) {}
+        final_conv(scope / "final_conv", config.dim, shape.out_channels, 1),
+        label_embeddings(make_label_embeddings(scope, config, shape)) {}
 
   static int64_t lowest(const ModelConfig& config) { return widths(config).back(); }
 
@@ -273,6 +278,23 @@ struct Unet::Layers {
                                                           const DenoiserShape& shape) {
     if (!shape.time_conditioned) return std::nullopt;
     return TimeEmbedding(scope, config.dim);
+  }
+
+  /// [classes + 1, 4*dim]; undefined without classes. A label is a one-hot vector, of which one
+  /// input counts.
+  static at::Tensor make_label_embeddings(const ParameterScope& scope, const ModelConfig& config,
+                                          const DenoiserShape& shape) {
+    if (shape.classes == 0) return {};
+    return (scope / "label_emb")
+        .uniform("weight", {shape.classes + 1, 4 * config.dim}, /*fan_in=*/1);
+  }
+
+  /// The embedding of a timestep and of a class, as far as the network has them.
+  at::Tensor embed(const Condition& condition) const {
+    if (!time_mlp) return {};
+    return (*time_mlp)(condition.time, condition.labels.defined()
+                                           ? at::embedding(label_embeddings, condition.labels)
+                                           : at::Tensor());
   }
 
   std::vector<DownLevel> make_downs(const ParameterScope& scope, const ModelConfig& config) const {
@@ -310,9 +332,10 @@ struct Unet::Layers {
   ResidualBlock mid_block2;
   ResidualBlock final_block;
   Conv final_conv;
+  at::Tensor label_embeddings;
 };
 
-/// `time` is the output of TimeEmbedding, undefined without a timestep.
+/// `time` is the output of embed().
 at::Tensor Unet::Layers::run(const at::Tensor& images, const at::Tensor& time) const {
   const at::Tensor first = ops::input_convolution(images.contiguous(at::MemoryFormat::ChannelsLast),
                                                   init_conv.weight(), init_conv.bias());
@@ -355,13 +378,16 @@ Unet::Unet(const ModelConfig& config, const DenoiserShape& shape, uint64_t seed,
 Unet::~Unet() = default;
 
 at::Tensor Unet::forward(const at::Tensor& x, const Condition& condition) {
-  const auto& [time, image] = condition;
-  if (layers_->time_mlp && !time.defined())
+  if (layers_->time_mlp && !condition.time.defined())
     throw Error("a U-Net with a timestep was given no timesteps");
-  if (!layers_->time_mlp && time.defined())
+  if (!layers_->time_mlp && condition.time.defined())
     throw Error("a U-Net without a timestep was given timesteps");
-  const at::Tensor input = image.defined() ? at::cat({x, image}, 1) : x;
-  return layers_->run(input, time.defined() ? (*layers_->time_mlp)(time) : at::Tensor());
+  if (layers_->label_embeddings.defined() && !condition.labels.defined())
+    throw Error("a U-Net with classes was given no labels");
+  if (!layers_->label_embeddings.defined() && condition.labels.defined())
+    throw Error("a U-Net without classes was given labels");
+  const at::Tensor input = condition.image.defined() ? at::cat({x, condition.image}, 1) : x;
+  return layers_->run(input, layers_->embed(condition));
 }
 
 void Unet::invalidate_cache() { ++*layers_->version; }

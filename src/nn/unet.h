@@ -20,9 +20,13 @@ void check_unet_image_size(const ModelConfig& config, int64_t height, int64_t wi
 
 class Unet : public Denoiser {
  public:
-  /// Without a timestep (shape.time_conditioned), `time_mlp` and `mlp.1` do not exist. The initial
-  /// weights follow PyTorch's default distributions and are drawn from `seed` alone: they are the
-  /// same on every rank, machine and device. Throws InputError if `config` is invalid.
+  /// Without a timestep (shape.time_conditioned), `time_mlp` and `mlp.1` do not exist. With
+  /// classes, which need a timestep, `label_emb` has a vector for each class and one for the null
+  /// class, which is added to the embedding of the timestep: Dhariwal and Nichol, "Diffusion models
+  /// beat GANs on image synthesis", 2021. It is the last parameter, so that the others are those of
+  /// the network without classes. The initial weights follow PyTorch's default distributions, those
+  /// of `label_emb` are uniform from -1 to 1. They are drawn from `seed` alone: they are the same
+  /// on every rank, machine and device. Throws InputError if `config` is invalid.
   Unet(const ModelConfig& config, const DenoiserShape& shape, uint64_t seed,
        at::Device device = at::kCPU);
   ~Unet() override;

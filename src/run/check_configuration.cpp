@@ -9,19 +9,21 @@
 #include "config/run_identity.h"
 #include "config/task_kinds.h"
 #include "data/shard_order.h"
+#include "diffusion/guidance.h"
 #include "diffusion/make_sampler.h"
 #include "nn/denoiser.h"
 #include "run/evaluation_table.h"
 #include "run/make_task.h"
 #include "run/run_shards.h"
+#include "run/training_options.h"
 #include "telemetry/metrics_server.h"
 
 namespace gm {
 namespace {
 
 /// The device that run.device names.
-at::Device device_of(const std::string& name) {
-  if (name == "cuda") {
+at::Device device_of(DeviceChoice choice) {
+  if (choice == DeviceChoice::kCuda) {
     throw InputError(
         "run.device = \"cuda\": this version of gm computes on CPUs; use \"cpu\" or \"auto\"");
   }
@@ -47,7 +49,10 @@ RunConfig checked_configuration(World& world, RunConfig config, const RunDirecto
   require_same_kernels(ranks);
   check_divisible(config.data.shards, config.train.batch_size, world.size());
   check_image_size(config.model, config.data.image_size, config.data.image_size);
-  if (reads(config, "sampler")) check_sampler(config.sampler, config.diffusion.steps);
+  if (reads(config, "sampler")) {
+    check_sampler(config.sampler, config.diffusion.steps);
+    check_guidance(config.sampler, config.diffusion);
+  }
   on_rank_zero(ranks, [&] {
     if (directory.holds_run()) require_same_run(read_run_config(directory.root()), config);
   });
@@ -55,16 +60,19 @@ RunConfig checked_configuration(World& world, RunConfig config, const RunDirecto
 }
 
 void check_abilities(const RunConfig& config, bool visualize, Communicator& ranks) {
+  best_figure(config);  // throws if there is no such figure
   if (config.evaluate.every == 0 && !visualize) return;
-  // What a task can do does not depend on the size of its network.
+  // What a task can do does not depend on the size of its network, or on its number of classes.
   RunConfig small = config;
   small.model.dim = 8;
   small.model.dim_mults = {1};
+  small.sampler.label = std::min<int64_t>(config.sampler.label, 0);
   const int64_t size = config.data.image_size;
-  const auto task = make_task(small, {.height = size, .width = size, .channels = 3});
+  const auto task = make_task(small, {.height = size, .width = size, .channels = 3},
+                              /*masks=*/nullptr, at::kCPU, /*classes=*/1);
   if (config.evaluate.every > 0) {
     require_evaluations(*task, config.evaluate.metrics, "evaluate.every");
-    check_evaluation_files(config.evaluate, cache_folder(config.data.cache), ranks);
+    check_evaluation_files({config.evaluate, cache_folder(config.data.cache)}, ranks);
   }
   if (visualize) require_process(*task, "--visualize");
 }

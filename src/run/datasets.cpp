@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "comm/consistency.h"
@@ -11,6 +12,7 @@
 #include "data/mask_shapes.h"
 #include "data/masks.h"
 #include "data/pack_folder_to_cache.h"
+#include "run/make_task.h"
 
 namespace gm {
 namespace {
@@ -64,6 +66,14 @@ std::shared_ptr<const ImageDataset> open_references(const std::string& packed,
   return open_part(packed, "all", Part::kAll, communicator);
 }
 
+std::shared_ptr<const ImageDataset> open_training_part(const LoadedRun& run,
+                                                       Communicator& communicator) {
+  const std::string packed = prepare_data(run, {}, communicator);
+  auto images = open_dataset(packed, run.config.data, Part::kTraining, communicator);
+  require_training_images(*images, run);
+  return images;
+}
+
 void require_files_on_ranks(const ImageDataset& dataset, const IndexRange& needed,
                             Communicator& communicator) {
   std::string problem;
@@ -92,21 +102,29 @@ void require_fit(const ImageDataset& images, const LoadedRun& run) {
       ours.height, ours.width, ours.channels, ours.height, ours.channels == 1 ? " --grey" : "");
 }
 
+void require_training_images(const ImageDataset& images, const LoadedRun& run) {
+  const RunConfig config = read_run_config(run.name);  // without overrides
+  const auto masks = open_training_masks(config, images.shape());
+  if (training_data_hash(images.content_hash(), masks.get()) != run.data_hash) {
+    throw InputError("{}: the images or masks have changed since training", config.data.path);
+  }
+}
+
 MaskConfig override_mask(MaskConfig mask, const std::string& kind_or_path) {
   if (kind_or_path.empty()) return mask;
-  const bool is_kind = kind_or_path == "mixed" ||
-                       std::ranges::find(kDrawnMaskKinds, kind_or_path) != kDrawnMaskKinds.end();
-  if (is_kind) {
-    mask.kind = kind_or_path;
+  const auto kind = value_named<MaskKind>(kind_or_path);
+  if (kind && *kind != MaskKind::kFiles) {
+    mask.kind = *kind;
     mask.path = "";
     return mask;
   }
   if (std::error_code reason; !std::filesystem::exists(kind_or_path, reason)) {
-    throw InputError("--mask {}: neither a kind of mask ({}, mixed) nor a file or folder{}",
-                     kind_or_path, fmt::join(kDrawnMaskKinds, ", "),
-                     reason ? ": " + reason.message() : "");
+    std::vector<std::string> kinds = all_names<MaskKind>();
+    std::erase(kinds, name_of(MaskKind::kFiles));
+    throw InputError("--mask {}: neither a kind of mask ({}) nor a file or folder{}", kind_or_path,
+                     fmt::join(kinds, ", "), reason ? ": " + reason.message() : "");
   }
-  mask.kind = "files";
+  mask.kind = MaskKind::kFiles;
   mask.path = kind_or_path;
   return mask;
 }

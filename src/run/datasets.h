@@ -31,6 +31,11 @@ std::shared_ptr<const ImageDataset> open_images(const std::string& packed, const
 std::shared_ptr<const ImageDataset> open_references(const std::string& packed,
                                                     Communicator& communicator);
 
+/// The images that `run` was trained on; packs them again if the packed copy was deleted. Throws
+/// InputError when they are missing or have changed. Called by all ranks.
+std::shared_ptr<const ImageDataset> open_training_part(const LoadedRun& run,
+                                                       Communicator& communicator);
+
 /// Throws InputError on every rank, which names a rank and its file, unless every rank has the
 /// files with the images that it reads; `needed` may differ between ranks. Only files that a
 /// manifest describes can be missing (data/image_manifest.h). Called by all ranks.
@@ -40,6 +45,9 @@ void require_files_on_ranks(const ImageDataset& dataset, const IndexRange& neede
 /// Throws InputError, with a hint how to pack them, unless the images have the shape that the model
 /// of `run` expects.
 void require_fit(const ImageDataset& images, const LoadedRun& run);
+
+/// Throws InputError unless `run` was trained on these images, and its mask files are unchanged.
+void require_training_images(const ImageDataset& images, const LoadedRun& run);
 
 /// `mask`, changed to the masks that a user names: a kind of mask.kind, or a path to mask files.
 /// Empty changes nothing. Throws InputError when the name is neither.

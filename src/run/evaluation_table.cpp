@@ -7,12 +7,16 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/enum_names.h"
 #include "base/error.h"
+#include "comm/on_rank_zero.h"
 #include "eval/distribution_evaluation.h"
 #include "eval/inpainting_evaluation.h"
+#include "eval/loss_evaluation.h"
 #include "eval/masked_dataset.h"
 #include "eval/trusted_code.h"
 #include "run/make_task.h"
+#include "run/train_eval_overlap.h"
 
 namespace gm {
 namespace {
@@ -61,8 +65,15 @@ void for_chosen_kinds(const std::string& metrics,
 std::shared_ptr<Evaluation> make_inpainting(const EvaluationInputs& in,
                                             const std::vector<std::string>& /*chosen*/) {
   return std::make_shared<InpaintingEvaluation>(
-      MaskedDataset(in.images, in.mask, static_cast<uint64_t>(in.config.seed)), in.config,
+      MaskedDataset(in.images(), in.mask, static_cast<uint64_t>(in.config.seed)), in.config,
       in.communicator);
+}
+
+std::shared_ptr<Evaluation> make_loss(const EvaluationInputs& in,
+                                      const std::vector<std::string>& /*chosen*/) {
+  return std::make_shared<LossEvaluation>(
+      LossEvaluation::Images{.training = in.training(), .held_out = in.images()}, in.mask,
+      in.config, in.communicator);
 }
 
 ExtractorChoice extractor_of(const EvaluateConfig& config, const std::filesystem::path& cache) {
@@ -72,21 +83,54 @@ ExtractorChoice extractor_of(const EvaluateConfig& config, const std::filesystem
           .cache = cache};
 }
 
+DistributionMetrics distribution_metrics(const std::vector<std::string>& chosen) {
+  return {.fd = contains(chosen, "fd"),
+          .kid = contains(chosen, "kid"),
+          .precision = contains(chosen, "precision"),
+          .recall = contains(chosen, "recall"),
+          .neighbours = contains(chosen, "neighbours")};
+}
+
 std::shared_ptr<Evaluation> make_distribution(const EvaluationInputs& in,
                                               const std::vector<std::string>& chosen) {
-  const DistributionMetrics metrics{.fd = contains(chosen, "fd"),
-                                    .kid = contains(chosen, "kid"),
-                                    .precision = contains(chosen, "precision"),
-                                    .recall = contains(chosen, "recall")};
-  return std::make_shared<DistributionEvaluation>(
-      in.references, metrics, in.config,
-      DistributionEvaluation::Features{
-          make_feature_extractor(extractor_of(in.config, in.cache), in.device, in.communicator),
-          in.cache},
-      in.communicator);
+  DistributionMetrics metrics = distribution_metrics(chosen);
+  metrics.pairs = in.draws;
+  metrics.seeds = in.seeds;
+  const FeatureSource source{.extractor = make_feature_extractor(extractor_of(in.config, in.cache),
+                                                                 in.device, in.communicator),
+                             .cache = in.cache,
+                             .batch_size = in.config.batch_size};
+  const auto features_of = [&](const auto& images) {
+    return std::make_shared<ReferenceFeatures>(images, source, in.config.samples, in.communicator);
+  };
+  ComparedImages compared{.references = in.features.empty() ? features_of(in.references())
+                                                            : features_of(in.features)};
+  if (metrics.neighbours) {
+    const auto held_out = in.images(), training = in.training();
+    on_rank_zero(in.communicator, [&] { require_held_out(*held_out, *training); });
+    compared.training = features_of(training);
+    const bool same = held_out->content_hash() == compared.references->key().data_hash;
+    compared.held_out = same ? compared.references : features_of(held_out);
+  }
+  return std::make_shared<DistributionEvaluation>(compared, metrics, in.config, in.communicator);
+}
+
+void check_distribution_files(const EvaluationFiles& files, Communicator& communicator) {
+  const auto extractor =
+      make_feature_extractor(extractor_of(files.config, files.cache), at::kCPU, communicator);
+  if (files.features.empty()) return;
+  require_same_extractor(stored_key(files.features, communicator), *extractor, files.features);
 }
 
 }  // namespace
+
+DatasetSource opened_once(DatasetSource open) {
+  const auto opened = std::make_shared<std::shared_ptr<const ImageDataset>>();
+  return [open = std::move(open), opened] {
+    if (!*opened) *opened = open();
+    return *opened;
+  };
+}
 
 std::vector<EvaluationKind>& evaluation_kinds() {
   static std::vector<EvaluationKind> kinds{
@@ -95,14 +139,27 @@ std::vector<EvaluationKind>& evaluation_kinds() {
            [](Task& task, const std::string& asked) {
              require_inpainter(task, asked).check_inpainting();
            },
+       .ranked_figures =
+           [](const EvaluateConfig&, const std::vector<std::string>&) {
+             return InpaintingEvaluation::ranked_figures();
+           },
        .make = make_inpainting},
-      {.metrics = {"fd", "kid", "precision", "recall"},
+      {.metrics = {"loss"},
+       .require = [](Task& task,
+                     const std::string& asked) { require_diffusion_losses(task, asked); },
+       .ranked_figures =
+           [](const EvaluateConfig&, const std::vector<std::string>&) {
+             return LossEvaluation::ranked_figures();
+           },
+       .make = make_loss},
+      {.metrics = {"fd", "kid", "precision", "recall", "neighbours"},
        .require = [](Task& task,
                      const std::string& asked) { require_image_generator(task, asked); },
-       .check_files =
-           [](const EvaluateConfig& config, const std::filesystem::path& cache,
-              Communicator& communicator) {
-             make_feature_extractor(extractor_of(config, cache), at::kCPU, communicator);
+       .check_files = check_distribution_files,
+       .ranked_figures =
+           [](const EvaluateConfig& config, const std::vector<std::string>& chosen) {
+             return DistributionEvaluation::ranked_figures(distribution_metrics(chosen),
+                                                           name_of(config.extractor));
            },
        .make = make_distribution},
   };
@@ -115,12 +172,27 @@ void require_evaluations(Task& task, const std::string& metrics, const std::stri
   });
 }
 
-void check_evaluation_files(const EvaluateConfig& config, const std::filesystem::path& cache,
-                            Communicator& communicator) {
-  for_chosen_kinds(config.metrics,
+void check_evaluation_files(const EvaluationFiles& files, Communicator& communicator) {
+  for_chosen_kinds(files.config.metrics,
                    [&](const EvaluationKind& kind, const std::vector<std::string>&) {
-                     if (kind.check_files) kind.check_files(config, cache, communicator);
+                     if (kind.check_files) kind.check_files(files, communicator);
                    });
+}
+
+RankedFigure require_ranked_figure(const EvaluateConfig& config, const std::string& name,
+                                   const std::string& asked) {
+  std::vector<RankedFigure> figures;
+  for_chosen_kinds(
+      config.metrics, [&](const EvaluationKind& kind, const std::vector<std::string>& chosen) {
+        if (!kind.ranked_figures) return;
+        std::ranges::move(kind.ranked_figures(config, chosen), std::back_inserter(figures));
+      });
+  const auto found = std::ranges::find(figures, name, &RankedFigure::name);
+  if (found != figures.end()) return *found;
+  std::vector<std::string> names;
+  for (const RankedFigure& figure : figures) names.push_back(figure.name);
+  throw InputError("{}: \"{}\" is no figure of evaluate.metrics = \"{}\"; its figures are {}",
+                   asked, name, config.metrics, fmt::join(names, ", "));
 }
 
 std::vector<std::shared_ptr<Evaluation>> make_evaluations(const EvaluationInputs& inputs) {

@@ -17,15 +17,35 @@
 
 namespace gm {
 
-/// What evaluations are made from. The communicator outlives them.
+/// Opens a dataset, or returns the one that it has opened. Called by all ranks. Throws InputError
+/// if the dataset cannot be used.
+using DatasetSource = std::function<std::shared_ptr<const ImageDataset>()>;
+
+/// Calls `open` when a dataset is asked for the first time.
+DatasetSource opened_once(DatasetSource open);
+
+/// What evaluations are made from. A dataset is opened only if an evaluation asks for it. The
+/// communicator outlives the evaluations.
 struct EvaluationInputs {
-  std::shared_ptr<const ImageDataset> images;      ///< To inpaint.
-  std::shared_ptr<const ImageDataset> references;  ///< To compare the distribution of samples with.
+  DatasetSource images;      ///< To inpaint: held-out images, unless the user names others.
+  DatasetSource references;  ///< To compare the distribution of samples with.
+  DatasetSource training;    ///< The images that the model was trained on.
+  /// Features of references that an evaluation stored, in place of `references`; empty: none.
+  std::filesystem::path features = {};
   MaskConfig mask;
   EvaluateConfig config;
   std::filesystem::path cache;  ///< cache_folder().
   at::Device device;            ///< Of the tasks.
   Communicator& communicator;
+  int64_t seeds = 1;   ///< Series of samples to compare: those of config.seed, config.seed + 1, ...
+  bool draws = false;  ///< Whether Evaluation::draw() will be called.
+};
+
+/// What names the files that evaluations need besides images: the members of EvaluationInputs.
+struct EvaluationFiles {
+  EvaluateConfig config;
+  std::filesystem::path cache;
+  std::filesystem::path features = {};
 };
 
 struct EvaluationKind {
@@ -35,9 +55,12 @@ struct EvaluationKind {
   /// or the key that asks for it. Needs no images, so programs call it before they pack any.
   std::function<void(Task& task, const std::string& asked)> require;
   /// Throws InputError on all ranks unless the files that the evaluation needs besides images, such
-  /// as the weights of a network in `cache`, can be used. Called by all ranks; may be empty.
-  std::function<void(const EvaluateConfig&, const std::filesystem::path& cache, Communicator&)>
-      check_files = {};
+  /// as the weights of a network, can be used. Called by all ranks; may be empty.
+  std::function<void(const EvaluationFiles& files, Communicator&)> check_files = {};
+  /// The figures by which models can be ranked, of those that `chosen` asks for; may be empty.
+  std::function<std::vector<RankedFigure>(const EvaluateConfig&,
+                                          const std::vector<std::string>& chosen)>
+      ranked_figures = {};
   /// `chosen`: those of `metrics` that the user wants. Called by all ranks. Throws InputError if
   /// the images, masks or the feature extractor cannot be used.
   std::function<std::shared_ptr<Evaluation>(const EvaluationInputs&,
@@ -52,8 +75,11 @@ std::vector<EvaluationKind>& evaluation_kinds();
 /// for an unknown word.
 void require_evaluations(Task& task, const std::string& metrics, const std::string& asked);
 /// The `check_files` of the same kinds. Called by all ranks, before images are packed.
-void check_evaluation_files(const EvaluateConfig& config, const std::filesystem::path& cache,
-                            Communicator& communicator);
+void check_evaluation_files(const EvaluationFiles& files, Communicator& communicator);
+/// The figure `name` of the evaluations that config.metrics asks for. Throws InputError, with the
+/// names of all of them, if there is none; `asked` names the key that asks for it.
+RankedFigure require_ranked_figure(const EvaluateConfig& config, const std::string& name,
+                                   const std::string& asked);
 /// An evaluation of each kind that inputs.config.metrics asks for. Throws as require_evaluations().
 std::vector<std::shared_ptr<Evaluation>> make_evaluations(const EvaluationInputs& inputs);
 

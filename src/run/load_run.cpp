@@ -67,16 +67,28 @@ Opened open_newest(const std::string& run, const std::string& weights) {
   return {*std::move(checkpoint), std::move(tensors)};
 }
 
+Opened open_best(const std::string& run, const std::string& weights) {
+  if (const auto best = CheckpointStore(run).best()) return open_step(run, best->step, weights);
+  throw InputError(
+      "{}: no checkpoint is marked as the best; a run marks them if checkpoint.keep_best is set",
+      run);
+}
+
+Opened open_chosen(const std::string& run, const LoadedRun::Choice& choice) {
+  const std::string weights = name_of(choice.weights);
+  if (choice.best) return open_best(run, weights);
+  return choice.step ? open_step(run, *choice.step, weights) : open_newest(run, weights);
+}
+
 /// Rank 0 chooses the checkpoint: a run that is still training may save another one at any time.
 Opened open_checkpoint(const std::string& run, const LoadedRun::Choice& choice,
                        Communicator& communicator) {
-  const std::string weights = name_of(choice.weights);
   std::optional<Opened> opened;
   const std::string folder = text_from_rank_zero(communicator, [&] {
-    opened = choice.step ? open_step(run, *choice.step, weights) : open_newest(run, weights);
+    opened = open_chosen(run, choice);
     return opened->checkpoint.folder().string();
   });
-  return opened ? *std::move(opened) : open_folder(folder, weights);
+  return opened ? *std::move(opened) : open_folder(folder, name_of(choice.weights));
 }
 
 /// Of the checkpoint, because the run's dataset may have been moved. Older checkpoints do not say
@@ -109,7 +121,8 @@ LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
   const int64_t size = trained.config.data.image_size;
   trained.shape = {
       .height = size, .width = size, .channels = image_channels(checkpoint.info(), weights, file)};
-  trained.task = make_task(trained.config, trained.shape, /*masks=*/nullptr, device);
+  trained.task = make_task(trained.config, trained.shape, /*masks=*/nullptr, device,
+                           checkpoint.info().classes);
   require_finite(weights, file);
   load_weights(trained.task->sampled_network().state_list(), weights, file);
   trained.task->sampled_network().invalidate_cache();

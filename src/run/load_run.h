@@ -21,6 +21,7 @@ struct LoadedRun {
   struct Choice {
     SampleWeights weights = SampleWeights::kEma;
     std::optional<int64_t> step{};  ///< Default: the newest intact checkpoint.
+    bool best = false;              ///< The best checkpoint (checkpoint.keep_best) instead.
   };
 
   std::string name;  ///< The directory as it was given.

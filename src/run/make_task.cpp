@@ -28,13 +28,17 @@ std::shared_ptr<const MaskSource> open_training_masks(const RunConfig& config,
 }
 
 std::unique_ptr<Task> make_task(const RunConfig& config, const ImageShape& shape,
-                                std::shared_ptr<const MaskSource> masks, at::Device device) {
+                                std::shared_ptr<const MaskSource> masks, at::Device device,
+                                int64_t classes) {
   MaskMaker make_masks;
   if (masks) {
     make_masks = [masks](const at::Tensor& positions) { return masks->masks(positions); };
   }
-  return task_kind(config).make(
-      {.config = config, .shape = shape, .masks = make_masks, .device = device});
+  return task_kind(config).make({.config = config,
+                                 .shape = shape,
+                                 .masks = make_masks,
+                                 .device = device,
+                                 .classes = classes});
 }
 
 ImageGenerator& require_image_generator(Task& task, const std::string& asked) {
@@ -45,6 +49,11 @@ ImageGenerator& require_image_generator(Task& task, const std::string& asked) {
 Inpainter& require_inpainter(Task& task, const std::string& asked) {
   if (Inpainter* const inpainter = task.inpainter()) return *inpainter;
   refuse(asked, kInpaint);
+}
+
+DiffusionLosses& require_diffusion_losses(Task& task, const std::string& asked) {
+  if (DiffusionLosses* const losses = task.diffusion_losses()) return *losses;
+  refuse(asked, kTrainDiffusion);
 }
 
 DiffusionProcess& require_process(Task& task, const std::string& asked) {

@@ -8,6 +8,7 @@
 #include "data/image_dataset.h"
 #include "data/masks.h"
 #include "image/image_shape.h"
+#include "tasks/diffusion_losses.h"
 #include "tasks/diffusion_process.h"
 #include "tasks/image_generator.h"
 #include "tasks/inpainter.h"
@@ -22,6 +23,7 @@ struct TaskInputs {
   ImageShape shape;
   MaskMaker masks;  ///< Of the training; empty if it does not use masks.
   at::Device device;
+  int64_t classes;  ///< Of the dataset; 0 if the training does not use labels.
 
   uint64_t seed() const { return static_cast<uint64_t>(config.run.seed); }
 };
@@ -29,6 +31,7 @@ struct TaskInputs {
 /// Abilities of tasks (config/task_kinds.h).
 inline constexpr const char* kGenerateImages = "generate images";
 inline constexpr const char* kInpaint = "inpaint";
+inline constexpr const char* kTrainDiffusion = "train a diffusion model";
 inline constexpr const char* kShowProcess = "generate images from noise step by step";
 
 /// The masks that the run trains on, for images of `shape`; null if the run does not train on
@@ -37,16 +40,17 @@ std::shared_ptr<const MaskSource> open_training_masks(const RunConfig& config,
                                                       const ImageShape& shape);
 
 /// The task run.task on `device`, with new weights, for images of `shape`. Training on masks needs
-/// the `masks` of open_training_masks(); inpainting does not. Throws InputError when its networks
-/// do not fit the images.
+/// the `masks` of open_training_masks(); inpainting does not. A task that uses labels needs the
+/// number of `classes`. Throws InputError when its networks do not fit the images or classes.
 std::unique_ptr<Task> make_task(const RunConfig& config, const ImageShape& shape,
                                 std::shared_ptr<const MaskSource> masks = nullptr,
-                                at::Device device = at::kCPU);
+                                at::Device device = at::kCPU, int64_t classes = 0);
 
 /// What `task` offers. Throws InputError if it does not, with the tasks that do; `asked` names the
 /// option or key that needs it.
 ImageGenerator& require_image_generator(Task& task, const std::string& asked);
 Inpainter& require_inpainter(Task& task, const std::string& asked);
+DiffusionLosses& require_diffusion_losses(Task& task, const std::string& asked);
 DiffusionProcess& require_process(Task& task, const std::string& asked);
 
 /// Hash of the training data of a run: the dataset with this hash and, if the run trains on them,

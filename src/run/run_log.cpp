@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "eval/loss_evaluation.h"
 
 namespace gm {
 
@@ -13,6 +14,9 @@ RunLog::RunLog(const RunDirectory& directory, Metrics& metrics, const Options& o
     : directory_(directory), metrics_(metrics) {
   if (!options.is_rank_zero) return;
   first_kinds_ = rewind_json_lines(directory.metrics(), options.first_step);
+  for (const auto& [step, loss] : figure_history(directory.metrics(), kHeldOutLoss)) {
+    overfitting_.observe(step, loss);
+  }
   json_lines_.emplace(directory.metrics());
   progress_.emplace(options.total_steps, options.log_every_seconds);
   if (options.profile_steps > 0) {
@@ -80,6 +84,9 @@ void RunLog::evaluation(const RunState& state, const EvaluationReport& report, d
   metrics_.record_evaluation(report);
   nlohmann::ordered_json line{
       {"evaluation", report.name}, {"samples", report.samples}, {"seconds", seconds}};
+  for (const auto& [name, value] : report.provenance) {
+    std::visit([&](const auto& held) { line[name] = held; }, value);
+  }
   std::string text;
   for (const auto& [name, value] : report.figures) {
     line[name] = value;
@@ -87,6 +94,15 @@ void RunLog::evaluation(const RunState& state, const EvaluationReport& report, d
   }
   write("evaluation", state, line);
   log_info("step {}: {} of {} samples: {}", state.step, report.name, report.samples, text);
+  watch_overfitting(state, report.figures);
+}
+
+void RunLog::watch_overfitting(const RunState& state, const Figures& figures) {
+  for (const auto& [name, value] : figures) {
+    if (name != kHeldOutLoss) continue;
+    const std::string remark = overfitting_.observe(state.step, value);
+    if (!remark.empty()) warning(state, remark);
+  }
 }
 
 void RunLog::warning(const RunState& state, const std::string& reason) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "run/overfitting_monitor.h"
 #include "run/profile.h"
 #include "run/run_directory.h"
 #include "telemetry/json_lines.h"
@@ -37,6 +38,7 @@ class RunLog final : public TrainingObserver {
   void warning(const RunState& state, const std::string& reason) override;
   /// Samples that cannot be written are only a warning: the run continues.
   void samples(const RunState& state, const Artefact& samples, double seconds) override;
+  /// Also warns of over-fitting, if there is a loss on held-out images.
   void evaluation(const RunState& state, const EvaluationReport& report, double seconds) override;
   void checkpoint(const SaveOutcome& outcome) override;
   /// Whether metrics.jsonl has such a line for `first_step` from before the resume.
@@ -46,6 +48,7 @@ class RunLog final : public TrainingObserver {
  private:
   bool is_rank_zero() const { return json_lines_.has_value(); }
   void write(std::string_view kind, const RunState& state, const nlohmann::ordered_json& more);
+  void watch_overfitting(const RunState& state, const Figures& figures);
   void report_lost_lines(const RunState& state);
   void count_lost_line(bool written);
 
@@ -54,6 +57,7 @@ class RunLog final : public TrainingObserver {
   std::optional<JsonLines> json_lines_;
   std::set<std::string> first_kinds_;
   int64_t lost_lines_ = 0;  // not recorded in metrics.jsonl yet
+  OverfittingMonitor overfitting_;
   std::optional<ProgressLine> progress_;
   std::optional<Profile> profile_;
 };

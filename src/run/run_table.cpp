@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/enum_names.h"
 #include "base/kernel_set.h"
 #include "config/task_kinds.h"
 
@@ -28,7 +29,8 @@ std::string network_row(const RunConfig& config, Task& task) {
 }
 
 std::string task_row(const RunConfig& config) {
-  const std::string masks = config.uses_masks() ? ", masks: " + config.mask.kind : "";
+  const std::string masks =
+      config.uses_masks() ? fmt::format(", masks: {}", name_of(config.mask.kind)) : "";
   return task_kind(config).summary(config) + masks;
 }
 

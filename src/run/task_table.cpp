@@ -20,10 +20,14 @@ std::vector<TaskKind> all_task_kinds() {
       {.name = "ddpm",
        .help = "diffusion",
        .sections = {"diffusion", "sampler", "repaint"},
-       .abilities = {{kGenerateImages, "with diffusion.condition = \"none\""},
-                     {kShowProcess, "with diffusion.condition = \"none\""},
-                     {kInpaint, ""}},
-       .uses_masks = [](const RunConfig& c) { return c.diffusion.condition == "inpaint"; },
+       .abilities = {{kGenerateImages, "unless diffusion.condition = \"inpaint\""},
+                     {kShowProcess, "unless diffusion.condition = \"inpaint\""},
+                     {kInpaint, ""},
+                     {kTrainDiffusion, ""}},
+       .uses_masks =
+           [](const RunConfig& c) { return c.diffusion.condition == DiffusionCondition::kInpaint; },
+       .uses_labels =
+           [](const RunConfig& c) { return c.diffusion.condition == DiffusionCondition::kClass; },
        .summary =
            [](const RunConfig& c) {
              return fmt::format("diffusion of {} steps, {} schedule", c.diffusion.steps,
@@ -34,7 +38,8 @@ std::vector<TaskKind> all_task_kinds() {
          return std::make_unique<DdpmTask>(DdpmTask::Options{.model = c.model,
                                                              .diffusion = c.diffusion,
                                                              .sampler = c.sampler,
-                                                             .repaint = c.repaint},
+                                                             .repaint = c.repaint,
+                                                             .classes = in.classes},
                                            in.masks, in.shape, in.seed(), in.device);
        }},
       {.name = "inpaint",

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/signals.h"
 #include "data/pack_folder_to_cache.h"
-#include "run/make_task.h"
+#include "run/datasets.h"
 
 namespace gm {
 namespace {
@@ -29,10 +29,7 @@ ImageDataset training_images(const LoadedRun& run) {
   const auto path = find_prepared_dataset(config.data);
   if (!path) throw InputError("{}: there is no packed copy of the images", config.data.path);
   ImageDataset training(*path, config.data.classes, Part::kTraining);
-  const auto masks = open_training_masks(config, training.shape());
-  if (training_data_hash(training.content_hash(), masks.get()) != run.data_hash) {
-    throw InputError("{}: the images or masks have changed since training", config.data.path);
-  }
+  require_training_images(training, run);
   return training;
 }
 
@@ -56,6 +53,16 @@ void warn_of_overlap(const ImageDataset& images, const LoadedRun& run) {
       "{}: was trained on {} of the {} images, so its figures are too good; hold images out with "
       "gm_data pack --holdout",
       run.name, seen, images.size());
+}
+
+void require_held_out(const ImageDataset& images, const ImageDataset& training) {
+  constexpr int64_t kOneOf = 20;  // datasets have some images twice
+  const int64_t seen = seen_images(images, training);
+  if (seen * kOneOf < images.size()) return;
+  throw InputError(
+      "neighbours: {} of the {} images of {} are training images, but held-out images are needed: "
+      "hold some out with gm_data pack --holdout, or name others with --data",
+      seen, images.size(), images.file_path(0).string());
 }
 
 }  // namespace gm

@@ -11,4 +11,8 @@ namespace gm {
 /// Throws only StopRequested.
 void warn_of_overlap(const ImageDataset& images, const LoadedRun& run);
 
+/// Throws InputError if so many of `images` are images for training that they cannot show how near
+/// to those an image lies that a model has not seen.
+void require_held_out(const ImageDataset& images, const ImageDataset& training);
+
 }  // namespace gm

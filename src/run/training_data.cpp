@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
+#include "base/error.h"
+#include "data/class_names.h"
 #include "data/image_reader.h"
+#include "data/label_counts.h"
 #include "data/pack_folder_to_cache.h"
 #include "data/shard_order.h"
 #include "run/datasets.h"
@@ -26,15 +30,40 @@ std::unique_ptr<SampleOrder> order_of_images(const ImageDataset& images, const R
   return order;
 }
 
+/// The number of classes of the dataset, all of which the run trains on. `chosen` is data.classes.
+int64_t trained_classes(const ImageDataset& images, const std::string& chosen) {
+  const std::string where = images.file_path(0).string();
+  if (!images.has_labels()) {
+    throw InputError(
+        "{}: the images have no labels, which diffusion.condition = \"class\" needs; pack a folder "
+        "with a sub-folder for each class, or set diffusion.condition = \"none\"",
+        where);
+  }
+  const std::vector<int64_t> indices = means_all_classes(chosen)
+                                           ? std::vector<int64_t>()
+                                           : find_classes(chosen, images.classes(), where);
+  const std::set<int64_t> distinct(indices.begin(), indices.end());
+  if (!distinct.empty() && distinct.size() != images.classes().size()) {
+    throw InputError(
+        "{}: data.classes is {}, but diffusion.condition = \"class\" trains on all {} classes of "
+        "the file; pack the chosen ones into another file with gm_data pack --classes",
+        where, chosen, images.classes().size());
+  }
+  return count_classes(images);
+}
+
 TrainingData open_training_images(const std::string& path, const RunConfig& config,
                                   Communicator& ranks) {
   const auto images = open_dataset(path, config.data, Part::kTraining, ranks);
   const auto& [height, width, channels] = images->shape();
+  const int64_t classes = config.uses_labels() ? trained_classes(*images, config.data.classes) : 0;
   return {.size = images->size(),
-          .description = fmt::format("{} images, {}x{}x{}", with_thousands(images->size()), height,
-                                     width, channels),
+          .description =
+              fmt::format("{} images, {}x{}x{}{}", with_thousands(images->size()), height, width,
+                          channels, classes > 0 ? fmt::format(", {} classes", classes) : ""),
           .content_hash = images->content_hash(),
           .sample_shape = {channels, height, width},
+          .classes = classes,
           .images = images,
           .make_order = [images](const RunConfig& run,
                                  World& world) { return order_of_images(*images, run, world); },

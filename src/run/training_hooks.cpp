@@ -50,6 +50,17 @@ std::function<Artefact()> inpainted_images(Inpainter& inpainter,
   };
 }
 
+/// A part of the run's images; without a `part` as in open_dataset(). Every rank reads images from
+/// all over the dataset.
+std::shared_ptr<const ImageDataset> open_whole_part(const std::string& packed,
+                                                    const RunConfig& config,
+                                                    std::optional<Part> part,
+                                                    Communicator& communicator) {
+  auto images = open_dataset(packed, config.data, part, communicator);
+  require_files_on_ranks(*images, {0, images->size()}, communicator);
+  return images;
+}
+
 void warn_unless_held_out(const ImageDataset& images, Communicator& communicator) {
   if (images.part() == Part::kHeldOut || communicator.rank() != 0) return;
   log_warning(
@@ -66,25 +77,25 @@ TrainingHooks make_training_hooks(const RunConfig& config, const std::string& pa
   ImageGenerator* const generator = task.image_generator();
   Inpainter* const inpainter = task.inpainter();
   const bool shows_inpainting = generator == nullptr && inpainter != nullptr;
-  std::shared_ptr<const ImageDataset> images;
-  if (evaluates || shows_inpainting) {
-    images = open_dataset(packed, config.data, std::nullopt, communicator);
-    // Every rank inpaints images from all over the dataset.
-    require_files_on_ranks(*images, {0, images->size()}, communicator);
-  }
+  const DatasetSource images = opened_once([&] {
+    auto opened = open_whole_part(packed, config, std::nullopt, communicator);
+    if (evaluates) warn_unless_held_out(*opened, communicator);
+    return opened;
+  });
 
   TrainingHooks hooks;
   if (generator != nullptr) hooks.sample = new_images(*generator, config, communicator);
-  if (shows_inpainting) hooks.sample = inpainted_images(*inpainter, images, config, communicator);
+  if (shows_inpainting) hooks.sample = inpainted_images(*inpainter, images(), config, communicator);
   if (evaluates) {
-    hooks.evaluations = make_evaluations({.images = images,
-                                          .references = images,
-                                          .mask = config.mask,
-                                          .config = config.evaluate,
-                                          .cache = cache_folder(config.data.cache),
-                                          .device = task.device(),
-                                          .communicator = communicator});
-    warn_unless_held_out(*images, communicator);
+    hooks.evaluations = make_evaluations(
+        {.images = images,
+         .references = images,
+         .training = [&] { return open_whole_part(packed, config, Part::kTraining, communicator); },
+         .mask = config.mask,
+         .config = config.evaluate,
+         .cache = cache_folder(config.data.cache),
+         .device = task.device(),
+         .communicator = communicator});
   }
   return hooks;
 }

@@ -1,6 +1,8 @@
 #include "run/training_options.h"
 
+#include "base/error.h"
 #include "nn/ops/flops.h"
+#include "run/evaluation_table.h"
 
 namespace gm {
 
@@ -18,8 +20,19 @@ RunLog::Options log_options(const RunConfig& config, const World& world, const R
           .count_flops = ops::flops_of};
 }
 
+std::optional<RankedFigure> best_figure(const RunConfig& config) {
+  const std::string& name = config.checkpoint.keep_best;
+  if (name.empty()) return std::nullopt;
+  if (config.evaluate.every == 0) {
+    throw InputError(
+        "checkpoint.keep_best = \"{}\": the run has no evaluations; set evaluate.every as well",
+        name);
+  }
+  return require_ranked_figure(config.evaluate, name, "checkpoint.keep_best");
+}
+
 TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identity,
-                             const std::vector<int64_t>& sample_shape) {
+                             const TrainingData& data) {
   return {.train = config.train,
           .optimizer = config.optimizer,
           .ema = config.ema,
@@ -27,8 +40,10 @@ TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identit
           .watchdog = config.watchdog,
           .checkpoint_every = config.checkpoint.every,
           .evaluate_every = config.evaluate.every,
+          .keep_best = best_figure(config),
           .identity = identity,
-          .sample_shape = sample_shape};
+          .sample_shape = data.sample_shape,
+          .classes = data.classes};
 }
 
 }  // namespace gm

@@ -1,13 +1,14 @@
 /// From a configuration to the options of the objects that train.
 #pragma once
 
-#include <vector>
+#include <optional>
 
 #include "checkpoint/checkpoint_store.h"
 #include "comm/world.h"
 #include "config/run_config.h"
 #include "data/loader.h"
 #include "run/run_log.h"
+#include "run/training_data.h"
 #include "train/trainer.h"
 
 namespace gm {
@@ -18,8 +19,12 @@ Loader::Options loader_options(const RunConfig& config, const RunState& first);
 
 RunLog::Options log_options(const RunConfig& config, const World& world, const RunState& first);
 
-/// `identity` and `sample_shape` are written into checkpoints.
+/// The figure of checkpoint.keep_best; nullopt if it is empty. Throws InputError if the evaluations
+/// of the run have no such figure.
+std::optional<RankedFigure> best_figure(const RunConfig& config);
+
+/// `identity`, and what a run must know of its dataset, are written into checkpoints.
 TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identity,
-                             const std::vector<int64_t>& sample_shape);
+                             const TrainingData& data);
 
 }  // namespace gm

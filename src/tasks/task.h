@@ -16,6 +16,7 @@
 
 namespace gm {
 
+class DiffusionLosses;
 class DiffusionProcess;
 class ImageGenerator;
 class Inpainter;
@@ -69,6 +70,7 @@ class Task {
   /// What the task can do besides training; null if it cannot.
   virtual ImageGenerator* image_generator() { return nullptr; }
   virtual Inpainter* inpainter() { return nullptr; }
+  virtual DiffusionLosses* diffusion_losses() { return nullptr; }
   virtual DiffusionProcess* process() { return nullptr; }
   /// A warning about the course of training after a step, given the means of its terms over
   /// micro-batches and ranks. Empty if all is well, or if nothing has changed.

@@ -35,8 +35,7 @@ struct LineHead {
   std::string evaluation;  // its name; empty in lines of other kinds
 };
 
-std::optional<LineHead> head_of(const std::string& line) {
-  const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+std::optional<LineHead> head_of(const Json& json) {
   try {
     // Before evaluations had names, there was one.
     const bool is_evaluation = json.at("kind") == "evaluation";
@@ -45,6 +44,10 @@ std::optional<LineHead> head_of(const std::string& line) {
   } catch (const Json::exception&) {
     return std::nullopt;
   }
+}
+
+std::optional<LineHead> head_of(const std::string& line) {
+  return head_of(Json::parse(line, nullptr, /*allow_exceptions=*/false));
 }
 
 /// The position where lines of steps after `step` may begin: only lines of such early steps come
@@ -99,6 +102,19 @@ std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64
   staged.commit();
   log_info("{}: {} lines after step {} are removed", path.string(), removed, step);
   return kinds;
+}
+
+std::vector<std::pair<int64_t, double>> figure_history(const std::filesystem::path& path,
+                                                       const std::string& figure) {
+  std::vector<std::pair<int64_t, double>> history;
+  std::ifstream file(path, std::ios::binary);
+  for (std::string line; std::getline(file, line);) {
+    if (line.find("\"evaluation\"") == std::string::npos) continue;  // most lines; saves parsing
+    const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!head_of(json) || !json.contains(figure) || !json[figure].is_number()) continue;
+    history.emplace_back(json["step"].get<int64_t>(), json[figure].get<double>());
+  }
+  return history;
 }
 
 JsonLines::JsonLines(const std::filesystem::path& path)

@@ -10,6 +10,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "telemetry/step_report.h"
 
@@ -20,6 +22,11 @@ namespace gm {
 /// Returns the kinds of the lines that `step` has, with the names of evaluations: "sample",
 /// "evaluation inpainting". Throws Error if the disk fails.
 std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64_t step);
+
+/// The values of a figure in the evaluation lines of `path`, with their steps, in the order of the
+/// file, which need not exist. A line without a finite value is left out.
+std::vector<std::pair<int64_t, double>> figure_history(const std::filesystem::path& path,
+                                                       const std::string& figure);
 
 /// Appends lines to a file. A line that cannot be written (full disk) is dropped, the first with a
 /// warning: a lost line must not stop a run.

@@ -3,8 +3,9 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <utility>
+
+#include "comm/reducer_kind.h"
 
 namespace gm {
 
@@ -24,13 +25,19 @@ constexpr auto names_of(SampleWeights) {
   return std::to_array<std::pair<SampleWeights, const char*>>({{kEma, "ema"}, {kModel, "model"}});
 }
 
+/// The floating-point type of the network.
+enum class Precision { kFloat32 };
+constexpr auto names_of(Precision) {
+  return std::to_array<std::pair<Precision, const char*>>({{Precision::kFloat32, "float32"}});
+}
+
 /// Keys `train.*`.
 struct TrainConfig {
   int64_t steps = 10000;
   int64_t batch_size = 32;
   int64_t accumulate = 2;
-  std::string precision = "float32";
-  std::string reducer = "bucketed";
+  Precision precision = Precision::kFloat32;
+  ReducerKind reducer = ReducerKind::kBucketed;
   int64_t max_nonfinite = 10;
   int64_t verify_ranks_every = 500;
 
@@ -46,9 +53,8 @@ struct TrainConfig {
     field("accumulate", accumulate)
         .range(1, 10'000)
         .help("Micro-batches whose gradients are accumulated for one optimizer step.");
-    field("precision", precision).one_of({"float32"}).help("Floating-point type of the network.");
+    field("precision", precision).help("Floating-point type of the network.");
     field("reducer", reducer)
-        .one_of({"bucketed", "naive"})
         .help(
             "How the gradients are summed over the ranks: in buckets during the backward pass, or "
             "all at once after it.");

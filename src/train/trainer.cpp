@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/stop.h"
@@ -206,19 +207,25 @@ void Trainer::save_samples() {
                [&] { parts_.observer.samples(state_, samples, clock.total_seconds()); });
 }
 
-/// The time limit is that of a batch.
+/// The report comes last: if the process is killed before, the evaluation is repeated when the run
+/// resumes, and the best checkpoint is not missed.
 void Trainer::evaluate(Evaluation& evaluation) {
+  StepTimer clock;
+  const EvaluationReport report = evaluation_report(evaluation);
+  clock.lap("evaluation");
+  if (config_.keep_best) keep_if_best(report);
+  parts_.observer.evaluation(state_, report, clock.total_seconds());
+}
+
+/// The time limit is that of a batch.
+EvaluationReport Trainer::evaluation_report(Evaluation& evaluation) {
   std::optional<Watchdog::Section> section;
   const auto begin_batch = [&] {
     section.emplace(parts_.watchdog.section("evaluation", config_.watchdog.evaluation_seconds));
   };
   begin_batch();
-  StepTimer clock;
   const PhaseTrainer::UseEma average(sampled_phase());
-  const EvaluationReport report =
-      evaluation.run(method_of(parts_.task), {.begin_batch = begin_batch});
-  clock.lap("evaluation");
-  parts_.observer.evaluation(state_, report, clock.total_seconds());
+  return evaluation.run(method_of(parts_.task), {.begin_batch = begin_batch});
 }
 
 /// Rank 0 copies the state and writes it in the background while all ranks continue. If the
@@ -256,11 +263,45 @@ void Trainer::finish_checkpoint() {
   });
 }
 
+/// Called by all ranks. If the step is the best so far, it is saved, and all ranks wait for that.
+void Trainer::keep_if_best(const EvaluationReport& report) {
+  for (const auto& [name, value] : report.figures) {
+    if (name != config_.keep_best->name) continue;
+    const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
+    on_rank_zero(parts_.world.communicator(), [&, figure = value] {
+      if (is_best(figure)) keep_as_best(figure);
+    });
+  }
+}
+
+bool Trainer::is_best(double value) const {
+  const auto best = parts_.checkpoints.best();
+  if (!best || best->figure != config_.keep_best->name) return std::isfinite(value);
+  return config_.keep_best->higher_is_better ? value > best->value : value < best->value;
+}
+
+/// As after a failed save, the run continues if the disk fails.
+void Trainer::keep_as_best(double value) {
+  start_checkpoint_on_this_rank();
+  record_save(writer_.wait());
+  if (saved_step_ != state_.step) return;
+  try {
+    parts_.checkpoints.mark_best(
+        {.step = state_.step, .figure = config_.keep_best->name, .value = value});
+    log_info("step {}: the best checkpoint so far by {}, {:.4g}", state_.step,
+             config_.keep_best->name, value);
+  } catch (const Error& error) {
+    log_warning("step {}: the best checkpoint so far, but it cannot be marked: {}", state_.step,
+                error.what());
+  }
+}
+
 CheckpointInfo Trainer::checkpoint_info() const {
   CheckpointInfo info{.state = state_,
                       .world = parts_.world.size(),
                       .identity = config_.identity,
-                      .sample_shape = config_.sample_shape};
+                      .sample_shape = config_.sample_shape,
+                      .classes = config_.classes};
   for (const auto& phase : phases_) info.updates[phase->phase().name] = phase->updates();
   return info;
 }

@@ -29,8 +29,10 @@ struct TrainerConfig {
   WatchdogConfig watchdog;
   int64_t checkpoint_every = 1000;
   int64_t evaluate_every = 0;              ///< 0 for never.
-  RunIdentity identity;                    ///< Written into checkpoints, like the next.
+  std::optional<RankedFigure> keep_best;   ///< The checkpoint that is best by it is kept.
+  RunIdentity identity;                    ///< Written into checkpoints, like the next two.
   std::vector<int64_t> sample_shape = {};  ///< [C,H,W] of an image.
+  int64_t classes = 0;                     ///< Whose labels the run trains on.
 };
 
 /// The objects that a trainer uses. All of them outlive the trainer.
@@ -83,11 +85,15 @@ class Trainer {
   bool is_missing(const std::string& kind, int64_t every);
   void save_samples();
   void evaluate(Evaluation& evaluation);
+  EvaluationReport evaluation_report(Evaluation& evaluation);
 
   void start_checkpoint();
   void start_checkpoint_on_this_rank();
   void record_save(const std::optional<SaveOutcome>& outcome);
   void finish_checkpoint();
+  void keep_if_best(const EvaluationReport& report);
+  bool is_best(double value) const;
+  void keep_as_best(double value);
   CheckpointInfo checkpoint_info() const;
   CheckpointTensors checkpoint_tensors() const;
 

@@ -1,12 +1,15 @@
 // Trains a U-Net or samples from it, on request: gm's side of speed.py.
 //
-// Usage: network_speed train|sample DIM SIZE BATCH, alone or under mpirun. BATCH is the batch size
-// of all ranks together. serve.h describes the requests.
+// Usage: network_speed train|sample|images DIM SIZE BATCH [KEY=VALUE...], alone or under mpirun.
+// BATCH is the batch size of all ranks together. serve.h describes the requests. A step of `sample`
+// is a reverse step; a step of `images` makes a batch from noise to images, with the keys of
+// diffusion and sampler.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/rand.h>
 
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/kernel_set.h"
@@ -14,6 +17,9 @@
 #include "comm/run_program.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
+#include "config/run_config.h"
+#include "config/schema.h"
+#include "config/toml.h"
 #include "nn/unet.h"
 #include "serve.h"
 #include "tasks/ddpm.h"
@@ -71,16 +77,15 @@ class Training {
   RunState state_;
 };
 
-/// Runs reverse steps without an autograd graph.
+/// Makes batches of images without an autograd graph.
 class Sampling {
  public:
   explicit Sampling(const Setting& setting)
       : setting_(setting),
         network_(setting.model, {setting.shape.channels, setting.shape.channels}, /*seed=*/1) {}
 
-  void run(int64_t steps) {
+  void run(const GaussianDiffusion& diffusion) {
     const at::NoGradGuard no_graph;
-    GaussianDiffusion diffusion({.steps = steps});
     const Denoise denoise = diffusion.denoise_by(
         [&](const at::Tensor& x, const at::Tensor& t) { return network_.forward(x, {.time = t}); });
     const NoiseSource noise = [&](int64_t) {
@@ -95,6 +100,14 @@ class Sampling {
   Unet network_;
 };
 
+GaussianDiffusion diffusion_with(const std::vector<std::string>& overrides) {
+  RunConfig config;
+  config.diffusion.steps = kTimesteps;
+  const Schema schema(config);
+  for (const std::string& override : overrides) schema.set(parse_override(override));
+  return GaussianDiffusion(config.diffusion, config.sampler);
+}
+
 }  // namespace
 }  // namespace gm
 
@@ -102,7 +115,7 @@ int main(int argc, char** argv) {
   gm::tune_allocator();
   gm::run_program([&](gm::World& world) {
     gm::require_wanted_kernel_set();
-    if (argc != 5) throw gm::InputError("usage: network_speed train|sample DIM SIZE BATCH");
+    if (argc < 5) throw gm::InputError("usage: network_speed train|sample|images DIM SIZE BATCH");
     const int64_t size = std::stoll(argv[3]), batch = std::stoll(argv[4]);
     if (batch % world.size() != 0) throw gm::InputError("the ranks cannot share {} images", batch);
     const gm::Setting setting{.model = {.dim = std::stoll(argv[2])},
@@ -111,9 +124,17 @@ int main(int argc, char** argv) {
     if (argv[1] == std::string("train")) {
       gm::Training training(setting, world);
       gm::bench::serve(world, [&](int64_t steps) { training.run(steps); });
+      return gm::kExitDone;
+    }
+    gm::Sampling sampling(setting);
+    if (argv[1] == std::string("sample")) {
+      gm::bench::serve(
+          world, [&](int64_t steps) { sampling.run(gm::GaussianDiffusion({.steps = steps})); });
     } else {
-      gm::Sampling sampling(setting);
-      gm::bench::serve(world, [&](int64_t steps) { sampling.run(steps); });
+      const gm::GaussianDiffusion diffusion = gm::diffusion_with({argv + 5, argv + argc});
+      gm::bench::serve(world, [&](int64_t batches) {
+        while (batches-- > 0) sampling.run(diffusion);
+      });
     }
     return gm::kExitDone;
   });

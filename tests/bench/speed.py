@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-PARTS = ("training", "sampling", "scaling", "operators", "reduction")
+PARTS = ("training", "sampling", "samplers", "scaling", "operators", "reduction")
 MICRO_BATCHES, TIMESTEPS = 2, 50
 CORES = len(os.sched_getaffinity(0))
 # The settings of src/base/malloc_settings.h: freed memory is kept instead of returned to the kernel.
@@ -55,7 +55,13 @@ def serve_peer(work, dim, size, batch, compiled):
     def sample():
         diffusion.p_sample(images, TIMESTEPS - 1)
 
-    step = {"train": train, "sample": sample}[work]
+    @torch.inference_mode()
+    def make_images():
+        made = torch.randn_like(images)
+        for t in reversed(range(TIMESTEPS)):
+            made, _ = diffusion.p_sample(made, t)
+
+    step = {"train": train, "sample": sample, "images": make_images}[work]
     for line in sys.stdin:
         start = time.perf_counter()
         for _ in range(int(line)):
@@ -100,6 +106,7 @@ class Bench:
         self.build, self.rounds = build, rounds
 
     def gm(self, name, *setting, threads=CORES, ranks=1, kernels=None):
+        """`setting`: the arguments of network_speed."""
         launcher = ["mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", "-n", ranks] if ranks > 1 else []
         environment = {**MPI_AS_ROOT, **({"GM_KERNELS": kernels} if kernels else {})}
         return Contestant(name, [*launcher, self.build / "bench/network_speed", *setting], threads, environment)
@@ -145,6 +152,16 @@ class Bench:
             self.gm(f"gm, {RANKS} ranks of one thread", *setting, threads=1, ranks=RANKS),
             self.gm("gm, portable kernels", *setting, kernels="portable"),
         ], 64 / TIMESTEPS, steps=2)
+
+    def samplers(self):
+        """Whole batches from noise to images. The peer has no fast sampler of the second order."""
+        setting = ("images", 16, 32, 64)
+        fast = [self.gm(f"gm, dpm++ {steps}", *setting, "sampler.kind=dpm++", f"sampler.steps={steps}") for steps in (20, 10, 8)]
+        return self.race([
+            self.peer(f"PyTorch eager, {TIMESTEPS} steps", *setting),
+            self.gm(f"gm, ancestral {TIMESTEPS}", *setting),
+            *fast,
+        ], 64, steps=1)
 
     def scaling(self):
         rows = []

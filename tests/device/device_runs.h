@@ -29,15 +29,18 @@ inline at::Tensor half_masks(const at::Tensor& positions) {
   return masks;
 }
 
-/// Waves that depend on the position alone, as the loader gives images.
+/// Waves of three classes that depend on the position alone, as the loader gives images.
 inline Batch waves(int64_t first, int64_t count) {
   const at::Tensor positions = at::arange(first, first + count, at::kLong);
   const at::Tensor phases = at::linspace(0, 9, 16 * 16 * 3).view({1, 16, 16, 3});
   const at::Tensor images = (phases + positions.view({-1, 1, 1, 1})).sin();
-  return {.images = images.permute({0, 3, 1, 2}), .positions = positions};
+  return {.images = images.permute({0, 3, 1, 2}),
+          .labels = at::remainder(positions, 3),
+          .positions = positions};
 }
 
-/// The tasks that run on every device: "ddpm", "velocity", "palette", "inpaint", "gan".
+/// The tasks that run on every device: "ddpm", "velocity", "palette", "class",
+/// "inpaint", "gan".
 inline std::unique_ptr<Task> device_task(const std::string& name, at::Device device) {
   // Not width 8: with one channel per group, the gradient of a bias before the norm is only
   // rounding error.
@@ -62,14 +65,20 @@ inline std::unique_ptr<Task> device_task(const std::string& name, at::Device dev
   if (name == "velocity") {
     diffusion.prediction = PredictionKind::kVelocity;
     diffusion.loss_weight = LossWeightKind::kMinSnr;
-    sampler = {.kind = SamplerKind::kDpmSolver, .steps = 4};
+    sampler = {.kind = "dpm++", .steps = 4};
   }
-  if (name == "palette") diffusion.condition = "inpaint";
+  if (name == "palette") diffusion.condition = DiffusionCondition::kInpaint;
+  if (name == "class") {
+    diffusion.condition = DiffusionCondition::kClass;
+    diffusion.label_dropout = 0.3;
+    sampler.guidance = 2;
+  }
   return std::make_unique<DdpmTask>(
       DdpmTask::Options{.model = model,
                         .diffusion = diffusion,
                         .sampler = sampler,
-                        .repaint = {.jump_length = 2, .resamplings = 2}},
+                        .repaint = {.jump_length = 2, .resamplings = 2},
+                        .classes = 3},
       half_masks, kDeviceShape, kSeed, device);
 }
 
@@ -79,7 +88,8 @@ class DeviceRun {
   static constexpr int64_t kBatch = 4, kMicroBatches = 2;
 
   DeviceRun(const std::string& task, at::Device device, Communicator& ranks,
-            Collectives& collectives, Watchdog& watchdog, const char* reducer = "bucketed")
+            Collectives& collectives, Watchdog& watchdog,
+            ReducerKind reducer = ReducerKind::kBucketed)
       : ranks_(ranks), task_(device_task(task, device)) {
     for (Phase& phase : task_->phases()) {
       phases_.push_back(std::make_unique<PhaseTrainer>(

@@ -81,7 +81,8 @@ TEST_P(RecordedStep, EqualsEagerStepsToTheBit) {
   fake_device::synchronize();
 }
 
-INSTANTIATE_TEST_SUITE_P(Tasks, RecordedStep, testing::Values("ddpm", "palette", "inpaint"),
+INSTANTIATE_TEST_SUITE_P(Tasks, RecordedStep,
+                         testing::Values("ddpm", "palette", "class", "inpaint"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace

@@ -84,8 +84,20 @@ TEST_P(OnADevice, GeneratesAndInpaintsTheImagesOfTheCpu) {
                    cpu->inpainter()->inpaint(given, 1, indices, {}), 1e-4));
 }
 
+TEST_P(OnADevice, MeasuresTheLossesOfTheCpuAtATimestep) {
+  const auto losses_on = [](at::Device device) {
+    const auto task = device_task(GetParam(), device);
+    DiffusionLosses* const losses = task->diffusion_losses();
+    if (losses == nullptr) return at::zeros({1}, device);
+    return losses->losses_at({.timestep = 2, .seed = 1}, waves(7, 3), half_masks);
+  };
+  const at::Tensor found = losses_on(fake_device::device());
+  EXPECT_TRUE(found.is_privateuseone());
+  EXPECT_TRUE(near(found, losses_on(at::kCPU), 1e-4));
+}
+
 INSTANTIATE_TEST_SUITE_P(Tasks, OnADevice,
-                         testing::Values("ddpm", "velocity", "palette", "inpaint", "gan"),
+                         testing::Values("ddpm", "velocity", "palette", "class", "inpaint", "gan"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 TEST(ProcessImages, AreThoseOfTheCpu) {

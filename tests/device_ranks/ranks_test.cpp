@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "device/device_runs.h"
 #include "support/expect_error.h"
@@ -12,7 +13,7 @@
 namespace gm {
 namespace {
 
-class DeviceRanks : public testing::TestWithParam<std::tuple<const char*, const char*>> {
+class DeviceRanks : public testing::TestWithParam<std::tuple<const char*, ReducerKind>> {
  protected:
   void SetUp() override { test_world().use_device(fake_device::device()); }
   void TearDown() override {
@@ -45,10 +46,11 @@ TEST_P(DeviceRanks, TrainWithTheLossesAndWeightsOfOneRankOnTheCpu) {
 
 INSTANTIATE_TEST_SUITE_P(Tasks, DeviceRanks,
                          testing::Combine(testing::Values("ddpm", "gan"),
-                                          testing::Values("bucketed", "naive")),
+                                          testing::Values(ReducerKind::kBucketed,
+                                                          ReducerKind::kNaive)),
                          [](const auto& tested) {
                            return fmt::format("{}_{}", std::get<0>(tested.param),
-                                              std::get<1>(tested.param));
+                                              name_of(std::get<1>(tested.param)));
                          });
 
 TEST(UseDevice, RefusesDifferentKindsOfDevicesOnTheRanks) {

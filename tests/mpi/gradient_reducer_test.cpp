@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "comm/communicator.h"
 #include "support/test_world.h"
@@ -63,7 +64,7 @@ class GradientReducerTest : public testing::Test {
   Communicator& ranks() { return test_world().communicator(); }
 
   /// The flat gradient after `micro_batches` backward passes. Only the last one synchronises.
-  at::Tensor reduced(std::string_view kind, int64_t micro_batches,
+  at::Tensor reduced(ReducerKind kind, int64_t micro_batches,
                      const std::map<int64_t, int64_t>& skipped_by_rank = {}) {
     Chain chain;
     FlatParameters flat(chain.parameters);
@@ -80,8 +81,9 @@ class GradientReducerTest : public testing::Test {
     return flat.gradients().clone();
   }
 
-  std::unique_ptr<GradientReducer> reducer_of(std::string_view kind, FlatParameters& flat) {
-    if (kind == "naive") return std::make_unique<NaiveReducer>(ranks(), flat.gradients());
+  std::unique_ptr<GradientReducer> reducer_of(ReducerKind kind, FlatParameters& flat) {
+    if (kind == ReducerKind::kNaive)
+      return std::make_unique<NaiveReducer>(ranks(), flat.gradients());
     return std::make_unique<BucketedReducer>(ranks(), flat.gradients(), flat.gradient_slices(),
                                              kBucketBytes);
   }
@@ -114,8 +116,8 @@ class GradientReducerTest : public testing::Test {
 
 TEST_F(GradientReducerTest, BothReducersComputeTheGradientOfOneProcess) {
   const at::Tensor expected = of_one_process(1);
-  for (const auto* kind : {"naive", "bucketed"}) {
-    SCOPED_TRACE(kind);
+  for (const ReducerKind kind : {ReducerKind::kNaive, ReducerKind::kBucketed}) {
+    SCOPED_TRACE(name_of(kind));
     const at::Tensor gradients = reduced(kind, 1);
     expect_close(gradients, expected);
     expect_equal_on_all_ranks(gradients);
@@ -124,13 +126,13 @@ TEST_F(GradientReducerTest, BothReducersComputeTheGradientOfOneProcess) {
 
 TEST_F(GradientReducerTest, MicroBatchesAccumulate) {
   const at::Tensor expected = of_one_process(3);
-  expect_close(reduced("naive", 3), expected);
-  expect_close(reduced("bucketed", 3), expected);
+  expect_close(reduced(ReducerKind::kNaive, 3), expected);
+  expect_close(reduced(ReducerKind::kBucketed, 3), expected);
 }
 
 TEST_F(GradientReducerTest, NaiveAndBucketedReducerAgree) {
-  const at::Tensor naive = reduced("naive", 2);
-  const at::Tensor bucketed = reduced("bucketed", 2);
+  const at::Tensor naive = reduced(ReducerKind::kNaive, 2);
+  const at::Tensor bucketed = reduced(ReducerKind::kBucketed, 2);
   if (world().size() <= 2) {
     EXPECT_TRUE(bucketed.equal(naive));  // One addition per element, in any order.
   } else {
@@ -139,14 +141,14 @@ TEST_F(GradientReducerTest, NaiveAndBucketedReducerAgree) {
 }
 
 TEST_F(GradientReducerTest, IsBitwiseReproducible) {
-  const at::Tensor first = reduced("bucketed", 2);
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE(reduced("bucketed", 2).equal(first));
+  const at::Tensor first = reduced(ReducerKind::kBucketed, 2);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(reduced(ReducerKind::kBucketed, 2).equal(first));
 }
 
 TEST_F(GradientReducerTest, GradientOfAnUnusedParameterStaysZero) {
   std::map<int64_t, int64_t> skipped;
   for (int64_t r = 0; r < world().size(); ++r) skipped[r] = 2;
-  const at::Tensor gradients = reduced("bucketed", 1, skipped);
+  const at::Tensor gradients = reduced(ReducerKind::kBucketed, 1, skipped);
   expect_close(gradients, of_one_process(1, skipped));
   EXPECT_EQ(gradients.narrow(0, 2 * kWidth * kWidth, kWidth * kWidth).count_nonzero().item<int>(),
             0);
@@ -155,7 +157,7 @@ TEST_F(GradientReducerTest, GradientOfAnUnusedParameterStaysZero) {
 TEST_F(GradientReducerTest, RanksMayUseDifferentParameters) {
   std::map<int64_t, int64_t> skipped;
   for (int64_t r = 0; r < world().size(); r += 2) skipped[r] = kLayers - 1 - r;
-  const at::Tensor gradients = reduced("bucketed", 1, skipped);
+  const at::Tensor gradients = reduced(ReducerKind::kBucketed, 1, skipped);
   expect_close(gradients, of_one_process(1, skipped));
   expect_equal_on_all_ranks(gradients);
 }
@@ -163,7 +165,7 @@ TEST_F(GradientReducerTest, RanksMayUseDifferentParameters) {
 TEST_F(GradientReducerTest, OnlyTheLastMicroBatchSynchronises) {
   Chain chain;
   FlatParameters flat(chain.parameters);
-  const auto reducer = reducer_of("bucketed", flat);
+  const auto reducer = reducer_of(ReducerKind::kBucketed, flat);
   reducer->begin_step(false);
   chain.loss(input_of(world().rank(), 0)).backward();
   reducer->finish();
@@ -192,7 +194,7 @@ TEST_F(GradientReducerTest, BucketsHoldWholeParameters) {
 TEST_F(GradientReducerTest, SecondPassInAStepIsRefused) {
   Chain chain;
   FlatParameters flat(chain.parameters);
-  const auto reducer = reducer_of("bucketed", flat);
+  const auto reducer = reducer_of(ReducerKind::kBucketed, flat);
   reducer->begin_step(true);
   chain.loss(input_of(0, 0)).backward();
   EXPECT_THAT([&] { chain.loss(input_of(0, 0)).backward(); },
@@ -204,20 +206,20 @@ TEST_F(GradientReducerTest, SecondPassInAStepIsRefused) {
 TEST_F(GradientReducerTest, HooksAreRemovedWithTheReducer) {
   Chain chain;
   FlatParameters flat(chain.parameters);
-  { const auto reducer = reducer_of("bucketed", flat); }
+  { const auto reducer = reducer_of(ReducerKind::kBucketed, flat); }
   chain.loss(input_of(0, 0)).backward();
   EXPECT_GT(flat.gradients().count_nonzero().item<int64_t>(), 0);
 }
 
-TEST_F(GradientReducerTest, IsCreatedByName) {
+TEST_F(GradientReducerTest, IsCreatedByKind) {
   Chain chain;
   FlatParameters flat(chain.parameters);
-  const auto make = [&](std::string_view kind) {
+  const auto make = [&](ReducerKind kind) {
     return make_gradient_reducer(kind, ranks(), flat.gradients(), flat.gradient_slices());
   };
-  EXPECT_TRUE(dynamic_cast<NaiveReducer*>(make("naive").get()));
-  EXPECT_EQ(dynamic_cast<BucketedReducer*>(make("bucketed").get()) != nullptr, world().size() > 1);
-  EXPECT_THAT([&] { make("clever"); }, ThrowsMessage<InputError>(HasSubstr("clever")));
+  EXPECT_TRUE(dynamic_cast<NaiveReducer*>(make(ReducerKind::kNaive).get()));
+  EXPECT_EQ(dynamic_cast<BucketedReducer*>(make(ReducerKind::kBucketed).get()) != nullptr,
+            world().size() > 1);
 }
 
 }  // namespace

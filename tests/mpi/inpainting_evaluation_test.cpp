@@ -34,7 +34,8 @@ class InpaintingEvaluationTest : public testing::Test {
   static Communicator& ranks() { return test_world().communicator(); }
   MaskedDataset images() const {
     return {dataset_,
-            MaskConfig{.kind = "pixels", .coverage_min = 0.05, .coverage_max = 0.9, .path = {}},
+            MaskConfig{
+                .kind = MaskKind::kPixels, .coverage_min = 0.05, .coverage_max = 0.9, .path = {}},
             /*seed=*/3};
   }
   InpaintingEvaluation evaluation(int64_t count, int64_t batch_size) const {

@@ -161,7 +161,7 @@ class TrainerTest : public testing::Test {
   void train(const std::string& run, int64_t steps, Task& task) {
     const RunDirectory directory(root_ / run);
     on_rank_zero(ranks(), [&] { directory.begin(""); });
-    CheckpointStore checkpoints(directory.root());
+    CheckpointStore checkpoints(directory.root(), keep_);
     const auto resumed = agree_on_checkpoint(ranks(), checkpoints, {});
     const RunState first = resumed ? resumed->info.state : RunState{};
     Loader loader(std::make_unique<ShardOrder>(ShardOrder::Options{.dataset_size = dataset_->size(),
@@ -183,7 +183,8 @@ class TrainerTest : public testing::Test {
                      .sample = {.every = 0},
                      .watchdog = {},
                      .checkpoint_every = 2,
-                     .evaluate_every = evaluations_.empty() ? 0 : 2,
+                     .evaluate_every = evaluations_.empty() ? 0 : evaluate_every_,
+                     .keep_best = keep_best_,
                      .identity = {}},
                     {.world = test_world(),
                      .watchdog = test_watchdog(),
@@ -220,6 +221,9 @@ class TrainerTest : public testing::Test {
   std::shared_ptr<const ImageDataset> dataset_;
   Metrics metrics_;
   int64_t verify_every_ = 1;
+  int64_t evaluate_every_ = 2;
+  int64_t keep_ = 0;
+  std::optional<RankedFigure> keep_best_;
   std::vector<std::shared_ptr<Evaluation>> evaluations_;
 };
 
@@ -380,6 +384,58 @@ TEST_F(TrainerTest, EvaluationsOfAnyKindAreReportedUnderTheirNames) {
                                 json["sum"].get<double>() / size));
   }
   EXPECT_THAT(found, testing::ElementsAre("2 first 1", "2 second 7", "4 first 2", "4 second 8"));
+}
+
+/// The figures 9, 4, 6, 3, 5, ... in turn.
+class SomeFigures final : public Evaluation {
+ public:
+  std::string name() const override { return "some"; }
+  int64_t samples() const override { return 1; }
+  EvaluationReport run(const Method&, const EvaluationObserver&) override {
+    return {.name = name(), .samples = 1, .figures = {{"error", kValues.at(next_++)}}};
+  }
+
+ private:
+  static constexpr std::array<double, 6> kValues{9, 4, 6, 3, 5, 3};
+  size_t next_ = 0;
+};
+
+TEST_F(TrainerTest, TheBestCheckpointIsKeptAlsoIfNoneWasDue) {
+  keep_ = 1;
+  evaluate_every_ = 3;  // checkpoints are due every two steps
+  keep_best_ = {.name = "error"};
+  evaluations_ = {std::make_shared<SomeFigures>()};
+  train("best", 8);  // 9 after step 3, 4 after step 6, 6 after step 8
+  const CheckpointStore store(root_ / "best");
+  if (is_rank_zero()) {
+    EXPECT_EQ(store.best()->step, 6);
+    EXPECT_EQ(store.best()->value, 4);
+    EXPECT_THAT(store.list(), testing::ElementsAre(store.folder_of(6), store.folder_of(8)));
+  }
+  train("best", 9);   // 3
+  train("best", 15);  // 5 after step 12, 3 after step 15, which is not better
+  if (!is_rank_zero()) return;
+  EXPECT_EQ(store.best()->step, 9);
+  EXPECT_THAT(store.list(), testing::ElementsAre(store.folder_of(9), store.folder_of(15)));
+}
+
+/// The evaluation uses the average of the weights; the checkpoint holds the weights as well.
+TEST_F(TrainerTest, ABestCheckpointEqualsAnyOtherOfItsStep) {
+  evaluate_every_ = 3;
+  keep_best_ = {.name = "error", .higher_is_better = true};
+  evaluations_ = {std::make_shared<SomeFigures>()};
+  train("kept", 4);
+  evaluations_.clear();
+  train("plain", 3);
+  if (!is_rank_zero()) return;
+  const CheckpointStore store(root_ / "kept");
+  EXPECT_EQ(store.best()->step, 3) << "higher is better";
+  const auto found = Checkpoint(store.folder_of(3)).load_all();
+  for (const auto& [file, tensors] : newest("plain").tensors) {
+    for (const auto& [name, tensor] : tensors) {
+      EXPECT_TRUE(at::equal(tensor, found.at(file).at(name))) << file << " " << name;
+    }
+  }
 }
 
 TEST_F(TrainerTest, ACheckpointOfOtherImagesIsRefusedOnEveryRank) {

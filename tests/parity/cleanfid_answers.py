@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Computes features, FID and KID with clean-fid. Writes answers/cleanfid.safetensors.
+"""Computes features, FID and KID with clean-fid from folders of PNG files. Writes answers/cleanfid.safetensors.
 
 Usage: cleanfid_answers.py [FOLDER]   (FOLDER defaults to the committed answers)
 
 The network of the FID cannot be committed. In its place clean-fid loads a small TorchScript network with the same parts:
 `layers` maps images [n,3,299,299] to 2048 values. Its weights are generated with counter_random, and cleanfid_test.cpp
-makes the same network. Images, uint8 [C,H,W], are generated too and written as PNG files.
+makes the same network. Images, uint8 [H,W,C], are generated too, in sizes that are enlarged, kept and made smaller.
 
-`features.SET`   clean-fid's features of the images of a set, every 16th value
-`fid`, `kid`     between the sets. Both have the same size, so each of clean-fid's random subsets is the whole set
+Of each pair of folders, `CASE` = `SIDExCHANNELS`:
+`CASE.features.SET`      clean-fid's features of the images of a set, every 16th of the values that are compared
+`CASE.fid`, `CASE.kid`   between the sets. Both have the same size, so each of clean-fid's random subsets is the whole set
 """
 
 import pathlib
@@ -27,8 +28,22 @@ import counter_random
 # A product of covariances of few images is singular: its square root is not exact to more digits.
 TOLERANCE = 1e-3
 
-IMAGES = 24
-SIDE = 32
+# The side and the channels of the images, the images of a set, and the values of a feature that are compared: all of them
+# once, because SciPy's square root of 2048 x 2048 takes long.
+CASES = [
+    (28, 3, 12, 256),
+    (28, 1, 12, 256),
+    (32, 3, 24, 2048),
+    (32, 1, 12, 256),
+    (64, 3, 12, 256),
+    (64, 1, 12, 256),
+    (299, 3, 6, 256),
+    (299, 1, 6, 256),
+    (512, 3, 6, 256),
+    (512, 1, 6, 256),
+]
+# The two sets of a case differ in brightness.
+LARGEST = (256, 230)
 
 
 class Layers(torch.nn.Module):
@@ -50,12 +65,18 @@ class Network(torch.nn.Module):
         return self.layers((x - 128) / 128)
 
 
-def write_images(folder, number, largest):
-    """Uniform noise from 0 to `largest`: the two sets differ in brightness."""
-    words = counter_random.words(0, counter_random.INPUTS, number, IMAGES * 3 * SIDE * SIDE)
-    pixels = (words >> np.uint64(16)) * np.uint64(largest) >> np.uint64(16)
-    for i, image in enumerate(pixels.astype(np.uint8).reshape(IMAGES, 3, SIDE, SIDE)):
-        Image.fromarray(np.moveaxis(image, 0, -1)).save(folder / f"{i:04}.png")
+def write_images(folder, case, number):
+    """Blocks of 4 x 4 equal pixels plus noise, so that resizing meets edges, areas and single pixels."""
+    side, channels, count, _ = CASES[case]
+    coarse = -(-side // 4)
+    blocks = counter_random.words(case, counter_random.INPUTS, 2 * number, count * coarse * coarse * channels)
+    blocks = (blocks >> np.uint64(25)).reshape(count, coarse, coarse, channels)
+    noise = counter_random.words(case, counter_random.INPUTS, 2 * number + 1, count * side * side * channels)
+    noise = (noise >> np.uint64(25)).reshape(count, side, side, channels)
+    sum_of_both = blocks.repeat(4, 1).repeat(4, 2)[:, :side, :side] + noise  # from 0 to 254
+    pixels = (sum_of_both * np.uint64(LARGEST[number]) >> np.uint64(8)).astype(np.uint8)
+    for i, image in enumerate(pixels):
+        Image.fromarray(image if channels == 3 else image[..., 0]).save(folder / f"{i:04}.png", compress_level=1)
 
 
 def features(folder, model):
@@ -66,25 +87,23 @@ def features(folder, model):
 def main():
     here = pathlib.Path(__file__).parent
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here / "answers"
-    sets = []
-    with tempfile.TemporaryDirectory() as scratch:
+    answers = {}
+    with tempfile.TemporaryDirectory() as scratch, torch.no_grad():
         scratch = pathlib.Path(scratch)
         torch.jit.script(Network()).save(str(scratch / "inception-2015-12-05.pt"))
         model = InceptionV3W(str(scratch), download=False)
-        for number, largest in enumerate((256, 230)):
-            images = scratch / str(number)
-            images.mkdir()
-            write_images(images, number, largest)
-            with torch.no_grad():
-                sets.append(features(images, model))
-    answers = {
-        "features.0": sets[0][:, ::16],
-        "features.1": sets[1][:, ::16],
-        "fid": np.array([fid.fid_from_feats(*sets)]),
-        "kid": np.array([fid.kernel_distance(*sets)], dtype=np.float64),
-    }
-    answers = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in answers.items()}
-    save_file(answers, folder / "cleanfid.safetensors")
+        for case, (side, channels, _, compared) in enumerate(CASES):
+            sets, name = [], f"{side}x{channels}"
+            for number in range(len(LARGEST)):
+                images = scratch / f"{name}.{number}"
+                images.mkdir()
+                write_images(images, case, number)
+                sets.append(features(images, model)[:, :: 2048 // compared])
+                answers[f"{name}.features.{number}"] = sets[-1][:, ::16]
+            answers[f"{name}.fid"] = np.array([fid.fid_from_feats(*sets)])
+            answers[f"{name}.kid"] = np.array([fid.kernel_distance(*sets)], dtype=np.float64)
+    save_file({name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in answers.items()},
+              folder / "cleanfid.safetensors")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
-// Compares features, FID and KID with clean-fid (cleanfid_answers.py).
+// Compares features, FID and KID with clean-fid (cleanfid_answers.py), from folders of PNG files to
+// the figures.
 #include <ATen/ATen.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/api/module.h>
 
+#include <array>
 #include <fstream>
 #include <sstream>
 
@@ -10,16 +13,36 @@
 #include "base/sha256.h"
 #include "checkpoint/safetensors.h"
 #include "counter_values.h"
+#include "data/pack/pack.h"
+#include "data/read_images.h"
 #include "eval/feature_moments.h"
 #include "eval/frechet_distance.h"
 #include "eval/inception.h"
 #include "eval/kernel_distance.h"
+#include "support/png.h"
 #include "support/temporary_folder.h"
 
 namespace gm::parity {
 namespace {
 
-constexpr int64_t kCleanFidImages = 24, kCleanFidSide = 32;
+/// A case of the script, in its order.
+struct CleanFidCase {
+  int64_t side, channels, images;
+  int64_t compared;  ///< Values of a feature.
+
+  std::string name() const { return fmt::format("{}x{}", side, channels); }
+};
+constexpr std::array<CleanFidCase, 10> kCleanFidCases{{{28, 3, 12, 256},
+                                                       {28, 1, 12, 256},
+                                                       {32, 3, 24, 2048},
+                                                       {32, 1, 12, 256},
+                                                       {64, 3, 12, 256},
+                                                       {64, 1, 12, 256},
+                                                       {299, 3, 6, 256},
+                                                       {299, 1, 6, 256},
+                                                       {512, 3, 6, 256},
+                                                       {512, 1, 6, 256}}};
+constexpr std::array<int64_t, 2> kCleanFidLargest{256, 230};
 
 /// The network of the script, saved to `file`. Returns its SHA-256.
 std::string save_small_inception(const std::filesystem::path& file) {
@@ -39,57 +62,93 @@ def forward(self, x):
   return sha256(content.str());
 }
 
-/// The images of set number `number`: uniform noise from 0 to `largest`, in [-1,1].
-at::Tensor clean_fid_images(uint64_t number, uint32_t largest) {
-  CounterRng random(0, kInputs, number);
-  at::Tensor images = at::empty({kCleanFidImages, 3, kCleanFidSide, kCleanFidSide}, at::kFloat);
-  std::generate_n(images.data_ptr<float>(), images.numel(), [&] {
-    const uint32_t pixel = (random.next() >> 16) * largest >> 16;
-    return static_cast<float>(pixel) / 127.5F - 1;
-  });
-  return images;
+/// Random numbers from 0 to 127: int64 [n].
+at::Tensor clean_fid_numbers(size_t index, uint64_t draw, int64_t count) {
+  CounterRng random(index, kInputs, draw);
+  const at::Tensor numbers = at::empty({count}, at::kLong);
+  std::generate_n(numbers.mutable_data_ptr<int64_t>(), count, [&] { return random.next() >> 25; });
+  return numbers;
 }
 
-class CleanFidParity : public testing::Test {
+/// The images of the script: uint8 [n,H,W,C].
+at::Tensor clean_fid_pixels(size_t index, size_t set) {
+  const auto& [side, channels, images, compared] = kCleanFidCases.at(index);
+  const int64_t coarse = (side + 3) / 4;
+  const at::Tensor blocks = clean_fid_numbers(index, 2 * set, images * coarse * coarse * channels)
+                                .view({images, coarse, coarse, channels})
+                                .repeat_interleave(4, 1)
+                                .repeat_interleave(4, 2)
+                                .narrow(1, 0, side)
+                                .narrow(2, 0, side);
+  const at::Tensor noise = clean_fid_numbers(index, 2 * set + 1, images * side * side * channels)
+                               .view({images, side, side, channels});
+  return ((blocks + noise) * kCleanFidLargest.at(set)).bitwise_right_shift(8).to(at::kByte);
+}
+
+/// Every test gets one case.
+class CleanFidParity : public testing::TestWithParam<size_t> {
  protected:
   CleanFidParity() {
     const auto file = folder_ / "inception-2015-12-05.pt";
     const std::string hash = save_small_inception(file);
-    const auto network = make_inception(
+    network_ = make_inception(
         {.kind = ExtractorKind::kInception, .file = {}, .trusted = {hash}, .cache = folder_.path()},
         at::kCPU);
-    for (const auto& [number, largest] : {std::pair(0, 256), std::pair(1, 230)}) {
-      features_.push_back(network->features(
-          clean_fid_images(static_cast<uint64_t>(number), static_cast<uint32_t>(largest))));
-    }
   }
 
-  FeatureStatistics statistics(size_t set) {
-    FeatureMoments moments(features_.at(set).size(1));
-    moments.add(features_.at(set));
+  /// The features of a folder of PNG files, packed as gm_data does.
+  at::Tensor features(size_t set) {
+    const std::filesystem::path images = folder_ / fmt::format("{}", set);
+    const std::filesystem::path packed = folder_ / fmt::format("{}.h5", set);
+    std::filesystem::create_directory(images);
+    const at::Tensor pixels = clean_fid_pixels(GetParam(), set);
+    for (int64_t i = 0; i < pixels.size(0); ++i) {
+      write_png(images / fmt::format("{:04}.png", i), pixels[i]);
+    }
+    pack_images({.input = images,
+                 .output = packed,
+                 .size = case_.side,
+                 .jobs = 1,
+                 .grey = case_.channels == 1});
+    const ImageDataset dataset(packed);
+    return network_->features(read_images(dataset, at::arange(dataset.size(), at::kLong)))
+        .slice(1, 0, std::nullopt, 2048 / case_.compared);
+  }
+
+  FeatureStatistics statistics(const at::Tensor& features) {
+    FeatureMoments moments(features.size(1));
+    moments.add(features);
     return moments.of_all_ranks(alone_);
   }
 
   TemporaryFolder folder_;
+  CleanFidCase case_ = kCleanFidCases.at(GetParam());
   TensorMap answers_ = load_safetensors(answer("cleanfid.safetensors"));
-  std::vector<at::Tensor> features_;
+  std::shared_ptr<FeatureExtractor> network_;
   SelfCommunicator alone_;
 };
 
-TEST_F(CleanFidParity, FeaturesAgree) {
-  for (size_t set : {0U, 1U}) {
-    const at::Tensor expected = answers_.at("features." + std::to_string(set));
-    const at::Tensor actual = features_.at(set).slice(1, 0, std::nullopt, 16);
-    EXPECT_LE((actual - expected).abs().max().item<double>(), 1e-4);
+TEST_P(CleanFidParity, FeaturesAndDistancesAgree) {
+  const auto expected = [&](const std::string& what) {
+    return answers_.at(case_.name() + "." + what);
+  };
+  std::vector<at::Tensor> sets;
+  for (const size_t set : {0U, 1U}) {
+    sets.push_back(features(set));
+    const at::Tensor some = sets.back().slice(1, 0, std::nullopt, 16);
+    const at::Tensor difference = some - expected(fmt::format("features.{}", set));
+    EXPECT_LE(difference.abs().max().item<double>(), 1e-4);
   }
+  const double fid = expected("fid").item<double>(), kid = expected("kid").item<double>();
+  EXPECT_NEAR(frechet_distance(statistics(sets[0]), statistics(sets[1])), fid, 1e-3 * fid);
+  EXPECT_NEAR(kernel_distance_of_subsets(sets[0], sets[1], 0, alone_), kid, 1e-3 * kid);
+  EXPECT_NEAR(kernel_distance(sets[0], sets[1], alone_).value, kid, 1e-3 * kid);
 }
 
-TEST_F(CleanFidParity, DistancesAgree) {
-  const double fid = answers_.at("fid").item<double>(), kid = answers_.at("kid").item<double>();
-  EXPECT_NEAR(frechet_distance(statistics(0), statistics(1)), fid, 1e-3);
-  EXPECT_NEAR(kernel_distance_of_subsets(features_[0], features_[1], 0, alone_), kid, 1e-3 * kid);
-  EXPECT_NEAR(kernel_distance(features_[0], features_[1], alone_).value, kid, 1e-3 * kid);
-}
+INSTANTIATE_TEST_SUITE_P(SizesAndChannels, CleanFidParity,
+                         testing::Range<size_t>(0, kCleanFidCases.size()), [](const auto& test) {
+                           return "Side" + kCleanFidCases.at(test.param).name();
+                         });
 
 }  // namespace
 }  // namespace gm::parity

@@ -8,11 +8,13 @@
 #include <string>
 
 #include "answers.h"
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
 #include "data/augmentation.h"
 #include "image/decode.h"
 #include "image/fit.h"
+#include "image/image_grid.h"
 #include "image/resize.h"
 #include "support/expect_error.h"
 
@@ -149,8 +151,8 @@ TEST(ImageParity, ResizingAWindowEqualsACropOfTheResizedImage) {
 TEST(ImageParity, FittingEqualsPillowBitForBit) {
   const auto tensors = load_safetensors(parity::answer("images_fit.safetensors"));
   const int cases = for_each_ending(tensors, ".from", [&](const auto& name, const auto& from) {
-    for (const std::string fit : {"crop", "pad", "squash"}) {
-      const DecodedImage fitted = fit_image(image_of(from), 32, parse_fit(fit));
+    for (const auto& [kind, fit] : names_of(Fit{})) {
+      const DecodedImage fitted = fit_image(image_of(from), 32, kind);
       EXPECT_EQ(difference(tensor_of(fitted), tensors.at(name + "." + fit)), 0) << name << fit;
     }
   });
@@ -161,12 +163,12 @@ TEST(ImageParity, AnAugmentedImageIsACropOfTheImageThatTorchvisionResized) {
   const auto tensors = load_safetensors(parity::answer("images_augment.safetensors"));
   const auto& from = tensors.at("from");
   const auto& enlarged = tensors.at("enlarged");
-  Augmentation augmentation(shape_of(from), {.resize_crop = 1.12, .flip = true}, 7);
+  constexpr int64_t kImages = 1000;
+  const at::Tensor images = augment(from.unsqueeze(0).repeat({kImages, 1, 1, 1}),
+                                    at::arange(kImages), {.resize_crop = 1.12, .flip = true}, 7);
   std::set<std::tuple<int64_t, int64_t, bool>> seen;
-  for (uint64_t position = 0; position < 1000; ++position) {
-    DecodedImage image = image_of(from);
-    augmentation.apply(image.pixels, position);
-    const at::Tensor augmented = tensor_of(image);
+  for (int64_t position = 0; position < kImages; ++position) {
+    const at::Tensor augmented = to_pixels(images[position].unsqueeze(0))[0];
     int matches = 0;
     for (int64_t top = 0; top <= 3; ++top) {
       for (int64_t left = 0; left <= 3; ++left) {

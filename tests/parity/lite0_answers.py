@@ -79,7 +79,11 @@ def features(images, weights):
         for image in images
     ]
     pixels = np.stack([[np.asarray(channel).clip(0, 255) for channel in image] for image in resized])
-    x = (torch.from_numpy(pixels) - 127) / 128
+    return network(torch.from_numpy(pixels), weights)
+
+
+def network(pixels, weights):
+    x = (pixels - 127) / 128
     x = F.relu6(normalized(convolution(x, weights["_conv_stem.weight"], 2), weights, "_bn0"))
     number = 0
     for blocks, _, stage_stride, expansion, channels in STAGES:

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import unittest
 
@@ -18,7 +19,6 @@ class Evaluation(Inpainting):
         one, _ = self.evaluate(*runs, "--data", self.held, "--part", "all", "--count", 50)
         self.assertEqual([method["name"] for method in one], ["mean fill", "harmonic fill", *runs])
         for method in one:
-            self.assertEqual(method["images"], 50)
             self.assertEqual(sum(area["images"] for area in method["by_area"]), 50)
         areas = [[(area["from"], area["images"]) for area in method["by_area"]] for method in one]
         self.assertTrue(all(entry == areas[0] for entry in areas), "all methods use the same masks")
@@ -53,7 +53,9 @@ class Evaluation(Inpainting):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r"method +psnr_masked +psnr ")
         self.assertRegex(done.stdout, re.escape(run) + r" +\d+\.\d{4}")
-        self.assertEqual(len(json.loads((self.root / "figures.json").read_text())["methods"]), 3)
+        written = json.loads((self.root / "figures.json").read_text())
+        self.assertEqual(written["evaluations"][0]["samples"], 10)
+        self.assertEqual(len(written["methods"]), 3)
         # Eight images, each in two rows of 96 pixels (the label "harmonic fill" fits), with lines of 2 between them.
         self.assertEqual(len(png_rows(self.root / "comparison.png")), LABEL_HEIGHT + 8 * (2 * 96 + 2) + 2)
 
@@ -89,9 +91,8 @@ class Evaluation(Inpainting):
                      "evaluate.extractor=random", "evaluate.batch_size=4"]
         [one], said = self.evaluate(*arguments)
         self.assertIn("computing the features of", said)
-        self.assertEqual(one["images"], 30)
-        self.assertEqual(set(one) - {"name", "images"}, {"fd_random", "kd_random", "kd_random_error", "kd_random_subsets",
-                                                        "precision_random", "recall_random"})
+        self.assertEqual(set(one) - {"name"}, {"fd_random", "kd_random", "kd_random_error", "kd_random_subsets",
+                                             "precision_random", "recall_random", "fd_random_floor", "kd_random_floor"})
         for ranks in (2, 3):
             [many], said = self.evaluate(*arguments, "--image", "nearest.png", ranks=ranks)
             self.assertNotIn("computing the features of", said, "they are in the cache")
@@ -102,12 +103,53 @@ class Evaluation(Inpainting):
         [against], _ = self.evaluate(*arguments, "--against", self.many())
         self.assertNotEqual(against["fd_random"], one["fd_random"])
 
+    def test_copies_seeds_and_stored_features(self):
+        done = self.run_program("gm_train", [*self.arguments("fair", *TASKS["repaint"], "train.steps=2", "evaluate.every=2",
+                                                             "evaluate.metrics=fd,neighbours", "evaluate.samples=6",
+                                                             "evaluate.extractor=random"), f"data.path={self.held}"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        arguments = ["fair", "--samples", 20, "evaluate.extractor=random"]
+        done = self.run_program("gm_eval", [*arguments, "--metric", "kid,neighbours", "--seeds", 3, "--json", "figures.json",
+                                            "--image", "pairs.png"], ranks=2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"distribution: samples 20, .*extractor random, weights_sha256 [0-9a-f]{64}, ")
+        self.assertRegex(done.stdout, r"\n  deviation +\d")
+        self.assertGreater(len(png_rows(self.root / "pairs.png")), 16 * 16)
+        figures = json.loads((self.root / "figures.json").read_text())
+        [source], [method] = figures["evaluations"], figures["methods"]
+        self.assertEqual([entry["seed"] for entry in method["seeds"]], [0, 1, 2])
+        for name in ("kd_random", "neighbours_ratio_random", "neighbours_near_random"):
+            values = [entry[name] for entry in method["seeds"]]
+            self.assertAlmostEqual(method[name], statistics.mean(values))
+            self.assertAlmostEqual(method["spread"][name]["deviation"], statistics.stdev(values))
+            self.assertEqual(method["spread"][name]["largest"], max(values))
+        [line] = self.lines("fair", "evaluation")
+        for key in ("extractor", "weights_sha256", "resize", "references", "references_hash"):
+            self.assertEqual(line[key], source[key], key)
+        self.assertIn("neighbours_near_random", line)
+
+        # The features of the references, which are also those of the training images.
+        stored = [path for path in (self.root / "cache/gm").glob("*.features.safetensors")
+                  if source["references_hash"].encode() in path.read_bytes()[:1000]]
+        [again], _ = self.evaluate(*arguments, "--metric", "kid", "--against", *stored)
+        self.assertAlmostEqual(again["kd_random"], method["seeds"][0]["kd_random"], delta=1e-6)
+        for more, words in [
+            (["--metric", "kid", "--against", stored[0], "--data", self.many()], "with hash"),
+            (["--metric", "kid", "--against", self.root / "images.safetensors"], "images.safetensors: no such file"),
+            (["--metric", "neighbours", "--part", "training"], "are training images"),
+        ]:
+            done = self.run_program("gm_eval", [*arguments, *more, "--json", "none.json"])
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(words, done.stderr.splitlines()[-1])
+            self.assertFalse((self.root / "none.json").exists())
+
     def test_wrong_metrics_and_networks_are_refused(self):
         unet, repaint = self.trained("unet"), self.trained("repaint")
         empty = f"evaluate.extractor_file={self.root / 'empty.pt'}"
         (self.root / "empty.pt").write_bytes(b"")
         for arguments, words in [
-            ([repaint, "--metric", "fd,size"], '"size" is none of inpainting, fd, kid, precision, recall'),
+            ([repaint, "--metric", "fd,size"],
+             '"size" is none of inpainting, loss, fd, kid, precision, recall, neighbours'),
             ([repaint, "--metric", "fid"], "evaluate.extractor = \"inception\""),
             ([unet, "--metric", "fd"], "does not generate images"),
             ([repaint, "--metric", "fd", "evaluate.extractor_file=none"], "launch/lite0_weights.py"),

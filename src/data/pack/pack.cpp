@@ -187,7 +187,6 @@ PackReport pack_images(const PackOptions& options) {
 }
 
 PackReport pack_images(ImageSource& source, const PackOptions& options) {
-  const Fit fit = parse_fit(options.fit);
   const int64_t size = chosen_size(options, source);
   check_options(options, source.size());
 
@@ -203,7 +202,8 @@ PackReport pack_images(ImageSource& source, const PackOptions& options) {
   ShardedWriter writer(staged.path(), options, report.shape, source.size(), source.classes());
   ProgressBar progress("packing", source.size());
   OrderedWork<PackedImage> work(source.size(), window, [&](int64_t) {
-    return [&, item = source.next()] { return make_image(item, size, fit, options.skip_bad); };
+    return
+        [&, item = source.next()] { return make_image(item, size, options.fit, options.skip_bad); };
   });
   work.run(jobs, [&](PackedImage image) {
     throw_if_stop_requested();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/pack/source.h"
+#include "image/fit.h"
 #include "image/image_shape.h"
 
 namespace gm {
@@ -16,8 +17,8 @@ struct PackOptions {
   std::filesystem::path input = {};  ///< A folder of images, or an IDX file.
   /// An HDF5 file; a folder of them, with a manifest, when shards > 1.
   std::filesystem::path output = {};
-  int64_t size = 0;          ///< Height and width; 0: the size of the input, if it has one size.
-  std::string fit = "crop";  ///< See parse_fit().
+  int64_t size = 0;  ///< Height and width; 0: the size of the input, if it has one size.
+  Fit fit = Fit::kCrop;
   std::string classes = "all";
   int64_t shards = 1;
   double holdout = 0;     ///< Held-out fraction, 0 to 0.9; chosen by content.

@@ -61,10 +61,14 @@ def oracle():
     return Unet(dim=8, dim_mults=(1, 2), channels=1)
 
 
-@torch.no_grad()
-def oracle_samples(weights):
+def oracle_with(weights):
     network = oracle()
-    network.load_state_dict(load_file(weights), strict=True)
+    network.load_state_dict(weights)
+    return network
+
+
+@torch.no_grad()
+def oracle_samples(network):
     diffusion = GaussianDiffusion(network, image_size=SIDE, timesteps=STEPS)
     images = counter_normal(STEPS)
     for t in reversed(range(STEPS)):
@@ -79,12 +83,22 @@ def grid_images(path):
     return np.stack([grid[y:y + SIDE * SCALE:SCALE, x:x + SIDE * SCALE:SCALE] for y, x in starts])
 
 
+def gm_samples(folder, run):
+    gm("gm_sample", folder / run, "--count", COUNT, "--seed", SEED, "--out", folder / "grid.png")
+    return grid_images(folder / "grid.png")
+
+
+def require_equal_images(ours, theirs):
+    worst = np.abs(ours.astype(int) - theirs.astype(int)).max()
+    print(f"images of {STEPS} steps differ by at most {worst} of 255 levels; the oracle's have a standard deviation of {theirs.std():.0f}")
+    assert theirs.std() > 10, "the images are almost uniform, so that their comparison means nothing"
+    assert worst <= 1, worst
+
+
 def wrapped(weights):
     """A network with these weights, plain and in common training wrappers, which add prefixes to the names."""
     def network():
-        unet = oracle()
-        unet.load_state_dict(weights)
-        return unet
+        return oracle_with(weights)
     averaged = EMA(GaussianDiffusion(network(), image_size=SIDE, timesteps=STEPS))
     for parameter in averaged.online_model.parameters():
         parameter.data.zero_()  # So that the averaged network differs from the online network.
@@ -99,12 +113,7 @@ def main():
         gm("gm_data", "pack", folder / "images.idx", "--out", folder / "images.h5")
 
         checkpoint = train(folder, "from_gm", "train.steps=20")
-        gm("gm_sample", folder / "from_gm", "--count", COUNT, "--seed", SEED, "--out", folder / "grid.png")
-        ours, theirs = grid_images(folder / "grid.png"), oracle_samples(checkpoint / "ema.safetensors")
-        worst = np.abs(ours.astype(int) - theirs.astype(int)).max()
-        print(f"images of {STEPS} steps differ by at most {worst} of 255 levels; the oracle's have a standard deviation of {theirs.std():.0f}")
-        assert theirs.std() > 10, "the images are almost uniform, so that their comparison means nothing"
-        assert worst <= 1, worst
+        require_equal_images(gm_samples(folder, "from_gm"), oracle_samples(oracle_with(load_file(checkpoint / "ema.safetensors"))))
 
         weights = oracle().state_dict()
         for wrapper, network in wrapped(weights).items():

@@ -38,7 +38,9 @@ class CheckpointStoreTest : public ::testing::Test {
     return {.state = {.step = step, .samples = step * 64, .nonfinite_in_a_row = 2},
             .updates = {{"ddpm", step - 1}},
             .world = 2,
-            .identity = {.config_hash = "abc", .data_hash = "def"}};
+            .identity = {.config_hash = "abc", .data_hash = "def"},
+            .sample_shape = {3, 8, 8},
+            .classes = 5};
   }
   static CheckpointTensors tensors(int64_t step) {
     return {{"model", {{"weight", at::full({4}, static_cast<double>(step))}}},
@@ -88,6 +90,8 @@ TEST_F(CheckpointStoreTest, LoadsWhatWasSaved) {
   EXPECT_EQ(checkpoint.info().world, 2);
   EXPECT_EQ(checkpoint.info().identity.config_hash, "abc");
   EXPECT_EQ(checkpoint.info().identity.data_hash, "def");
+  EXPECT_EQ(checkpoint.info().sample_shape, (std::vector<int64_t>{3, 8, 8}));
+  EXPECT_EQ(checkpoint.info().classes, 5);
   EXPECT_TRUE(checkpoint.has("ema"));
   EXPECT_FALSE(checkpoint.has("optimizer"));
   EXPECT_TRUE(checkpoint.load("model").at("weight").equal(at::full({4}, 1000.0)));
@@ -125,6 +129,44 @@ TEST_F(CheckpointStoreTest, KeepsTheNewest) {
   CheckpointStore keeps_all(run_.path());
   keeps_all.save(info(4), {});
   EXPECT_EQ(names().size(), 3U);
+}
+
+TEST_F(CheckpointStoreTest, KeepsTheBestBesideTheNewestUntilAnotherIsBetter) {
+  EXPECT_FALSE(store_.best());
+  save(1);
+  store_.mark_best({.step = 1, .figure = "loss", .value = 0.1});
+  for (const int64_t step : {2, 3, 4}) save(step);
+  EXPECT_THAT(names(), ElementsAre("step-00000001", "step-00000003", "step-00000004"));
+  const CheckpointStore reopened(run_.path());
+  EXPECT_EQ(reopened.best()->step, 1);
+  EXPECT_EQ(reopened.best()->figure, "loss");
+  EXPECT_EQ(reopened.best()->value, 0.1) << "every digit is stored";
+  EXPECT_EQ(newest(), store_.folder_of(4));
+
+  store_.mark_best({.step = 3, .figure = "loss", .value = 0.05});
+  EXPECT_THAT(names(), ElementsAre("step-00000003", "step-00000004"));
+  save(5);
+  EXPECT_THAT(names(), ElementsAre("step-00000003", "step-00000004", "step-00000005"));
+}
+
+TEST_F(CheckpointStoreTest, ABestCheckpointThatIsGoneIsNone) {
+  for (const int64_t step : {1, 2}) save(step);
+  store_.mark_best({.step = 2, .figure = "loss", .value = 1});
+  warnings_of([&] { store_.roll_back_to(store_.open(store_.folder_of(1))); });
+  EXPECT_FALSE(store_.best());
+  save(3);
+  EXPECT_THAT(names(), ElementsAre("step-00000001", "step-00000003"));
+}
+
+TEST_F(CheckpointStoreTest, ADamagedMarkOfTheBestIsAWarning) {
+  save(1);
+  for (const char* text : {"", "[]", "{\"step\": \"1\"}", "{\"step\": 1, \"figure\": \"loss\"}"}) {
+    overwrite(run_ / "checkpoints" / "best.json", text);
+    EXPECT_THAT(warnings_of([&] { EXPECT_FALSE(store_.best()) << text; }),
+                HasSubstr("best.json: is damaged"));
+  }
+  store_.mark_best({.step = 1, .figure = "loss", .value = 1});
+  EXPECT_EQ(store_.best()->step, 1);
 }
 
 TEST_F(CheckpointStoreTest, SortsBySteps) {
@@ -291,6 +333,33 @@ TEST_P(CheckpointStoreFaults, DuringARepeatedStepLeaveAnIntactCheckpoint) {
   fail_everywhere({2, 3}, 3, [](const CheckpointStore& store, bool) {
     EXPECT_THAT(newest_step(store), AnyOf(2, 3));
   });
+}
+
+TEST_P(CheckpointStoreFaults, DuringAMarkOfTheBestLeaveTheOldOrTheNewBest) {
+  size_t calls = 0;
+  for (size_t index = 0; index <= calls; ++index) {
+    const TemporaryFolder run;
+    FailingStorage storage;
+    CheckpointStore store(run.path(), /*keep=*/1, storage);
+    store.save(info(1), tensors(1));
+    store.mark_best({.step = 1, .figure = "loss", .value = 2});
+    store.save(info(2), tensors(2));
+    storage.fail_at(index == 0 ? FailingStorage::kNever : index - 1, GetParam());
+    warnings_of([&] {
+      try {
+        store.mark_best({.step = 2, .figure = "loss", .value = 1});
+      } catch (const Error&) {
+        EXPECT_GT(index, 0U);
+      }
+    });
+    if (index == 0) calls = storage.calls().size();
+    const CheckpointStore next(run.path());
+    ASSERT_TRUE(next.best()) << index;
+    EXPECT_THAT(next.best()->step, AnyOf(1, 2));
+    EXPECT_NO_THROW(Checkpoint(next.folder_of(next.best()->step)).load_all()) << index;
+    EXPECT_EQ(newest_step(next), 2) << index;
+  }
+  EXPECT_GE(calls, 5U);
 }
 
 TEST_F(CheckpointStoreTest, AFileInPlaceOfTheFolderIsAnError) {

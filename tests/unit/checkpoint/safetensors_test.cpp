@@ -80,6 +80,20 @@ TEST_F(SafetensorsTest, IsHashedWhileItIsRead) {
   EXPECT_EQ(hash.hex(), hash_file(path_));
 }
 
+TEST_F(SafetensorsTest, MetadataAreReadWithoutTheTensors) {
+  save_safetensors(path_, {{"a", at::zeros({2})}}, {{"made by", "a test"}, {"count", "2"}});
+  const std::map<std::string, std::string> expected{{"made by", "a test"}, {"count", "2"}};
+  EXPECT_EQ(load_safetensors_metadata(path_), expected);
+  save_safetensors(path_, {{"a", at::zeros({2})}});
+  EXPECT_TRUE(load_safetensors_metadata(path_).empty());
+  write_file(R"({"__metadata__": [1]})", 0);
+  expect_error<InputError>([&] { load_safetensors_metadata(path_); },
+                           HasSubstr("__metadata__ is not an object"));
+  write_file(R"({"__metadata__": {"a": 1}})", 0);
+  expect_error<InputError>([&] { load_safetensors_metadata(path_); },
+                           HasSubstr("the value of \"a\" is not a text"));
+}
+
 TEST_F(SafetensorsTest, AFileMayHoldNoTensors) {
   save_safetensors(path_, {});
   EXPECT_TRUE(load_safetensors(path_).empty());

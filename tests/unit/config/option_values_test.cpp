@@ -29,6 +29,17 @@ TEST(WholeNumber, AcceptsDigitsInItsRange) {
   EXPECT_THAT(whole_number(1, 8)(text), HasSubstr("\"0x5\": expected an integer from 1 to 8"));
 }
 
+TEST(AStep, IsAWholeNumberOrTheBest) {
+  EXPECT_EQ(taken(a_step(), "best"), "best");
+  EXPECT_EQ(taken(a_step(), "0040"), "40");
+  for (const char* text : {"", "-1", "BEST", "latest", "best ", "1.5"}) {
+    EXPECT_FALSE(taken(a_step(), text)) << text;
+  }
+  std::string text = "first";
+  EXPECT_THAT(a_step()(text), HasSubstr("\"first\": expected an integer from 0 to"));
+  EXPECT_THAT(a_step()(text), HasSubstr("or best"));
+}
+
 TEST(Number, AcceptsFiniteDecimalsInItsRange) {
   for (const char* text : {"0", "0.9", "1e-3", "0.25"}) {
     EXPECT_EQ(taken(number(0, 0.9), text), text);

@@ -216,6 +216,32 @@ TEST(ImageDataset, CountsLabelsWithoutAClass) {
   EXPECT_EQ(ImageDataset(folder.path(), "cat").size(), 2);
 }
 
+TEST(ImageDataset, CountsClassesWithImages) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.h5";
+  const auto classes_of = [&](const std::vector<int64_t>& labels,
+                              const std::vector<std::string>& names) {
+    {
+      ForeignFile file(path);
+      file.add("images", H5T_STD_U8LE, {labels.size(), 4, 4, 1});
+      file.add_integers("labels", H5T_STD_I64LE, labels);
+      if (!names.empty()) file.add_variable_strings("classes", names);
+    }
+    return count_classes(ImageDataset(path));
+  };
+  EXPECT_EQ(classes_of({0, 1, 1}, {"cat", "dog"}), 2);
+  EXPECT_EQ(classes_of({2, 0, 1, 0}, {}), 3);
+  const auto refuse = [&](const std::vector<int64_t>& labels, const std::vector<std::string>& names,
+                          const char* reason) {
+    expect_error<InputError>([&] { classes_of(labels, names); },
+                             AllOf(HasSubstr("a.h5"), HasSubstr(reason)));
+  };
+  refuse({0, 0}, {"cat", "dog"}, "the class dog has no images");
+  refuse({0, 1, 5}, {"cat", "dog"}, "labels that name no class: 5");
+  refuse({1, 2}, {}, "2 different labels from 1 to 2; without class names they must be 0 to 1");
+  refuse({0, INT64_MAX}, {}, "they must be 0 to 1");
+}
+
 TEST(ImageDataset, SaysWhatIsMissing) {
   const TemporaryFolder folder;
   expect_error<InputError>([&] { ImageDataset(folder / "none"); },

@@ -8,6 +8,7 @@
 
 #include <map>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "data/mask_pairs.h"
 #include "data/mask_shapes.h"
@@ -26,8 +27,11 @@ using ::testing::SizeIs;
 
 constexpr int64_t kSide = 32;
 
-MaskConfig config_of(const std::string& kind, double least = 0.1, double most = 0.5) {
-  return {.kind = kind, .coverage_min = least, .coverage_max = most, .path = ""};
+MaskConfig config_of(std::string_view kind, double least = 0.1, double most = 0.5) {
+  return {.kind = *value_named<MaskKind>(kind),
+          .coverage_min = least,
+          .coverage_max = most,
+          .path = ""};
 }
 
 at::Tensor draw(const MaskConfig& config, int64_t count, uint64_t seed = 1, int64_t height = kSide,
@@ -54,8 +58,8 @@ Bounds bounds_of(const at::Tensor& mask) {
 
 class DrawnMasks : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, DrawnMasks,
-                         ::testing::ValuesIn(std::vector<const char*>(kDrawnMaskKinds.begin(),
-                                                                      kDrawnMaskKinds.end())));
+                         ::testing::Values("rectangle", "boxes", "strokes", "half", "centre",
+                                           "pixels"));
 
 TEST_P(DrawnMasks, AreFloatsOfZeroAndOneWithOneChannel) {
   const at::Tensor masks = draw(config_of(GetParam()), 50, 1, 20, 28);

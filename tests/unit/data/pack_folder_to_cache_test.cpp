@@ -145,7 +145,7 @@ TEST_F(PrepareDataset, OtherContentOrOptionsMakeAnotherCopy) {
   other.image_size = 10;
   EXPECT_NE(prepare_dataset(other), packed);
   other = config_;
-  other.fit = "squash";
+  other.fit = Fit::kSquash;
   EXPECT_NE(prepare_dataset(other), packed);
   write_png("cat/a.png", 51);
   EXPECT_NE(prepare_dataset(config_), packed);

@@ -28,10 +28,26 @@ TEST(DiffusionLoss, MeasuresTheErrorsByItsFormula) {
   EXPECT_DOUBLE_EQ(loss(DiffusionLoss::kL2, weights), (2 * 9.25 + 0.5 * 4) / 4);
 }
 
+TEST(DiffusionLoss, TheLossesOfImagesAreThoseOfTheImagesAlone) {
+  const at::Tensor errors = errors_of({0.5F, -3, 0, 2}), nothing = at::zeros_like(errors);
+  for (const at::Tensor& weights : {at::Tensor(), at::tensor({2.0F, 0.5F})}) {
+    for (const auto kind : {DiffusionLoss::kL1, DiffusionLoss::kL2, DiffusionLoss::kHuber}) {
+      const at::Tensor losses = diffusion_losses(kind, errors, nothing, weights);
+      for (int64_t i = 0; i < 2; ++i) {
+        const at::Tensor alone = errors.narrow(0, i, 1);
+        EXPECT_FLOAT_EQ(losses[i].item<float>(),
+                        diffusion_loss(kind, alone, at::zeros_like(alone),
+                                       weights.defined() ? weights.narrow(0, i, 1) : at::Tensor())
+                            .item<float>());
+      }
+    }
+  }
+}
+
 TEST(LossWeight, MinSnrHasTheFormulasOfThePaper) {
-  const auto weight = make_loss_weight({.loss_weight = LossWeightKind::kMinSnr});
-  const auto of = [&](PredictionKind kind, double snr) {
-    return weight->weight(snr, make_prediction(kind)->x0_error(snr));
+  const auto of = [](PredictionKind kind, double snr) {
+    return loss_weight({.loss_weight = LossWeightKind::kMinSnr}, snr,
+                       make_prediction(kind)->x0_error(snr));
   };
   for (const double snr : {0.001, 0.5, 4.9, 5.1, 1000.0}) {
     const double limited = std::min(snr, 5.0);

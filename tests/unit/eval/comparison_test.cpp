@@ -26,12 +26,14 @@ EvaluationReport inpainting_report(double all, double small, double large) {
   return {.name = "inpainting",
           .samples = 30,
           .figures = figures(all),
-          .breakdown = FigureBreakdown{
-              .key = "by_area",
-              .fraction = "masked fraction of the image",
-              .figure = "psnr_masked",
-              .bins = {{.from = 0.1, .to = 0.2, .samples = 10, .figures = figures(small)},
-                       {.from = 0.4, .to = 0.5, .samples = 20, .figures = figures(large)}}}};
+          .breakdown =
+              FigureBreakdown{
+                  .key = "by_area",
+                  .fraction = "masked fraction of the image",
+                  .figure = "psnr_masked",
+                  .bins = {{.from = 0.1, .to = 0.2, .samples = 10, .figures = figures(small)},
+                           {.from = 0.4, .to = 0.5, .samples = 20, .figures = figures(large)}}},
+          .provenance = {{"references", 7}, {"extractor", "lite0"}}};
 }
 
 Comparison two_reports() {
@@ -41,6 +43,7 @@ Comparison two_reports() {
 
 TEST(ComparisonTable, HasARowPerMethodAndOnePerMethodByArea) {
   EXPECT_EQ(comparison_table({two_reports()}),
+            "inpainting: samples 30, references 7, extractor lite0\n"
             "method        psnr_masked              l1\n"
             "mean fill         12.5000          0.1250\n"
             "runs/unet         22.2500          0.1250\n"
@@ -51,11 +54,12 @@ TEST(ComparisonTable, HasARowPerMethodAndOnePerMethodByArea) {
             "runs/unet           24.00           21.38\n");
 }
 
-TEST(ComparisonJson, ContainsEveryFigure) {
+TEST(ComparisonJson, ContainsEveryFigureAndWhatItDependsOn) {
   const auto json = nlohmann::json::parse(comparison_json({two_reports()}));
+  EXPECT_EQ(json["evaluations"], nlohmann::json::parse(R"([{"evaluation": "inpainting",
+      "samples": 30, "references": 7, "extractor": "lite0"}])"));
   EXPECT_EQ(json["methods"].size(), 2U);
   EXPECT_EQ(json["methods"][1]["name"], "runs/unet");
-  EXPECT_EQ(json["methods"][1]["images"], 30);
   EXPECT_EQ(json["methods"][1]["psnr_masked"], 22.25);
   EXPECT_EQ(json["methods"][0]["by_area"][1]["images"], 20);
   EXPECT_EQ(json["methods"][0]["by_area"][1]["from"], 0.4);
@@ -102,18 +106,59 @@ TEST(CompareMethods, SeveralEvaluationsShareTheJsonAndHaveATableEach) {
                          evaluation, {{.name = "none"}, {.name = "runs/unet"}}, [] {}, alone)};
   testing::internal::GetCapturedStderr();
   EXPECT_THAT(comparison_table(comparisons), HasSubstr("21.38\n\n"
+                                                       "name_length: samples 6\n"
                                                        "method            letters\n"
                                                        "none               4.0000\n"
                                                        "runs/unet          9.0000\n"));
-  const auto methods = nlohmann::json::parse(comparison_json(comparisons))["methods"];
+  const auto json = nlohmann::json::parse(comparison_json(comparisons));
+  EXPECT_EQ(json["evaluations"][0]["samples"], 30);
+  EXPECT_EQ(json["evaluations"][1]["samples"], 6);
+  const auto& methods = json["methods"];
   ASSERT_EQ(methods.size(), 3U);
   EXPECT_EQ(methods[0].contains("letters"), false) << "not a baseline of the second evaluation";
   EXPECT_EQ(methods[1]["name"], "runs/unet");
   EXPECT_EQ(methods[1]["psnr_masked"], 22.25);
-  EXPECT_EQ(methods[1]["images"], 30);
   EXPECT_EQ(methods[1]["letters"], 9);
-  EXPECT_EQ(methods[1]["name_length_images"], 6);
   EXPECT_EQ(methods[2]["name"], "none");
+}
+
+TEST(Comparison, OfSeveralSeedsShowsTheirSpread) {
+  const Comparison comparison{
+      {"runs/a",
+       {.name = "distribution",
+        .samples = 9,
+        .figures = {{"fd", 4}, {"fd_floor", 1}},
+        .by_seed = {{3, {{"fd", 2}}}, {4, {{"fd", 4}}}, {5, {{"fd", 6}}}}}}};
+  EXPECT_EQ(comparison_table({comparison}),
+            "distribution: samples 9\n"
+            "method                   fd        fd_floor\n"
+            "runs/a               4.0000          1.0000\n"
+            "  deviation          2.0000\n"
+            "  smallest           2.0000\n"
+            "  largest            6.0000\n");
+  const auto method = nlohmann::json::parse(comparison_json({comparison}))["methods"][0];
+  EXPECT_EQ(method["fd"], 4);
+  EXPECT_EQ(method["seeds"][1], nlohmann::json::parse(R"({"seed": 4, "fd": 4})"));
+  EXPECT_EQ(method["spread"]["fd"],
+            nlohmann::json::parse(R"({"deviation": 2, "smallest": 2, "largest": 6})"));
+}
+
+TEST(Comparison, OfClassesNamesThem) {
+  const Comparison comparison{
+      {"runs/a",
+       {.name = "distribution",
+        .samples = 9,
+        .figures = {{"kd", 4}},
+        .breakdown =
+            FigureBreakdown{.key = "by_class",
+                            .fraction = "class",
+                            .figure = "kd",
+                            .bins = {{.label = "cat", .samples = 5, .figures = {{"kd", 0.3}}}}}}}};
+  EXPECT_THAT(comparison_table({comparison}), HasSubstr("kd by class (number of images)\n"
+                                                        "method         cat (5)\n"
+                                                        "runs/a          0.3000\n"));
+  EXPECT_EQ(nlohmann::json::parse(comparison_json({comparison}))["methods"][0]["by_class"][0],
+            nlohmann::json::parse(R"({"label": "cat", "images": 5, "kd": 0.3})"));
 }
 
 TEST(ComparisonJson, KeepsARunThatIsNamedTwiceTwice) {
@@ -133,7 +178,7 @@ TEST(ComparisonStrips, ShowOriginalMaskedAndInpaintedImagesAndDifferences) {
   write_numbered_file(folder / "data.h5", {8, 8, 1}, 3, {});
   const MaskedDataset images(
       std::make_shared<const ImageDataset>(folder / "data.h5"),
-      {.kind = "centre", .coverage_min = 0.25, .coverage_max = 0.25, .path = {}}, 1);
+      {.kind = MaskKind::kCentre, .coverage_min = 0.25, .coverage_max = 0.25, .path = {}}, 1);
   const auto fill_white = [](const Method&, const MaskedImages& masked_images) {
     return at::where(masked_images.masks > 0.5, at::ones({1}), masked_images.images);
   };

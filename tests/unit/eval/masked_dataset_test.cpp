@@ -17,7 +17,7 @@ TEST(MaskedDataset, MasksDependOnIndexAndSeedAndDifferFromTraining) {
   const auto dataset =
       std::make_shared<const ImageDataset>(folder / "data.h5", DataConfig().classes, Part::kAll);
   MaskConfig strokes;
-  strokes.kind = "strokes";
+  strokes.kind = MaskKind::kStrokes;
   const MaskedDataset images(dataset, strokes, /*seed=*/7);
   const at::Tensor all = at::arange(20, at::kLong), last = all.narrow(0, 15, 5);
 

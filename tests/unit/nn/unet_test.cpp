@@ -51,6 +51,71 @@ TEST(Unet, TheImageOfTheConditionIsFurtherChannelsOfTheInput) {
       network.forward(x, {.image = image}).equal(network.forward(at::cat({x, image}, 1), {})));
 }
 
+/// Two networks with equal weights, one of which has three classes.
+class UnetWithClasses : public testing::Test {
+ protected:
+  at::Tensor run(const at::Tensor& labels) {
+    return with_.forward(x_, {.time = t_, .labels = labels});
+  }
+
+  // Not width 8: see MicroBatchesShareTheirPreparedWeights.
+  const ModelConfig model_{.dim = 16, .dim_mults = {1, 2}};
+  Unet without_{model_, {1, 1}, 1};
+  Unet with_{model_, {.in_channels = 1, .out_channels = 1, .classes = 3}, 1};
+  const at::Tensor x_ = at::randn({4, 1, 8, 8}), t_ = at::arange(4);
+};
+
+TEST_F(UnetWithClasses, AddsOneParameterAtTheEnd) {
+  const auto expected = without_.named_parameters(), found = with_.named_parameters();
+  ASSERT_EQ(found.size(), expected.size() + 1);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(found[i].key(), expected[i].key());
+    EXPECT_TRUE(found[i].value().equal(expected[i].value())) << found[i].key();
+  }
+  EXPECT_EQ(found[expected.size()].key(), "label_emb.weight");
+  EXPECT_EQ(found[expected.size()].value().sizes(), (at::IntArrayRef{4, 64}));
+}
+
+/// The embedding of a class is added to that of the timestep, and so to the bias of its last layer.
+TEST_F(UnetWithClasses, TheEmbeddingOfAClassActsLikeABias) {
+  const at::NoGradGuard no_gradients;
+  const at::Tensor bias = without_.named_parameters()["time_mlp.3.bias"];
+  const at::Tensor before = bias.clone();
+  const at::Tensor embeddings = with_.named_parameters()["label_emb.weight"];
+  std::vector<at::Tensor> outputs;
+  for (int64_t label = 0; label <= 3; ++label) {
+    bias.copy_(before + embeddings[label]);
+    outputs.push_back(without_.forward(x_, {.time = t_}));
+    EXPECT_TRUE(run(at::full({4}, label)).allclose(outputs.back(), 1e-4, 1e-5)) << label;
+  }
+  EXPECT_FALSE(outputs[0].allclose(outputs[3], 1e-2, 1e-2));
+  const at::Tensor mixed = run(at::tensor({0, 2, 3, 2}, at::kLong));
+  EXPECT_TRUE(mixed[1].allclose(outputs[2][1], 1e-4, 1e-5));
+  EXPECT_TRUE(mixed[2].allclose(outputs[3][2], 1e-4, 1e-5));
+}
+
+TEST_F(UnetWithClasses, OnlyTheClassesOfTheBatchAreTrained) {
+  run(at::tensor({0, 2, 2, 0}, at::kLong)).square().sum().backward();
+  const auto parameters = with_.named_parameters();
+  const at::Tensor gradient = parameters["label_emb.weight"].grad();
+  EXPECT_GT(gradient[0].abs().max().item<float>(), 0);
+  EXPECT_EQ(gradient[1].abs().max().item<float>(), 0);
+  EXPECT_GT(gradient[2].abs().max().item<float>(), 0);
+  EXPECT_EQ(gradient[3].abs().max().item<float>(), 0);
+  // The bias of the same sum gets the gradients of all images.
+  const at::Tensor sum = parameters["time_mlp.3.bias"].grad();
+  EXPECT_TRUE(gradient.sum(0).allclose(sum, 1e-4, 1e-4 * sum.norm().item<double>()));
+}
+
+TEST_F(UnetWithClasses, LabelsAreNeededIfThereAreClassesAndOnlyThen) {
+  EXPECT_THROW(run({}), Error);
+  EXPECT_THROW(without_.forward(x_, {.time = t_, .labels = at::zeros({4}, at::kLong)}), Error);
+  EXPECT_THROW(
+      Unet(model_, {.in_channels = 1, .out_channels = 1, .time_conditioned = false, .classes = 3},
+           1),
+      Error);
+}
+
 TEST(Unet, InitialWeightsDependOnlyOnTheSeed) {
   const Unet one(kUnetSmall, {1, 1}, 5), same(kUnetSmall, {1, 1}, 5), other(kUnetSmall, {1, 1}, 6);
   const auto weights = one.named_parameters();

@@ -56,13 +56,13 @@ TEST_F(OpenData, RefusesImagesThatDoNotFitTheModel) {
 
 TEST_F(OpenData, TheMaskOptionIsAKindOrAPath) {
   MaskConfig own;
-  own.kind = "files";
+  own.kind = MaskKind::kFiles;
   own.path = "masks";
   EXPECT_EQ(override_mask(own, "").path, "masks");
-  EXPECT_EQ(override_mask(own, "strokes").kind, "strokes");
+  EXPECT_EQ(override_mask(own, "strokes").kind, MaskKind::kStrokes);
   EXPECT_EQ(override_mask(own, "strokes").path, "");
-  EXPECT_EQ(override_mask(own, "mixed").kind, "mixed");
-  EXPECT_EQ(override_mask({}, folder_.path().string()).kind, "files");
+  EXPECT_EQ(override_mask(own, "mixed").kind, MaskKind::kMixed);
+  EXPECT_EQ(override_mask({}, folder_.path().string()).kind, MaskKind::kFiles);
   EXPECT_EQ(override_mask({}, folder_.path().string()).path, folder_.path().string());
   expect_error<InputError>(
       [&] { override_mask(own, "stroke"); },

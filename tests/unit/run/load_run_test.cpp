@@ -26,13 +26,13 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 /// Begins a small run in `folder`, and returns weights of its network.
-TensorMap begin_small_run(const TemporaryFolder& folder) {
-  RunConfig config;
+TensorMap begin_small_run(const TemporaryFolder& folder, RunConfig config = {},
+                          int64_t classes = 0) {
   config.data.image_size = 16;
   config.model.dim = 8;
   config.model.dim_mults = {1, 2};
   write_file_atomically(folder / "config.toml", to_toml(config));
-  const auto task = make_task(config, ImageShape{16, 16, 1});
+  const auto task = make_task(config, ImageShape{16, 16, 1}, nullptr, at::kCPU, classes);
   return weights_of(task->sampled_network().parameter_list());
 }
 
@@ -52,6 +52,22 @@ TEST(LoadedRun, WeightsThatAreNotFiniteAreRefused) {
       AllOf(HasSubstr("ema.safetensors: NaN"), HasSubstr("init_conv.bias (8 of 8 values)")));
 }
 
+TEST(LoadedRun, TheBestCheckpointIsTheOneThatIsMarked) {
+  const TemporaryFolder folder;
+  const TensorMap weights = begin_small_run(folder);
+  CheckpointStore store(folder.path());
+  for (const int64_t step : {7, 8}) {
+    store.save({.state = {.step = step}}, {{"model", weights}, {"ema", weights}});
+  }
+  SelfCommunicator alone;
+  const std::string run = folder.path().string();
+  expect_error<InputError>([&] { load_run(run, {.best = true}, {}, alone); },
+                           AllOf(HasSubstr(run), HasSubstr("checkpoint.keep_best")));
+  store.mark_best({.step = 7, .figure = "loss_held_out", .value = 0.5});
+  EXPECT_EQ(load_run(run, {.best = true}, {}, alone).step, 7);
+  EXPECT_EQ(load_run(run, {}, {}, alone).step, 8);
+}
+
 TEST(LoadedRun, TheSamplerMayBeChangedButNotTheDiffusion) {
   const TemporaryFolder folder;
   const TensorMap weights = begin_small_run(folder);
@@ -63,11 +79,37 @@ TEST(LoadedRun, TheSamplerMayBeChangedButNotTheDiffusion) {
     return load_run(folder.path().string(), {}, assignments, alone);
   };
   const LoadedRun run = load({"sampler.kind=dpm++", "sampler.steps=5"});
-  EXPECT_EQ(run.config.sampler.kind, SamplerKind::kDpmSolver);
+  EXPECT_EQ(run.config.sampler.kind, "dpm++");
   EXPECT_EQ(dynamic_cast<DdpmTask&>(*run.task).diffusion().sampler().steps(), 5);
   expect_error<InputError>([&] { load({"sampler.steps=51"}); }, HasSubstr("sampler.steps is 51"));
   expect_error<InputError>([&] { load({"diffusion.steps=5"}); },
                            HasSubstr("keys of mask, sampler"));
+}
+
+TEST(LoadedRun, TheNumberOfClassesIsThatOfTheCheckpoint) {
+  const TemporaryFolder folder;
+  RunConfig config;
+  config.diffusion.condition = DiffusionCondition::kClass;
+  const TensorMap weights = begin_small_run(folder, config, 3);
+  SelfCommunicator alone;
+  const auto load = [&](int64_t classes, const std::vector<std::string>& assignments = {}) {
+    CheckpointStore(folder.path())
+        .save({.state = {.step = 7}, .sample_shape = {1, 16, 16}, .classes = classes},
+              {{"model", weights}, {"ema", weights}});
+    return load_run(folder.path().string(), {}, assignments, alone);
+  };
+  const LoadedRun run = load(3);
+  const ImageGenerator& generator = *run.task->image_generator();
+  EXPECT_EQ(generator.classes(), 3);
+  EXPECT_TRUE(generator.labels(at::arange(2, 5)).equal(at::tensor({2, 0, 1}, at::kLong)));
+  expect_error<InputError>([&] { load(3, {"sampler.class=3"}); },
+                           HasSubstr("sampler.class is 3, but the model has 3 classes"));
+  expect_error<InputError>([&] { load(4); }, HasSubstr("label_emb.weight"));
+  // What a manifest says is not yet a reason to allocate memory.
+  for (const int64_t classes : {int64_t{0}, int64_t{1'000'000'000'000}}) {
+    expect_error<InputError>([&] { load(classes); },
+                             AllOf(HasSubstr(std::to_string(classes)), HasSubstr("possible")));
+  }
 }
 
 /// A network with a buffer, and without the layers of a U-Net.

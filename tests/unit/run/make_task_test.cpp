@@ -27,7 +27,7 @@ using ::testing::HasSubstr;
 
 constexpr ImageShape kShape{16, 16, 1};
 
-RunConfig small(const std::string& task, const std::string& condition = "none") {
+RunConfig small(const std::string& task, DiffusionCondition condition = DiffusionCondition::kNone) {
   RunConfig config;
   config.run.task = task;
   config.diffusion.condition = condition;
@@ -136,18 +136,19 @@ TEST_F(ToyTaskTest, AnAbilityThatItLacksIsRefusedWithTheTasksThatHaveIt) {
                                      "ddpm, inpaint, gan_inpaint"));
   expect_error<InputError>(
       [&] { require_image_generator(toy, "gm_sample"); },
-      HasSubstr("does not generate images; these do: ddpm with diffusion.condition = \"none\""));
+      HasSubstr(
+          "does not generate images; these do: ddpm unless diffusion.condition = \"inpaint\""));
 }
 
 TEST(TrainingMasks, AreOpenedOnlyForATaskThatTrainsOnMasks) {
   const auto open = [](RunConfig config) {
-    config.mask.kind = "files";
+    config.mask.kind = MaskKind::kFiles;
     config.mask.path = "/nowhere/masks";
     return open_training_masks(config, kShape);
   };
   EXPECT_EQ(open(small("ddpm")), nullptr);
   for (const RunConfig& config :
-       {small("inpaint"), small("gan_inpaint"), small("ddpm", "inpaint")}) {
+       {small("inpaint"), small("gan_inpaint"), small("ddpm", DiffusionCondition::kInpaint)}) {
     expect_error<InputError>([&] { open(config); }, HasSubstr("/nowhere/masks"));
   }
 }
@@ -166,7 +167,7 @@ TEST(TrainingDataHash, DependsOnTheMaskFilesOfARun) {
     mask.narrow(0, 0, missing_rows).fill_(255);
     write_png(folder / name, mask);
     MaskConfig config;
-    config.kind = "files";
+    config.kind = MaskKind::kFiles;
     config.path = (folder / name).string();
     return config;
   };

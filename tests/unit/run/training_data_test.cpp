@@ -8,11 +8,15 @@
 #include "data/loader.h"
 #include "data/shard_order.h"
 #include "support/config_with.h"
+#include "support/expect_error.h"
 #include "support/images.h"
 #include "support/temporary_folder.h"
 
 namespace gm {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 class TrainingDataTest : public testing::Test {
  protected:
@@ -47,6 +51,35 @@ TEST_F(TrainingDataTest, ImagesAreReadWithTheirShapeAndHash) {
   EXPECT_EQ(data.content_hash, ImageDataset(path, "all", Part::kTraining).content_hash());
   EXPECT_EQ(data.sample_shape, (std::vector<int64_t>{3, 4, 4}));
   EXPECT_EQ(load(data, 1).front().images.sizes(), (at::IntArrayRef{2, 3, 4, 4}));
+}
+
+TEST_F(TrainingDataTest, ClassesAreCountedIfTheRunUsesThem) {
+  const std::string path = (folder_ / "images.h5").string();
+  write_numbered_file(path, {4, 4, 1}, 12, {"cat", "dog", "wild"});
+  EXPECT_EQ(open(path).classes, 0);
+  config_.diffusion.condition = DiffusionCondition::kClass;
+  const TrainingData data = open(path);
+  EXPECT_EQ(data.classes, 3);
+  EXPECT_EQ(data.description, "12 images, 4x4x1, 3 classes");
+  config_.data.classes = "dog, cat, wild";
+  EXPECT_EQ(open(path).classes, 3);
+}
+
+TEST_F(TrainingDataTest, ARunWithClassesNeedsTheLabelsOfAll) {
+  config_.diffusion.condition = DiffusionCondition::kClass;
+  const std::string named = (folder_ / "named.h5").string();
+  write_numbered_file(named, {4, 4, 1}, 12, {"cat", "dog", "wild"});
+  config_.data.classes = "dog,cat";
+  expect_error<InputError>([&] { open(named); },
+                           AllOf(HasSubstr("named.h5: data.classes is dog,cat"),
+                                 HasSubstr("all 3 classes"), HasSubstr("--classes")));
+  config_.data.classes = "all";
+  const std::string unnamed = (folder_ / "unnamed.h5").string();
+  write_numbered_file(unnamed, {4, 4, 1}, 12);
+  expect_error<InputError>(
+      [&] { open(unnamed); },
+      AllOf(HasSubstr("unnamed.h5: the images have no labels, which diffusion.condition"),
+            HasSubstr("\"none\"")));
 }
 
 /// Ten sequences of three equal numbers.

@@ -14,6 +14,7 @@
 #include "run/datasets.h"
 #include "run/evaluation_table.h"
 #include "run/make_task.h"
+#include "run/training_options.h"
 #include "support/config_with.h"
 #include "support/expect_error.h"
 #include "support/images.h"
@@ -135,7 +136,7 @@ TEST_F(TrainingHooksTest, AnEntryOfTheTableIsEnoughForANewKindOfEvaluation) {
        .require = [&](Task&, const std::string& asked) { asked_by = asked; },
        .make =
            [](const EvaluationInputs& in, const std::vector<std::string>&) {
-             return std::make_shared<NumberOfParameters>(in.images->size());
+             return std::make_shared<NumberOfParameters>(in.images()->size());
            }});
   const RunConfig config = run_on_images(
       {"run.task=inpaint", "evaluate.every=1", "evaluate.metrics=inpainting,size"}, 0.4);
@@ -169,6 +170,41 @@ TEST_F(TrainingHooksTest, SamplesOfADiffusionModelAreComparedWithTheImages) {
   EXPECT_EQ(report.figures[1].first, "recall_random");
 }
 
+TEST_F(TrainingHooksTest, TheLossIsMeasuredOnTrainingAndHeldOutImages) {
+  const RunConfig config = run_on_images({"evaluate.every=1", "evaluate.metrics=loss"}, 0.4);
+  const auto task = make_task(config, kHooksShape);
+  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
+  ASSERT_EQ(hooks.evaluations.size(), 1U);
+  const EvaluationReport report = hooks.evaluations.front()->run(method_of(*task), {});
+  EXPECT_THAT(report.figures,
+              testing::ElementsAre(testing::Key("loss_train"), testing::Key("loss_held_out"),
+                                   testing::Key("loss_gap")));
+}
+
+TEST_F(TrainingHooksTest, TheBestCheckpointIsChosenByAFigureOfTheEvaluations) {
+  const auto figure = [](std::initializer_list<const char*> overrides) {
+    return best_figure(config_with(overrides));
+  };
+  EXPECT_FALSE(figure({}));
+  EXPECT_FALSE(figure({"evaluate.every=1", "evaluate.metrics=inpainting,loss,fd,recall",
+                       "checkpoint.keep_best=loss_held_out"})
+                   ->higher_is_better);
+  EXPECT_TRUE(figure({"evaluate.every=1", "checkpoint.keep_best=psnr_masked"})->higher_is_better);
+  EXPECT_FALSE(figure({"evaluate.every=1", "checkpoint.keep_best=l1_masked"})->higher_is_better);
+  const std::initializer_list<const char*> distances{
+      "evaluate.every=1", "evaluate.metrics=fd,recall", "checkpoint.keep_best=precision_lite0"};
+  expect_error<InputError>([&] { figure(distances); },
+                           testing::HasSubstr("checkpoint.keep_best: \"precision_lite0\" is no "
+                                              "figure of evaluate.metrics = \"fd,recall\"; its "
+                                              "figures are fd_lite0, recall_lite0"));
+  EXPECT_EQ(figure({"evaluate.every=1", "evaluate.metrics=kid", "evaluate.extractor=inception",
+                    "checkpoint.keep_best=kid"})
+                ->name,
+            "kid");
+  expect_error<InputError>([&] { figure({"checkpoint.keep_best=psnr"}); },
+                           testing::HasSubstr("set evaluate.every"));
+}
+
 TEST_F(TrainingHooksTest, UnknownMetricsAndTasksThatMakeNoSamplesAreRefused) {
   const auto refused = [&](std::initializer_list<const char*> overrides, const auto& message) {
     const RunConfig config = run_on_images(overrides, 0.4);
@@ -177,12 +213,14 @@ TEST_F(TrainingHooksTest, UnknownMetricsAndTasksThatMakeNoSamplesAreRefused) {
                              message);
   };
   refused({"evaluate.every=1", "evaluate.metrics=fd,size"},
-          testing::HasSubstr(
-              "evaluate.metrics: \"size\" is none of inpainting, fd, kid, precision, recall"));
+          testing::HasSubstr("evaluate.metrics: \"size\" is none of inpainting, loss, fd, kid, "
+                             "precision, recall, neighbours"));
   refused({"evaluate.every=1", "evaluate.metrics=fid"},
           testing::HasSubstr("evaluate.extractor = \"inception\""));
   refused({"run.task=inpaint", "evaluate.every=1", "evaluate.metrics=kid"},
           testing::HasSubstr("does not generate images"));
+  refused({"run.task=inpaint", "evaluate.every=1", "evaluate.metrics=loss"},
+          testing::HasSubstr("does not train a diffusion model; these do: ddpm"));
 }
 
 TEST_F(TrainingHooksTest, WarnsIfAndOnlyIfTheEvaluationUsesTrainingImages) {

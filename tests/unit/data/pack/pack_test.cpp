@@ -109,7 +109,7 @@ TEST(Pack, AnIdxFileKeepsItsSizeUnlessAnotherIsGiven) {
   pack_images({.input = folder / "x-images-idx3",
                .output = folder / "padded.h5",
                .size = 10,
-               .fit = "pad"});
+               .fit = Fit::kPad});
   const Hdf5Images own(folder / "own.h5"), padded(folder / "padded.h5");
   EXPECT_EQ(own.shape(), (ImageShape{6, 6, 1}));
   EXPECT_EQ(padded.shape(), (ImageShape{10, 10, 1}));
@@ -208,7 +208,6 @@ TEST(Pack, SaysWhichOptionIsWrong) {
   };
   refuse({}, HasSubstr("set the output size with --size"));
   refuse({.size = 9000}, HasSubstr("at most 8192"));
-  refuse({.size = 8, .fit = "stretch"}, HasSubstr("crop, pad or squash"));
   for (const double fraction : {-0.1, 0.95, 1.0, std::nan("")})
     refuse({.size = 8, .holdout = fraction}, HasSubstr("fraction to hold out"));
   refuse({.size = 8, .shards = 41}, HasSubstr("1 to 40"));

@@ -1,0 +1,204 @@
+#include "eval/reference_features.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "comm/distributed_range.h"
+#include "data/read_images.h"
+#include "eval/draw_indices.h"
+#include "eval/frechet_distance.h"
+#include "eval/kernel_distance.h"
+
+namespace gm {
+namespace {
+
+/// A kernel distance needs three features on each side.
+constexpr int64_t kSmallestHalf = 3;
+
+/// The images of the two halves: int64 [half] each.
+std::pair<at::Tensor, at::Tensor> draw_halves(int64_t images, int64_t half) {
+  const at::Tensor drawn =
+      draw_indices(images, 2 * half, CounterRng(/*seed=*/0, Stream::kFeatureHalves, 0));
+  return {drawn.narrow(0, 0, half), drawn.narrow(0, half, half)};
+}
+
+/// The moments of the two halves, from batches of features.
+class HalvesCollector {
+ public:
+  HalvesCollector(int64_t images, int64_t half, int64_t dimension)
+      : half_of_(at::full({images}, kNeither, at::kLong)) {
+    const auto [first, second] = draw_halves(images, half);
+    half_of_.index_fill_(0, first, 0).index_fill_(0, second, 1);
+    for (int i = 0; i < 2; ++i) collectors_.emplace_back(half, dimension, /*keeps_all=*/false);
+  }
+
+  void add(const at::Tensor& indices, const at::Tensor& features) {
+    const at::Tensor half = half_of_.index_select(0, indices);
+    for (size_t i = 0; i < collectors_.size(); ++i) {
+      const at::Tensor chosen = half.eq(static_cast<int64_t>(i)).nonzero().flatten();
+      collectors_[i].add(indices.index_select(0, chosen),
+                         features.index_select(0, chosen.to(features.device())));
+    }
+  }
+  std::pair<FeatureSet, FeatureSet> of_all_ranks(Communicator& communicator) {
+    FeatureSet first = std::move(collectors_[0]).of_all_ranks(communicator);
+    return {std::move(first), std::move(collectors_[1]).of_all_ranks(communicator)};
+  }
+
+ private:
+  static constexpr int64_t kNeither = -1;
+
+  at::Tensor half_of_;
+  std::vector<FeatureCollector> collectors_;
+};
+
+/// The features of `all` with the numbers `indices`.
+FeatureSet part_of(const FeatureSet& all, const at::Tensor& indices, Communicator& communicator) {
+  const at::Tensor features = all.features.index_select(0, indices);
+  return {.statistics = statistics_of(features, communicator), .features = features};
+}
+
+std::optional<double> unless_nan(const at::Tensor& value) {
+  const auto number = value.item<double>();
+  return std::isnan(number) ? std::nullopt : std::optional(number);
+}
+
+}  // namespace
+
+ReferenceFeatures::ReferenceFeatures(std::shared_ptr<const ImageDataset> images,
+                                     FeatureSource source, int64_t samples,
+                                     Communicator& communicator)
+    : images_(std::move(images)),
+      source_(std::move(source)),
+      communicator_(communicator),
+      key_{.data_hash = images_->content_hash(),
+           .count = images_->size(),
+           .extractor = source_.extractor->name(),
+           .weights_sha256 = source_.extractor->weights_sha256(),
+           .resize = kFeatureResize,
+           .dimension = source_.extractor->dimension()},
+      half_(std::min(samples, key_.count / 2)) {}
+
+ReferenceFeatures::ReferenceFeatures(std::filesystem::path file, FeatureSource source,
+                                     int64_t samples, Communicator& communicator)
+    : file_(std::move(file)),
+      source_(std::move(source)),
+      communicator_(communicator),
+      key_(stored_key(file_, communicator)),
+      half_(std::min(samples, key_.count / 2)) {
+  require_same_extractor(key_, *source_.extractor, file_);
+}
+
+void ReferenceFeatures::for_each_batch(
+    const at::Tensor& wanted, const EvaluationObserver& observer,
+    const std::function<void(const at::Tensor& indices, const at::Tensor& features)>& act) {
+  const DistributedRange work{.count = wanted.numel(), .batch_size = source_.batch_size};
+  for_each_rank_batch(work, communicator_, [&](const at::Tensor& items, int64_t valid) {
+    observer.begin_batch();
+    if (valid == 0) return;
+    const at::Tensor indices = wanted.index_select(0, items.narrow(0, 0, valid));
+    act(indices, source_.extractor->features(read_images(*images_, indices)));
+  });
+}
+
+FeatureSet ReferenceFeatures::compute(bool keeps_all, const EvaluationObserver& observer) {
+  FeatureCollector all(key_.count, key_.dimension, keeps_all);
+  std::optional<HalvesCollector> halves;  // if they cannot be chosen later
+  if (!keeps_all && half_ >= kSmallestHalf) halves.emplace(key_.count, half_, key_.dimension);
+  for_each_batch(at::arange(key_.count, at::kLong), observer,
+                 [&](const at::Tensor& indices, const at::Tensor& features) {
+                   all.add(indices, features);
+                   if (halves) halves->add(indices, features);
+                 });
+  if (halves) halves_ = halves->of_all_ranks(communicator_);
+  return std::move(all).of_all_ranks(communicator_);
+}
+
+const FeatureSet& ReferenceFeatures::get(bool needs_all, const EvaluationObserver& observer) {
+  if (set_ && (!needs_all || set_->features.defined())) return *set_;
+  if (!images_) {
+    set_ = load_features(file_, key_, needs_all, communicator_);
+    return *set_;
+  }
+  FeatureCache cache(source_.cache, communicator_);
+  set_ = cache.find(key_, needs_all);
+  if (!set_) {
+    if (communicator_.rank() == 0) {
+      log_info("distribution: computing the features of {} images, which are then kept in {}",
+               key_.count, cache.file_of(key_).string());
+    }
+    set_ = compute(needs_all, observer);
+    cache.store(key_, *set_);
+  }
+  return *set_;
+}
+
+ReferenceFeatures::Halves ReferenceFeatures::halves(const EvaluationObserver& observer) {
+  const auto [first, second] = draw_halves(key_.count, half_);
+  if (set_->features.defined()) {
+    return {part_of(*set_, first, communicator_), part_of(*set_, second, communicator_)};
+  }
+  if (halves_) return *halves_;
+  HalvesCollector collector(key_.count, half_, key_.dimension);
+  for_each_batch(at::cat({first, second}), observer,
+                 [&](const at::Tensor& indices, const at::Tensor& features) {
+                   collector.add(indices, features);
+                 });
+  return collector.of_all_ranks(communicator_);
+}
+
+FloorDistances ReferenceFeatures::floor(bool frechet, bool kernel,
+                                        const EvaluationObserver& observer) {
+  if (half_ < kSmallestHalf) return {};
+  FeatureCache cache(source_.cache, communicator_);
+  const at::Tensor distances = cache.find_floor(key_, half_);
+  const bool lacks_frechet = frechet && !unless_nan(distances[0]),
+             lacks_kernel = kernel && !unless_nan(distances[1]);
+  if (lacks_frechet || lacks_kernel) {
+    if (!images_ && !set_->features.defined()) return {};  // a file of statistics
+    const auto [first, second] = halves(observer);
+    observer.begin_batch();
+    if (lacks_frechet) {
+      distances[0] = frechet_distance(first.statistics, second.statistics, communicator_);
+    }
+    if (lacks_kernel) {
+      distances[1] = kernel_distance(first.features, second.features, communicator_).value;
+    }
+    cache.store_floor(key_, half_, distances);
+  }
+  return {.images = half_,
+          .frechet = frechet ? unless_nan(distances[0]) : std::nullopt,
+          .kernel = kernel ? unless_nan(distances[1]) : std::nullopt};
+}
+
+void require_same_extractor(const FeatureKey& key, const FeatureExtractor& extractor,
+                            const std::filesystem::path& file) {
+  if (key.extractor != extractor.name()) {
+    throw InputError("{}: features of {}, but evaluate.extractor is {}", file.string(),
+                     key.extractor, extractor.name());
+  }
+  if (key.weights_sha256 != extractor.weights_sha256() || key.dimension != extractor.dimension()) {
+    throw InputError("{}: features of {} with other weights ({}, now {})", file.string(),
+                     key.extractor, key.weights_sha256, extractor.weights_sha256());
+  }
+  if (key.resize != kFeatureResize) {
+    throw InputError("{}: features of images that were resized by \"{}\", now \"{}\"",
+                     file.string(), key.resize, kFeatureResize);
+  }
+}
+
+void require_same_images(const std::filesystem::path& file, const ImageDataset& images,
+                         Communicator& communicator) {
+  const FeatureKey key = stored_key(file, communicator);
+  if (key.data_hash == images.content_hash()) return;
+  throw InputError("{}: features of {} images with hash {}, but {} has {} with hash {}",
+                   file.string(), key.count, key.data_hash, images.file_path(0).string(),
+                   images.size(), images.content_hash());
+}
+
+}  // namespace gm
