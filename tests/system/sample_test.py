@@ -113,7 +113,7 @@ class Interpolation(Sampling):
 
 class Stopping(Sampling):
     STEPS = 200  # slow enough that a signal after the first image comes long before the last one
-    COUNTED = ["--count", 24, "--batch", 1]
+    COUNTED = ["--count", 12, "--batch", 1]
 
     def stop(self, arguments, appears, number):
         process = subprocess.Popen(self.command("gm_sample", ["run", *self.COUNTED, *arguments]), cwd=self.root,
@@ -128,10 +128,10 @@ class Stopping(Sampling):
         self.sample(*self.COUNTED, "--images", "whole", "--out", "whole.png")
         self.stop(["--images", "stopped", "--out", "stopped.png"], "stopped/00001.png", signal.SIGTERM)
         made = {path: path.stat().st_mtime_ns for path in (self.root / "stopped").glob("*.png")}
-        self.assertLess(len(made), 24)
+        self.assertLess(len(made), 12)
         self.assertFalse((self.root / "stopped.png").exists())
-        self.refuse("--count", 24, "--seed", 1, "--images", "stopped", expected=["seed is 0 there and 1 now", "stopped"])
-        self.sample("--count", 24, "--batch", 5, "--images", "stopped", "--out", "stopped.png", ranks=2)
+        self.refuse("--count", 12, "--seed", 1, "--images", "stopped", expected=["seed is 0 there and 1 now", "stopped"])
+        self.sample("--count", 12, "--batch", 5, "--images", "stopped", "--out", "stopped.png", ranks=2)
         self.assertEqual({path: path.stat().st_mtime_ns for path in made}, made, "they are not made again")
         self.assertEqual(self.files("stopped"), self.files("whole"))
         self.assertEqual((self.root / "stopped.png").read_bytes(), (self.root / "whole.png").read_bytes())
@@ -141,13 +141,13 @@ class Stopping(Sampling):
         for number in (signal.SIGTERM, signal.SIGINT):
             self.stop(["--out", "stopped.h5"], "stopped.h5.partial", number)
         self.assertFalse((self.root / "stopped.h5").exists())
-        self.refuse("--count", 24, "--steps", 7, "--out", "stopped.h5", expected=["stopped.h5.partial", "sampler.steps is 0 there and 7 now"])
-        errors = self.sample("--count", 24, "--batch", 5, "--out", "stopped.h5", ranks=2)
-        self.assertRegex(errors, r"stopped\.h5: resumes after [1-9]\d* of 24 samples")
+        self.refuse("--count", 12, "--steps", 7, "--out", "stopped.h5", expected=["stopped.h5.partial", "sampler.steps is 0 there and 7 now"])
+        errors = self.sample("--count", 12, "--batch", 5, "--out", "stopped.h5", ranks=2)
+        self.assertRegex(errors, r"stopped\.h5: resumes after [1-9]\d* of 12 samples")
         self.assertFalse((self.root / "stopped.h5.partial").exists())
         self.assertEqual((self.root / "stopped.h5").read_bytes(), (self.root / "whole.h5").read_bytes())
-        self.sample("--count", 24, "--out", "stopped.h5")  # has nothing to do
-        self.refuse("--count", 24, "--seed", 1, "--out", "stopped.h5", expected=["stopped.h5", "seed is 0 there and 1 now"])
+        self.sample("--count", 12, "--out", "stopped.h5")  # has nothing to do
+        self.refuse("--count", 12, "--seed", 1, "--out", "stopped.h5", expected=["stopped.h5", "seed is 0 there and 1 now"])
 
     def test_a_full_disk_leaves_no_output(self):
         for limit, arguments, named in ((512, ["--out", "full.h5"], "full.h5"), (40, ["--out", "full.png"], "full.png")):
