@@ -60,7 +60,8 @@ void describe_pack(CLI::App& pack, Command& command) {
                   "Height and width in pixels; the size of an IDX file's images when not given")
       ->transform(whole_number(1, 8192));
   add_choice<Fit>(pack, "--fit", options.fit,
-                  "How an image is made square: crop (the centre; the default), pad (shrunk if too large, never "
+                  "How an image is made square: crop (the centre; the default), pad (shrunk if too "
+                  "large, never "
                   "enlarged, with a black border) or squash");
   pack.add_option("--classes", options.classes, "Classes to keep, separated by commas, or all")
       ->capture_default_str();

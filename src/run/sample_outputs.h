@@ -54,7 +54,7 @@ class SampleOutputs final : public SampleReceiver {
   SampleOutputsOptions options_;
   std::vector<std::shared_ptr<SampleOutput>> files_;  // in the order in which they take samples
   std::shared_ptr<SampleGrid> grid_;                  // null if `out` is an HDF5 file
-  std::optional<ProgressBar> progress_;  // until the last sample
+  std::optional<ProgressBar> progress_;               // until the last sample
 };
 
 }  // namespace gm

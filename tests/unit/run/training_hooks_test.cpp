@@ -212,10 +212,9 @@ TEST_F(TrainingHooksTest, UnknownMetricsAndTasksThatMakeNoSamplesAreRefused) {
     expect_error<InputError>([&] { make_training_hooks(config, config.data.path, *task, alone_); },
                              message);
   };
-  refused(
-      {"evaluate.every=1", "evaluate.metrics=fd,size"},
-      testing::HasSubstr("evaluate.metrics: \"size\" is none of inpainting, loss, fd, kid, "
-                         "precision, recall, neighbours"));
+  refused({"evaluate.every=1", "evaluate.metrics=fd,size"},
+          testing::HasSubstr("evaluate.metrics: \"size\" is none of inpainting, loss, fd, kid, "
+                             "precision, recall, neighbours"));
   refused({"evaluate.every=1", "evaluate.metrics=fid"},
           testing::HasSubstr("evaluate.extractor = \"inception\""));
   refused({"run.task=inpaint", "evaluate.every=1", "evaluate.metrics=kid"},
