@@ -236,6 +236,9 @@ Findings evaluate_all(const EvalCommand& command, const std::vector<LoadedRun>& 
     if (command.image.empty() || findings.images) continue;
     findings.images = evaluation->draw(methods, {.begin_batch = begin_batch});
   }
+  if (!command.image.empty() && !findings.images) {
+    throw InputError("--image: an evaluation of {} draws no images", inputs.config.metrics);
+  }
   return findings;
 }
 

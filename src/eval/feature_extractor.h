@@ -33,10 +33,10 @@ class FeatureExtractor {
   /// [n,dimension()] on the device of the extractor.
   ///
   /// The images are first rounded to 8 bits, as if they came from a PNG file, like real
-  /// images. Grey becomes RGB. Then they are resized as clean-fid does (Parmar, Zhang, Zhu, "On
-  /// aliased resizing and surprising subtleties in GAN evaluation", 2022): bicubic with
-  /// antialiasing, clamped, not rounded again. Convolutions use the full precision of float32 on
-  /// every device.
+  /// images. Then they are resized as clean-fid does (Parmar, Zhang, Zhu, "On aliased resizing and
+  /// surprising subtleties in GAN evaluation", 2022): bicubic with antialiasing, clamped, not
+  /// rounded again. Grey becomes RGB. Convolutions use the full precision of float32 on every
+  /// device.
   at::Tensor features(const at::Tensor& images);
 
  protected:

@@ -17,7 +17,9 @@ struct Memorisation {
 
 /// A model that copies nothing makes this fraction of near samples.
 inline constexpr double kNearHeldOut = 0.05;
-/// From this fraction of near samples on, a model is said to copy.
+/// From this fraction of near samples on, a model is said to copy. In the features of lite0, photos
+/// of 32 x 32 had 0.05 (unseen), 0.12 (unseen and blurred), 0.6 (copies with noise of 4 of 255
+/// levels) and 1 (exact, slightly blurred or mirrored copies).
 inline constexpr double kNearOfCopier = 0.25;
 
 /// Of distances to the nearest training images, float64 [n] and [m], n and m at least 1. Throws

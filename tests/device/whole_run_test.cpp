@@ -86,6 +86,7 @@ class WholeRun : public testing::TestWithParam<const char*> {
                      .watchdog = {},
                      .checkpoint_every = 2,
                      .evaluate_every = 2,
+                     .keep_best = {},
                      .identity = {}},
                     {.world = world,
                      .watchdog = watchdog,
