@@ -198,7 +198,7 @@ TEST(DdpmTask, InterpolationLeadsFromTheImagesOfOneSeedToThoseOfAnother) {
     EXPECT_TRUE(at::equal(path[0], first[0])) << sampler;
     EXPECT_FALSE(at::allclose(path[1], first[1], 1e-3, 1e-3)) << sampler;
     // The noise that ancestral sampling adds in each step is that of the first seed everywhere.
-    const bool ends_at_the_other = sampler != kAncestral;
+    const bool ends_at_the_other = sampler != "ancestral";
     EXPECT_EQ(at::equal(path[2], last[2]), ends_at_the_other) << sampler;
     EXPECT_EQ(at::equal(path[3], last[3]), ends_at_the_other) << sampler;
   }
