@@ -1,6 +1,7 @@
 /// Storage that fails at a chosen call: a refused call or a power cut.
 #pragma once
 
+#include <fstream>
 #include <functional>
 #include <limits>
 #include <set>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "checkpoint/file_system.h"
 
 namespace gm {
@@ -59,12 +61,16 @@ class FailingStorage final : public Storage {
     for (const auto& path : not_durable_) {
       if (path.string().starts_with(from.string())) renamed_too_early_.push_back(path.string());
     }
-    const bool replaces_link = std::filesystem::is_symlink(std::filesystem::symlink_status(to));
-    const auto old_target = replaces_link ? std::filesystem::read_symlink(to) : "";
+    const auto old = std::filesystem::symlink_status(to);
+    const auto old_target =
+        std::filesystem::is_symlink(old) ? std::filesystem::read_symlink(to) : "";
+    const std::string old_text =
+        std::filesystem::is_regular_file(old) ? read_file(to, kLongestText) : "";
     disk_.rename(from, to);
-    add_name(to, [from, to, old_target] {
+    add_name(to, [from, to, old_target, old_text] {
       std::filesystem::rename(to, from);
       if (!old_target.empty()) std::filesystem::create_symlink(old_target, to);
+      if (!old_text.empty()) std::ofstream(to, std::ios::binary) << old_text;
     });
   }
   void link(const std::filesystem::path& target, const std::filesystem::path& path) override {
@@ -140,6 +146,8 @@ class FailingStorage final : public Storage {
       }
     }
   }
+
+  static constexpr size_t kLongestText = 1 << 20;  // of a file that is replaced
 
   Disk disk_;
   size_t fail_at_ = kNever;
