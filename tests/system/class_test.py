@@ -33,7 +33,7 @@ class Classes(Refusals):
         done = self.run_program("gm_sample", ["run", "--count", 6, "--out", f"{out}.png", "--images", out, *arguments], ranks)
         self.assertEqual(done.returncode, 0, done.stderr)
         levels = []
-        for path in sorted((self.root / out).iterdir()):
+        for path in sorted((self.root / out).glob("*.png")):
             values = [value for row in png_rows(path) for value in row]
             levels.append(sum(values) / len(values))
         self.assertEqual(len(levels), 6)
@@ -62,7 +62,7 @@ class Classes(Refusals):
             done = self.run_program("gm_sample", ["run", "--inpaint", self.labelled, "--mask", "half", "--count", 4, "--images",
                                                   out, "--out", f"{out}.png", f"sampler.class={i}", "repaint.resamplings=1"])
             self.assertEqual(done.returncode, 0, done.stderr)
-            means[i] = [sum(map(sum, png_rows(path))) for path in sorted((self.root / out).iterdir())]
+            means[i] = [sum(map(sum, png_rows(path))) for path in sorted((self.root / out).glob("*.png"))]
         for bright, dark in zip(means[0], means[1], strict=True):
             self.assertGreater(bright, dark)
 
