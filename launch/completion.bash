@@ -62,7 +62,7 @@ _gm_data() {
 complete -o default -o bashdefault -F _gm_data gm_data
 
 _gm_train() {
-  _gm_complete '-h --help --version --help-config --train_steps --time_steps --save_folder --data_path --load_path --data_class --image_size --batch_size --learning_rate --unet_dim --save_and_sample_every --unet_dim_mults --resume --dataloader_workers --train --visualize --fid run.dir= run.task= run.seed= run.device= data.path= data.classes= data.image_size= data.fit= data.holdout= data.shards= data.flip= data.resize_crop= data.prefetch= data.cache= mask.kind= mask.coverage_min= mask.coverage_max= mask.path= gan.loss= gan.lambda= gan.l1= gan.feature_matching= gan.r1= gan.r1_every= gan.dim= gan.patch= gan.spectral_norm= gan.discriminator_lr_scale= model.kind= model.dim= model.dim_mults= model.weights= diffusion.steps= diffusion.schedule= diffusion.clamp= diffusion.condition= diffusion.prediction= diffusion.loss= diffusion.loss_weight= diffusion.min_snr_gamma= sampler.kind= sampler.steps= sampler.eta= repaint.jump_length= repaint.resamplings= train.steps= train.batch_size= train.accumulate= train.precision= train.reducer= train.max_nonfinite= train.verify_ranks_every= optimizer.learning_rate= optimizer.beta1= optimizer.beta2= optimizer.epsilon= optimizer.warmup_steps= optimizer.schedule= optimizer.clip_norm= ema.half_life_images= ema.ramp= checkpoint.every= checkpoint.keep= sample.every= sample.count= sample.batch_size= sample.weights= evaluate.every= evaluate.metrics= evaluate.count= evaluate.batch_size= evaluate.seed= evaluate.samples= evaluate.extractor= evaluate.extractor_file= telemetry.port= telemetry.address= telemetry.log_every_seconds= profile.steps= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
+  _gm_complete '-h --help --version --help-config --train_steps --time_steps --save_folder --data_path --load_path --data_class --image_size --batch_size --learning_rate --unet_dim --save_and_sample_every --unet_dim_mults --resume --dataloader_workers --train --visualize --fid run.dir= run.task= run.seed= run.device= data.path= data.classes= data.image_size= data.fit= data.holdout= data.shards= data.flip= data.resize_crop= data.prefetch= data.cache= mask.kind= mask.coverage_min= mask.coverage_max= mask.path= gan.loss= gan.lambda= gan.l1= gan.feature_matching= gan.r1= gan.r1_every= gan.dim= gan.patch= gan.spectral_norm= gan.discriminator_lr_scale= model.kind= model.dim= model.dim_mults= model.weights= diffusion.steps= diffusion.schedule= diffusion.clamp= diffusion.condition= diffusion.label_dropout= diffusion.prediction= diffusion.loss= diffusion.loss_weight= diffusion.min_snr_gamma= sampler.kind= sampler.steps= sampler.eta= sampler.class= sampler.guidance= repaint.jump_length= repaint.resamplings= train.steps= train.batch_size= train.accumulate= train.precision= train.reducer= train.max_nonfinite= train.verify_ranks_every= optimizer.learning_rate= optimizer.beta1= optimizer.beta2= optimizer.epsilon= optimizer.warmup_steps= optimizer.schedule= optimizer.clip_norm= ema.half_life_images= ema.ramp= checkpoint.every= checkpoint.keep= checkpoint.keep_best= sample.every= sample.count= sample.batch_size= sample.weights= evaluate.every= evaluate.metrics= evaluate.count= evaluate.batch_size= evaluate.seed= evaluate.samples= evaluate.extractor= evaluate.extractor_file= telemetry.port= telemetry.address= telemetry.log_every_seconds= profile.steps= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
     --train_steps '' \
     --time_steps '' \
     --save_folder '' \
@@ -84,7 +84,7 @@ _gm_train() {
     gan.loss 'minimax non_saturating hinge least_squares' \
     model.kind 'unet' \
     diffusion.schedule 'cosine linear sigmoid' \
-    diffusion.condition 'none inpaint' \
+    diffusion.condition 'none inpaint class' \
     diffusion.prediction 'noise x0 velocity' \
     diffusion.loss 'l1 l2 huber' \
     diffusion.loss_weight 'uniform min_snr' \
@@ -98,9 +98,15 @@ _gm_train() {
 complete -o default -o bashdefault -F _gm_train gm_train
 
 _gm_sample() {
-  _gm_complete '-h --help --count --seed --inpaint --mask --out --images --weights --step --batch --trajectory --version mask.kind= mask.coverage_min= mask.coverage_max= mask.path= sampler.kind= sampler.steps= sampler.eta= repaint.jump_length= repaint.resamplings= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
+  _gm_complete '-h --help --count --steps --sampler --class --guidance --seed --interpolate --rows --inpaint --mask --out --images --weights --step --batch --trajectory --version mask.kind= mask.coverage_min= mask.coverage_max= mask.path= sampler.kind= sampler.steps= sampler.eta= sampler.class= sampler.guidance= repaint.jump_length= repaint.resamplings= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
     --count '' \
+    --steps '' \
+    --sampler 'ancestral ddim dpm++' \
+    --class '' \
+    --guidance '' \
     --seed '' \
+    --interpolate '' \
+    --rows '' \
     --inpaint '' \
     --mask '' \
     --out '' \
@@ -115,13 +121,14 @@ _gm_sample() {
 complete -o default -o bashdefault -F _gm_sample gm_sample
 
 _gm_eval() {
-  _gm_complete '-h --help --data --part --mask --count --metric --samples --against --trust --weights --step --json --image --version mask.kind= mask.coverage_min= mask.coverage_max= mask.path= sampler.kind= sampler.steps= sampler.eta= repaint.jump_length= repaint.resamplings= evaluate.every= evaluate.metrics= evaluate.count= evaluate.batch_size= evaluate.seed= evaluate.samples= evaluate.extractor= evaluate.extractor_file= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
+  _gm_complete '-h --help --data --part --mask --count --metric --samples --seeds --against --trust --weights --step --json --image --version mask.kind= mask.coverage_min= mask.coverage_max= mask.path= sampler.kind= sampler.steps= sampler.eta= sampler.class= sampler.guidance= repaint.jump_length= repaint.resamplings= evaluate.every= evaluate.metrics= evaluate.count= evaluate.batch_size= evaluate.seed= evaluate.samples= evaluate.extractor= evaluate.extractor_file= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
     --data '' \
     --part 'held_out training all' \
     --mask '' \
     --count '' \
     --metric '' \
     --samples '' \
+    --seeds '' \
     --against '' \
     --trust '' \
     --weights 'ema model' \
