@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -26,14 +27,12 @@ namespace {
 using at::Tensor;
 using CropEnlarged = Tensor(const Tensor&, int64_t, int64_t, const Tensor&, const Tensor&);
 
-/// Writes `pixels` in [-1,1], with left and right exchanged.
-void scale_mirrored(std::span<const uint8_t> pixels, const ImageShape& shape, float* values) {
-  const int64_t row = shape.width * shape.channels;
-  for (int64_t y = 0; y < shape.height; ++y, values += row) {
-    for (int64_t x = 0; x < shape.width; ++x) {
-      const auto from = static_cast<size_t>(y * row + x * shape.channels);
-      scale_pixels(pixels.subspan(from, static_cast<size_t>(shape.channels)),
-                   values + row - (x + 1) * shape.channels);
+void mirror(std::span<uint8_t> pixels, const ImageShape& shape) {
+  for (int64_t y = 0; y < shape.height; ++y) {
+    uint8_t* left = pixels.data() + y * shape.width * shape.channels;
+    uint8_t* right = left + (shape.width - 1) * shape.channels;
+    for (; left < right; left += shape.channels, right -= shape.channels) {
+      std::swap_ranges(left, left + shape.channels, right);
     }
   }
 }
@@ -49,13 +48,14 @@ Tensor crop_enlarged_on_cpu(const Tensor& pixels, int64_t height, int64_t width,
   const auto corner = corners.accessor<int64_t, 2>();
   const auto is_mirrored = mirrored.accessor<bool, 1>();
   for (int64_t n = 0; n < pixels.size(0); ++n) {
-    std::span<const uint8_t> image(pixels.const_data_ptr<uint8_t>() + n * shape.bytes(), bytes);
+    const std::span image(pixels.const_data_ptr<uint8_t>() + n * shape.bytes(), bytes);
     if (enlarges) {
       enlarge.resize(image, {corner[n][0], corner[n][1], shape.height, shape.width}, cropped);
-      image = cropped;
+    } else {
+      std::ranges::copy(image, cropped.begin());
     }
-    float* const values = images.data_ptr<float>() + n * shape.bytes();
-    is_mirrored[n] ? scale_mirrored(image, shape, values) : scale_pixels(image, values);
+    if (is_mirrored[n]) mirror(cropped, shape);
+    scale_pixels(cropped, images.data_ptr<float>() + n * shape.bytes());
   }
   return images;
 }

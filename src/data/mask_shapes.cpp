@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 
 namespace gm {
@@ -354,9 +355,13 @@ std::unique_ptr<const MaskShape> make_drawn(MaskKind kind, const Size& image,
       return std::make_unique<Half>(image);
     case MaskKind::kCentre:
       return std::make_unique<Centre>(image, range);
-    default:
+    case MaskKind::kPixels:
       return std::make_unique<Pixels>(range);
+    case MaskKind::kMixed:
+    case MaskKind::kFiles:
+      break;
   }
+  throw Error("masks of the kind {} are not drawn as one shape", name_of(kind));
 }
 
 }  // namespace

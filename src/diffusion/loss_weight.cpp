@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace gm {
 
 double loss_weight(const DiffusionConfig& config, double snr, double x0_error) {
@@ -9,9 +11,9 @@ double loss_weight(const DiffusionConfig& config, double snr, double x0_error) {
     case LossWeightKind::kUniform:
       return 1;
     case LossWeightKind::kMinSnr:
-      break;
+      return std::min(snr, config.min_snr_gamma) * x0_error;
   }
-  return std::min(snr, config.min_snr_gamma) * x0_error;
+  throw Error("diffusion.loss_weight has no formula");
 }
 
 }  // namespace gm

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks that README.md and the other documents read well in a terminal and in a browser: short lines, no HTML, links that
-lead somewhere.
+lead somewhere, sources that exist.
 
 Usage: check_documents.py               checks the documents
        check_documents.py --self-test   checks that problems are found
@@ -38,6 +38,9 @@ def problems_of(path, text):
             yield f"{name}:{number}: {len(line)} columns: break the line before column {LONGEST_LINE}"
         if line != line.rstrip() or "\t" in line:
             yield f"{name}:{number}: space at the end, or a tab"
+        for source in re.findall(r"`((?:[a-z0-9_]+/)+[a-z0-9_]+\.(?:h|cpp))`", line):
+            if not any((ROOT / folder / source).exists() for folder in ("", "src", path.parent)):
+                yield f"{name}:{number}: there is no source {source}"
     for number, line in prose(text):
         if re.search(r"</?[a-z]+[^>]*>", line):
             yield f"{name}:{number}: HTML, which a terminal shows as it is"
@@ -57,8 +60,9 @@ def problems_of(path, text):
 
 def self_test():
     path = ROOT / "README.md"
-    wrong = ["x " * 100, "an end \n", "a <br> tag", "[x](no_such_file.md)", "[x](#no-such-heading)", "word " * 1300]
-    right = ["# A heading\n\n[x](#a-heading) [y](docs/guide.md)", "`a <b> in code`", "```\n<b>\n```", "1 < 2"]
+    wrong = ["x " * 100, "an end \n", "a <br> tag", "[x](no_such_file.md)", "[x](#no-such-heading)", "word " * 1300,
+             "`run/no_such.cpp`"]
+    right = ["# A heading\n\n[x](#a-heading) [y](docs/guide.md)", "`a <b> in code`", "```\n<b>\n```", "1 < 2", "`run/load_run.h` and `tests/support/png.h`"]
     missed = [text for text in wrong if not list(problems_of(path, text))]
     refused = [problem for text in right for problem in problems_of(path, text)]
     assert not missed and not refused, (missed, refused)
