@@ -77,7 +77,7 @@ class Bench:
                                 self.options.against, f"evaluate.extractor={self.options.extractor}",
                                 f"evaluate.seed={sampling.seed}", f"sampler.kind={sampling.sampler}",
                                 f"sampler.steps={sampling.sampler_steps}")
-        return next(value for name, value in figures.items() if name == "fid" or name.startswith("fd_"))
+        return figures["fid" if self.options.extractor == "inception" else f"fd_{self.options.extractor}"]
 
     def loss(self, prediction, weights, step):
         """On training and on held-out images."""
