@@ -45,7 +45,7 @@ int64_t count_classes(const ImageDataset& dataset) {
   const auto [named, others] = count_labels(dataset);
   const std::string where = dataset.file_path(0).string();
   if (const auto empty = std::ranges::find(named, 0); empty != named.end()) {
-    throw InputError("{}: the class {} has no images", where,
+    throw InputError("{}: the class {} has no images; set diffusion.condition=none", where,
                      dataset.classes()[static_cast<size_t>(empty - named.begin())]);
   }
   if (!named.empty()) {

@@ -22,8 +22,8 @@ void check_repaint(int64_t steps, const RepaintConfig& config) {
   if (config.jump_length >= steps) {
     throw InputError(
         "repaint.jump_length is {}, but there are only {} steps (diffusion.steps, sampler.steps): "
-        "give fewer, or repaint.resamplings=1",
-        config.jump_length, steps);
+        "set repaint.jump_length to at most {}, or repaint.resamplings=1",
+        config.jump_length, steps, steps - 1);
   }
   if (config.resamplings > kMaxMoves / (2 * steps)) {
     throw InputError(

@@ -80,8 +80,10 @@ std::string resume_message(const RunConfig& config, int64_t step) {
   if (step < config.train.steps) {
     return fmt::format("{}: resumes after step {} of {}", config.run.dir, step, config.train.steps);
   }
-  return fmt::format("{}: the run is finished, with {} steps; a larger train.steps continues it",
-                     config.run.dir, step);
+  const bool can_continue = config.optimizer.schedule == LearningRateSchedule::kConstant;
+  return fmt::format("{}: the run is finished, with {} steps; {}", config.run.dir, step,
+                     can_continue ? "a larger train.steps continues it"
+                                  : "a new run can start from its weights (model.weights)");
 }
 
 }  // namespace gm
