@@ -51,8 +51,9 @@ SampleHdf5::SampleHdf5(SampleHdf5Options options, SampleSettings settings)
   settings_.add("count", options_.count);
   if (fs::exists(final_)) {
     settings_.require_same(settings_in(final_), options_.path.string());
-    is_complete_ = true;
+    is_in_place_ = is_complete_ = true;
   } else if (fs::exists(partial_)) {
+    lock_.emplace(partial_);
     settings_.require_same(settings_in(partial_), partial_.string());
     resume();
   } else {
@@ -68,6 +69,8 @@ SampleHdf5::~SampleHdf5() {
 }
 
 void SampleHdf5::resume() {
+  is_complete_ = Hdf5Images(partial_).has_content_hash();
+  if (is_complete_) return;
   writer_ =
       Hdf5ImageWriter::resume(partial_, options_.shape, options_.count, options_.classes.names);
   log_info("{}: resumes after {} of {} samples", options_.path.string(), writer_->written(),
@@ -76,10 +79,11 @@ void SampleHdf5::resume() {
 
 void SampleHdf5::begin() {
   if (writer_) return;
-  is_begun_ = true;
   writer_ = std::make_unique<Hdf5ImageWriter>(partial_, options_.shape, options_.count,
                                               options_.classes.names);
-  writer_->note(kSettingsAttribute, settings_.text());
+  is_begun_ = true;
+  lock_.emplace(partial_);
+  writer_->write_text_attribute(kSettingsAttribute, settings_.text());
 }
 
 bool SampleHdf5::needs(int64_t index) {
@@ -111,9 +115,9 @@ void SampleHdf5::write(const PixelBatch& batch) {
 }
 
 void SampleHdf5::finish() {
-  if (is_complete_) return;
+  if (is_in_place_) return;
   naming_file(options_.path, [&] {
-    writer_->close();
+    if (writer_) writer_->close();
     writer_.reset();
     Hdf5Images(partial_).verify();
     move_into_place(partial_, final_);

@@ -8,9 +8,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/file_lock.h"
 #include "data/pack/hdf5_image_writer.h"
 #include "image/image_shape.h"
 #include "run/sample_output.h"
@@ -33,11 +35,11 @@ struct SampleHdf5Options {
 };
 
 /// Writes PATH.partial, with the settings of its samples, and renames it when it is complete. An
-/// unfinished file is resumed.
+/// unfinished file is resumed. A file that is complete, with the same settings, needs nothing.
 class SampleHdf5 final : public SampleOutput {
  public:
-  /// Creates nothing yet. Throws InputError when the file is complete, the unfinished file is of
-  /// other settings, or the disk has no room.
+  /// Creates nothing yet. Throws InputError when the file, or the unfinished file, is of other
+  /// settings, another process writes it, or the disk has no room.
   SampleHdf5(SampleHdf5Options options, SampleSettings settings);
   /// Removes an unfinished file that has no samples.
   ~SampleHdf5() override;
@@ -57,8 +59,10 @@ class SampleHdf5 final : public SampleOutput {
   SampleHdf5Options options_;
   SampleSettings settings_;
   std::filesystem::path final_, partial_;
-  std::unique_ptr<Hdf5ImageWriter> writer_;   // null until there is a file
+  std::optional<FileLock> lock_;              // of the unfinished file
+  std::unique_ptr<Hdf5ImageWriter> writer_;   // null until there is a file, and if it is complete
   bool is_complete_ = false;                  // since an earlier start
+  bool is_in_place_ = false;                  // under its final name
   bool is_begun_ = false, is_saved_ = false;  // by this object
 };
 

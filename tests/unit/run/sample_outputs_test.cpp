@@ -137,6 +137,33 @@ TEST_F(SampleOutputsTest, AnHdf5FileIsResumedAndAppearsWhenItIsComplete) {
   expect_error<InputError>([&] { needed(options, settings_with(8)); }, HasSubstr("seed"));
 }
 
+TEST_F(SampleOutputsTest, ACompleteHdf5FileThatWasNotRenamedYetIsFinished) {
+  const auto options = this->options("all.h5", 6);
+  complete(options);
+  std::filesystem::rename(folder_ / "all.h5", folder_ / "all.h5.partial");
+  EXPECT_THAT(needed(options), ElementsAre());
+  expect_error<InputError>([&] { needed(options, settings_with(8)); },
+                           HasSubstr("seed is 7 there and 8 now"));
+  complete(options);
+  EXPECT_THAT(folder_.names(), ElementsAre("all.h5"));
+  Hdf5Images(folder_ / "all.h5").verify();
+}
+
+TEST_F(SampleOutputsTest, AnHdf5FileIsWrittenByOneProcessAtATime) {
+  const auto options = this->options("all.h5", 6);
+  SampleOutputs one(options, settings_with(7));
+  {
+    SampleOutputs other(options, settings_with(7));
+    one.take(samples_from(0, 1));
+    EXPECT_THROW(other.take(samples_from(0, 1)), Error) << "both began without a file";
+  }
+  expect_error<InputError>([&] { needed(options); },
+                           HasSubstr("all.h5.partial: another process writes this file"));
+  one.take(samples_from(1, 6));
+  one.finish_files();
+  EXPECT_THAT(folder_.names(), ElementsAre("all.h5"));
+}
+
 TEST_F(SampleOutputsTest, AnHdf5FileHasTheClassesOfTheSamples) {
   auto options = this->options("all.h5", 3);
   options.classes = {.names = {"0", "1"},
