@@ -3,10 +3,10 @@
 #include <ATen/ops/cat.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/lower_case.h"
 #include "base/output.h"
 #include "image/image_grid.h"
 
@@ -51,7 +51,7 @@ std::shared_ptr<SampleGrid> make_grid(const SampleOutputsOptions& options,
 }  // namespace
 
 bool is_hdf5_output(const std::string& out) {
-  const std::string ending = std::filesystem::path(out).extension().string();
+  const std::string ending = extension_of(out);
   return ending == ".h5" || ending == ".hdf5";
 }
 

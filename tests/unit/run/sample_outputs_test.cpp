@@ -137,6 +137,11 @@ TEST_F(SampleOutputsTest, AnHdf5FileIsResumedAndAppearsWhenItIsComplete) {
   expect_error<InputError>([&] { needed(options, settings_with(8)); }, HasSubstr("seed"));
 }
 
+TEST_F(SampleOutputsTest, TheEndingOfAnHdf5FileIsInAnyCase) {
+  for (const char* name : {"all.h5", "all.H5", "all.Hdf5"}) EXPECT_TRUE(is_hdf5_output(name));
+  for (const char* name : {"all.png", "h5", "-"}) EXPECT_FALSE(is_hdf5_output(name));
+}
+
 TEST_F(SampleOutputsTest, ACompleteHdf5FileThatWasNotRenamedYetIsFinished) {
   const auto options = this->options("all.h5", 6);
   complete(options);
