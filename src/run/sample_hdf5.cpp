@@ -39,6 +39,15 @@ void naming_file(const fs::path& path, const Write& write) {
 
 }  // namespace
 
+SampleClasses classes_of(const ImageGenerator& generator, const SampleSeries& series) {
+  SampleClasses classes;
+  for (int64_t i = 0; i < generator.classes(); ++i) classes.names.push_back(std::to_string(i));
+  classes.labels = [&generator, series](const at::Tensor& indices) {
+    return generator.labels(request_for(series, indices).indices);
+  };
+  return classes;
+}
+
 SampleHdf5::SampleHdf5(SampleHdf5Options options, SampleSettings settings)
     : options_(std::move(options)), settings_(std::move(settings)) {
   if (is_special_file(options_.path)) {

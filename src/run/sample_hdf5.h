@@ -16,6 +16,7 @@
 #include "data/pack/hdf5_image_writer.h"
 #include "image/image_shape.h"
 #include "run/sample_output.h"
+#include "run/sample_series.h"
 #include "run/sample_settings.h"
 
 namespace gm {
@@ -26,6 +27,9 @@ struct SampleClasses {
   /// The classes of the samples `indices`, int64 [n] both; unused without names.
   std::function<at::Tensor(const at::Tensor& indices)> labels = {};
 };
+
+/// Those of the new images of `series`, named by their numbers.
+SampleClasses classes_of(const ImageGenerator& generator, const SampleSeries& series);
 
 struct SampleHdf5Options {
   std::filesystem::path path;

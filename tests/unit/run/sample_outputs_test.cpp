@@ -31,7 +31,7 @@ SampleSettings settings_with(uint64_t seed, const char* override = "sampler.step
                       .weights_hash = "0123",
                       .shape = kSampleShape,
                       .task = nullptr};
-  return {run, seed};
+  return {run, {.seed = seed}};
 }
 
 /// The samples first .. end - 1: sample i has the value i everywhere.
@@ -109,6 +109,8 @@ TEST_F(SampleOutputsTest, SamplesOfOtherSettingsAreNeverMixed) {
               HasSubstr("seed is 7 there and 8 now"), HasSubstr("name another output")));
     expect_error<InputError>([&] { needed(options, settings_with(7, "sampler.steps=3")); },
                              HasSubstr("sampler.steps is 0 there and 3 now"));
+    expect_error<InputError>([&] { needed(options, settings_with(7, "diffusion.clamp=false")); },
+                             HasSubstr("diffusion.clamp is true there and false now"));
   }
   std::filesystem::create_directory(folder_ / "unknown");
   write_file_atomically(folder_ / "unknown/00003.png", "of another program");
