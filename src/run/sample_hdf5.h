@@ -14,8 +14,8 @@
 
 #include "base/file_lock.h"
 #include "data/pack/hdf5_image_writer.h"
+#include "eval/sampling.h"
 #include "image/image_shape.h"
-#include "run/sample_output.h"
 #include "run/sample_series.h"
 #include "run/sample_settings.h"
 
@@ -40,7 +40,7 @@ struct SampleHdf5Options {
 
 /// Writes PATH.partial, with the settings of its samples, and renames it when it is complete. An
 /// unfinished file is resumed. A file that is complete, with the same settings, needs nothing.
-class SampleHdf5 final : public SampleOutput {
+class SampleHdf5 final : public SampleReceiver {
  public:
   /// Creates nothing yet. Throws InputError when the file, or the unfinished file, is of other
   /// settings, another process writes it, or the disk has no room.
@@ -53,7 +53,7 @@ class SampleHdf5 final : public SampleOutput {
   bool needs(int64_t index) override;
   /// Throws Error when the file cannot be written.
   void take(const PixelBatch& batch) override;
-  void finish() override;
+  void finish();
 
  private:
   void resume();
