@@ -20,11 +20,14 @@ TEST(SampleSettings, OfInpaintedImagesHaveTheMasksWhereverTheyComeFrom) {
   write_numbered_file(folder / "data.h5", {8, 8, 1}, 2, {}, 0);
   const auto dataset =
       std::make_shared<const ImageDataset>(folder / "data.h5", DataConfig().classes, Part::kAll);
-  const LoadedRun run{.name = "runs/a", .config = config_with({}), .task = nullptr};
+  const LoadedRun run{
+      .name = "runs/a", .config = config_with({}), .shape = {8, 8, 1}, .task = nullptr};
   const auto settings = [&](const char* path, bool is_paired) {
     SampleSettings made(run, {.seed = 7});
     made.add_inpainting(config_with({path}),
-                        {.masked = {dataset, MaskConfig{}, 7}, .masks_are_paired = is_paired});
+                        {.masked = {dataset, MaskConfig{}, 7},
+                         .names = {},
+                         .masks_are_paired = is_paired});
     return made;
   };
   const std::string stored = settings("mask.path=one", false).text();
