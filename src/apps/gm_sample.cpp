@@ -218,8 +218,7 @@ ImageMaker image_maker(const SampleCommand& command, const LoadedRun& run,
                        const std::optional<InpaintInput>& input) {
   return [&](const at::Tensor& indices, const SamplingObserver& observer) {
     if (!input) {
-      return run.task->image_generator()->sample(request_for(command.series, indices),
-                                                observer);
+      return run.task->image_generator()->sample(request_for(command.series, indices), observer);
     }
     return run.task->inpainter()->inpaint(input->masked.at(indices), command.series.seed, indices,
                                           observer);
@@ -247,8 +246,8 @@ SampleOutputsOptions outputs_of(const SampleCommand& command, const LoadedRun& r
           .shape = run.shape,
           .columns = command.series.toward ? columns_of(command.series) : 0,
           .input = input ? &*input : nullptr,
-          .classes = input ? SampleClasses{}
-                           : classes_of(*run.task->image_generator(), command.series)};
+          .classes =
+              input ? SampleClasses{} : classes_of(*run.task->image_generator(), command.series)};
 }
 
 void sample(World& world, const SampleCommand& command) {

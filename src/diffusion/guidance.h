@@ -32,13 +32,12 @@ at::Tensor drop_labels(const at::Tensor& labels, const at::Tensor& positions,
                        const LabelDropout& dropout);
 
 /// A network whose output is unconditional + scale * (conditional - unconditional): equation 6 of
-/// the paper, whose w is `scale` - 1. With the guidance scale 1, it is `conditional` itself, and one
-/// evaluation is enough.
+/// the paper, whose w is `scale` - 1. With the guidance scale 1, it is `conditional` itself, and
+/// one evaluation is enough.
 ///
 /// It does not matter what the networks predict. At the same x and t, noise, clean image and
 /// velocity are affine functions of each other, and the two factors have the sum 1. So they can be
 /// applied to any of the three.
-DiffusionNetwork guided(DiffusionNetwork conditional, DiffusionNetwork unconditional,
-                        double scale);
+DiffusionNetwork guided(DiffusionNetwork conditional, DiffusionNetwork unconditional, double scale);
 
 }  // namespace gm

@@ -186,10 +186,11 @@ void Hdf5ImageWriter::open(const std::string& path) {
 /// The number of images that the file has. Throws InputError when it is not an unfinished file of
 /// these images.
 int64_t Hdf5ImageWriter::checked_finished() const {
-  require_dataset(file_->images, kImages,
-                  fmt::format("uint8 [{},{},{},{}]", images_, shape_.height, shape_.width,
-                              shape_.channels));
-  if (!classes_.empty()) require_dataset(file_->labels, kLabels, fmt::format("int64 [{}]", images_));
+  require_dataset(
+      file_->images, kImages,
+      fmt::format("uint8 [{},{},{},{}]", images_, shape_.height, shape_.width, shape_.channels));
+  if (!classes_.empty())
+    require_dataset(file_->labels, kLabels, fmt::format("int64 [{}]", images_));
   const auto finished = read_hdf5_integer(file_->file, kFinishedAttribute);
   const bool is_complete = read_hdf5_text(file_->file, kHashAttribute).has_value();
   if (is_complete || !finished || *finished < 0 || *finished > images_) {

@@ -106,9 +106,8 @@ TEST(Hdf5ImageWriterResume, RefusesOtherFiles) {
   writer.append(pixels, 0);
   writer.save();
   EXPECT_EQ(resume(2)->written(), 1);
-  expect_error<InputError>(
-      [&] { resume(3); },
-      AllOf(HasSubstr("a.h5: cannot be resumed"), HasSubstr("uint8 [3,2,2,1] is expected")));
+  expect_error<InputError>([&] { resume(3); }, AllOf(HasSubstr("a.h5: cannot be resumed"),
+                                                     HasSubstr("uint8 [3,2,2,1] is expected")));
   expect_error<InputError>(
       [&] { Hdf5ImageWriter::resume(folder / "a.h5", kTiny, 2, kTwoClasses); },
       AllOf(HasSubstr("a.h5: cannot be resumed"), HasSubstr("no dataset /labels")));

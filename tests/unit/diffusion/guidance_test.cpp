@@ -109,9 +109,10 @@ TEST(CheckGuidance, NeedsAModelThatKnowsClasses) {
   const DiffusionConfig no_classes, classes{.condition = DiffusionCondition::kClass};
   check_guidance({}, no_classes);
   check_guidance({.label = 5, .guidance = 2}, classes);
-  expect_error<InputError>([&] { check_guidance({.guidance = 2}, no_classes); },
-                           AllOf(HasSubstr("sampler.guidance is 2"), Not(HasSubstr("sampler.class")),
-                                 HasSubstr("diffusion.condition is \"none\"): give 1,")));
+  expect_error<InputError>(
+      [&] { check_guidance({.guidance = 2}, no_classes); },
+      AllOf(HasSubstr("sampler.guidance is 2"), Not(HasSubstr("sampler.class")),
+            HasSubstr("diffusion.condition is \"none\"): give 1,")));
   expect_error<InputError>([&] { check_guidance({.label = 5}, no_classes); },
                            AllOf(HasSubstr("sampler.class is 5"), HasSubstr("give -1,")));
 }

@@ -24,10 +24,9 @@ TEST(SampleSettings, OfInpaintedImagesHaveTheMasksWhereverTheyComeFrom) {
       .name = "runs/a", .config = config_with({}), .shape = {8, 8, 1}, .task = nullptr};
   const auto settings = [&](const char* path, bool is_paired) {
     SampleSettings made(run, {.seed = 7});
-    made.add_inpainting(config_with({path}),
-                        {.masked = {dataset, MaskConfig{}, 7},
-                         .names = {},
-                         .masks_are_paired = is_paired});
+    made.add_inpainting(
+        config_with({path}),
+        {.masked = {dataset, MaskConfig{}, 7}, .names = {}, .masks_are_paired = is_paired});
     return made;
   };
   const std::string stored = settings("mask.path=one", false).text();

@@ -296,9 +296,8 @@ TEST_F(ClassTask, InpaintingWithoutAClassMustHaveBeenLearned) {
 
 TEST_F(ClassTask, InpaintingWithGuidanceNeedsAClass) {
   make({.label = 1, .guidance = 3})->check_inpainting();
-  expect_error<InputError>(
-      [&] { make({.guidance = 3})->check_inpainting(); },
-      testing::HasSubstr("sampler.guidance is 3, but sampler.class is -1"));
+  expect_error<InputError>([&] { make({.guidance = 3})->check_inpainting(); },
+                           testing::HasSubstr("sampler.guidance is 3, but sampler.class is -1"));
 }
 
 TEST_F(ClassTask, RefusesAClassThatTheModelDoesNotHave) {
