@@ -98,23 +98,23 @@ _gm_train() {
 complete -o default -o bashdefault -F _gm_train gm_train
 
 _gm_sample() {
-  _gm_complete '-h --help --count --steps --sampler --class --guidance --seed --interpolate --rows --inpaint --mask --out --images --weights --step --batch --trajectory --version mask.kind= mask.coverage_min= mask.coverage_max= mask.path= sampler.kind= sampler.steps= sampler.eta= sampler.class= sampler.guidance= repaint.jump_length= repaint.resamplings= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
+  _gm_complete '-h --help --count --seed --interpolate --rows --steps --sampler --class --guidance --inpaint --mask --out --images --trajectory --weights --step --batch --version mask.kind= mask.coverage_min= mask.coverage_max= mask.path= sampler.kind= sampler.steps= sampler.eta= sampler.class= sampler.guidance= repaint.jump_length= repaint.resamplings= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
     --count '' \
+    --seed '' \
+    --interpolate '' \
+    --rows '' \
     --steps '' \
     --sampler 'ancestral ddim dpm++' \
     --class '' \
     --guidance '' \
-    --seed '' \
-    --interpolate '' \
-    --rows '' \
     --inpaint '' \
     --mask '' \
     --out '' \
     --images '' \
+    --trajectory '' \
     --weights 'ema model' \
     --step '' \
     --batch '' \
-    --trajectory '' \
     mask.kind 'rectangle boxes strokes half centre pixels mixed files' \
     sampler.kind 'ancestral ddim dpm++'
 }

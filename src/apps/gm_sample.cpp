@@ -21,6 +21,7 @@
 #include "config/command_line.h"
 #include "config/key_options.h"
 #include "config/option_values.h"
+#include "config/toml.h"
 #include "eval/masked_dataset.h"
 #include "eval/sampling.h"
 #include "image/image_grid.h"
@@ -29,12 +30,12 @@
 #include "run/load_run.h"
 #include "run/make_task.h"
 #include "run/sample_outputs.h"
+#include "run/sample_series.h"
+#include "run/sample_settings.h"
 #include "tasks/process_images.h"
 
 namespace gm {
 namespace {
-
-constexpr int64_t kDefaultCount = 64, kDefaultColumns = 9;
 
 /// Options that are short names of keys.
 constexpr std::array kKeyOptions{
@@ -49,11 +50,8 @@ struct SampleCommand {
   std::vector<std::string> assignments;  ///< section.key=value
   std::vector<std::string> key_options;  ///< The same, of kKeyOptions.
   LoadedRun::Choice choice;
-  std::optional<int64_t> count;
+  SampleSeries series;
   int64_t batch_size = 64;
-  uint64_t seed = 0;
-  std::optional<uint64_t> toward;
-  std::optional<int64_t> rows;
   std::string inpaint;
   std::string mask;
   std::string out = "samples.png";
@@ -61,28 +59,24 @@ struct SampleCommand {
   std::string trajectory;
 };
 
-void declare(CLI::App& app, SampleCommand& command) {
-  app.add_option("RUN", command.run, "Directory of the run whose model makes the images")
-      ->transform(a_path())
-      ->required();
-  app.add_option("KEYS", command.assignments,
-                 "section.key=value for keys of sampler and watchdog and, with --inpaint, of mask "
-                 "and repaint, such as sampler.steps=10");
-  app.add_option("--count", command.count,
+void declare_series(CLI::App& app, SampleSeries& series) {
+  app.add_option("--count", series.count,
                  "Number of images; 64, or all images of --inpaint, when not given. With "
                  "--interpolate: number of images in a row, 9 when not given")
       ->transform(whole_number(1, 1'000'000'000));
-  declare_key_options(app, kKeyOptions, command.key_options);
-  app.add_option("--seed", command.seed,
+  app.add_option("--seed", series.seed,
                  "Seed of the random numbers; another seed gives other images")
       ->transform(whole_number(0, UINT64_MAX))
       ->capture_default_str();
-  app.add_option("--interpolate", command.toward,
+  app.add_option("--interpolate", series.toward,
                  "Another seed: make rows of images between the images of --seed and those of this "
                  "seed, by spherical interpolation of the noise that they are made of")
       ->transform(whole_number(0, UINT64_MAX));
-  app.add_option("--rows", command.rows, "Number of rows of --interpolate; 1 when not given")
+  app.add_option("--rows", series.rows, "Number of rows of --interpolate; 1 when not given")
       ->transform(whole_number(1, 1'000'000));
+}
+
+void declare_inpainting(CLI::App& app, SampleCommand& command) {
   app.add_option("--inpaint", command.inpaint,
                  "Inpaint these images: a folder of JPEG and PNG files, one such file, or an "
                  "HDF5 file")
@@ -93,6 +87,9 @@ void declare(CLI::App& app, SampleCommand& command) {
                  "prefix or suffix that is the same for all masks), of the size of the run's "
                  "images; the masks of the run when not given")
       ->transform(a_path());
+}
+
+void declare_outputs(CLI::App& app, SampleCommand& command) {
   app.add_option(
          "--out", command.out,
          "PNG file for a grid of the images (- for stdout; with --inpaint: original, masked, "
@@ -105,15 +102,28 @@ void declare(CLI::App& app, SampleCommand& command) {
          "Also write each image as a separate PNG file to this folder, named like the input file. "
          "Images that the folder has from an earlier start of the same command are not made again")
       ->transform(a_path());
+  app.add_option(
+         "--trajectory", command.trajectory,
+         "PNG file that shows the reverse process, from noise to image, of the first eight images, "
+         "and beneath each noisy image the clean image that the model expects")
+      ->transform(a_path());
+}
+
+void declare(CLI::App& app, SampleCommand& command) {
+  app.add_option("RUN", command.run, "Directory of the run whose model makes the images")
+      ->transform(a_path())
+      ->required();
+  app.add_option("KEYS", command.assignments,
+                 "section.key=value for keys of sampler and watchdog and, with --inpaint, of mask "
+                 "and repaint, such as sampler.steps=10");
+  declare_series(app, command.series);
+  declare_key_options(app, kKeyOptions, command.key_options);
+  declare_inpainting(app, command);
+  declare_outputs(app, command);
   declare_weights(app, command.choice);
   app.add_option("--batch", command.batch_size, "Images that a rank makes at a time")
       ->transform(whole_number(1, 100'000))
       ->capture_default_str();
-  app.add_option(
-         "--trajectory", command.trajectory,
-         "PNG file that shows the reverse process, from noise to image, of eight images, and "
-         "beneath each noisy image the clean image that the model expects")
-      ->transform(a_path());
   app.set_version_flag("--version", version_text());
 }
 
@@ -144,25 +154,8 @@ void check_files(const SampleCommand& command, const LoadedRun& run, const MaskC
   if (!command.images.empty()) require_writable_folder(command.images);
 }
 
-/// Throws InputError for an interpolation that makes no sense.
-void check_interpolation(const SampleCommand& command) {
-  if (!command.toward) {
-    if (command.rows) throw InputError("--rows {}: only --interpolate has rows", *command.rows);
-    return;
-  }
-  if (!command.inpaint.empty()) {
-    throw InputError("--interpolate is between new images, which --inpaint does not make");
-  }
-  if (*command.toward == command.seed) {
-    throw InputError("--interpolate {} is --seed itself: give another seed", command.seed);
-  }
-  if (command.count == 1) {
-    throw InputError("--count 1: a row of --interpolate has at least its two ends");
-  }
-}
-
 void check(const SampleCommand& command) {
-  check_interpolation(command);
+  check_series(command.series, !command.inpaint.empty());
   if (!command.mask.empty() && command.inpaint.empty()) {
     throw InputError("--mask {} without --inpaint IMAGES: there is nothing to fill", command.mask);
   }
@@ -178,32 +171,28 @@ void check(const SampleCommand& command) {
 bool names_masks(const SampleCommand& command) {
   return !command.mask.empty() ||
          std::ranges::any_of(command.assignments, [](const std::string& assignment) {
-           return assignment.starts_with("mask.path=");
+           return parse_override(assignment).key == "mask.path";
          });
 }
 
-/// Images in a row of --interpolate.
-int64_t columns_of(const SampleCommand& command) { return command.count.value_or(kDefaultColumns); }
-
 /// Number of images to make. Default with `input`: all of its images.
-int64_t number_of_images(const SampleCommand& command, const std::optional<InpaintInput>& input) {
-  if (command.toward) return command.rows.value_or(1) * columns_of(command);
-  if (!input) return command.count.value_or(kDefaultCount);
-  return std::min(command.count.value_or(INT64_MAX), input->masked.size());
+int64_t number_of_images(const SampleSeries& series, const std::optional<InpaintInput>& input) {
+  if (!input) return images_in(series);
+  return std::min(series.count.value_or(INT64_MAX), input->masked.size());
 }
 
 /// Called by all ranks.
 void write_trajectory(DiffusionProcess& process, const SampleCommand& command,
                       Communicator& ranks) {
-  constexpr int64_t kStrips = 8;
+  const int64_t strips = std::min<int64_t>(8, images_in(command.series));
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& observer) {
-    return reverse_process_images(process, {command.seed, indices}, observer);
+    return reverse_process_images(process, request_for(command.series, indices), observer);
   };
-  const at::Tensor rows = gather_samples(make, ranks, {.count = kStrips});
+  const at::Tensor rows = gather_samples(make, ranks, {.count = strips});
   on_rank_zero(ranks, [&] {
     const auto labels = reverse_process_labels(process.diffusion().sampler());
     write_image_grid(command.trajectory, {rows, labels}, {.columns = 1});
-    log_info("{} images at five timesteps in {}", kStrips, command.trajectory);
+    log_info("{} images at five timesteps in {}", strips, command.trajectory);
   });
 }
 
@@ -219,19 +208,9 @@ std::optional<InpaintInput> open_input(const SampleCommand& command, const Loade
   const InpaintRequest request{.images = command.inpaint,
                                .mask = mask,
                                .names_mask = names_masks(command),
-                               .seed = command.seed};
+                               .seed = command.series.seed};
   require_another_folder(command.images, request);
   return open_inpaint_input(request, run, ranks);
-}
-
-/// The request for the samples `indices`. Those of --interpolate are in the order of the rows.
-SampleRequest request_for(const SampleCommand& command, const at::Tensor& indices) {
-  if (!command.toward) return {command.seed, indices};
-  const int64_t columns = columns_of(command);
-  const at::Tensor column = indices.remainder(columns).to(at::kDouble);
-  return {.seed = command.seed,
-          .indices = indices.div(columns, "floor"),
-          .toward = SampleRequest::Interpolation{*command.toward, column / (columns - 1)}};
 }
 
 /// What makes the images of the command.
@@ -239,41 +218,22 @@ ImageMaker image_maker(const SampleCommand& command, const LoadedRun& run,
                        const std::optional<InpaintInput>& input) {
   return [&](const at::Tensor& indices, const SamplingObserver& observer) {
     if (!input) {
-      return run.task->image_generator()->sample(request_for(command, indices), observer);
+      return run.task->image_generator()->sample(request_for(command.series, indices), observer);
     }
-    return run.task->inpainter()->inpaint(input->masked.at(indices), command.seed, indices,
+    return run.task->inpainter()->inpaint(input->masked.at(indices), command.series.seed, indices,
                                           observer);
   };
 }
 
 SampleSettings settings_of(const SampleCommand& command, const LoadedRun& run,
                            const std::optional<InpaintInput>& input, const MaskConfig& mask) {
-  SampleSettings settings(run, command.seed);
-  if (command.toward) {
-    settings.add("interpolate", *command.toward);
-    settings.add("row_length", columns_of(command));
-  }
+  SampleSettings settings(run, command.series);
   if (input) {
     RunConfig config = run.config;
     config.mask = mask;
-    settings.add_section(config, "mask");
-    settings.add_section(config, "repaint");
-    settings.add("images_hash", input->masked.images_hash());
-    settings.add("masks_hash", input->masked.masks_hash());
+    settings.add_inpainting(config, *input);
   }
   return settings;
-}
-
-/// The classes of the images of the command, named by their numbers.
-SampleClasses classes_of(const SampleCommand& command, const LoadedRun& run) {
-  const ImageGenerator* const generator = run.task->image_generator();
-  if (generator == nullptr || !command.inpaint.empty()) return {};
-  SampleClasses classes;
-  for (int64_t i = 0; i < generator->classes(); ++i) classes.names.push_back(std::to_string(i));
-  classes.labels = [&command, generator](const at::Tensor& indices) {
-    return generator->labels(request_for(command, indices).indices);
-  };
-  return classes;
 }
 
 SampleOutputsOptions outputs_of(const SampleCommand& command, const LoadedRun& run,
@@ -282,11 +242,12 @@ SampleOutputsOptions outputs_of(const SampleCommand& command, const LoadedRun& r
           .images = command.images,
           .mask = mask.path,
           .trajectory = command.trajectory,
-          .count = number_of_images(command, input),
+          .count = number_of_images(command.series, input),
           .shape = run.shape,
-          .columns = command.toward ? columns_of(command) : 0,
+          .columns = command.series.toward ? columns_of(command.series) : 0,
           .input = input ? &*input : nullptr,
-          .classes = classes_of(command, run)};
+          .classes =
+              input ? SampleClasses{} : classes_of(*run.task->image_generator(), command.series)};
 }
 
 void sample(World& world, const SampleCommand& command) {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -17,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/lower_case.h"
 
 namespace gm {
 namespace fs = std::filesystem;
@@ -84,8 +84,7 @@ bool overwrites_in(const fs::path& input, const Output& output) {
 void require_ending(const Output& output) {
   if (output.endings.empty() || is_special_file(output.path) || named_descriptor(output.path))
     return;
-  std::string ending = output.path.extension().string();
-  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string ending = extension_of(output.path);
   if (ending.empty() || std::ranges::count(output.endings, ending) > 0) return;
   throw InputError("{} {}: give a name that ends in {}; other file types are not supported",
                    output.option, output.path.string(), fmt::join(output.endings, " or "));

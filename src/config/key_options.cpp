@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "config/run_config.h"
 #include "config/schema.h"
+#include "config/toml.h"
 
 namespace gm {
 
@@ -29,8 +30,8 @@ std::vector<std::string> join_assignments(std::span<const KeyOption> options,
                                           const std::vector<std::string>& of_options,
                                           const std::vector<std::string>& others) {
   for (const KeyOption& named : options) {
-    const auto sets_it = [prefix = std::string(named.key) + "="](const std::string& assignment) {
-      return assignment.starts_with(prefix);
+    const auto sets_it = [&named](const std::string& assignment) {
+      return parse_override(assignment).key == named.key;
     };
     if (std::ranges::any_of(of_options, sets_it) && std::ranges::any_of(others, sets_it)) {
       throw InputError("{} and {} set the same value: give only one of them", named.option,

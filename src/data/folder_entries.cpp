@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 
 namespace gm {
 namespace fs = std::filesystem;
@@ -26,12 +26,6 @@ constexpr std::array<std::string_view, 13> kSystemFolders{"@eadir",
                                                           "__pycache__",
                                                           "network trash folder",
                                                           "system volume information"};
-
-std::string in_lower_case(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
 
@@ -75,7 +69,5 @@ std::vector<fs::path> hdf5_files_in(const fs::path& folder) {
     throw InputError("{}: the folder holds no HDF5 files (*.h5, *.hdf5)", folder.string());
   return paths;
 }
-
-std::string extension_of(const fs::path& path) { return in_lower_case(path.extension().string()); }
 
 }  // namespace gm

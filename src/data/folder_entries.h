@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <span>
-#include <string>
 #include <vector>
 
 namespace gm {
@@ -25,8 +24,5 @@ bool is_hdf5_name(const std::filesystem::path& path);
 
 /// The HDF5 files of a folder, in the order of their names. Throws InputError when there are none.
 std::vector<std::filesystem::path> hdf5_files_in(const std::filesystem::path& folder);
-
-/// The file extension in lower case, such as `.png`; empty if there is none.
-std::string extension_of(const std::filesystem::path& path);
 
 }  // namespace gm

@@ -21,7 +21,7 @@ inline constexpr const char* kVersionAttribute = "format_version";
 inline constexpr const char* kHashAttribute = "content_hash";
 inline constexpr const char* kBlockAttribute = "block_images";
 inline constexpr const char* kHoldoutAttribute = "holdout";
-/// Of a file that is not finished: the number of images that it has.
+/// Of a file that was saved before it was complete: the number of images that it has.
 inline constexpr const char* kFinishedAttribute = "finished_images";
 inline constexpr size_t kHashDigits = 32;
 inline constexpr int64_t kLargestSide = 8192;

@@ -16,7 +16,8 @@ class ImageReader final : public BatchReader {
   explicit ImageReader(std::shared_ptr<const ImageDataset> dataset,
                        const AugmentationOptions& augmentation = {}, uint64_t seed = 0);
 
-  /// Fills images, positions and, if the dataset has them, labels. Stops between two images.
+  /// Fills images, positions and, if the dataset has them, labels. Stops between two images; then
+  /// the images of the batch are undefined.
   Batch read(std::span<const Sample> samples, const std::stop_token& stop) override;
 
  private:

@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/lower_case.h"
 #include "data/folder_entries.h"
 #include "image/decode.h"
 

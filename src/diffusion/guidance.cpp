@@ -7,15 +7,29 @@
 #include "base/error.h"
 
 namespace gm {
+namespace {
+
+/// Throws InputError when a key that chooses classes is set for a model that does not know them.
+void require_default(const char* key, double value, double expected, DiffusionCondition condition) {
+  if (value == expected) return;
+  throw InputError(
+      "{} is {}, but the model does not know classes (diffusion.condition is \"{}\"): give {}, or "
+      "train with diffusion.condition = \"class\"",
+      key, value, name_of(condition), expected);
+}
+
+}  // namespace
 
 void check_guidance(const SamplerConfig& sampler, const DiffusionConfig& diffusion) {
   if (diffusion.condition != DiffusionCondition::kClass) {
-    if (sampler.label == -1 && sampler.guidance == 1) return;
+    require_default("sampler.class", sampler.label, -1, diffusion.condition);
+    require_default("sampler.guidance", sampler.guidance, 1, diffusion.condition);
+    return;
+  }
+  if (diffusion.label_dropout == 1) {
     throw InputError(
-        "sampler.class is {} and sampler.guidance is {}, but the model does not know classes "
-        "(diffusion.condition is \"{}\"): give -1 and 1, or train with diffusion.condition = "
-        "\"class\"",
-        sampler.label, sampler.guidance, name_of(diffusion.condition));
+        "diffusion.label_dropout is 1, so the model never learns a class: give less, such as 0.1, "
+        "or train with diffusion.condition = \"none\"");
   }
   if (sampler.guidance != 1 && diffusion.label_dropout == 0) {
     throw InputError(
@@ -38,12 +52,12 @@ at::Tensor drop_labels(const at::Tensor& labels, const at::Tensor& positions,
 }
 
 DiffusionNetwork guided(DiffusionNetwork conditional, DiffusionNetwork unconditional,
-                        double weight) {
-  if (weight == 1) return conditional;
-  return [conditional = std::move(conditional), unconditional = std::move(unconditional), weight](
+                        double scale) {
+  if (scale == 1) return conditional;
+  return [conditional = std::move(conditional), unconditional = std::move(unconditional), scale](
              const at::Tensor& x, const at::Tensor& t) {
     // One after the other: the memory is that of a batch without guidance.
-    return at::lerp(unconditional(x, t), conditional(x, t), weight);
+    return at::lerp(unconditional(x, t), conditional(x, t), scale);
   };
 }
 

@@ -14,7 +14,8 @@
 namespace gm {
 
 /// Throws InputError, with the key and values that work, unless sampler.class and sampler.guidance
-/// fit a model that is trained with `diffusion`. Does not know the number of classes.
+/// fit a model that is trained with `diffusion`, which must let it learn classes if it is given
+/// them. Does not know the number of classes.
 void check_guidance(const SamplerConfig& sampler, const DiffusionConfig& diffusion);
 
 /// Which labels training drops.
@@ -30,14 +31,13 @@ struct LabelDropout {
 at::Tensor drop_labels(const at::Tensor& labels, const at::Tensor& positions,
                        const LabelDropout& dropout);
 
-/// A network whose output is unconditional + weight * (conditional - unconditional): equation 6 of
-/// the paper, whose w is `weight` - 1. With the weight 1, it is `conditional` itself, and one
-/// evaluation is enough.
+/// A network whose output is unconditional + scale * (conditional - unconditional): equation 6 of
+/// the paper, whose w is `scale` - 1. With the guidance scale 1, it is `conditional` itself, and
+/// one evaluation is enough.
 ///
 /// It does not matter what the networks predict. At the same x and t, noise, clean image and
 /// velocity are affine functions of each other, and the two factors have the sum 1. So they can be
 /// applied to any of the three.
-DiffusionNetwork guided(DiffusionNetwork conditional, DiffusionNetwork unconditional,
-                        double weight);
+DiffusionNetwork guided(DiffusionNetwork conditional, DiffusionNetwork unconditional, double scale);
 
 }  // namespace gm

@@ -41,8 +41,8 @@ struct SamplerConfig {
     field("guidance", guidance)
         .range(0.0, 100.0)
         .help(
-            "Weight of the class (classifier-free guidance): 1 none; more than 1: images that are "
-            "more typical of their class, and vary less.");
+            "Guidance scale (classifier-free guidance): 1 none; more than 1: images that are more "
+            "typical of their class, and vary less.");
   }
 };
 

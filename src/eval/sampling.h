@@ -48,8 +48,8 @@ class SampleReceiver {
 };
 
 /// Makes those of the images 0 .. work.count - 1 that the receiver of rank 0 needs, and passes them
-/// to it: other nodes may not see the folder that it writes to. Rank 0 holds one batch of each
-/// rank, the others hold one batch. `receiver` is ignored on the other ranks, where it may be null.
+/// to it: other nodes may not see the folder that it writes to. Each rank holds the pixels of one
+/// batch of every rank. `receiver` is ignored on the other ranks, where it may be null.
 /// Called by all ranks. Throws as sample_on_all_ranks(); when the receiver throws, all ranks throw.
 void stream_samples(const ImageMaker& make, Communicator& communicator,
                     const DistributedRange& work, SampleReceiver* receiver);

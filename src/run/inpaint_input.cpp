@@ -25,10 +25,13 @@ bool has_folder_of_masks(const InpaintRequest& request) {
 }
 
 /// A folder of masks that the user names has one for each image; that of a run is drawn from.
+bool are_masks_paired(const InpaintRequest& request) {
+  return request.names_mask && has_folder_of_masks(request);
+}
+
 MaskedDataset with_masks(const InpaintRequest& request, std::shared_ptr<const ImageDataset> images,
                          const std::vector<std::string>& names) {
-  if (!request.names_mask || !has_folder_of_masks(request))
-    return {std::move(images), request.mask, request.seed};
+  if (!are_masks_paired(request)) return {std::move(images), request.mask, request.seed};
   const ImageShape shape = images->shape();
   const auto files = masks_of_images(request.mask.path, images->size(), names);
   return {std::move(images), MaskSource(files, shape.height, shape.width)};
@@ -51,7 +54,7 @@ InpaintInput open_inpaint_input(const InpaintRequest& request, const LoadedRun& 
     throw InputError("{}: changed while it was read; start again", request.images);
   MaskedDataset masked = with_masks(request, images, names);
   require_same_everywhere(communicator, "the masks", masked.masks_hash());
-  return {std::move(masked), std::move(names)};
+  return {std::move(masked), std::move(names), are_masks_paired(request)};
 }
 
 }  // namespace gm

@@ -24,6 +24,8 @@ struct InpaintRequest {
 struct InpaintInput {
   MaskedDataset masked;
   std::vector<std::string> names;  ///< Of the image files; empty for images from an HDF5 file.
+  /// Each image has the mask of its name, instead of one that is drawn at random.
+  bool masks_are_paired = false;
 };
 
 /// Throws InputError when the inpainted images, written to `folder` under the names of the

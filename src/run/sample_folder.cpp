@@ -80,8 +80,6 @@ SampleFolder::SampleFolder(SampleFiles files, const ImageShape& shape, SampleSet
   }
 }
 
-bool SampleFolder::needs(int64_t index) { return !find(index); }
-
 std::optional<at::Tensor> SampleFolder::find(int64_t index) const {
   const fs::path file = files_.path(index);
   if (!has_settings_ || !fs::exists(file)) return std::nullopt;

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "eval/sampling.h"
 #include "image/image_shape.h"
-#include "run/sample_output.h"
 #include "run/sample_settings.h"
 
 namespace gm {
@@ -40,20 +40,17 @@ class SampleFiles {
   std::vector<std::string> names_;
 };
 
-class SampleFolder final : public SampleOutput {
+class SampleFolder {
  public:
   /// Creates nothing yet. Throws InputError when the folder has samples of other settings, or
   /// images of which it does not say how they were made.
   SampleFolder(SampleFiles files, const ImageShape& shape, SampleSettings settings);
 
-  /// False if the folder has it already, as an intact file.
-  bool needs(int64_t index) override;
   /// Throws Error when a file cannot be written.
-  void take(const PixelBatch& batch) override;
-  void finish() override {}
+  void take(const PixelBatch& batch);
 
-  /// The pixels of a sample that the folder had at the start, uint8 [H,W,C]; nullopt if it had it
-  /// not.
+  /// The pixels of a sample that the folder has already, as an intact file, uint8 [H,W,C]; nullopt
+  /// if it must be made.
   std::optional<at::Tensor> find(int64_t index) const;
 
  private:

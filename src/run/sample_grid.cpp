@@ -15,13 +15,6 @@ int64_t largest_grid(const ImageShape& shape, int64_t squares) {
   return std::clamp<int64_t>(kMaxBytes / bytes, 1, kMaxImages);
 }
 
-bool SampleGrid::needs(int64_t index) {
-  if (index >= options_.count) return false;
-  const auto found = options_.find(index);
-  if (found) take({at::full({1}, index, at::kLong), found->unsqueeze(0)});
-  return !found;
-}
-
 void SampleGrid::take(const PixelBatch& batch) {
   const at::Tensor shown = (batch.indices < options_.count).nonzero().flatten();
   if (shown.numel() == 0) return;

@@ -6,12 +6,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "eval/sampling.h"
 #include "image/image_shape.h"
-#include "run/sample_output.h"
 
 namespace gm {
 
@@ -25,26 +24,22 @@ struct SampleGridOptions {
   std::function<at::Tensor(const PixelBatch& batch)> frame = [](const PixelBatch& batch) {
     return batch.pixels;
   };
-  /// Finds the pixels, uint8 [H,W,C], of a sample that need not be made again.
-  std::function<std::optional<at::Tensor>(int64_t index)> find = [](int64_t) {
-    return std::nullopt;
-  };
 };
 
 /// How many images of `shape`, each shown as `squares` squares beside each other, a grid can have:
 /// at most 4096, and at most 1 GiB.
 int64_t largest_grid(const ImageShape& shape, int64_t squares);
 
-class SampleGrid final : public SampleOutput {
+class SampleGrid final : public SampleReceiver {
  public:
   explicit SampleGrid(SampleGridOptions options) : options_(std::move(options)) {}
 
   /// Number of samples in the grid.
   int64_t count() const { return options_.count; }
-  bool needs(int64_t index) override;
+  bool needs(int64_t index) override { return index < options_.count; }
   void take(const PixelBatch& batch) override;
   /// Writes the file. Throws Error when it cannot be written.
-  void finish() override;
+  void finish();
 
  private:
   SampleGridOptions options_;

@@ -39,6 +39,15 @@ void naming_file(const fs::path& path, const Write& write) {
 
 }  // namespace
 
+SampleClasses classes_of(const ImageGenerator& generator, const SampleSeries& series) {
+  SampleClasses classes;
+  for (int64_t i = 0; i < generator.classes(); ++i) classes.names.push_back(std::to_string(i));
+  classes.labels = [&generator, series](const at::Tensor& indices) {
+    return generator.labels(request_for(series, indices).indices);
+  };
+  return classes;
+}
+
 SampleHdf5::SampleHdf5(SampleHdf5Options options, SampleSettings settings)
     : options_(std::move(options)), settings_(std::move(settings)) {
   if (is_special_file(options_.path)) {
@@ -51,8 +60,9 @@ SampleHdf5::SampleHdf5(SampleHdf5Options options, SampleSettings settings)
   settings_.add("count", options_.count);
   if (fs::exists(final_)) {
     settings_.require_same(settings_in(final_), options_.path.string());
-    is_complete_ = true;
+    is_in_place_ = is_complete_ = true;
   } else if (fs::exists(partial_)) {
+    lock_.emplace(partial_);
     settings_.require_same(settings_in(partial_), partial_.string());
     resume();
   } else {
@@ -68,6 +78,8 @@ SampleHdf5::~SampleHdf5() {
 }
 
 void SampleHdf5::resume() {
+  is_complete_ = Hdf5Images(partial_).has_content_hash();
+  if (is_complete_) return;
   writer_ =
       Hdf5ImageWriter::resume(partial_, options_.shape, options_.count, options_.classes.names);
   log_info("{}: resumes after {} of {} samples", options_.path.string(), writer_->written(),
@@ -76,10 +88,11 @@ void SampleHdf5::resume() {
 
 void SampleHdf5::begin() {
   if (writer_) return;
-  is_begun_ = true;
   writer_ = std::make_unique<Hdf5ImageWriter>(partial_, options_.shape, options_.count,
                                               options_.classes.names);
-  writer_->note(kSettingsAttribute, settings_.text());
+  is_begun_ = true;
+  lock_.emplace(partial_);
+  writer_->write_text_attribute(kSettingsAttribute, settings_.text());
 }
 
 bool SampleHdf5::needs(int64_t index) {
@@ -111,9 +124,9 @@ void SampleHdf5::write(const PixelBatch& batch) {
 }
 
 void SampleHdf5::finish() {
-  if (is_complete_) return;
+  if (is_in_place_) return;
   naming_file(options_.path, [&] {
-    writer_->close();
+    if (writer_) writer_->close();
     writer_.reset();
     Hdf5Images(partial_).verify();
     move_into_place(partial_, final_);

@@ -8,12 +8,15 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/file_lock.h"
 #include "data/pack/hdf5_image_writer.h"
+#include "eval/sampling.h"
 #include "image/image_shape.h"
-#include "run/sample_output.h"
+#include "run/sample_series.h"
 #include "run/sample_settings.h"
 
 namespace gm {
@@ -25,6 +28,9 @@ struct SampleClasses {
   std::function<at::Tensor(const at::Tensor& indices)> labels = {};
 };
 
+/// Those of the new images of `series`, named by their numbers.
+SampleClasses classes_of(const ImageGenerator& generator, const SampleSeries& series);
+
 struct SampleHdf5Options {
   std::filesystem::path path;
   int64_t count = 0;  ///< Samples in the file.
@@ -33,11 +39,11 @@ struct SampleHdf5Options {
 };
 
 /// Writes PATH.partial, with the settings of its samples, and renames it when it is complete. An
-/// unfinished file is resumed.
-class SampleHdf5 final : public SampleOutput {
+/// unfinished file is resumed. A file that is complete, with the same settings, needs nothing.
+class SampleHdf5 final : public SampleReceiver {
  public:
-  /// Creates nothing yet. Throws InputError when the file is complete, the unfinished file is of
-  /// other settings, or the disk has no room.
+  /// Creates nothing yet. Throws InputError when the file, or the unfinished file, is of other
+  /// settings, another process writes it, or the disk has no room.
   SampleHdf5(SampleHdf5Options options, SampleSettings settings);
   /// Removes an unfinished file that has no samples.
   ~SampleHdf5() override;
@@ -47,7 +53,7 @@ class SampleHdf5 final : public SampleOutput {
   bool needs(int64_t index) override;
   /// Throws Error when the file cannot be written.
   void take(const PixelBatch& batch) override;
-  void finish() override;
+  void finish();
 
  private:
   void resume();
@@ -57,8 +63,10 @@ class SampleHdf5 final : public SampleOutput {
   SampleHdf5Options options_;
   SampleSettings settings_;
   std::filesystem::path final_, partial_;
-  std::unique_ptr<Hdf5ImageWriter> writer_;   // null until there is a file
+  std::optional<FileLock> lock_;              // of the unfinished file
+  std::unique_ptr<Hdf5ImageWriter> writer_;   // null until there is a file, and if it is complete
   bool is_complete_ = false;                  // since an earlier start
+  bool is_in_place_ = false;                  // under its final name
   bool is_begun_ = false, is_saved_ = false;  // by this object
 };
 

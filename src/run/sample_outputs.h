@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "base/progress_bar.h"
+#include "eval/sampling.h"
 #include "image/image_shape.h"
 #include "run/inpaint_input.h"
 #include "run/sample_folder.h"
 #include "run/sample_grid.h"
 #include "run/sample_hdf5.h"
-#include "run/sample_output.h"
 #include "run/sample_settings.h"
 
 namespace gm {
@@ -52,9 +52,10 @@ class SampleOutputs final : public SampleReceiver {
   void finish_grid();
 
   SampleOutputsOptions options_;
-  std::vector<std::shared_ptr<SampleOutput>> files_;  // in the order in which they take samples
-  std::shared_ptr<SampleGrid> grid_;                  // null if `out` is an HDF5 file
-  std::optional<ProgressBar> progress_;               // until the last sample
+  std::unique_ptr<SampleFolder> folder_;  // null without a folder
+  std::unique_ptr<SampleHdf5> hdf5_;      // null unless `out` is an HDF5 file
+  std::unique_ptr<SampleGrid> grid_;      // null if `out` is an HDF5 file
+  std::optional<ProgressBar> progress_;   // until the last sample
 };
 
 }  // namespace gm

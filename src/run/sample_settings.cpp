@@ -45,12 +45,26 @@ std::string text_of(const Json& settings, const std::string& name) {
 
 }  // namespace
 
-SampleSettings::SampleSettings(const LoadedRun& run, uint64_t seed) {
+SampleSettings::SampleSettings(const LoadedRun& run, const SampleSeries& series) {
   add(kRunName, run.name);
   add("step", run.step);
   add("weights_hash", run.weights_hash);
-  add("seed", seed);
+  add("seed", series.seed);
+  if (series.toward) {
+    add("interpolate", *series.toward);
+    add("row_length", columns_of(series));
+  }
+  add_section(run.config, "diffusion");
   add_section(run.config, "sampler");
+}
+
+void SampleSettings::add_inpainting(const RunConfig& config, const InpaintInput& input) {
+  add_section(config, "mask");
+  settings_.erase("mask.path");  // masks_hash has the masks
+  add_section(config, "repaint");
+  add("images_hash", input.masked.images_hash());
+  add("masks_hash", input.masked.masks_hash());
+  add("masks_are_paired", input.masks_are_paired);
 }
 
 void SampleSettings::add_section(RunConfig config, const std::string& section) {

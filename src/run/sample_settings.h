@@ -5,18 +5,21 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "run/inpaint_input.h"
 #include "run/load_run.h"
+#include "run/sample_series.h"
 
 namespace gm {
 
 class SampleSettings {
  public:
-  /// The weights of `run`, `seed`, and the keys of its sampler.
-  SampleSettings(const LoadedRun& run, uint64_t seed);
+  /// The weights of `run`, the seeds of `series`, and the keys of the diffusion and its sampler.
+  SampleSettings(const LoadedRun& run, const SampleSeries& series);
 
   void add(const std::string& name, const nlohmann::json& value) { settings_[name] = value; }
-  /// Adds the keys of a section of `config`.
-  void add_section(RunConfig config, const std::string& section);
+  /// Adds the images and masks of `input`, and the keys of `config` that inpainting uses. Where the
+  /// masks come from may differ.
+  void add_inpainting(const RunConfig& config, const InpaintInput& input);
 
   /// JSON, for people and for require_same().
   std::string text() const;
@@ -25,6 +28,8 @@ class SampleSettings {
   void require_same(const std::string& stored, const std::string& where) const;
 
  private:
+  void add_section(RunConfig config, const std::string& section);
+
   nlohmann::json settings_;
 };
 

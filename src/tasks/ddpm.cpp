@@ -166,6 +166,12 @@ void DdpmTask::check_inpainting() const {
         "(diffusion.label_dropout is 0): give the class of the images from 0 to {}",
         classes_ - 1);
   }
+  if (options_.sampler.label == -1 && options_.sampler.guidance != 1) {
+    throw InputError(
+        "sampler.guidance is {}, but sampler.class is -1, and then inpainting uses no class: give "
+        "the class of the images from 0 to {}, or the guidance scale 1",
+        options_.sampler.guidance, classes_ - 1);
+  }
   repaint_levels(diffusion_.sampler().steps(), options_.repaint);
 }
 

@@ -54,15 +54,17 @@ class Classes(Refusals):
                 self.assertEqual(self.sample(f"ranks{ranks}", "sampler.guidance=2", "--batch", batch, ranks=ranks), alone)
 
     def test_the_process_and_inpainting_use_the_class(self):
-        done = self.run_program("gm_sample", ["run", "--count", 1, "--trajectory", "process.png", "sampler.class=1"])
-        self.assertEqual(done.returncode, 0, done.stderr)
-        means = {}
+        means, strips = {}, {}
         for i in range(2):
+            done = self.run_program("gm_sample", ["run", "--count", 1, "--trajectory", "process.png", f"sampler.class={i}"])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            strips[i] = sum(map(sum, png_rows(self.root / "process.png")))
             out = f"inpainted{i}"
             done = self.run_program("gm_sample", ["run", "--inpaint", self.labelled, "--mask", "half", "--count", 4, "--images",
                                                   out, "--out", f"{out}.png", f"sampler.class={i}", "repaint.resamplings=1"])
             self.assertEqual(done.returncode, 0, done.stderr)
             means[i] = [sum(map(sum, png_rows(path))) for path in sorted((self.root / out).glob("*.png"))]
+        self.assertGreater(strips[0], strips[1])
         for bright, dark in zip(means[0], means[1], strict=True):
             self.assertGreater(bright, dark)
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 #include "data/class_names.h"
 #include "data/folder_entries.h"
 

@@ -1,5 +1,7 @@
 #include "data/pack/hdf5_image_writer.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "data/hdf5.h"
 #include "data/hdf5_image_format.h"
@@ -90,6 +92,23 @@ void set_integer_attribute(hid_t file, const char* name, int64_t value) {
   attribute.close();
 }
 
+/// Removes what close() of an earlier process wrote after the images, and may not have finished.
+void remove_end(hid_t file) {
+  for (const char* name : {kClasses, kBlockHashes}) {
+    if (GM_HDF5(H5Lexists(file, name, H5P_DEFAULT)) > 0)
+      GM_HDF5(H5Ldelete(file, name, H5P_DEFAULT));
+  }
+  for (const char* name : {kVersionAttribute, kBlockAttribute}) {
+    if (GM_HDF5(H5Aexists(file, name)) > 0) GM_HDF5(H5Adelete(file, name));
+  }
+}
+
+/// Throws InputError unless describe_hdf5() of the dataset is `expected`.
+void require_dataset(hid_t dataset, const char* name, const std::string& expected) {
+  const std::string found = describe_hdf5(dataset);
+  if (found != expected) throw InputError("{} is {}, but {} is expected", name, found, expected);
+}
+
 std::string path_of(hid_t file) {
   std::string path(static_cast<size_t>(GM_HDF5(H5Fget_name(file, nullptr, 0))), '\0');
   GM_HDF5(H5Fget_name(file, path.data(), path.size() + 1));
@@ -134,19 +153,12 @@ std::unique_ptr<Hdf5ImageWriter> Hdf5ImageWriter::resume(const std::filesystem::
                                                          std::vector<std::string> classes) {
   std::unique_ptr<Hdf5ImageWriter> writer(
       new Hdf5ImageWriter(shape, images, std::move(classes), /*holdout=*/0));
-  writer->open(path.string());
-  const auto finished = read_hdf5_integer(writer->file_->file, kFinishedAttribute);
-  const auto n = static_cast<hsize_t>(images);
-  const std::vector<hsize_t> extent{n, static_cast<hsize_t>(shape.height),
-                                    static_cast<hsize_t>(shape.width),
-                                    static_cast<hsize_t>(shape.channels)};
-  if (!finished || *finished < 0 || *finished > images ||
-      hdf5_extent(writer->file_->images) != extent) {
-    throw InputError("{}: is not an unfinished file of {} images of {} x {}; remove it",
-                     path.string(), images, shape.height, shape.width);
+  try {
+    writer->open(path.string());
+    writer->read_back(writer->checked_finished());
+  } catch (const Error& error) {
+    throw InputError("{}: cannot be resumed: {}; remove it", path.string(), error.what());
   }
-  writer->read_back(*finished);
-  writer->is_saved_ = true;
   return writer;
 }
 
@@ -171,6 +183,22 @@ void Hdf5ImageWriter::open(const std::string& path) {
   if (!classes_.empty()) file_->labels = open_hdf5_dataset(file_->file, kLabels);
 }
 
+/// The number of images that the file has. Throws InputError when it is not an unfinished file of
+/// these images.
+int64_t Hdf5ImageWriter::checked_finished() const {
+  require_dataset(
+      file_->images, kImages,
+      fmt::format("uint8 [{},{},{},{}]", images_, shape_.height, shape_.width, shape_.channels));
+  if (!classes_.empty())
+    require_dataset(file_->labels, kLabels, fmt::format("int64 [{}]", images_));
+  const auto finished = read_hdf5_integer(file_->file, kFinishedAttribute);
+  const bool is_complete = read_hdf5_text(file_->file, kHashAttribute).has_value();
+  if (is_complete || !finished || *finished < 0 || *finished > images_) {
+    throw InputError("it is not an unfinished file of {} images", images_);
+  }
+  return *finished;
+}
+
 /// Brings the hashes, and the block that is not full yet, to where they were after `images` images.
 void Hdf5ImageWriter::read_back(int64_t images) {
   while (written_ < images) {
@@ -184,9 +212,11 @@ void Hdf5ImageWriter::read_back(int64_t images) {
     written_ += count;
     if (count == block_images_) end_block();
   }
+  stored_ = written_;
+  is_saved_ = true;
 }
 
-void Hdf5ImageWriter::note(const char* name, const std::string& text) {
+void Hdf5ImageWriter::write_text_attribute(const char* name, const std::string& text) {
   write_hdf5_text(file_->file, name, text);
 }
 
@@ -198,14 +228,17 @@ void Hdf5ImageWriter::save() {
 }
 
 void Hdf5ImageWriter::write_rows_of_block() {
-  const auto count = static_cast<int64_t>(block_.size()) / shape_.bytes();
+  const int64_t block_start = written_ - static_cast<int64_t>(block_.size()) / shape_.bytes();
+  const int64_t first = std::max(block_start, stored_), count = written_ - first;
   if (count == 0) return;
-  const int64_t first = written_ - count;
-  write_rows(file_->images, H5T_NATIVE_UINT8, first, count, block_.data());
+  const auto row = static_cast<size_t>(first - block_start);  // in the block
+  write_rows(file_->images, H5T_NATIVE_UINT8, first, count,
+             &block_[row * static_cast<size_t>(shape_.bytes())]);
   if (!classes_.empty())
-    write_rows(file_->labels, H5T_NATIVE_INT64, first, count, block_labels_.data());
+    write_rows(file_->labels, H5T_NATIVE_INT64, first, count, &block_labels_[row]);
   if (holdout_ > 0)
-    write_rows(file_->held_out, H5T_NATIVE_UINT8, first, count, block_held_out_.data());
+    write_rows(file_->held_out, H5T_NATIVE_UINT8, first, count, &block_held_out_[row]);
+  stored_ = written_;
 }
 
 void Hdf5ImageWriter::end_block() {
@@ -222,14 +255,15 @@ void Hdf5ImageWriter::write_block() {
 }
 
 void Hdf5ImageWriter::close() {
-  write_block();
   if (is_saved_) {
+    save();
     // Opened again, as a resumed file is, because HDF5 places what follows where its buffers end.
     const std::string path = path_of(file_->file);
     close_all();
     open(path);
-    GM_HDF5(H5Adelete(file_->file, kFinishedAttribute));
+    remove_end(file_->file);
   }
+  write_block();
   write_end();
   close_all();
 }

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/lower_case.h"
 #include "data/class_names.h"
 #include "data/folder_entries.h"
 #include "data/pack/source.h"

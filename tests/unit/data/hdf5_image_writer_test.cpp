@@ -6,12 +6,16 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "data/hdf5.h"
 #include "data/hdf5_images.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
 namespace gm {
 namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
 
 // A block of 4 MiB has five of these images.
 constexpr ImageShape kLargeShape{512, 512, 3};
@@ -33,13 +37,18 @@ void append(Hdf5ImageWriter& writer, int64_t first, int64_t end) {
 /// Appends the images, and saves and resumes after each of `stops`.
 void write_with_stops(const std::filesystem::path& path, const std::vector<int64_t>& stops) {
   auto writer = std::make_unique<Hdf5ImageWriter>(path, kLargeShape, kLargeImages, kTwoClasses);
-  writer->note("note", "what these images are");
+  writer->write_text_attribute("note", "what these images are");
   writer->save();
   int64_t done = 0;
   for (const int64_t stop : stops) {
     append(*writer, done, stop);
     writer->save();
     append(*writer, stop, std::min(stop + 1, kLargeImages));  // lost
+    // A copy has what is on the disk. HDF5 would share the file itself with the first writer.
+    const std::filesystem::path copy = path.string() + ".copy";
+    std::filesystem::copy_file(path, copy);
+    writer.reset();
+    std::filesystem::rename(copy, path);
     writer = Hdf5ImageWriter::resume(path, kLargeShape, kLargeImages, kTwoClasses);
     EXPECT_EQ(writer->written(), stop);
     done = stop;
@@ -66,6 +75,26 @@ TEST(Hdf5ImageWriterResume, GivesTheBytesOfAnUndisturbedFile) {
   }
 }
 
+TEST(Hdf5ImageWriterResume, ReplacesAnEndThatIsNotComplete) {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.h5";
+  constexpr ImageShape kTiny{2, 2, 1};
+  {
+    Hdf5ImageWriter writer(path, kTiny, 1, kTwoClasses);
+    writer.append(std::vector<uint8_t>{1, 2, 3, 4}, 1);
+    writer.save();
+  }
+  {
+    const Hdf5Id file(GM_HDF5(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT)), H5Fclose);
+    write_hdf5_strings(file, "/classes", kTwoClasses);
+    write_hdf5_strings(file, "/block_hashes", {"not all of it"});
+  }
+  Hdf5ImageWriter::resume(path, kTiny, 1, kTwoClasses)->close();
+  const Hdf5Images images(path);
+  images.verify();
+  EXPECT_EQ(images.classes(), kTwoClasses);
+}
+
 TEST(Hdf5ImageWriterResume, RefusesOtherFiles) {
   const TemporaryFolder folder;
   constexpr ImageShape kTiny{2, 2, 1};
@@ -77,10 +106,16 @@ TEST(Hdf5ImageWriterResume, RefusesOtherFiles) {
   writer.append(pixels, 0);
   writer.save();
   EXPECT_EQ(resume(2)->written(), 1);
-  expect_error<InputError>([&] { resume(3); }, testing::HasSubstr("a.h5"));
+  expect_error<InputError>([&] { resume(3); }, AllOf(HasSubstr("a.h5: cannot be resumed"),
+                                                     HasSubstr("uint8 [3,2,2,1] is expected")));
+  expect_error<InputError>(
+      [&] { Hdf5ImageWriter::resume(folder / "a.h5", kTiny, 2, kTwoClasses); },
+      AllOf(HasSubstr("a.h5: cannot be resumed"), HasSubstr("no dataset /labels")));
   writer.append(pixels, 0);
   writer.close();
-  expect_error<InputError>([&] { resume(2); }, testing::HasSubstr("not an unfinished file"));
+  expect_error<InputError>([&] { resume(2); }, HasSubstr("not an unfinished file"));
+  write_file_atomically(folder / "a.h5", "damaged");
+  expect_error<InputError>([&] { resume(2); }, HasSubstr("a.h5: cannot be resumed"));
 }
 
 }  // namespace

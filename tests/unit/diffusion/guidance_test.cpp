@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int64_t kNullClass = 10;
 
@@ -108,12 +109,12 @@ TEST(CheckGuidance, NeedsAModelThatKnowsClasses) {
   const DiffusionConfig no_classes, classes{.condition = DiffusionCondition::kClass};
   check_guidance({}, no_classes);
   check_guidance({.label = 5, .guidance = 2}, classes);
-  const SamplerConfig guided{.guidance = 2}, chosen{.label = 5};
-  for (const SamplerConfig& sampler : {guided, chosen}) {
-    expect_error<InputError>([&] { check_guidance(sampler, no_classes); },
-                             AllOf(HasSubstr("sampler.class"), HasSubstr("sampler.guidance"),
-                                   HasSubstr("diffusion.condition is \"none\"")));
-  }
+  expect_error<InputError>(
+      [&] { check_guidance({.guidance = 2}, no_classes); },
+      AllOf(HasSubstr("sampler.guidance is 2"), Not(HasSubstr("sampler.class")),
+            HasSubstr("diffusion.condition is \"none\"): give 1,")));
+  expect_error<InputError>([&] { check_guidance({.label = 5}, no_classes); },
+                           AllOf(HasSubstr("sampler.class is 5"), HasSubstr("give -1,")));
 }
 
 TEST(CheckGuidance, NeedsAModelThatLearnedImagesWithoutTheirClass) {
@@ -121,6 +122,12 @@ TEST(CheckGuidance, NeedsAModelThatLearnedImagesWithoutTheirClass) {
   check_guidance({.label = 5}, always);
   expect_error<InputError>([&] { check_guidance({.guidance = 2}, always); },
                            HasSubstr("diffusion.label_dropout is 0"));
+}
+
+TEST(CheckGuidance, NeedsAModelThatLearnsClasses) {
+  expect_error<InputError>(
+      [] { check_guidance({}, {.condition = DiffusionCondition::kClass, .label_dropout = 1}); },
+      HasSubstr("diffusion.label_dropout is 1"));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ SampleSettings settings_with(uint64_t seed, const char* override = "sampler.step
                       .weights_hash = "0123",
                       .shape = kSampleShape,
                       .task = nullptr};
-  return {run, seed};
+  return {run, {.seed = seed}};
 }
 
 /// The samples first .. end - 1: sample i has the value i everywhere.
@@ -109,6 +109,8 @@ TEST_F(SampleOutputsTest, SamplesOfOtherSettingsAreNeverMixed) {
               HasSubstr("seed is 7 there and 8 now"), HasSubstr("name another output")));
     expect_error<InputError>([&] { needed(options, settings_with(7, "sampler.steps=3")); },
                              HasSubstr("sampler.steps is 0 there and 3 now"));
+    expect_error<InputError>([&] { needed(options, settings_with(7, "diffusion.clamp=false")); },
+                             HasSubstr("diffusion.clamp is true there and false now"));
   }
   std::filesystem::create_directory(folder_ / "unknown");
   write_file_atomically(folder_ / "unknown/00003.png", "of another program");
@@ -135,6 +137,38 @@ TEST_F(SampleOutputsTest, AnHdf5FileIsResumedAndAppearsWhenItIsComplete) {
       pixels, std::span(expected.const_data_ptr<uint8_t>(), static_cast<size_t>(96))));
   EXPECT_THAT(needed(options), ElementsAre()) << "the same command again has nothing to do";
   expect_error<InputError>([&] { needed(options, settings_with(8)); }, HasSubstr("seed"));
+}
+
+TEST_F(SampleOutputsTest, TheEndingOfAnHdf5FileIsInAnyCase) {
+  for (const char* name : {"all.h5", "all.H5", "all.Hdf5"}) EXPECT_TRUE(is_hdf5_output(name));
+  for (const char* name : {"all.png", "h5", "-"}) EXPECT_FALSE(is_hdf5_output(name));
+}
+
+TEST_F(SampleOutputsTest, ACompleteHdf5FileThatWasNotRenamedYetIsFinished) {
+  const auto options = this->options("all.h5", 6);
+  complete(options);
+  std::filesystem::rename(folder_ / "all.h5", folder_ / "all.h5.partial");
+  EXPECT_THAT(needed(options), ElementsAre());
+  expect_error<InputError>([&] { needed(options, settings_with(8)); },
+                           HasSubstr("seed is 7 there and 8 now"));
+  complete(options);
+  EXPECT_THAT(folder_.names(), ElementsAre("all.h5"));
+  Hdf5Images(folder_ / "all.h5").verify();
+}
+
+TEST_F(SampleOutputsTest, AnHdf5FileIsWrittenByOneProcessAtATime) {
+  const auto options = this->options("all.h5", 6);
+  SampleOutputs one(options, settings_with(7));
+  {
+    SampleOutputs other(options, settings_with(7));
+    one.take(samples_from(0, 1));
+    EXPECT_THROW(other.take(samples_from(0, 1)), Error) << "both began without a file";
+  }
+  expect_error<InputError>([&] { needed(options); },
+                           HasSubstr("all.h5.partial: another process writes this file"));
+  one.take(samples_from(1, 6));
+  one.finish_files();
+  EXPECT_THAT(folder_.names(), ElementsAre("all.h5"));
 }
 
 TEST_F(SampleOutputsTest, AnHdf5FileHasTheClassesOfTheSamples) {

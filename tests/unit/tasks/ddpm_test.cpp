@@ -294,6 +294,12 @@ TEST_F(ClassTask, InpaintingWithoutAClassMustHaveBeenLearned) {
                            testing::HasSubstr("give the class of the images from 0 to 2"));
 }
 
+TEST_F(ClassTask, InpaintingWithGuidanceNeedsAClass) {
+  make({.label = 1, .guidance = 3})->check_inpainting();
+  expect_error<InputError>([&] { make({.guidance = 3})->check_inpainting(); },
+                           testing::HasSubstr("sampler.guidance is 3, but sampler.class is -1"));
+}
+
 TEST_F(ClassTask, RefusesAClassThatTheModelDoesNotHave) {
   expect_error<InputError>([&] { make({.label = 3}); },
                            testing::HasSubstr("sampler.class is 3, but the model has 3 classes"));
