@@ -92,7 +92,7 @@ class Evaluation(Inpainting):
         [one], said = self.evaluate(*arguments)
         self.assertIn("computing the features of", said)
         self.assertEqual(set(one) - {"name"}, {"fd_random", "kd_random", "kd_random_error", "kd_random_subsets",
-                                             "precision_random", "recall_random", "fd_random_floor", "kd_random_floor"})
+                                             "precision_random", "recall_random", "fd_random_floor"})
         for ranks in (2, 3):
             [many], said = self.evaluate(*arguments, "--image", "nearest.png", ranks=ranks)
             self.assertNotIn("computing the features of", said, "they are in the cache")
@@ -104,11 +104,11 @@ class Evaluation(Inpainting):
         self.assertNotEqual(against["fd_random"], one["fd_random"])
 
     def test_copies_seeds_and_stored_features(self):
-        done = self.run_program("gm_train", [*self.arguments("fair", *TASKS["repaint"], "train.steps=2", "evaluate.every=2",
+        done = self.run_program("gm_train", [*self.arguments("copies", *TASKS["repaint"], "train.steps=2", "evaluate.every=2",
                                                              "evaluate.metrics=fd,neighbours", "evaluate.samples=6",
                                                              "evaluate.extractor=random"), f"data.path={self.held}"])
         self.assertEqual(done.returncode, 0, done.stderr)
-        arguments = ["fair", "--samples", 20, "evaluate.extractor=random"]
+        arguments = ["copies", "--samples", 20, "evaluate.extractor=random"]
         done = self.run_program("gm_eval", [*arguments, "--metric", "kid,neighbours", "--seeds", 3, "--json", "figures.json",
                                             "--image", "pairs.png"], ranks=2)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -123,7 +123,7 @@ class Evaluation(Inpainting):
             self.assertAlmostEqual(method[name], statistics.mean(values))
             self.assertAlmostEqual(method["spread"][name]["deviation"], statistics.stdev(values))
             self.assertEqual(method["spread"][name]["largest"], max(values))
-        [line] = self.lines("fair", "evaluation")
+        [line] = self.lines("copies", "evaluation")
         for key in ("extractor", "weights_sha256", "resize", "references", "references_hash"):
             self.assertEqual(line[key], source[key], key)
         self.assertIn("neighbours_near_random", line)
@@ -156,9 +156,11 @@ class Evaluation(Inpainting):
             ([repaint, "--metric", "fd", "evaluate.extractor=inception", empty], "--trust e3b0c442"),
             ([repaint, "--against", "none.h5"], "--against"),
             ([unet, "--count", 4, "--seeds", 2], "--seeds: an evaluation of inpainting makes no samples"),
+            ([repaint, "--metric", "loss", "--image", "none.png"], "--image: an evaluation of loss draws no images"),
         ]:
             done = self.run_program("gm_eval", arguments)
             self.assertEqual(done.returncode, 2, f"{arguments}: {done.stderr}")
+            self.assertNotIn("images evaluated", done.stderr)
             self.assertIn(words, done.stderr.splitlines()[-1])
 
     def test_ranks_with_different_masks_are_refused(self):
