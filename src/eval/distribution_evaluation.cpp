@@ -98,6 +98,12 @@ void DistributionEvaluation::describe_work() const {
     const int64_t bytes = bytes_of_comparison(config_.samples, others, key.dimension);
     log_info("distribution: the comparison of all pairs takes {} MiB on each rank", bytes >> 20);
   }
+  const auto& images = compared_.references->images();
+  if (metrics_.kid && images && images->has_labels()) {
+    log_info(
+        "distribution: the classes of a model and of the images are matched by their numbers, "
+        "because a checkpoint has no names of classes");
+  }
   if (metrics_.fd && fewest <= key.dimension) {
     log_warning(
         "distribution: {} images have a singular covariance in {} dimensions, so {} is too large; "
@@ -215,9 +221,6 @@ std::optional<FigureBreakdown> DistributionEvaluation::distances_by_class(
   const auto& dataset = compared_.references->images();
   if (!metrics_.kid || generator.classes() == 0 || !dataset || !dataset->has_labels()) return {};
   if (std::ssize(dataset->classes()) != generator.classes()) return {};  // not those of the model
-  if (communicator_.rank() == 0) {
-    log_info("distribution: class i of the model is compared with class i of the images");
-  }
   FigureBreakdown by_class{.key = "by_class", .fraction = "class", .figure = figure_name("kd")};
   const at::Tensor labels = generator.labels(at::arange(config_.samples, at::kLong));
   by_class.bins = class_distances(

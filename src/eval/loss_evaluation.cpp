@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/enum_names.h"
 #include "base/error.h"
 #include "comm/consistency.h"
 #include "comm/stop.h"
@@ -45,18 +44,6 @@ std::vector<int64_t> evaluated_timesteps(int64_t count) {
   std::vector<int64_t> timesteps;
   for (int64_t i = 0; i < parts; ++i) timesteps.push_back((2 * i + 1) * count / (2 * parts));
   return timesteps;
-}
-
-Provenance loss_provenance(const DiffusionConfig& config) {
-  std::string weight = name_of(config.loss_weight);
-  if (config.loss_weight == LossWeightKind::kMinSnr) {
-    weight += fmt::format(" {}", config.min_snr_gamma);
-  }
-  return {{"diffusion_prediction", name_of(config.prediction)},
-          {"diffusion_loss", name_of(config.loss)},
-          {"diffusion_loss_weight", weight},
-          {"diffusion_schedule", name_of(config.schedule)},
-          {"diffusion_steps", config.steps}};
 }
 
 LossEvaluation::LossEvaluation(Images images, const MaskConfig& mask, Provenance loss,

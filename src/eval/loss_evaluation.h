@@ -11,7 +11,6 @@
 #include "comm/distributed_range.h"
 #include "data/image_dataset.h"
 #include "data/masks.h"
-#include "diffusion/diffusion_config.h"
 #include "eval/evaluate_config.h"
 #include "eval/evaluation.h"
 #include "tasks/diffusion_losses.h"
@@ -27,14 +26,11 @@ inline constexpr const char* kLossGap = "loss_gap";
 /// all timesteps if there are fewer.
 std::vector<int64_t> evaluated_timesteps(int64_t count);
 
-/// What the loss of a model means: its prediction, error, weights, noise schedule and timesteps.
-Provenance loss_provenance(const DiffusionConfig& config);
-
 /// Evaluates methods whose task offers DiffusionLosses. The figures are loss_train and
 /// loss_held_out, means over evaluated_timesteps() and images without augmentation, and loss_gap,
 /// the second minus the first. The same noise and masks are used in each run() of each method, so
-/// figures of different steps can be compared; those of models with another loss_provenance()
-/// cannot. The breakdown is by timestep.
+/// figures of different steps can be compared; those of models with another kind of loss cannot. The
+/// breakdown is by timestep.
 class LossEvaluation final : public Evaluation {
  public:
   struct Images {
@@ -42,9 +38,9 @@ class LossEvaluation final : public Evaluation {
   };
 
   /// On config.count images of each dataset, spread over it, or fewer if a dataset has fewer: the
-  /// same number of both. config.seed draws noise and masks. `loss` is the loss_provenance() of the
-  /// models. The communicator outlives the evaluation. Throws InputError if both datasets are the
-  /// same.
+  /// same number of both. config.seed draws noise and masks. `loss` says what the loss
+  /// of the models is, for the report. The communicator outlives the evaluation. Throws InputError
+  /// if both datasets are the same.
   LossEvaluation(Images images, const MaskConfig& mask, Provenance loss,
                  const EvaluateConfig& config, Communicator& communicator);
 

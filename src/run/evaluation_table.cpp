@@ -69,6 +69,19 @@ std::shared_ptr<Evaluation> make_inpainting(const EvaluationInputs& in,
       in.communicator);
 }
 
+/// What the loss of a model is: its prediction, error, weights, noise schedule and timesteps.
+Provenance loss_provenance(const DiffusionConfig& config) {
+  std::string weight = name_of(config.loss_weight);
+  if (config.loss_weight == LossWeightKind::kMinSnr) {
+    weight += fmt::format(" {}", config.min_snr_gamma);
+  }
+  return {{"diffusion_prediction", name_of(config.prediction)},
+          {"diffusion_loss", name_of(config.loss)},
+          {"diffusion_loss_weight", weight},
+          {"diffusion_schedule", name_of(config.schedule)},
+          {"diffusion_steps", config.steps}};
+}
+
 std::shared_ptr<Evaluation> make_loss(const EvaluationInputs& in,
                                       const std::vector<std::string>& /*chosen*/) {
   const Provenance loss = loss_provenance(in.diffusion.front());
