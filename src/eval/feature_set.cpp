@@ -209,13 +209,13 @@ void FeatureCache::store(const FeatureKey& key, const FeatureSet& set) {
 }
 
 std::optional<double> FeatureCache::find_floor(const FeatureKey& key, int64_t half) {
-  const at::Tensor distance = at::full({}, std::nan(""), at::kDouble);
+  const at::Tensor distance = at::full({1}, std::nan(""), at::kDouble);
   on_rank_zero(communicator_, [&] {
     const std::filesystem::path file = floor_file_of(key, half);
     if (!std::filesystem::exists(file)) return;
     try {
       const TensorMap stored = load_safetensors(file);
-      require_tensor(stored, "distance", {}, at::kDouble, file);
+      require_tensor(stored, "distance", {1}, at::kDouble, file);
       distance.copy_(stored.at("distance"));
     } catch (const InputError& error) {
       log_warning("the distance between halves is computed again: {}", error.what());
@@ -227,7 +227,7 @@ std::optional<double> FeatureCache::find_floor(const FeatureKey& key, int64_t ha
 }
 
 void FeatureCache::store_floor(const FeatureKey& key, int64_t half, double distance) {
-  const TensorMap tensors{{"distance", at::scalar_tensor(distance, at::kDouble)}};
+  const TensorMap tensors{{"distance", at::full({1}, distance, at::kDouble)}};
   on_rank_zero(communicator_,
                [&] { store_tensors(tensors, metadata_of(key), floor_file_of(key, half)); });
 }
