@@ -247,9 +247,9 @@ void DistributionEvaluation::measure_floor(const EvaluationObserver& observer) {
 
 EvaluationReport DistributionEvaluation::run(const Method& method,
                                              const EvaluationObserver& observer) {
+  measure_held_out(observer);  // first: if these are the references, all features are kept
   const FeatureSet& images = compared_.references->get(metrics_.need_all_references(), observer);
   measure_floor(observer);
-  measure_held_out(observer);
   std::vector<SeedFigures> by_seed;
   std::optional<FigureBreakdown> by_class;  // of the first seed, like the pairs
   for (int64_t i = 0; i < metrics_.seeds; ++i) {
