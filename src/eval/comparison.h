@@ -25,8 +25,8 @@ Comparison compare(Evaluation& evaluation, const std::vector<Method>& methods,
                    const std::function<void()>& begin_batch, Communicator& communicator);
 
 /// For each evaluation, what its figures depend on, and a table with one row per method and its
-/// figures, with their spread if there are several seeds; then, if a method has a breakdown, a table of
-/// the breakdown's figure. A cell is empty if its method does not have this bin.
+/// figures, with their spread if there are several seeds; then, if a method has a breakdown, a
+/// table of the breakdown's figure. A cell is empty if its method does not have this bin.
 std::string comparison_table(const std::vector<Comparison>& comparisons);
 
 /// {"evaluations": [{"evaluation", "samples", ...}], "methods": [{"name", "psnr_masked", ...,

@@ -42,9 +42,9 @@ struct ComparedImages {
 /// Evaluates methods that are an ImageGenerator, by config.samples samples of each seed. The
 /// figures have the name of the extractor, because distances in the features of different networks
 /// cannot be compared: fd_NAME, kd_NAME, kd_NAME_error, kd_NAME_subsets, precision_NAME,
-/// recall_NAME, neighbours_ratio_NAME, neighbours_near_NAME; fd_NAME_floor is the FloorDistance. Only
-/// those of the network "inception" are called fid and kid. If the model and the references have
-/// equally many classes, and kid is asked for, the distances of each class too.
+/// recall_NAME, neighbours_ratio_NAME, neighbours_near_NAME; fd_NAME_floor is the FloorDistance.
+/// Only those of the network "inception" are called fid and kid. If the model and the references
+/// have equally many classes, and kid is asked for, the distances of each class too.
 class DistributionEvaluation final : public Evaluation {
  public:
   /// The communicator outlives the evaluation.
@@ -85,7 +85,7 @@ class DistributionEvaluation final : public Evaluation {
   DistributionMetrics metrics_;
   EvaluateConfig config_;
   Communicator& communicator_;
-  std::optional<FloorDistance> floor_;  ///< Of the references, if fd is asked for.
+  std::optional<FloorDistance> floor_;              ///< Of the references, if fd is asked for.
   at::Tensor held_out_distances_;                   ///< Of held-out images to training images.
   std::map<std::string, NearestNeighbours> pairs_;  ///< By method: of the samples of config.seed.
 };

@@ -74,7 +74,8 @@ void require_tensor(const TensorMap& stored, const std::string& name, at::IntArr
   const auto found = stored.find(name);
   if (found == stored.end() && name == "features") {
     throw InputError(
-        "{}: holds statistics only, which are enough for fd, but not for kid, precision and recall; "
+        "{}: holds statistics only, which are enough for fd, but not for kid, precision and "
+        "recall; "
         "an evaluation of the images with one of these stores the features of each image",
         file.string());
   }

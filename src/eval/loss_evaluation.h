@@ -29,8 +29,8 @@ std::vector<int64_t> evaluated_timesteps(int64_t count);
 /// Evaluates methods whose task offers DiffusionLosses. The figures are loss_train and
 /// loss_held_out, means over evaluated_timesteps() and images without augmentation, and loss_gap,
 /// the second minus the first. The same noise and masks are used in each run() of each method, so
-/// figures of different steps can be compared; those of models with another kind of loss cannot. The
-/// breakdown is by timestep.
+/// figures of different steps can be compared; those of models with another kind of loss cannot.
+/// The breakdown is by timestep.
 class LossEvaluation final : public Evaluation {
  public:
   struct Images {

@@ -58,7 +58,8 @@ class HalvesCollector {
 /// Of the features of `all` with the numbers `indices`.
 FeatureSet statistics_of_part(const FeatureSet& all, const at::Tensor& indices,
                               Communicator& communicator) {
-  return {.statistics = statistics_of(all.features.index_select(0, indices), communicator)};
+  return {.statistics = statistics_of(all.features.index_select(0, indices), communicator),
+          .features = {}};
 }
 
 }  // namespace

@@ -49,8 +49,8 @@ class ReferenceFeatures {
 
   /// Throws InputError if single features are needed and a file has none.
   const FeatureSet& get(bool needs_all, const EvaluationObserver& observer);
-  /// The distance between two random halves, which are the same in all evaluations; nullopt if there
-  /// are too few images, or only their statistics. Expects that get() was called.
+  /// The distance between two random halves, which are the same in all evaluations; nullopt if
+  /// there are too few images, or only their statistics. Expects that get() was called.
   std::optional<FloorDistance> floor(const EvaluationObserver& observer);
 
  private:

@@ -26,8 +26,7 @@ std::string OverfittingMonitor::observe(int64_t step, const Figures& figures) {
       "images has not risen as much, which is over-fitting: it was best at step {} ({:.4g}, now "
       "{:.4g}){}",
       best_step_, best_, loss,
-      keeps_best_ ? ""
-                  : "; checkpoint.keep_best = \"loss_held_out\" keeps the best checkpoint");
+      keeps_best_ ? "" : "; checkpoint.keep_best = \"loss_held_out\" keeps the best checkpoint");
 }
 
 }  // namespace gm

@@ -61,8 +61,8 @@ struct EvaluationReport {
   std::vector<SeedFigures> by_seed = {};
 };
 
-/// {"evaluation": name, "samples", ...}: with the provenance, all that the figures depend on besides
-/// the method.
+/// {"evaluation": name, "samples", ...}: with the provenance, all that the figures depend on
+/// besides the method.
 nlohmann::ordered_json provenance_json(const EvaluationReport& report);
 /// A hash of it: the figures of two reports can be compared only if it is the same.
 std::string provenance_hash(const EvaluationReport& report);

@@ -391,13 +391,12 @@ TEST_F(DistributionEvaluationTest, OnlyTheNetworkOfTheFidGivesAnFid) {
     }
     return found;
   };
-  EXPECT_THAT(names("inception"), testing::UnorderedElementsAre(
-                                      "fid", "fid_floor", "kid", "kid_error", "kid_subsets",
-                                      "precision_inception", "recall_inception"));
-  EXPECT_THAT(names("other"),
-              testing::UnorderedElementsAre("fd_other", "fd_other_floor", "kd_other",
-                                            "kd_other_error", "kd_other_subsets",
-                                            "precision_other", "recall_other"));
+  EXPECT_THAT(names("inception"),
+              testing::UnorderedElementsAre("fid", "fid_floor", "kid", "kid_error", "kid_subsets",
+                                            "precision_inception", "recall_inception"));
+  EXPECT_THAT(names("other"), testing::UnorderedElementsAre(
+                                  "fd_other", "fd_other_floor", "kd_other", "kd_other_error",
+                                  "kd_other_subsets", "precision_other", "recall_other"));
 }
 
 }  // namespace

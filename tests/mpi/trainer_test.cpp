@@ -392,7 +392,9 @@ class SomeFigures final : public Evaluation {
   std::string name() const override { return "some"; }
   int64_t samples() const override { return 1; }
   EvaluationReport run(const Method&, const EvaluationObserver&) override {
-    return {.name = name(), .samples = 1, .figures = {{"error", kValues.at(next_++)}},
+    return {.name = name(),
+            .samples = 1,
+            .figures = {{"error", kValues.at(next_++)}},
             .provenance = {{"images", images_}}};
   }
   void change_images() { images_ = "others"; }

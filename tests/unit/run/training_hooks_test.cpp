@@ -172,10 +172,10 @@ TEST_F(TrainingHooksTest, SamplesOfADiffusionModelAreComparedWithTheImages) {
 }
 
 TEST_F(TrainingHooksTest, TheLossIsMeasuredOnTrainingAndHeldOutImages) {
-  const RunConfig config = run_on_images(
-      {"evaluate.every=1", "evaluate.metrics=loss", "diffusion.loss_weight=min_snr",
-       "diffusion.min_snr_gamma=4", "diffusion.schedule=linear"},
-      0.4);
+  const RunConfig config =
+      run_on_images({"evaluate.every=1", "evaluate.metrics=loss", "diffusion.loss_weight=min_snr",
+                     "diffusion.min_snr_gamma=4", "diffusion.schedule=linear"},
+                    0.4);
   const auto task = make_task(config, kHooksShape);
   const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
   ASSERT_EQ(hooks.evaluations.size(), 1U);
