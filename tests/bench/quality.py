@@ -71,7 +71,7 @@ class Bench:
 
     def distance(self, sampling):
         """The Frechet distance of samples."""
-        name = "-".join(map(str, (self.options.extractor, *sampling)))
+        name = "-".join(map(str, (self.options.extractor, self.options.against.stem, *sampling)))
         source, figures = self.evaluate(name, *sampling[:3], "--metric", "fd", "--samples", sampling.samples, "--against",
                                         self.options.against, f"evaluate.extractor={self.options.extractor}",
                                         f"evaluate.seed={sampling.seed}", f"sampler.kind={sampling.sampler}",

@@ -191,6 +191,23 @@ TEST_F(TrainingHooksTest, TheLossIsMeasuredOnTrainingAndHeldOutImages) {
   EXPECT_THAT(report.provenance, testing::IsSupersetOf(of_loss));
 }
 
+TEST_F(TrainingHooksTest, DifferentKindsOfLossesAreNotCompared) {
+  const DiffusionConfig noise, velocity{.prediction = PredictionKind::kVelocity};
+  expect_error<InputError>(
+      [&] {
+        make_evaluations({.images = {},
+                          .references = {},
+                          .training = {},
+                          .mask = {},
+                          .diffusion = {noise, velocity},
+                          .config = {.metrics = "loss"},
+                          .cache = {},
+                          .device = at::kCPU,
+                          .communicator = alone_});
+      },
+      testing::HasSubstr("diffusion.prediction"));
+}
+
 TEST_F(TrainingHooksTest, TheBestCheckpointIsChosenByAFigureOfTheEvaluations) {
   const auto figure = [](std::initializer_list<const char*> overrides) {
     return best_figure(config_with(overrides));
