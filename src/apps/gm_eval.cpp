@@ -1,9 +1,9 @@
-// gm_eval: evaluates how well the models of runs inpaint held-out images, and how the distribution
-// of their samples differs from that of images, on one process or on all ranks of a launcher.
+// gm_eval: evaluates how well the models of runs inpaint held-out images, their losses, and how the
+// distribution of their samples differs from that of images, on one process or on all ranks of a
+// launcher.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <functional>
 #include <optional>
 
@@ -175,14 +175,17 @@ std::shared_ptr<const ImageDataset> open_common_images(const EvalCommand& comman
 /// The images that all runs were trained on. Throws InputError when runs were trained on others.
 std::shared_ptr<const ImageDataset> open_common_training_images(const std::vector<LoadedRun>& runs,
                                                                 Communicator& ranks) {
+  const auto images = open_training_part(runs.front(), ranks);
   for (const LoadedRun& run : runs) {
+    // The data hash of a run also depends on its mask files.
     if (run.data_hash == runs.front().data_hash) continue;
+    if (open_training_part(run, ranks)->content_hash() == images->content_hash()) continue;
     throw InputError(
         "{} and {} were trained on different images, which this evaluation compares with: evaluate "
         "them one by one",
         runs.front().name, run.name);
   }
-  return open_training_part(runs.front(), ranks);
+  return images;
 }
 
 /// The stored features that --against names; empty if it names images.
@@ -201,6 +204,8 @@ EvaluationInputs inputs_of(const EvalCommand& command, const std::vector<LoadedR
   const DatasetSource against = [&] {
     return open_references(prepare_data(runs.front(), command.against, ranks), ranks);
   };
+  std::vector<DiffusionConfig> diffusion;
+  for (const LoadedRun& run : runs) diffusion.push_back(run.config.diffusion);
   const std::filesystem::path features = features_of(command);
   if (!features.empty() && !command.images.path.empty()) {
     require_same_images(features, *images(), ranks);
@@ -210,6 +215,7 @@ EvaluationInputs inputs_of(const EvalCommand& command, const std::vector<LoadedR
           .training = opened_once([&] { return open_common_training_images(runs, ranks); }),
           .features = features,
           .mask = override_mask(config.mask, command.mask),
+          .diffusion = std::move(diffusion),
           .config = settings,
           .cache = cache_folder(config.data.cache),
           .device = world.device(),
@@ -227,8 +233,16 @@ EvaluateConfig settings_of(const EvalCommand& command, const std::vector<LoadedR
   return settings;
 }
 
-bool has_several_seeds(const Comparison& comparison) {
-  return !comparison.front().report.by_seed.empty();
+/// Throws InputError unless the evaluations can evaluate the runs, and make what is asked for.
+void check_metrics(const EvalCommand& command, const std::vector<LoadedRun>& runs,
+                   const std::string& metrics) {
+  for (const LoadedRun& run : runs) require_evaluations(*run.task, metrics, run.name);
+  if (!command.image.empty() && !any_evaluation(metrics, &EvaluationKind::draws)) {
+    throw InputError("--image: an evaluation of {} draws no images", metrics);
+  }
+  if (command.seeds > 1 && !any_evaluation(metrics, &EvaluationKind::makes_samples)) {
+    throw InputError("--seeds: an evaluation of {} makes no samples", metrics);
+  }
 }
 
 /// Evaluates all methods. `begin_batch` is called before each batch. Called by all ranks.
@@ -240,12 +254,6 @@ Findings evaluate_all(const EvalCommand& command, const std::vector<LoadedRun>& 
     findings.comparisons.push_back(compare(*evaluation, methods, begin_batch, inputs.communicator));
     if (command.image.empty() || findings.images) continue;
     findings.images = evaluation->draw(methods, {.begin_batch = begin_batch});
-  }
-  if (!command.image.empty() && !findings.images) {
-    throw InputError("--image: an evaluation of {} draws no images", inputs.config.metrics);
-  }
-  if (command.seeds > 1 && !std::ranges::any_of(findings.comparisons, has_several_seeds)) {
-    throw InputError("--seeds: an evaluation of {} makes no samples", inputs.config.metrics);
   }
   return findings;
 }
@@ -260,7 +268,7 @@ void evaluate(World& world, const EvalCommand& command) {
   check_files(command, runs);
   if (!command.trust.empty()) trust_code(command.trust);
   const EvaluateConfig settings = settings_of(command, runs);
-  for (const LoadedRun& run : runs) require_evaluations(*run.task, settings.metrics, run.name);
+  check_metrics(command, runs, settings.metrics);
   check_evaluation_files(
       {settings, cache_folder(runs.front().config.data.cache), features_of(command)}, ranks);
   const double batch_seconds = runs.front().config.watchdog.evaluation_seconds;
@@ -276,7 +284,8 @@ void evaluate(World& world, const EvalCommand& command) {
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "Compares how well the models of runs inpaint images, and how realistic their samples are.",
+      "Compares how well the models of runs inpaint images, their losses on training and held-out "
+      "images, how realistic their samples are, and whether these copy training images.",
       "gm_eval");
   gm::run_command(app, argc, argv, gm::declare, gm::evaluate);
 }

@@ -308,6 +308,7 @@ fs::path CheckpointStore::save(const CheckpointInfo& info, const CheckpointTenso
 
 void CheckpointStore::write_staged(const CheckpointInfo& info, const CheckpointTensors& files) {
   const fs::path staged = root_ / kStaged;
+  storage_.remove(root_ / kStagedBest);
   storage_.remove(staged);
   storage_.create_folder(staged);
   nlohmann::ordered_json records = nlohmann::ordered_json::object();
@@ -368,8 +369,10 @@ void CheckpointStore::make_room_for_latest() {
 }
 
 void CheckpointStore::mark_best(const BestCheckpoint& best) {
-  const nlohmann::ordered_json json{
-      {"step", best.step}, {"figure", best.figure}, {"value", best.value}};
+  const nlohmann::ordered_json json{{"step", best.step},
+                                    {"figure", best.figure},
+                                    {"value", best.value},
+                                    {"provenance_hash", best.provenance_hash}};
   write_text(root_ / kStagedBest, json.dump() + "\n");
   storage_.rename(root_ / kStagedBest, root_ / kBest);
   storage_.sync_folder(root_);
@@ -377,20 +380,30 @@ void CheckpointStore::mark_best(const BestCheckpoint& best) {
 }
 
 std::optional<BestCheckpoint> CheckpointStore::best() const {
-  const fs::path path = root_ / kBest;
-  if (!fs::exists(path)) return std::nullopt;
   try {
-    const auto json = parse_bounded_object(read_file(path, kManifestLimitBytes), /*max_depth=*/1);
-    BestCheckpoint best{.step = json.at("step").get<int64_t>(),
-                        .figure = json.at("figure").get<std::string>(),
-                        .value = json.at("value").get<double>()};
-    if (!fs::is_directory(folder_of(best.step))) return std::nullopt;
-    return best;
-  } catch (const nlohmann::json::exception& error) {
-    log_warning("{}: is damaged, so the best checkpoint is unknown: {}", path.string(),
-                error.what());
+    return read_best();
+  } catch (const std::exception& error) {
+    log_warning("the best checkpoint is unknown: {}", error.what());
     return std::nullopt;
   }
+}
+
+/// Throws std::exception if best.json cannot be read.
+std::optional<BestCheckpoint> CheckpointStore::read_best() const {
+  const fs::path path = root_ / kBest;
+  if (!fs::exists(path)) return std::nullopt;
+  BestCheckpoint best;
+  const auto json = parse_bounded_object(read_file(path, kManifestLimitBytes), /*max_depth=*/1);
+  try {
+    best = {.step = json.at("step").get<int64_t>(),
+            .figure = json.at("figure").get<std::string>(),
+            .value = json.at("value").get<double>(),
+            .provenance_hash = json.value("provenance_hash", "")};
+  } catch (const nlohmann::json::exception& error) {
+    throw InputError("{}: is damaged: {}", path.string(), error.what());
+  }
+  if (!fs::is_directory(folder_of(best.step))) return std::nullopt;
+  return best;
 }
 
 void CheckpointStore::roll_back_to(const Checkpoint& checkpoint) {
@@ -417,11 +430,12 @@ void CheckpointStore::set_aside(const fs::path& folder) {
   log_warning("{}: set aside as {}", folder.string(), aside.filename().string());
 }
 
+/// Throws std::exception, and removes nothing, if it is unknown which checkpoint is the best.
 void CheckpointStore::remove_old() {
   if (keep_ == 0) return;
   const auto folders = list();
   const auto surplus = std::max<int64_t>(0, std::ssize(folders) - keep_);
-  const auto kept = best();
+  const auto kept = read_best();
   for (const fs::path& folder : std::span(folders).first(static_cast<size_t>(surplus))) {
     if (!kept || folder != folder_of(kept->step)) remove_or_warn(folder);
   }

@@ -92,6 +92,8 @@ struct BestCheckpoint {
   int64_t step = 0;
   std::string figure = {};  ///< Of an evaluation: "loss_held_out".
   double value = 0;
+  /// Of the evaluation: with another one, the value cannot be compared. Empty: not known.
+  std::string provenance_hash = {};
 };
 
 /// Writes and finds a run's checkpoints. Only one thread of one process of a world may save.
@@ -117,8 +119,8 @@ class CheckpointStore {
   /// one is the best. Throws Error if the disk fails: best.json is then unchanged. Not called
   /// during a save.
   void mark_best(const BestCheckpoint& best);
-  /// The best one; nullopt if none is marked, or if it does not exist any more. If best.json is
-  /// damaged, that is a warning, and there is no best one.
+  /// The best one; nullopt if none is marked, or if it does not exist any more. If best.json cannot
+  /// be read, that is a warning, and the best one is unknown: then a save removes no checkpoint.
   std::optional<BestCheckpoint> best() const;
 
   /// Makes `checkpoint`, one of the candidates, the newest one: `latest` names it, and the newer
@@ -143,6 +145,7 @@ class CheckpointStore {
   static Storage& disk();
 
  private:
+  std::optional<BestCheckpoint> read_best() const;
   void write_staged(const CheckpointInfo& info, const CheckpointTensors& files);
   void write_text(const std::filesystem::path& path, const std::string& text);
   void put_in_place(const std::filesystem::path& folder);

@@ -91,6 +91,12 @@ class Reader {
     return tensors;
   }
 
+  std::set<std::string> read_names() {
+    std::set<std::string> names;
+    for (const Entry& entry : entries_of(read_header())) names.insert(entry.name);
+    return names;
+  }
+
   std::map<std::string, std::string> read_metadata() {
     const nlohmann::json header = read_header();
     std::map<std::string, std::string> metadata;
@@ -296,6 +302,11 @@ TensorMap load_safetensors(const fs::path& path) {
 std::map<std::string, std::string> load_safetensors_metadata(const fs::path& path) {
   Hash not_asked_for;
   return Reader(path, not_asked_for).read_metadata();
+}
+
+std::set<std::string> load_safetensors_names(const fs::path& path) {
+  Hash not_asked_for;
+  return Reader(path, not_asked_for).read_names();
 }
 
 void write_safetensors(const ByteSink& sink, const TensorMap& tensors,

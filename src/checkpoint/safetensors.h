@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 
@@ -32,6 +33,9 @@ TensorMap load_safetensors(const std::filesystem::path& path, Hash& hash);
 /// The `__metadata__` of a file's header; empty if there is none. Reads no tensors. Throws
 /// InputError that names the file.
 std::map<std::string, std::string> load_safetensors_metadata(const std::filesystem::path& path);
+
+/// The names of a file's tensors. Reads no tensors. Throws InputError that names the file.
+std::set<std::string> load_safetensors_names(const std::filesystem::path& path);
 
 /// Receives the bytes of a file, in order.
 using ByteSink = std::function<void(std::span<const std::byte>)>;

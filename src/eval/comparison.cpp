@@ -71,37 +71,58 @@ std::string figures_table(const Comparison& comparison, size_t width) {
   return text;
 }
 
-double figure(const Figures& figures, const std::string& name) {
-  return std::ranges::find(figures, name, &std::pair<std::string, double>::first)->second;
+bool is_same_bin(const FigureBin& a, const FigureBin& b) {
+  return a.label == b.label && a.from == b.from && a.to == b.to;
 }
 
-/// The bins are the same for all methods, because the data are the same.
-std::string breakdown_table(const Comparison& comparison, size_t width) {
-  const FigureBreakdown& first = *comparison.front().report.breakdown;
-  std::vector<std::string> bins;
-  for (const FigureBin& bin : first.bins) {
-    const std::string range = fmt::format("{:.0f}-{:.0f} %", bin.from * 100, bin.to * 100);
-    bins.push_back(fmt::format("{} ({})", bin.label.empty() ? range : bin.label, bin.samples));
+/// The bins of all methods, each once. Models may have different bins, or none: only those with
+/// classes have distances by class.
+std::vector<FigureBin> bins_of(const Comparison& comparison) {
+  std::vector<FigureBin> bins;
+  for (const auto& [method, report] : comparison) {
+    if (!report.breakdown) continue;
+    for (const FigureBin& bin : report.breakdown->bins) {
+      const auto is_same = [&](const FigureBin& known) { return is_same_bin(known, bin); };
+      if (std::ranges::none_of(bins, is_same)) bins.push_back(bin);
+    }
   }
-  std::string text = fmt::format("\n{} by {} (number of images)\n", first.figure, first.fraction) +
-                     row(width, "method", bins);
+  std::ranges::stable_sort(bins, {}, &FigureBin::from);  // bins with labels keep their order
+  return bins;
+}
+
+/// The figure that the table shows of a bin; empty if the method does not have the bin.
+std::string bin_text(const EvaluationReport& report, const FigureBin& bin) {
+  if (!report.breakdown) return "";
+  const auto& [key, fraction, figure, bins] = *report.breakdown;
+  const auto found =
+      std::ranges::find_if(bins, [&](const FigureBin& own) { return is_same_bin(own, bin); });
+  if (found == bins.end()) return "";
+  const double value = *find_figure(found->figures, figure);
+  return std::abs(value) < 1 ? figure_text(value) : fmt::format("{:.2f}", value);
+}
+
+/// A column for each bin; empty if no method has a breakdown.
+std::string breakdown_table(const Comparison& comparison, size_t width) {
+  const auto has_breakdown = [](const MethodReport& entry) {
+    return entry.report.breakdown.has_value();
+  };
+  const auto first = std::ranges::find_if(comparison, has_breakdown);
+  if (first == comparison.end()) return "";
+  const std::vector<FigureBin> bins = bins_of(comparison);
+  std::vector<std::string> names;
+  for (const FigureBin& bin : bins) {
+    const std::string range = fmt::format("{:.0f}-{:.0f} %", bin.from * 100, bin.to * 100);
+    names.push_back(fmt::format("{} ({})", bin.label.empty() ? range : bin.label, bin.samples));
+  }
+  const FigureBreakdown& shown = *first->report.breakdown;
+  std::string text = fmt::format("\n{} by {} (number of images)\n", shown.figure, shown.fraction) +
+                     row(width, "method", names);
   for (const auto& [method, report] : comparison) {
     std::vector<std::string> cells;
-    for (const FigureBin& bin : report.breakdown->bins) {
-      const double value = figure(bin.figures, first.figure);
-      cells.push_back(std::abs(value) < 1 ? figure_text(value) : fmt::format("{:.2f}", value));
-    }
+    for (const FigureBin& bin : bins) cells.push_back(bin_text(report, bin));
     text += row(width, method, cells);
   }
   return text;
-}
-
-Json provenance_json(const EvaluationReport& report) {
-  Json json{{"evaluation", report.name}, {"samples", report.samples}};
-  for (const auto& [name, value] : report.provenance) {
-    std::visit([&](const auto& held) { json[name] = held; }, value);
-  }
-  return json;
 }
 
 /// In one line: "distribution: samples 5000, references 1000, ...".
@@ -185,8 +206,8 @@ std::string comparison_table(const std::vector<Comparison>& comparisons) {
   std::string text;
   for (const Comparison& comparison : comparisons) {
     if (!text.empty()) text += "\n";
-    text += provenance_text(comparison.front().report) + figures_table(comparison, width);
-    if (comparison.front().report.breakdown) text += breakdown_table(comparison, width);
+    text += provenance_text(comparison.front().report) + figures_table(comparison, width) +
+            breakdown_table(comparison, width);
   }
   return text;
 }

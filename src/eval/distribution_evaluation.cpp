@@ -89,13 +89,20 @@ void DistributionEvaluation::describe_work() const {
   const int64_t fewest = std::min(config_.samples, key.count);
   log_info("distribution: {} samples, compared with {} images in {} features of {} (SHA-256 {})",
            config_.samples, key.count, key.dimension, key.extractor, key.weights_sha256);
-  if (metrics_.need_all_features()) {
-    int64_t others = key.count;
-    if (metrics_.neighbours) {
-      others += compared_.training->key().count + compared_.held_out->key().count;
-    }
+  if (metrics_.need_all_samples()) {
+    const bool held_out_are_references = compared_.held_out == compared_.references;
+    int64_t others = 0;
+    if (metrics_.need_all_references() || held_out_are_references) others += key.count;
+    if (metrics_.neighbours) others += compared_.training->key().count;
+    if (metrics_.neighbours && !held_out_are_references) others += compared_.held_out->key().count;
     const int64_t bytes = bytes_of_comparison(config_.samples, others, key.dimension);
     log_info("distribution: the comparison of all pairs takes {} MiB on each rank", bytes >> 20);
+  }
+  const auto& images = compared_.references->images();
+  if (metrics_.kid && images && images->has_labels()) {
+    log_info(
+        "distribution: the classes of a model and of the images are matched by their numbers, "
+        "because a checkpoint has no names of classes");
   }
   if (metrics_.fd && fewest <= key.dimension) {
     log_warning(
@@ -130,7 +137,7 @@ Provenance DistributionEvaluation::provenance() const {
                         {"extractor", key.extractor},
                         {"weights_sha256", key.weights_sha256},
                         {"resize", key.resize}};
-  if (floor_images_ > 0) provenance.emplace_back("floor_images", floor_images_);
+  if (floor_) provenance.emplace_back("floor_images", floor_->images);
   if (metrics_.neighbours) {
     provenance.emplace_back("training_images", compared_.training->key().count);
     provenance.emplace_back("held_out_images", compared_.held_out->key().count);
@@ -141,7 +148,7 @@ Provenance DistributionEvaluation::provenance() const {
 FeatureSet DistributionEvaluation::features_of_samples(ImageGenerator& generator, uint64_t seed,
                                                        const EvaluationObserver& observer) {
   FeatureExtractor& extractor = compared_.references->extractor();
-  FeatureCollector collector(config_.samples, extractor.dimension(), metrics_.need_all_features());
+  FeatureCollector collector(config_.samples, extractor.dimension(), metrics_.need_all_samples());
   const auto make = [&](const at::Tensor& indices, const SamplingObserver& each_step) {
     observer.begin_batch();
     return generator.sample({seed, indices}, each_step);
@@ -164,30 +171,43 @@ void DistributionEvaluation::measure_held_out(const EvaluationObserver& observer
       nearest_neighbours(held_out.features, training.features, communicator_).distances;
 }
 
-Figures DistributionEvaluation::figures_of(const FeatureSet& samples, const FeatureSet& images) {
+/// Each figure has the time limit of a batch.
+Figures DistributionEvaluation::figures_of(const FeatureSet& samples, const FeatureSet& images,
+                                           const EvaluationObserver& observer) {
   Figures figures;
   if (metrics_.fd) {
+    observer.begin_batch();
     figures.emplace_back(figure_name("fd"),
                          frechet_distance(samples.statistics, images.statistics, communicator_));
   }
   if (metrics_.kid) {
     const std::string kernel = figure_name("kd");
+    observer.begin_batch();
     const KernelDistance distance =
         kernel_distance(samples.features, images.features, communicator_);
     figures.emplace_back(kernel, distance.value);
     figures.emplace_back(kernel + "_error", distance.standard_error);
+    observer.begin_batch();
     figures.emplace_back(
         kernel + "_subsets",
         kernel_distance_of_subsets(samples.features, images.features,
                                    static_cast<uint64_t>(config_.seed), communicator_));
   }
   if (metrics_.precision || metrics_.recall) {
+    observer.begin_batch();
     const PrecisionAndRecall found =
         precision_and_recall(samples.features, images.features, communicator_);
     if (metrics_.precision) figures.emplace_back(figure_name("precision"), found.precision);
     if (metrics_.recall) figures.emplace_back(figure_name("recall"), found.recall);
   }
   return figures;
+}
+
+NearestNeighbours DistributionEvaluation::nearest_images(const FeatureSet& samples,
+                                                         const EvaluationObserver& observer) {
+  const FeatureSet& images = paired_images().get(/*needs_all=*/true, observer);
+  observer.begin_batch();
+  return nearest_neighbours(samples.features, images.features, communicator_);
 }
 
 Figures DistributionEvaluation::neighbour_figures(const NearestNeighbours& nearest) {
@@ -217,37 +237,36 @@ std::optional<FigureBreakdown> DistributionEvaluation::distances_by_class(
   return by_class;
 }
 
-Figures DistributionEvaluation::floor_figures(const EvaluationObserver& observer) {
-  const FloorDistances floor = compared_.references->floor(metrics_.fd, metrics_.kid, observer);
-  floor_images_ = floor.frechet || floor.kernel ? floor.images : 0;
-  Figures figures;
-  if (floor.frechet) figures.emplace_back(figure_name("fd") + "_floor", *floor.frechet);
-  if (floor.kernel) figures.emplace_back(figure_name("kd") + "_floor", *floor.kernel);
-  return figures;
+void DistributionEvaluation::measure_floor(const EvaluationObserver& observer) {
+  if (!metrics_.fd || floor_) return;
+  floor_ = compared_.references->floor(observer);
+  if (!floor_ || communicator_.rank() != 0) return;
+  log_info("distribution: {0}_floor compares {1} with {1} images, {0} {2} samples with {3} images",
+           figure_name("fd"), floor_->images, config_.samples, compared_.references->key().count);
 }
 
 EvaluationReport DistributionEvaluation::run(const Method& method,
                                              const EvaluationObserver& observer) {
-  const FeatureSet& images = compared_.references->get(metrics_.need_all_features(), observer);
-  const Figures floor = floor_figures(observer);
-  measure_held_out(observer);
+  measure_held_out(observer);  // first: if these are the references, all features are kept
+  const FeatureSet& images = compared_.references->get(metrics_.need_all_references(), observer);
+  measure_floor(observer);
   std::vector<SeedFigures> by_seed;
-  std::optional<FigureBreakdown> by_class;  // of the first seed
-  for (int64_t seed = config_.seed; seed < config_.seed + metrics_.seeds; ++seed) {
-    const FeatureSet samples =
-        features_of_samples(*method.generator, static_cast<uint64_t>(seed), observer);
-    observer.begin_batch();
-    Figures figures = figures_of(samples, images);
-    if (metrics_.neighbours || metrics_.pairs) {
-      const FeatureSet& paired = paired_images().get(/*needs_all=*/true, observer);
-      NearestNeighbours nearest =
-          nearest_neighbours(samples.features, paired.features, communicator_);
+  std::optional<FigureBreakdown> by_class;  // of the first seed, like the pairs
+  for (int64_t i = 0; i < metrics_.seeds; ++i) {
+    const uint64_t seed = static_cast<uint64_t>(config_.seed) + static_cast<uint64_t>(i);
+    const FeatureSet samples = features_of_samples(*method.generator, seed, observer);
+    Figures figures = figures_of(samples, images, observer);
+    if (metrics_.neighbours || (metrics_.pairs && i == 0)) {
+      NearestNeighbours nearest = nearest_images(samples, observer);
       if (metrics_.neighbours) {
         std::ranges::copy(neighbour_figures(nearest), std::back_inserter(figures));
       }
-      if (seed == config_.seed) pairs_[method.name] = std::move(nearest);
+      if (i == 0) pairs_[method.name] = std::move(nearest);
     }
-    if (seed == config_.seed) by_class = distances_by_class(*method.generator, samples, images);
+    if (i == 0) {
+      observer.begin_batch();
+      by_class = distances_by_class(*method.generator, samples, images);
+    }
     by_seed.push_back({seed, std::move(figures)});
   }
   EvaluationReport report{.name = name(),
@@ -255,10 +274,9 @@ EvaluationReport DistributionEvaluation::run(const Method& method,
                           .figures = mean_of(by_seed),
                           .breakdown = std::move(by_class),
                           .provenance = provenance()};
-  if (metrics_.neighbours && communicator_.rank() == 0) {
-    warn_of_copies(method.name, report.figures.back().second);
-  }
-  report.figures.insert(report.figures.end(), floor.begin(), floor.end());
+  const auto near = find_figure(report.figures, figure_name("neighbours_near"));
+  if (near && communicator_.rank() == 0) warn_of_copies(method.name, *near);
+  if (floor_) report.figures.emplace_back(figure_name("fd") + "_floor", floor_->frechet);
   if (metrics_.seeds > 1) report.by_seed = std::move(by_seed);
   return report;
 }

@@ -26,8 +26,10 @@ struct DistributionMetrics {
   bool pairs = false;       ///< Samples beside their nearest images, for draw().
   int64_t seeds = 1;        ///< Series of samples: those of config.seed, config.seed + 1, ...
 
-  /// Whether single features are needed, and not only their moments.
-  bool need_all_features() const { return kid || precision || recall || neighbours || pairs; }
+  /// Whether single features of the references are needed, and not only their moments.
+  bool need_all_references() const { return kid || precision || recall || (pairs && !neighbours); }
+  /// The same of the samples. Those of the other images are always needed.
+  bool need_all_samples() const { return need_all_references() || neighbours; }
 };
 
 /// The images that samples are compared with.
@@ -40,10 +42,9 @@ struct ComparedImages {
 /// Evaluates methods that are an ImageGenerator, by config.samples samples of each seed. The
 /// figures have the name of the extractor, because distances in the features of different networks
 /// cannot be compared: fd_NAME, kd_NAME, kd_NAME_error, kd_NAME_subsets, precision_NAME,
-/// recall_NAME, neighbours_ratio_NAME, neighbours_near_NAME; fd_NAME_floor and kd_NAME_floor are
-/// those of FloorDistances. Only those of the network "inception" are called fid and kid. If the
-/// model and the references have the same classes, and kid is asked for, the distances of each
-/// class too.
+/// recall_NAME, neighbours_ratio_NAME, neighbours_near_NAME; fd_NAME_floor is the FloorDistance.
+/// Only those of the network "inception" are called fid and kid. If the model and the references
+/// have equally many classes, and kid is asked for, the distances of each class too.
 class DistributionEvaluation final : public Evaluation {
  public:
   /// The communicator outlives the evaluation.
@@ -67,12 +68,14 @@ class DistributionEvaluation final : public Evaluation {
   FeatureSet features_of_samples(ImageGenerator& generator, uint64_t seed,
                                  const EvaluationObserver& observer);
   void measure_held_out(const EvaluationObserver& observer);
-  Figures figures_of(const FeatureSet& samples, const FeatureSet& images);
+  Figures figures_of(const FeatureSet& samples, const FeatureSet& images,
+                     const EvaluationObserver& observer);
+  NearestNeighbours nearest_images(const FeatureSet& samples, const EvaluationObserver& observer);
   Figures neighbour_figures(const NearestNeighbours& nearest);
   std::optional<FigureBreakdown> distances_by_class(const ImageGenerator& generator,
                                                     const FeatureSet& samples,
                                                     const FeatureSet& images);
-  Figures floor_figures(const EvaluationObserver& observer);
+  void measure_floor(const EvaluationObserver& observer);
   ReferenceFeatures& paired_images() const;
   std::string figure_name(const std::string& distance) const;
   Provenance provenance() const;
@@ -82,7 +85,7 @@ class DistributionEvaluation final : public Evaluation {
   DistributionMetrics metrics_;
   EvaluateConfig config_;
   Communicator& communicator_;
-  int64_t floor_images_ = 0;
+  std::optional<FloorDistance> floor_;              ///< Of the references, if fd is asked for.
   at::Tensor held_out_distances_;                   ///< Of held-out images to training images.
   std::map<std::string, NearestNeighbours> pairs_;  ///< By method: of the samples of config.seed.
 };

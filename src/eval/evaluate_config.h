@@ -1,4 +1,5 @@
-/// The evaluation of a run's model: of inpainted images, and of the distribution of samples.
+/// The evaluation of a run's model: of inpainted images, of the loss, and of samples: of their
+/// distribution, and whether they copy training images.
 #pragma once
 
 #include <array>

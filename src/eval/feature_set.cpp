@@ -74,8 +74,9 @@ void require_tensor(const TensorMap& stored, const std::string& name, at::IntArr
   const auto found = stored.find(name);
   if (found == stored.end() && name == "features") {
     throw InputError(
-        "{}: holds statistics only, but kid, precision, recall and neighbours need the features of "
-        "each image; an evaluation with one of them stores these",
+        "{}: holds statistics only, which are enough for fd, but not for kid, precision and "
+        "recall; "
+        "an evaluation of the images with one of these stores the features of each image",
         file.string());
   }
   if (found == stored.end()) throw InputError("{}: has no tensor {}", file.string(), name);
@@ -124,6 +125,10 @@ void store_tensors(const TensorMap& tensors, const Metadata& metadata,
   }
 }
 
+/// Part of the name of files with a floor: another one if the halves are drawn, or the distance is
+/// computed, in another way.
+constexpr int kFloorVersion = 2;
+
 /// Identifies a key in the name of a file.
 std::string hash_of(const FeatureKey& key) {
   std::string text = "features 2\n";
@@ -170,12 +175,19 @@ FeatureSet load_features(const std::filesystem::path& file, const FeatureKey& ke
   return set;
 }
 
+bool holds_all_features(const std::filesystem::path& file, Communicator& communicator) {
+  const std::string answer = text_from_rank_zero(communicator, [&] {
+    return std::string(load_safetensors_names(file).contains("features") ? "yes" : "no");
+  });
+  return answer == "yes";
+}
+
 std::filesystem::path FeatureCache::file_of(const FeatureKey& key) const {
   return folder_ / (hash_of(key) + ".features.safetensors");
 }
 
 std::filesystem::path FeatureCache::floor_file_of(const FeatureKey& key, int64_t half) const {
-  return folder_ / fmt::format("{}.floor-{}.safetensors", hash_of(key), half);
+  return folder_ / fmt::format("{}.floor{}-{}.safetensors", hash_of(key), kFloorVersion, half);
 }
 
 std::optional<FeatureSet> FeatureCache::find(const FeatureKey& key, bool needs_all) {
@@ -184,6 +196,7 @@ std::optional<FeatureSet> FeatureCache::find(const FeatureKey& key, bool needs_a
       communicator_, [&] { return std::filesystem::exists(file) ? "yes" : "no"; });
   if (is_there != "yes") return std::nullopt;
   try {
+    if (needs_all && !holds_all_features(file, communicator_)) return std::nullopt;
     return load_features(file, key, needs_all, communicator_);
   } catch (const InputError& error) {
     if (communicator_.rank() == 0) log_warning("the features are computed again: {}", error.what());
@@ -196,28 +209,28 @@ void FeatureCache::store(const FeatureKey& key, const FeatureSet& set) {
                [&] { store_tensors(stored_tensors(set), metadata_of(key), file_of(key)); });
 }
 
-at::Tensor FeatureCache::find_floor(const FeatureKey& key, int64_t half) {
-  const at::Tensor distances = at::full({2}, std::nan(""), at::kDouble);
+std::optional<double> FeatureCache::find_floor(const FeatureKey& key, int64_t half) {
+  const at::Tensor distance = at::full({1}, std::nan(""), at::kDouble);
   on_rank_zero(communicator_, [&] {
     const std::filesystem::path file = floor_file_of(key, half);
     if (!std::filesystem::exists(file)) return;
     try {
       const TensorMap stored = load_safetensors(file);
-      const at::Tensor& found = stored.at("distances");
-      if (found.sizes() != distances.sizes()) throw InputError("{}: is damaged", file.string());
-      distances.copy_(found);
-    } catch (const std::exception& error) {
-      log_warning("the distances between halves are computed again: {}", error.what());
+      require_tensor(stored, "distance", {1}, at::kDouble, file);
+      distance.copy_(stored.at("distance"));
+    } catch (const InputError& error) {
+      log_warning("the distance between halves is computed again: {}", error.what());
     }
   });
-  communicator_.broadcast(distances, 0);
-  return distances;
+  communicator_.broadcast(distance, 0);
+  const auto found = distance.item<double>();
+  return std::isnan(found) ? std::nullopt : std::optional(found);
 }
 
-void FeatureCache::store_floor(const FeatureKey& key, int64_t half, const at::Tensor& distances) {
-  on_rank_zero(communicator_, [&] {
-    store_tensors({{"distances", distances}}, metadata_of(key), floor_file_of(key, half));
-  });
+void FeatureCache::store_floor(const FeatureKey& key, int64_t half, double distance) {
+  const TensorMap tensors{{"distance", at::full({1}, distance, at::kDouble)}};
+  on_rank_zero(communicator_,
+               [&] { store_tensors(tensors, metadata_of(key), floor_file_of(key, half)); });
 }
 
 }  // namespace gm

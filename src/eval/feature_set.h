@@ -60,6 +60,9 @@ FeatureKey stored_key(const std::filesystem::path& file, Communicator& communica
 FeatureSet load_features(const std::filesystem::path& file, const FeatureKey& key, bool needs_all,
                          Communicator& communicator);
 
+/// Whether the file has single features, and not only statistics. As load_features().
+bool holds_all_features(const std::filesystem::path& file, Communicator& communicator);
+
 /// Files with the features of datasets, so that they are computed once for all runs and
 /// evaluations. Only rank 0 reads and writes the folder.
 class FeatureCache {
@@ -74,11 +77,11 @@ class FeatureCache {
   /// Stores the features. A failure is a warning: they can be computed again. Called by all ranks.
   void store(const FeatureKey& key, const FeatureSet& set);
 
-  /// The distances between two halves of `half` images each: float64 [2], Frechet and kernel; NaN
-  /// where none is stored. Called by all ranks.
-  at::Tensor find_floor(const FeatureKey& key, int64_t half);
-  /// Stores them. As store().
-  void store_floor(const FeatureKey& key, int64_t half, const at::Tensor& distances);
+  /// The Frechet distance between two halves of `half` images each; nullopt if it is not there, or
+  /// if the file is damaged. Called by all ranks.
+  std::optional<double> find_floor(const FeatureKey& key, int64_t half);
+  /// Stores it. As store().
+  void store_floor(const FeatureKey& key, int64_t half, double distance);
 
  private:
   std::filesystem::path floor_file_of(const FeatureKey& key, int64_t half) const;

@@ -130,7 +130,10 @@ EvaluationReport InpaintingEvaluation::run(const Method& method,
   return {.name = name(),
           .samples = images_in(total),
           .figures = figures_of(total),
-          .breakdown = breakdown_of(sums)};
+          .breakdown = breakdown_of(sums),
+          .provenance = {{"seed", static_cast<int64_t>(seed_)},
+                         {"images_hash", images_.images_hash()},
+                         {"masks_hash", images_.masks_hash()}}};
 }
 
 std::optional<LabelledImages> InpaintingEvaluation::draw(const std::vector<Method>& methods,

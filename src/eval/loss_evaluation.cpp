@@ -20,7 +20,7 @@ enum Row : int64_t { kTrainingRow, kHeldOutRow, kRows };
 Figures loss_figures(const at::Tensor& losses) {
   const double training = losses[kTrainingRow].item<double>();
   const double held_out = losses[kHeldOutRow].item<double>();
-  return {{"loss_train", training}, {kHeldOutLoss, held_out}, {"loss_gap", held_out - training}};
+  return {{"loss_train", training}, {kHeldOutLoss, held_out}, {kLossGap, held_out - training}};
 }
 
 /// `losses`: [kRows, timesteps].
@@ -46,10 +46,11 @@ std::vector<int64_t> evaluated_timesteps(int64_t count) {
   return timesteps;
 }
 
-LossEvaluation::LossEvaluation(Images images, const MaskConfig& mask, const EvaluateConfig& config,
-                               Communicator& communicator)
+LossEvaluation::LossEvaluation(Images images, const MaskConfig& mask, Provenance loss,
+                               const EvaluateConfig& config, Communicator& communicator)
     : images_(std::move(images)),
       mask_(mask),
+      loss_(std::move(loss)),
       work_{.count = std::min({config.count, images_.training->size(), images_.held_out->size()}),
             .batch_size = config.batch_size},
       seed_(static_cast<uint64_t>(config.seed)),
@@ -73,6 +74,15 @@ at::Tensor LossEvaluation::masks_of(const at::Tensor& indices) {
     require_same_everywhere(communicator_, "the masks", masks_->content_hash());
   }
   return masks_->masks(indices);
+}
+
+Provenance LossEvaluation::provenance() const {
+  Provenance provenance{{"seed", static_cast<int64_t>(seed_)},
+                        {"training_hash", images_.training->content_hash()},
+                        {"held_out_hash", images_.held_out->content_hash()}};
+  if (masks_) provenance.emplace_back("masks_hash", masks_->content_hash());
+  provenance.insert(provenance.end(), loss_.begin(), loss_.end());
+  return provenance;
 }
 
 /// [timesteps, n], on the CPU.
@@ -107,7 +117,8 @@ EvaluationReport LossEvaluation::run(const Method& method, const EvaluationObser
   return {.name = name(),
           .samples = work_.count,
           .figures = loss_figures(losses.mean(1)),
-          .breakdown = breakdown_by_timestep(losses, work_.count)};
+          .breakdown = breakdown_by_timestep(losses, work_.count),
+          .provenance = provenance()};
 }
 
 }  // namespace gm

@@ -19,6 +19,8 @@ namespace gm {
 
 /// The loss on held-out images.
 inline constexpr const char* kHeldOutLoss = "loss_held_out";
+/// This loss minus the one on training images.
+inline constexpr const char* kLossGap = "loss_gap";
 
 /// The timesteps, of `count`, at which the loss is measured: the middles of eight equal parts, or
 /// all timesteps if there are fewer.
@@ -27,8 +29,8 @@ std::vector<int64_t> evaluated_timesteps(int64_t count);
 /// Evaluates methods whose task offers DiffusionLosses. The figures are loss_train and
 /// loss_held_out, means over evaluated_timesteps() and images without augmentation, and loss_gap,
 /// the second minus the first. The same noise and masks are used in each run() of each method, so
-/// figures of different steps can be compared; those of runs with another diffusion.loss,
-/// loss_weight or prediction cannot. The breakdown is by timestep.
+/// figures of different steps can be compared; those of models with another kind of loss cannot.
+/// The breakdown is by timestep.
 class LossEvaluation final : public Evaluation {
  public:
   struct Images {
@@ -36,10 +38,11 @@ class LossEvaluation final : public Evaluation {
   };
 
   /// On config.count images of each dataset, spread over it, or fewer if a dataset has fewer: the
-  /// same number of both. config.seed draws noise and masks. The communicator outlives the
-  /// evaluation. Throws InputError if both datasets are the same.
-  LossEvaluation(Images images, const MaskConfig& mask, const EvaluateConfig& config,
-                 Communicator& communicator);
+  /// same number of both. config.seed draws noise and masks. `loss` says what the loss
+  /// of the models is, for the report. The communicator outlives the evaluation. Throws InputError
+  /// if both datasets are the same.
+  LossEvaluation(Images images, const MaskConfig& mask, Provenance loss,
+                 const EvaluateConfig& config, Communicator& communicator);
 
   /// The figures by which models can be ranked.
   static std::vector<RankedFigure> ranked_figures();
@@ -53,9 +56,11 @@ class LossEvaluation final : public Evaluation {
   at::Tensor losses_of(DiffusionLosses& model, const Batch& batch,
                        const EvaluationObserver& observer);
   at::Tensor masks_of(const at::Tensor& indices);
+  Provenance provenance() const;
 
   Images images_;
   MaskConfig mask_;
+  Provenance loss_;
   DistributedRange work_;
   uint64_t seed_;
   Communicator& communicator_;

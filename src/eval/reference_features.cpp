@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "base/error.h"
@@ -12,13 +11,12 @@
 #include "data/read_images.h"
 #include "eval/draw_indices.h"
 #include "eval/frechet_distance.h"
-#include "eval/kernel_distance.h"
 
 namespace gm {
 namespace {
 
-/// A kernel distance needs three features on each side.
-constexpr int64_t kSmallestHalf = 3;
+/// A covariance needs two features.
+constexpr int64_t kSmallestHalf = 2;
 
 /// The images of the two halves: int64 [half] each.
 std::pair<at::Tensor, at::Tensor> draw_halves(int64_t images, int64_t half) {
@@ -57,15 +55,11 @@ class HalvesCollector {
   std::vector<FeatureCollector> collectors_;
 };
 
-/// The features of `all` with the numbers `indices`.
-FeatureSet part_of(const FeatureSet& all, const at::Tensor& indices, Communicator& communicator) {
-  const at::Tensor features = all.features.index_select(0, indices);
-  return {.statistics = statistics_of(features, communicator), .features = features};
-}
-
-std::optional<double> unless_nan(const at::Tensor& value) {
-  const auto number = value.item<double>();
-  return std::isnan(number) ? std::nullopt : std::optional(number);
+/// Of the features of `all` with the numbers `indices`.
+FeatureSet statistics_of_part(const FeatureSet& all, const at::Tensor& indices,
+                              Communicator& communicator) {
+  return {.statistics = statistics_of(all.features.index_select(0, indices), communicator),
+          .features = {}};
 }
 
 }  // namespace
@@ -138,12 +132,23 @@ const FeatureSet& ReferenceFeatures::get(bool needs_all, const EvaluationObserve
   return *set_;
 }
 
-ReferenceFeatures::Halves ReferenceFeatures::halves(const EvaluationObserver& observer) {
+/// Single features that get() did not need, but that are stored.
+std::optional<FeatureSet> ReferenceFeatures::find_stored_features() {
+  if (images_) return FeatureCache(source_.cache, communicator_).find(key_, /*needs_all=*/true);
+  if (!holds_all_features(file_, communicator_)) return std::nullopt;
+  return load_features(file_, key_, /*needs_all=*/true, communicator_);
+}
+
+std::optional<ReferenceFeatures::Halves> ReferenceFeatures::halves(
+    const EvaluationObserver& observer) {
+  if (halves_) return halves_;
   const auto [first, second] = draw_halves(key_.count, half_);
-  if (set_->features.defined()) {
-    return {part_of(*set_, first, communicator_), part_of(*set_, second, communicator_)};
+  const auto all = set_->features.defined() ? set_ : find_stored_features();
+  if (all) {
+    return Halves{statistics_of_part(*all, first, communicator_),
+                  statistics_of_part(*all, second, communicator_)};
   }
-  if (halves_) return *halves_;
+  if (!images_) return std::nullopt;
   HalvesCollector collector(key_.count, half_, key_.dimension);
   for_each_batch(at::cat({first, second}), observer,
                  [&](const at::Tensor& indices, const at::Tensor& features) {
@@ -152,34 +157,24 @@ ReferenceFeatures::Halves ReferenceFeatures::halves(const EvaluationObserver& ob
   return collector.of_all_ranks(communicator_);
 }
 
-FloorDistances ReferenceFeatures::floor(bool frechet, bool kernel,
-                                        const EvaluationObserver& observer) {
-  if (half_ < kSmallestHalf) return {};
+std::optional<FloorDistance> ReferenceFeatures::floor(const EvaluationObserver& observer) {
+  if (half_ < kSmallestHalf) return std::nullopt;
   FeatureCache cache(source_.cache, communicator_);
-  const at::Tensor distances = cache.find_floor(key_, half_);
-  const bool lacks_frechet = frechet && !unless_nan(distances[0]),
-             lacks_kernel = kernel && !unless_nan(distances[1]);
-  if (lacks_frechet || lacks_kernel) {
-    if (!images_ && !set_->features.defined()) {
+  auto distance = cache.find_floor(key_, half_);
+  if (!distance) {
+    const auto both = halves(observer);
+    if (!both) {
       if (communicator_.rank() == 0) {
-        log_info("distribution: no distance between halves: {} was read without single features",
+        log_info("distribution: no distance between halves: {} has no single features",
                  file_.string());
       }
-      return {};
+      return std::nullopt;
     }
-    const auto [first, second] = halves(observer);
     observer.begin_batch();
-    if (lacks_frechet) {
-      distances[0] = frechet_distance(first.statistics, second.statistics, communicator_);
-    }
-    if (lacks_kernel) {
-      distances[1] = kernel_distance(first.features, second.features, communicator_).value;
-    }
-    cache.store_floor(key_, half_, distances);
+    distance = frechet_distance(both->first.statistics, both->second.statistics, communicator_);
+    cache.store_floor(key_, half_, *distance);
   }
-  return {.images = half_,
-          .frechet = frechet ? unless_nan(distances[0]) : std::nullopt,
-          .kernel = kernel ? unless_nan(distances[1]) : std::nullopt};
+  return FloorDistance{.images = half_, .frechet = *distance};
 }
 
 void require_same_extractor(const FeatureKey& key, const FeatureExtractor& extractor,

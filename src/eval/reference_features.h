@@ -22,11 +22,12 @@ struct FeatureSource {
   int64_t batch_size = 64;  ///< Images that a rank takes at a time.
 };
 
-/// The distances between two halves of the same images: what a distance is for samples that cannot
-/// be told from images.
-struct FloorDistances {
-  int64_t images = 0;  ///< Of each half; 0 if there are too few, or only statistics.
-  std::optional<double> frechet, kernel;
+/// The Frechet distance between two halves of the same images. It is an upper estimate of what the
+/// samples of the same distribution would have: fewer images have a larger distance, and a half is
+/// no larger than the sets that are compared.
+struct FloorDistance {
+  int64_t images = 0;  ///< Of each half: as many as there are samples, or half of the images.
+  double frechet = 0;
 };
 
 /// All functions are called by all ranks, which get the same. They throw as Evaluation::run().
@@ -48,15 +49,16 @@ class ReferenceFeatures {
 
   /// Throws InputError if single features are needed and a file has none.
   const FeatureSet& get(bool needs_all, const EvaluationObserver& observer);
-  /// The distances between two random halves, which are the same in all evaluations, of as many
-  /// images as there are samples, if there are enough. Expects that get() was called.
-  FloorDistances floor(bool frechet, bool kernel, const EvaluationObserver& observer);
+  /// The distance between two random halves, which are the same in all evaluations; nullopt if
+  /// there are too few images, or only their statistics. Expects that get() was called.
+  std::optional<FloorDistance> floor(const EvaluationObserver& observer);
 
  private:
   using Halves = std::pair<FeatureSet, FeatureSet>;
 
   FeatureSet compute(bool keeps_all, const EvaluationObserver& observer);
-  Halves halves(const EvaluationObserver& observer);
+  std::optional<FeatureSet> find_stored_features();
+  std::optional<Halves> halves(const EvaluationObserver& observer);
   void for_each_batch(
       const at::Tensor& wanted, const EvaluationObserver& observer,
       const std::function<void(const at::Tensor& indices, const at::Tensor& features)>& act);

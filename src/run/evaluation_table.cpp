@@ -69,10 +69,30 @@ std::shared_ptr<Evaluation> make_inpainting(const EvaluationInputs& in,
       in.communicator);
 }
 
+/// What the loss of a model is: its prediction, error, weights, noise schedule and timesteps.
+Provenance loss_provenance(const DiffusionConfig& config) {
+  std::string weight = name_of(config.loss_weight);
+  if (config.loss_weight == LossWeightKind::kMinSnr) {
+    weight += fmt::format(" {}", config.min_snr_gamma);
+  }
+  return {{"diffusion_prediction", name_of(config.prediction)},
+          {"diffusion_loss", name_of(config.loss)},
+          {"diffusion_loss_weight", weight},
+          {"diffusion_schedule", name_of(config.schedule)},
+          {"diffusion_steps", config.steps}};
+}
+
 std::shared_ptr<Evaluation> make_loss(const EvaluationInputs& in,
                                       const std::vector<std::string>& /*chosen*/) {
+  const Provenance loss = loss_provenance(in.diffusion.front());
+  for (const DiffusionConfig& other : in.diffusion) {
+    if (loss_provenance(other) == loss) continue;
+    throw InputError(
+        "evaluate.metrics: the losses of models with different keys diffusion.prediction, loss, "
+        "loss_weight, schedule or steps cannot be compared: evaluate the runs one by one");
+  }
   return std::make_shared<LossEvaluation>(
-      LossEvaluation::Images{.training = in.training(), .held_out = in.images()}, in.mask,
+      LossEvaluation::Images{.training = in.training(), .held_out = in.images()}, in.mask, loss,
       in.config, in.communicator);
 }
 
@@ -109,7 +129,9 @@ std::shared_ptr<Evaluation> make_distribution(const EvaluationInputs& in,
     const auto held_out = in.images(), training = in.training();
     on_rank_zero(in.communicator, [&] { require_held_out(*held_out, *training); });
     compared.training = features_of(training);
-    const bool same = held_out->content_hash() == compared.references->key().data_hash;
+    // A file may have no single features, which can be computed from images.
+    const bool same = compared.references->images() &&
+                      held_out->content_hash() == compared.references->key().data_hash;
     compared.held_out = same ? compared.references : features_of(held_out);
   }
   return std::make_shared<DistributionEvaluation>(compared, metrics, in.config, in.communicator);
@@ -135,6 +157,7 @@ DatasetSource opened_once(DatasetSource open) {
 std::vector<EvaluationKind>& evaluation_kinds() {
   static std::vector<EvaluationKind> kinds{
       {.metrics = {"inpainting"},
+       .draws = true,
        .require =
            [](Task& task, const std::string& asked) {
              require_inpainter(task, asked).check_inpainting();
@@ -153,6 +176,8 @@ std::vector<EvaluationKind>& evaluation_kinds() {
            },
        .make = make_loss},
       {.metrics = {"fd", "kid", "precision", "recall", "neighbours"},
+       .draws = true,
+       .makes_samples = true,
        .require = [](Task& task,
                      const std::string& asked) { require_image_generator(task, asked); },
        .check_files = check_distribution_files,
@@ -170,6 +195,14 @@ void require_evaluations(Task& task, const std::string& metrics, const std::stri
   for_chosen_kinds(metrics, [&](const EvaluationKind& kind, const std::vector<std::string>&) {
     kind.require(task, asked);
   });
+}
+
+bool any_evaluation(const std::string& metrics, bool EvaluationKind::*property) {
+  bool any = false;
+  for_chosen_kinds(metrics, [&](const EvaluationKind& kind, const std::vector<std::string>&) {
+    any = any || kind.*property;
+  });
+  return any;
 }
 
 void check_evaluation_files(const EvaluationFiles& files, Communicator& communicator) {
@@ -197,9 +230,13 @@ RankedFigure require_ranked_figure(const EvaluateConfig& config, const std::stri
 
 std::vector<std::shared_ptr<Evaluation>> make_evaluations(const EvaluationInputs& inputs) {
   std::vector<std::shared_ptr<Evaluation>> evaluations;
+  bool drawn = false;  // by an earlier one
   for_chosen_kinds(inputs.config.metrics,
                    [&](const EvaluationKind& kind, const std::vector<std::string>& chosen) {
-                     evaluations.push_back(kind.make(inputs, chosen));
+                     EvaluationInputs of_kind = inputs;
+                     of_kind.draws = inputs.draws && kind.draws && !drawn;
+                     drawn = drawn || kind.draws;
+                     evaluations.push_back(kind.make(of_kind, chosen));
                    });
   return evaluations;
 }

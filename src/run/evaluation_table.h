@@ -12,6 +12,7 @@
 #include "comm/communicator.h"
 #include "data/image_dataset.h"
 #include "data/mask_config.h"
+#include "diffusion/diffusion_config.h"
 #include "eval/evaluate_config.h"
 #include "eval/evaluation.h"
 
@@ -33,12 +34,14 @@ struct EvaluationInputs {
   /// Features of references that an evaluation stored, in place of `references`; empty: none.
   std::filesystem::path features = {};
   MaskConfig mask;
+  /// What the losses of the models are; empty if no evaluation needs it.
+  std::vector<DiffusionConfig> diffusion = {};
   EvaluateConfig config;
   std::filesystem::path cache;  ///< cache_folder().
   at::Device device;            ///< Of the tasks.
   Communicator& communicator;
   int64_t seeds = 1;   ///< Series of samples to compare: those of config.seed, config.seed + 1, ...
-  bool draws = false;  ///< Whether Evaluation::draw() will be called.
+  bool draws = false;  ///< Whether Evaluation::draw() will be called, of the first that draws.
 };
 
 /// What names the files that evaluations need besides images: the members of EvaluationInputs.
@@ -51,6 +54,8 @@ struct EvaluationFiles {
 struct EvaluationKind {
   /// The words of evaluate.metrics that ask for the evaluation.
   std::vector<std::string> metrics;
+  bool draws = false;          ///< Whether Evaluation::draw() makes images.
+  bool makes_samples = false;  ///< So that it can be repeated with several seeds.
   /// Throws InputError unless the evaluation can evaluate `task`; `asked` names the run, the option
   /// or the key that asks for it. Needs no images, so programs call it before they pack any.
   std::function<void(Task& task, const std::string& asked)> require;
@@ -74,6 +79,8 @@ std::vector<EvaluationKind>& evaluation_kinds();
 /// The `require` of the kinds that `metrics` (evaluate.metrics) asks for. Throws InputError also
 /// for an unknown word.
 void require_evaluations(Task& task, const std::string& metrics, const std::string& asked);
+/// Whether a kind that `metrics` asks for has this property: &EvaluationKind::draws.
+bool any_evaluation(const std::string& metrics, bool EvaluationKind::*property);
 /// The `check_files` of the same kinds. Called by all ranks, before images are packed.
 void check_evaluation_files(const EvaluationFiles& files, Communicator& communicator);
 /// The figure `name` of the evaluations that config.metrics asks for. Throws InputError, with the

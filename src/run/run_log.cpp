@@ -11,12 +11,9 @@
 namespace gm {
 
 RunLog::RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options)
-    : directory_(directory), metrics_(metrics) {
+    : directory_(directory), metrics_(metrics), keeps_best_(options.keeps_best) {
   if (!options.is_rank_zero) return;
   first_kinds_ = rewind_json_lines(directory.metrics(), options.first_step);
-  for (const auto& [step, loss] : figure_history(directory.metrics(), kHeldOutLoss)) {
-    overfitting_.observe(step, loss);
-  }
   json_lines_.emplace(directory.metrics());
   progress_.emplace(options.total_steps, options.log_every_seconds);
   if (options.profile_steps > 0) {
@@ -82,11 +79,10 @@ void RunLog::checkpoint(const SaveOutcome& outcome) {
 
 void RunLog::evaluation(const RunState& state, const EvaluationReport& report, double seconds) {
   metrics_.record_evaluation(report);
-  nlohmann::ordered_json line{
-      {"evaluation", report.name}, {"samples", report.samples}, {"seconds", seconds}};
-  for (const auto& [name, value] : report.provenance) {
-    std::visit([&](const auto& held) { line[name] = held; }, value);
-  }
+  if (!is_rank_zero()) return;
+  const std::string remark = overfitting_remark(state, report);
+  nlohmann::ordered_json line = provenance_json(report);
+  line["seconds"] = seconds;
   std::string text;
   for (const auto& [name, value] : report.figures) {
     line[name] = value;
@@ -94,15 +90,20 @@ void RunLog::evaluation(const RunState& state, const EvaluationReport& report, d
   }
   write("evaluation", state, line);
   log_info("step {}: {} of {} samples: {}", state.step, report.name, report.samples, text);
-  watch_overfitting(state, report.figures);
+  if (!remark.empty()) warning(state, remark);
 }
 
-void RunLog::watch_overfitting(const RunState& state, const Figures& figures) {
-  for (const auto& [name, value] : figures) {
-    if (name != kHeldOutLoss) continue;
-    const std::string remark = overfitting_.observe(state.step, value);
-    if (!remark.empty()) warning(state, remark);
+/// Before the line of this evaluation is written: the monitor has seen the lines of an earlier
+/// process, if the evaluation is the same.
+std::string RunLog::overfitting_remark(const RunState& state, const EvaluationReport& report) {
+  if (!find_figure(report.figures, kHeldOutLoss)) return {};
+  if (!overfitting_) {
+    overfitting_.emplace(keeps_best_);
+    for (const auto& [step, figures] : comparable_evaluations(directory_.metrics(), report)) {
+      overfitting_->observe(step, figures);
+    }
   }
+  return overfitting_->observe(state.step, report.figures);
 }
 
 void RunLog::warning(const RunState& state, const std::string& reason) {

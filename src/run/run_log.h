@@ -28,6 +28,7 @@ class RunLog final : public TrainingObserver {
     double log_every_seconds = 10;
     int64_t profile_steps = 0;  ///< Number of profiled steps, on rank 0.
     CountFlops count_flops = {};
+    bool keeps_best = false;  ///< Whether checkpoint.keep_best is set.
   };
 
   RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options);
@@ -48,7 +49,7 @@ class RunLog final : public TrainingObserver {
  private:
   bool is_rank_zero() const { return json_lines_.has_value(); }
   void write(std::string_view kind, const RunState& state, const nlohmann::ordered_json& more);
-  void watch_overfitting(const RunState& state, const Figures& figures);
+  std::string overfitting_remark(const RunState& state, const EvaluationReport& report);
   void report_lost_lines(const RunState& state);
   void count_lost_line(bool written);
 
@@ -57,7 +58,8 @@ class RunLog final : public TrainingObserver {
   std::optional<JsonLines> json_lines_;
   std::set<std::string> first_kinds_;
   int64_t lost_lines_ = 0;  // not recorded in metrics.jsonl yet
-  OverfittingMonitor overfitting_;
+  bool keeps_best_;
+  std::optional<OverfittingMonitor> overfitting_;  // from the first loss on held-out images on
   std::optional<ProgressLine> progress_;
   std::optional<Profile> profile_;
 };

@@ -92,6 +92,7 @@ TrainingHooks make_training_hooks(const RunConfig& config, const std::string& pa
          .references = images,
          .training = [&] { return open_whole_part(packed, config, Part::kTraining, communicator); },
          .mask = config.mask,
+         .diffusion = {config.diffusion},
          .config = config.evaluate,
          .cache = cache_folder(config.data.cache),
          .device = task.device(),

@@ -17,7 +17,8 @@ RunLog::Options log_options(const RunConfig& config, const World& world, const R
           .total_steps = config.train.steps,
           .log_every_seconds = config.telemetry.log_every_seconds,
           .profile_steps = config.profile.steps,
-          .count_flops = ops::flops_of};
+          .count_flops = ops::flops_of,
+          .keeps_best = !config.checkpoint.keep_best.empty()};
 }
 
 std::optional<RankedFigure> best_figure(const RunConfig& config) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +14,9 @@ namespace gm {
 
 /// Figures by name, in the order in which they are shown: "psnr_masked", ...
 using Figures = std::vector<std::pair<std::string, double>>;
+
+/// The figure `name`; nullopt if there is none.
+std::optional<double> find_figure(const Figures& figures, const std::string& name);
 
 /// A figure by which models can be ranked.
 struct RankedFigure {
@@ -43,7 +47,7 @@ using Provenance = std::vector<std::pair<std::string, std::variant<int64_t, std:
 
 /// The figures of the samples of one seed.
 struct SeedFigures {
-  int64_t seed = 0;
+  uint64_t seed = 0;
   Figures figures = {};
 };
 
@@ -56,5 +60,11 @@ struct EvaluationReport {
   /// If samples of several seeds were evaluated; then `figures` has the means.
   std::vector<SeedFigures> by_seed = {};
 };
+
+/// {"evaluation": name, "samples", ...}: with the provenance, all that the figures depend on
+/// besides the method.
+nlohmann::ordered_json provenance_json(const EvaluationReport& report);
+/// A hash of it: the figures of two reports can be compared only if it is the same.
+std::string provenance_hash(const EvaluationReport& report);
 
 }  // namespace gm

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -104,17 +106,27 @@ std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64
   return kinds;
 }
 
-std::vector<std::pair<int64_t, double>> figure_history(const std::filesystem::path& path,
-                                                       const std::string& figure) {
-  std::vector<std::pair<int64_t, double>> history;
+std::vector<PastEvaluation> comparable_evaluations(const std::filesystem::path& path,
+                                                   const EvaluationReport& report) {
+  const Json provenance = provenance_json(report);
+  std::vector<PastEvaluation> past;
   std::ifstream file(path, std::ios::binary);
   for (std::string line; std::getline(file, line);) {
     if (line.find("\"evaluation\"") == std::string::npos) continue;  // most lines; saves parsing
     const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!head_of(json) || !json.contains(figure) || !json[figure].is_number()) continue;
-    history.emplace_back(json["step"].get<int64_t>(), json[figure].get<double>());
+    const auto head = head_of(json);
+    const auto is_in_line = [&](const auto& field) {
+      return json.contains(field.key()) && json[field.key()] == field.value();
+    };
+    const auto fields = provenance.items();
+    if (!head || !std::all_of(fields.begin(), fields.end(), is_in_line)) continue;
+    past.push_back({.step = head->step});
+    for (const auto& [name, value] : report.figures) {
+      const bool is_finite = json.contains(name) && json[name].is_number();
+      past.back().figures.emplace_back(name, is_finite ? json[name].get<double>() : std::nan(""));
+    }
   }
-  return history;
+  return past;
 }
 
 JsonLines::JsonLines(const std::filesystem::path& path)

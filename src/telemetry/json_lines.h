@@ -10,9 +10,9 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "telemetry/evaluation_report.h"
 #include "telemetry/step_report.h"
 
 namespace gm {
@@ -23,10 +23,17 @@ namespace gm {
 /// "evaluation inpainting". Throws Error if the disk fails.
 std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64_t step);
 
-/// The values of a figure in the evaluation lines of `path`, with their steps, in the order of the
-/// file, which need not exist. A line without a finite value is left out.
-std::vector<std::pair<int64_t, double>> figure_history(const std::filesystem::path& path,
-                                                       const std::string& figure);
+/// An evaluation in metrics.jsonl.
+struct PastEvaluation {
+  int64_t step = 0;
+  Figures figures = {};
+};
+
+/// The evaluations in `path`, which need not exist, that can be compared with `report`: those with
+/// its provenance_json(). With the figures of `report`, in the order of the file; a figure that was
+/// not finite is NaN.
+std::vector<PastEvaluation> comparable_evaluations(const std::filesystem::path& path,
+                                                   const EvaluationReport& report);
 
 /// Appends lines to a file. A line that cannot be written (full disk) is dropped, the first with a
 /// warning: a lost line must not stop a run.

@@ -265,33 +265,42 @@ void Trainer::finish_checkpoint() {
 
 /// Called by all ranks. If the step is the best so far, it is saved, and all ranks wait for that.
 void Trainer::keep_if_best(const EvaluationReport& report) {
-  for (const auto& [name, value] : report.figures) {
-    if (name != config_.keep_best->name) continue;
-    const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
-    on_rank_zero(parts_.world.communicator(), [&, figure = value] {
-      if (is_best(figure)) keep_as_best(figure);
-    });
-  }
+  const auto value = find_figure(report.figures, config_.keep_best->name);
+  if (!value) return;
+  const BestCheckpoint candidate{.step = state_.step,
+                                 .figure = config_.keep_best->name,
+                                 .value = *value,
+                                 .provenance_hash = provenance_hash(report)};
+  const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
+  on_rank_zero(parts_.world.communicator(), [&] {
+    if (is_best(candidate)) keep_as_best(candidate);
+  });
 }
 
-bool Trainer::is_best(double value) const {
+bool Trainer::is_best(const BestCheckpoint& candidate) const {
+  if (!std::isfinite(candidate.value)) return false;
   const auto best = parts_.checkpoints.best();
-  if (!best || best->figure != config_.keep_best->name) return std::isfinite(value);
-  return config_.keep_best->higher_is_better ? value > best->value : value < best->value;
+  if (!best || best->figure != candidate.figure) return true;
+  if (best->provenance_hash != candidate.provenance_hash) {
+    log_info("step {}: the evaluation has changed, so {} is not compared with that of step {}",
+             candidate.step, candidate.figure, best->step);
+    return true;
+  }
+  return config_.keep_best->higher_is_better ? candidate.value > best->value
+                                             : candidate.value < best->value;
 }
 
 /// As after a failed save, the run continues if the disk fails.
-void Trainer::keep_as_best(double value) {
+void Trainer::keep_as_best(const BestCheckpoint& best) {
   start_checkpoint_on_this_rank();
   record_save(writer_.wait());
   if (saved_step_ != state_.step) return;
   try {
-    parts_.checkpoints.mark_best(
-        {.step = state_.step, .figure = config_.keep_best->name, .value = value});
-    log_info("step {}: the best checkpoint so far by {}, {:.4g}", state_.step,
-             config_.keep_best->name, value);
+    parts_.checkpoints.mark_best(best);
+    log_info("step {}: the best checkpoint so far by {}, {:.4g}", best.step, best.figure,
+             best.value);
   } catch (const Error& error) {
-    log_warning("step {}: the best checkpoint so far, but it cannot be marked: {}", state_.step,
+    log_warning("step {}: the best checkpoint so far, but it cannot be marked: {}", best.step,
                 error.what());
   }
 }

@@ -92,8 +92,8 @@ class Trainer {
   void record_save(const std::optional<SaveOutcome>& outcome);
   void finish_checkpoint();
   void keep_if_best(const EvaluationReport& report);
-  bool is_best(double value) const;
-  void keep_as_best(double value);
+  bool is_best(const BestCheckpoint& candidate) const;
+  void keep_as_best(const BestCheckpoint& best);
   CheckpointInfo checkpoint_info() const;
   CheckpointTensors checkpoint_tensors() const;
 

@@ -10,7 +10,7 @@ Usage: quality.py BUILD RECIPE --data DATA --against IMAGES --out FOLDER [KEY=VA
 
 Trains the recipe with each prediction, for equal steps, and evaluates the checkpoints. Writes FOLDER/quality-NETWORK.md, with the
 distances in the features of a network: those of EfficientNet-Lite0, or, with --extractor inception, the FID. It also has the
-losses on training and on held-out images, if gm_eval computes them. What is finished is not done again: after an
+losses on training and on held-out images. What is finished is not done again: after an
 interruption, or after --minutes, the same command resumes.
 """
 import argparse
@@ -40,10 +40,8 @@ class Bench:
         self.options = options
         self.end = time.monotonic() + 60 * options.minutes
         self.steps = range(options.every, options.steps + 1, options.every)
-        help_text = subprocess.run([options.build / "bin/gm_eval", "--help"], check=True, text=True, stdout=subprocess.PIPE).stdout
-        metrics = next(line for line in help_text.splitlines() if line.strip().startswith("--metric"))
-        self.knows_loss = "loss" in metrics
         self.losses, self.distances = {}, {}
+        self.compared_with = None  # the images and the network of all distances
 
     def run(self, program, *arguments):
         """Runs a program of gm. Asks it to stop when the time is over."""
@@ -63,25 +61,31 @@ class Bench:
                  f"checkpoint.every={self.options.every}", "checkpoint.keep=0", "sample.every=0", *self.options.settings)
 
     def evaluate(self, name, prediction, step, weights, *arguments):
-        """The figures of gm_eval, which it has computed now or earlier."""
+        """What the figures of gm_eval depend on, and the figures. It has computed them now or earlier."""
         file = self.options.out / "figures" / f"{name}.json"
         if not file.exists():
             file.parent.mkdir(exist_ok=True)
             self.run("gm_eval", self.options.out / prediction, "--step", step, "--weights", weights, "--json", file, *arguments)
-        return json.loads(file.read_text())["methods"][0]
+        found = json.loads(file.read_text())
+        return found["evaluations"][0], found["methods"][0]
 
     def distance(self, sampling):
         """The Frechet distance of samples."""
-        name = "-".join(map(str, (self.options.extractor, *sampling)))
-        figures = self.evaluate(name, *sampling[:3], "--metric", "fd", "--samples", sampling.samples, "--against",
-                                self.options.against, f"evaluate.extractor={self.options.extractor}",
-                                f"evaluate.seed={sampling.seed}", f"sampler.kind={sampling.sampler}",
-                                f"sampler.steps={sampling.sampler_steps}")
+        name = "-".join(map(str, (self.options.extractor, self.options.against.stem, *sampling)))
+        source, figures = self.evaluate(name, *sampling[:3], "--metric", "fd", "--samples", sampling.samples, "--against",
+                                        self.options.against, f"evaluate.extractor={self.options.extractor}",
+                                        f"evaluate.seed={sampling.seed}", f"sampler.kind={sampling.sampler}",
+                                        f"sampler.steps={sampling.sampler_steps}")
+        compared_with = source["references_hash"], source["weights_sha256"]
+        self.compared_with = self.compared_with or compared_with
+        if compared_with != self.compared_with:
+            sys.exit(f"{name}.json in {self.options.out / 'figures'} is a comparison with other images or weights of the network: "
+                     "remove the files that are out of date, or choose another folder with --out")
         return figures["fid" if self.options.extractor == "inception" else f"fd_{self.options.extractor}"]
 
     def loss(self, prediction, weights, step):
         """On training and on held-out images."""
-        figures = self.evaluate(f"loss-{prediction}-{step}-{weights}", prediction, step, weights, "--metric", "loss")
+        _, figures = self.evaluate(f"loss-{prediction}-{step}-{weights}", prediction, step, weights, "--metric", "loss")
         return figures["loss_train"], figures["loss_held_out"]
 
     def curve(self, prediction, weights, step):
@@ -104,8 +108,7 @@ class Bench:
 
     def measure_curves(self, weights):
         for step, prediction in itertools.product(reversed(self.steps), self.options.predictions):
-            if self.knows_loss:
-                self.losses[prediction, weights, step] = self.loss(prediction, weights, step)
+            self.losses[prediction, weights, step] = self.loss(prediction, weights, step)
             self.measure_distances(self.curve(prediction, weights, step))
 
     def measure_distances(self, samplings):

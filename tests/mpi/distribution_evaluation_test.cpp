@@ -131,8 +131,7 @@ TEST_F(DistributionEvaluationTest, FiguresAreThoseOfAllImagesInOneBatch) {
       {"kd_random_subsets", kernel_distance_of_subsets(samples, images, 3, alone)},
       {"precision_random", neighbours.precision},
       {"recall_random", neighbours.recall},
-      {"fd_random_floor", frechet_distance(statistics(first), statistics(second))},
-      {"kd_random_floor", kernel_distance(first, second, alone).value}};
+      {"fd_random_floor", frechet_distance(statistics(first), statistics(second))}};
   ASSERT_EQ(found.size(), expected.size());
   for (const auto& [name, value] : expected) {
     EXPECT_NEAR(found.at(name), value, 1e-6 * std::abs(value)) << name;
@@ -158,7 +157,7 @@ TEST_F(DistributionEvaluationTest, FiguresOfSeveralSeedsAreTheirMean) {
   ASSERT_EQ(report.by_seed.size(), 3U);
   double sum = 0;
   for (size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(report.by_seed[i].seed, kSettings.seed + static_cast<int64_t>(i));
+    EXPECT_EQ(report.by_seed[i].seed, static_cast<uint64_t>(kSettings.seed) + i);
     const auto& [figure, value] = report.by_seed[i].figures.at(0);
     EXPECT_EQ(figure, "fd_random");
     sum += value;
@@ -201,11 +200,58 @@ TEST_F(DistributionEvaluationTest, StoredFeaturesReplaceTheImages) {
       [&] { require_same_images(file, ImageDataset(root_ / "more.h5"), ranks()); },
       testing::HasSubstr("features of 21 images"));
 
-  EXPECT_EQ(figures(network, {.fd = true, .kid = true}).size(), 6U);  // stores single features
-  const auto with_features = figures_with({.fd = true, .kid = true});
-  EXPECT_TRUE(with_features.contains("kd_random"));
+  EXPECT_EQ(figures(network, {.fd = true, .kid = true}).size(), 5U);  // stores single features
+  EXPECT_TRUE(figures_with({.kid = true}).contains("kd_random"));
+  on_rank_zero(ranks(), [&] { std::filesystem::remove_all(root_ / "other_cache"); });
+  const auto with_features = figures_with({.fd = true});
   EXPECT_NEAR(with_features.at("fd_random_floor"), expected.at("fd_random_floor"),
               1e-9 * expected.at("fd_random_floor"));
+}
+
+TEST_F(DistributionEvaluationTest, AFloorOfAnotherSizeUsesTheStoredFeatures) {
+  figures(std::make_shared<CountingFeatures>("counted"), {.fd = true, .kid = true});
+  const auto network = std::make_shared<CountingFeatures>("counted");
+  EvaluateConfig fewer = kSettings;
+  fewer.samples = 8;
+  const auto images = std::make_shared<ReferenceFeatures>(
+      dataset_, FeatureSource{network, root_ / "cache", 4}, fewer.samples, ranks());
+  const auto report = DistributionEvaluation({.references = images}, {.fd = true}, fewer, ranks())
+                          .run({.name = "waves", .generator = &generator_}, {});
+  EXPECT_EQ(report.provenance.back(), (Provenance::value_type{"floor_images", 8}));
+  const at::Tensor all = at::full({1}, network->count, at::kLong);
+  ranks().all_reduce_sum(all);
+  EXPECT_EQ(all.item<int64_t>(), fewer.samples) << "features of images were computed again";
+}
+
+TEST_F(DistributionEvaluationTest, EachFigureHasTheTimeLimitOfABatch) {
+  const auto network = std::make_shared<CountingFeatures>("counted");
+  const auto begun_with = [&](DistributionMetrics metrics) {
+    int64_t begun = 0;
+    evaluation(network, metrics)
+        .run({.name = "waves", .generator = &generator_}, {.begin_batch = [&] { ++begun; }});
+    return begun;
+  };
+  begun_with(kAllMetrics);  // fills the cache
+  const int64_t of_fd = begun_with({.fd = true});
+  EXPECT_EQ(begun_with(kAllMetrics), of_fd + 3) << "kid, its subsets, precision and recall";
+}
+
+TEST_F(DistributionEvaluationTest, NeighboursNeedNoSingleFeaturesOfReferences) {
+  const auto network = std::make_shared<CountingFeatures>("counted");
+  figures(network, {.fd = true});
+  const auto file = FeatureCache(root_ / "cache", ranks()).file_of(references(network)->key());
+  on_rank_zero(ranks(), [&] {
+    write_numbered_file(root_ / "held.h5", kDistributionShape, 9, {}, /*first=*/100);
+  });
+  const FeatureSource source{network, root_ / "other", kSettings.batch_size};
+  const auto held_out = std::make_shared<const ImageDataset>(root_ / "held.h5");
+  const ComparedImages compared{
+      .references = std::make_shared<ReferenceFeatures>(file, source, kSamples, ranks()),
+      .training = std::make_shared<ReferenceFeatures>(dataset_, source, kSamples, ranks()),
+      .held_out = std::make_shared<ReferenceFeatures>(held_out, source, kSamples, ranks())};
+  DistributionEvaluation evaluation(compared, {.fd = true, .neighbours = true}, kSettings, ranks());
+  const auto report = evaluation.run({.name = "waves", .generator = &generator_}, {});
+  EXPECT_TRUE(find_figure(report.figures, "neighbours_near_counted"));
 }
 
 TEST_F(DistributionEvaluationTest, SaysWhatItsFiguresDependOn) {
@@ -345,13 +391,12 @@ TEST_F(DistributionEvaluationTest, OnlyTheNetworkOfTheFidGivesAnFid) {
     }
     return found;
   };
-  EXPECT_THAT(names("inception"), testing::UnorderedElementsAre(
-                                      "fid", "fid_floor", "kid", "kid_error", "kid_subsets",
-                                      "kid_floor", "precision_inception", "recall_inception"));
-  EXPECT_THAT(names("other"),
-              testing::UnorderedElementsAre("fd_other", "fd_other_floor", "kd_other",
-                                            "kd_other_error", "kd_other_subsets", "kd_other_floor",
-                                            "precision_other", "recall_other"));
+  EXPECT_THAT(names("inception"),
+              testing::UnorderedElementsAre("fid", "fid_floor", "kid", "kid_error", "kid_subsets",
+                                            "precision_inception", "recall_inception"));
+  EXPECT_THAT(names("other"), testing::UnorderedElementsAre(
+                                  "fd_other", "fd_other_floor", "kd_other", "kd_other_error",
+                                  "kd_other_subsets", "precision_other", "recall_other"));
 }
 
 }  // namespace

@@ -91,6 +91,9 @@ TEST_F(InpaintingEvaluationTest, CountsEachImageOnceOnAnyNumberOfRanks) {
   expected["sharpness_masked"] = energy / original;
   EXPECT_EQ(report.samples, kImages);
   EXPECT_EQ(report.name, "inpainting");
+  EXPECT_EQ(report.provenance, (Provenance{{"seed", 0},
+                                           {"images_hash", dataset_->content_hash()},
+                                           {"masks_hash", images().masks_hash()}}));
   EXPECT_EQ(report.figures.size(), expected.size());
   for (const auto& [name, value] : report.figures) {
     EXPECT_NEAR(value, expected.at(name), 1e-9) << name;

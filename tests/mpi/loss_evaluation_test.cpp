@@ -78,7 +78,7 @@ TEST_F(LossEvaluationTest, FiguresAreMeansOverImagesAndTimestepsOnAnyNumberOfRan
   ASSERT_GT(training->size(), held_out->size());
   for (const int64_t asked : {7, 1000}) {  // also more than there are
     const int64_t count = std::min(asked, held_out->size());
-    LossEvaluation evaluation({training, held_out}, mask_,
+    LossEvaluation evaluation({training, held_out}, mask_, {{"diffusion_loss", "l1"}},
                               {.count = asked, .batch_size = 3, .seed = 5}, ranks());
     KnownLosses model;
     const EvaluationReport report = evaluation.run(method_of(model), {});
@@ -107,6 +107,11 @@ TEST_F(LossEvaluationTest, FiguresAreMeansOverImagesAndTimestepsOnAnyNumberOfRan
                      figures.at("loss_held_out") - figures.at("loss_train"));
     EXPECT_EQ(report.name, "loss");
     EXPECT_EQ(report.samples, count);
+    EXPECT_EQ(report.provenance, (Provenance{{"seed", 5},
+                                             {"training_hash", training->content_hash()},
+                                             {"held_out_hash", held_out->content_hash()},
+                                             {"masks_hash", masks.content_hash()},
+                                             {"diffusion_loss", "l1"}}));
 
     ASSERT_EQ(report.breakdown->bins.size(), 8U);
     const FigureBin& third = report.breakdown->bins[2];
@@ -117,20 +122,23 @@ TEST_F(LossEvaluationTest, FiguresAreMeansOverImagesAndTimestepsOnAnyNumberOfRan
 }
 
 TEST_F(LossEvaluationTest, ObserversSeeEachCallOfTheNetworkAndEachImage) {
-  LossEvaluation evaluation({part(Part::kTraining), part(Part::kHeldOut)}, mask_,
+  LossEvaluation evaluation({part(Part::kTraining), part(Part::kHeldOut)}, mask_, {},
                             {.count = 9, .batch_size = 2}, ranks());
+  ASSERT_EQ(evaluation.samples(), 9);
   KnownLosses model;
   int64_t begun = 0, done = 0;
   evaluation.run(method_of(model), {.begin_batch = [&] { ++begun; },
                                     .end_batch = [&](int64_t samples) { done += samples; }});
-  EXPECT_EQ(begun % 16, 0) << "eight timesteps of two datasets";
+  const int64_t images_of_a_batch = 2 * ranks().size();
+  const int64_t batches = (9 + images_of_a_batch - 1) / images_of_a_batch;
+  EXPECT_EQ(begun, 16 * batches) << "eight timesteps of two datasets";
   EXPECT_GE(done, evaluation.samples());
 }
 
 TEST_F(LossEvaluationTest, TrainingImagesAreNotHeldOut) {
   expect_error<InputError>(
       [&] {
-        LossEvaluation({part(Part::kTraining), part(Part::kTraining)}, mask_, {}, ranks());
+        LossEvaluation({part(Part::kTraining), part(Part::kTraining)}, mask_, {}, {}, ranks());
       },
       testing::AllOf(testing::HasSubstr("data.h5"), testing::HasSubstr("gm_data pack --holdout"),
                      testing::HasSubstr("gm_eval --data")));

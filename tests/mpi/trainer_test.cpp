@@ -392,12 +392,17 @@ class SomeFigures final : public Evaluation {
   std::string name() const override { return "some"; }
   int64_t samples() const override { return 1; }
   EvaluationReport run(const Method&, const EvaluationObserver&) override {
-    return {.name = name(), .samples = 1, .figures = {{"error", kValues.at(next_++)}}};
+    return {.name = name(),
+            .samples = 1,
+            .figures = {{"error", kValues.at(next_++)}},
+            .provenance = {{"images", images_}}};
   }
+  void change_images() { images_ = "others"; }
 
  private:
   static constexpr std::array<double, 6> kValues{9, 4, 6, 3, 5, 3};
   size_t next_ = 0;
+  std::string images_ = "some";
 };
 
 TEST_F(TrainerTest, TheBestCheckpointIsKeptAlsoIfNoneWasDue) {
@@ -417,6 +422,18 @@ TEST_F(TrainerTest, TheBestCheckpointIsKeptAlsoIfNoneWasDue) {
   if (!is_rank_zero()) return;
   EXPECT_EQ(store.best()->step, 9);
   EXPECT_THAT(store.list(), testing::ElementsAre(store.folder_of(9), store.folder_of(15)));
+}
+
+TEST_F(TrainerTest, TheBestCheckpointIsChosenAfreshIfTheEvaluationHasChanged) {
+  evaluate_every_ = 3;
+  keep_best_ = {.name = "error"};
+  const auto evaluation = std::make_shared<SomeFigures>();
+  evaluations_ = {evaluation};
+  train("changed", 6);  // 9, then 4
+  evaluation->change_images();
+  train("changed", 9);  // 6 on other images
+  if (!is_rank_zero()) return;
+  EXPECT_EQ(CheckpointStore(root_ / "changed").best()->step, 9);
 }
 
 /// The evaluation uses the average of the weights; the checkpoint holds the weights as well.

@@ -169,6 +169,31 @@ TEST_F(CheckpointStoreTest, ADamagedMarkOfTheBestIsAWarning) {
   EXPECT_EQ(store_.best()->step, 1);
 }
 
+TEST_F(CheckpointStoreTest, RemovesNothingWhileTheMarkOfTheBestCannotBeRead) {
+  const auto mark = run_ / "checkpoints" / "best.json";
+  save(1);
+  store_.mark_best({.step = 1, .figure = "loss", .value = 1, .provenance_hash = "a"});
+  EXPECT_EQ(store_.best()->provenance_hash, "a");
+  std::filesystem::remove(mark);
+  std::filesystem::create_directory(mark);
+  EXPECT_THAT(warnings_of([&] { EXPECT_FALSE(store_.best()); }), HasSubstr("best.json"));
+  EXPECT_THAT(warnings_of([&] {
+                for (const int64_t step : {2, 3, 4}) save(step);
+              }),
+              HasSubstr("old checkpoints could not be removed"));
+  EXPECT_EQ(names().size(), 4U);
+  std::filesystem::remove(mark);
+  save(5);
+  EXPECT_THAT(names(), ElementsAre("step-00000004", "step-00000005"));
+}
+
+TEST_F(CheckpointStoreTest, RemovesAMarkThatWasNotFinished) {
+  save(1);
+  overwrite(run_ / "checkpoints" / ".best.partial", "{");
+  save(2);
+  EXPECT_FALSE(std::filesystem::exists(run_ / "checkpoints" / ".best.partial"));
+}
+
 TEST_F(CheckpointStoreTest, SortsBySteps) {
   CheckpointStore keeps_all(run_.path());
   for (const int64_t step : {200'000'000, 99'999'999, 1}) keeps_all.save(info(step), {});

@@ -94,6 +94,11 @@ TEST_F(SafetensorsTest, MetadataAreReadWithoutTheTensors) {
                            HasSubstr("the value of \"a\" is not a text"));
 }
 
+TEST_F(SafetensorsTest, NamesAreReadWithoutTheTensors) {
+  save_safetensors(path_, {{"a", at::zeros({2})}, {"b", at::zeros({3})}}, {{"made by", "a test"}});
+  EXPECT_EQ(load_safetensors_names(path_), (std::set<std::string>{"a", "b"}));
+}
+
 TEST_F(SafetensorsTest, AFileMayHoldNoTensors) {
   save_safetensors(path_, {});
   EXPECT_TRUE(load_safetensors(path_).empty());

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "comm/communicator.h"
@@ -52,6 +53,25 @@ TEST(ComparisonTable, HasARowPerMethodAndOnePerMethodByArea) {
             "method       10-20 % (10)    40-50 % (20)\n"
             "mean fill           14.50           11.50\n"
             "runs/unet           24.00           21.38\n");
+}
+
+TEST(ComparisonTable, HasTheBinsOfAllMethodsAlsoIfSomeHaveNone) {
+  Comparison reports = two_reports();
+  reports[0].report.breakdown->bins[1].from = 0.2;
+  reports[0].report.breakdown->bins[1].to = 0.3;
+  reports.push_back({"runs/none", inpainting_report(1, 1, 1)});
+  reports[2].report.breakdown.reset();
+  const std::string header =
+      "psnr_masked by masked fraction of the image (number of images)\n"
+      "method       10-20 % (10)    20-30 % (20)    40-50 % (20)\n";
+  const std::string mean = "mean fill           14.50           11.50                \n",
+                    unet = "runs/unet           24.00                           21.38\n",
+                    none = "runs/none                                                \n";
+  EXPECT_THAT(comparison_table({reports}), testing::EndsWith(header + mean + unet + none));
+  std::ranges::reverse(reports);
+  EXPECT_THAT(comparison_table({reports}), testing::EndsWith(header + none + unet + mean));
+  for (MethodReport& report : reports) report.report.breakdown.reset();
+  EXPECT_THAT(comparison_table({reports}), Not(HasSubstr("by masked fraction")));
 }
 
 TEST(ComparisonJson, ContainsEveryFigureAndWhatItDependsOn) {

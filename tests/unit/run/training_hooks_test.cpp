@@ -172,7 +172,10 @@ TEST_F(TrainingHooksTest, SamplesOfADiffusionModelAreComparedWithTheImages) {
 }
 
 TEST_F(TrainingHooksTest, TheLossIsMeasuredOnTrainingAndHeldOutImages) {
-  const RunConfig config = run_on_images({"evaluate.every=1", "evaluate.metrics=loss"}, 0.4);
+  const RunConfig config =
+      run_on_images({"evaluate.every=1", "evaluate.metrics=loss", "diffusion.loss_weight=min_snr",
+                     "diffusion.min_snr_gamma=4", "diffusion.schedule=linear"},
+                    0.4);
   const auto task = make_task(config, kHooksShape);
   const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
   ASSERT_EQ(hooks.evaluations.size(), 1U);
@@ -180,6 +183,29 @@ TEST_F(TrainingHooksTest, TheLossIsMeasuredOnTrainingAndHeldOutImages) {
   EXPECT_THAT(report.figures,
               testing::ElementsAre(testing::Key("loss_train"), testing::Key("loss_held_out"),
                                    testing::Key("loss_gap")));
+  const Provenance of_loss{{"diffusion_prediction", "noise"},
+                           {"diffusion_loss", "l1"},
+                           {"diffusion_loss_weight", "min_snr 4"},
+                           {"diffusion_schedule", "linear"},
+                           {"diffusion_steps", config.diffusion.steps}};
+  EXPECT_THAT(report.provenance, testing::IsSupersetOf(of_loss));
+}
+
+TEST_F(TrainingHooksTest, DifferentKindsOfLossesAreNotCompared) {
+  const DiffusionConfig noise, velocity{.prediction = PredictionKind::kVelocity};
+  expect_error<InputError>(
+      [&] {
+        make_evaluations({.images = {},
+                          .references = {},
+                          .training = {},
+                          .mask = {},
+                          .diffusion = {noise, velocity},
+                          .config = {.metrics = "loss"},
+                          .cache = {},
+                          .device = at::kCPU,
+                          .communicator = alone_});
+      },
+      testing::HasSubstr("diffusion.prediction"));
 }
 
 TEST_F(TrainingHooksTest, TheBestCheckpointIsChosenByAFigureOfTheEvaluations) {
