@@ -186,6 +186,15 @@ struct OpenHdf5Images {
   }
 };
 
+/// Throws InputError for a file that was saved before it was complete.
+void require_finished(hid_t file, int64_t images) {
+  const auto finished = read_hdf5_integer(file, kFinishedAttribute);
+  if (!finished) return;
+  throw InputError(
+      "is not finished: {} of {} images are written; give the command that writes it again",
+      *finished, images);
+}
+
 }  // namespace
 
 struct Hdf5Images::Content {
@@ -218,6 +227,7 @@ struct Hdf5Images::Content {
     }
     if (has(hdf5, kClasses)) classes = read_hdf5_strings(hdf5, kClasses);
     stored_hash = read_hash_attribute(hdf5);
+    if (stored_hash.empty()) require_finished(hdf5, size);
   }
 
   /// Calls `read` with the open file; adds the file name to errors.

@@ -36,7 +36,7 @@ class Hdf5Images {
 
   /// Throws InputError, which names the file, the dataset, what was found and what is expected,
   /// when `path` is not such a file: not HDF5, truncated, another version, type, rank or shape, no
-  /// images, missing held-out marks, or data in other files.
+  /// images, missing held-out marks, data in other files, or not finished.
   explicit Hdf5Images(const std::filesystem::path& path);
   ~Hdf5Images();
   Hdf5Images(Hdf5Images&&) noexcept;

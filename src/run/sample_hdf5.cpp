@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "data/hdf5.h"
+#include "data/hdf5_image_format.h"
 #include "data/hdf5_images.h"
 
 namespace gm {
@@ -16,10 +17,10 @@ namespace {
 
 constexpr const char* kSettingsAttribute = "samples";
 
-/// The settings that are stored with the samples of a file; empty if there are none.
-std::string settings_in(const fs::path& path) {
+/// A text that is stored in a file; empty if it has none.
+std::string text_in(const fs::path& path, const char* attribute) {
   try {
-    return read_hdf5_text(open_hdf5_file(path.string()), kSettingsAttribute).value_or("");
+    return read_hdf5_text(open_hdf5_file(path.string()), attribute).value_or("");
   } catch (const Error&) {
     return "";  // not such a file
   }
@@ -59,11 +60,11 @@ SampleHdf5::SampleHdf5(SampleHdf5Options options, SampleSettings settings)
   partial_ = final_.string() + ".partial";
   settings_.add("count", options_.count);
   if (fs::exists(final_)) {
-    settings_.require_same(settings_in(final_), options_.path.string());
+    settings_.require_same(text_in(final_, kSettingsAttribute), options_.path.string());
     is_in_place_ = is_complete_ = true;
   } else if (fs::exists(partial_)) {
     lock_.emplace(partial_);
-    settings_.require_same(settings_in(partial_), partial_.string());
+    settings_.require_same(text_in(partial_, kSettingsAttribute), partial_.string());
     resume();
   } else {
     require_space(final_, static_cast<uint64_t>(options_.count) *
@@ -78,7 +79,7 @@ SampleHdf5::~SampleHdf5() {
 }
 
 void SampleHdf5::resume() {
-  is_complete_ = Hdf5Images(partial_).has_content_hash();
+  is_complete_ = text_in(partial_, hdf5_image_format::kHashAttribute) != "";
   if (is_complete_) return;
   writer_ =
       Hdf5ImageWriter::resume(partial_, options_.shape, options_.count, options_.classes.names);

@@ -178,11 +178,10 @@ TEST_F(RunStart, AResumedAndAFinishedRunAreAnnounced) {
   EXPECT_EQ(resume_message(config, 40), "runs/a: resumes after step 40 of 100");
   EXPECT_EQ(resume_message(config, 100),
             "runs/a: the run is finished, with 100 steps; a larger train.steps continues it");
-  EXPECT_EQ(
-      resume_message(config_of({"run.dir=runs/a", "train.steps=100", "optimizer.schedule=cosine"}),
-                     100),
-      "runs/a: the run is finished, with 100 steps; a new run can start from its weights "
-      "(model.weights)");
+  EXPECT_EQ(resume_message(
+                config_of({"run.dir=runs/a", "train.steps=100", "optimizer.schedule=cosine"}), 100),
+            "runs/a: the run is finished, with 100 steps; a new run can start from its weights "
+            "(model.weights)");
 }
 
 TEST_F(RunStart, AResumedRunReadsTheNextMicroBatchAndItsLogContinues) {
