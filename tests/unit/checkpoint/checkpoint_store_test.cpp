@@ -336,14 +336,14 @@ TEST_P(CheckpointStoreFaults, LeaveTheOldOrTheNewCheckpointIntact) {
   std::erase_if(order, [](const std::string& call) { return call.starts_with("write "); });
   EXPECT_THAT(
       order,
-      ElementsAre("create_folder checkpoints", StartsWith("sync_folder gm_"), "remove .new.partial",
-                  "create_folder .new.partial", "create_file ema.safetensors",
-                  "close ema.safetensors", "create_file model.safetensors",
-                  "close model.safetensors", "create_file manifest.json", "close manifest.json",
-                  "sync_folder .new.partial", "remove .replaced.partial", "rename step-00000003",
-                  "sync_folder checkpoints", "remove .replaced.partial", "remove .latest.partial",
-                  "link .latest.partial", "rename latest", "sync_folder checkpoints",
-                  "remove step-00000001"));
+      ElementsAre("create_folder checkpoints", StartsWith("sync_folder gm_"),
+                  "remove .best.partial", "remove .new.partial", "create_folder .new.partial",
+                  "create_file ema.safetensors", "close ema.safetensors",
+                  "create_file model.safetensors", "close model.safetensors",
+                  "create_file manifest.json", "close manifest.json", "sync_folder .new.partial",
+                  "remove .replaced.partial", "rename step-00000003", "sync_folder checkpoints",
+                  "remove .replaced.partial", "remove .latest.partial", "link .latest.partial",
+                  "rename latest", "sync_folder checkpoints", "remove step-00000001"));
 }
 
 TEST_P(CheckpointStoreFaults, DuringTheFirstSaveLeaveNoneOrAnIntactCheckpoint) {
