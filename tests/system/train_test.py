@@ -123,7 +123,7 @@ class WholeRuns(SmallRuns):
         other = self.root / "other.png"
         self.run_program("gm_sample", ["sampled", "--count", 7, "--seed", 10, "--out", other, "--trajectory", "t.png"])
         self.assertNotEqual(png_rows(other), grids[0])
-        self.assertEqual(len(png_rows(self.root / "t.png")), LABEL_HEIGHT + 8 * (2 * 64 + 2) + 2)
+        self.assertEqual(len(png_rows(self.root / "t.png")), LABEL_HEIGHT + 7 * (2 * 64 + 2) + 2)
 
 
 class Profiled(SmallRuns):
