@@ -1,13 +1,13 @@
 #include "eval/trusted_code.h"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <sstream>
 
 #include "base/cache_folder.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/lower_case.h"
 
 namespace gm {
 namespace {
@@ -15,11 +15,6 @@ namespace {
 constexpr size_t kLargestTrustFile = 1 << 20;
 
 std::filesystem::path trust_file() { return cache_folder(/*configured=*/"") / "trusted_code"; }
-
-std::string to_lower_case(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
 
 bool is_sha256(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -37,7 +32,7 @@ std::vector<std::string> trusted_code() {
 }
 
 void trust_code(const std::string& sha256) {
-  const std::string hash = to_lower_case(sha256);
+  const std::string hash = in_lower_case(sha256);
   if (!is_sha256(hash)) {
     throw InputError("--trust {}: not a SHA-256, which sha256sum FILE prints (64 digits)", sha256);
   }
