@@ -234,7 +234,7 @@ RUNS = dashboard(
                 "Images/s": ('max by (run) (rate(gm_samples_total{run=~"$run"}[$__rate_interval]))', "short"),
                 "Ranks": ('max by (run) (gm_world_size{run=~"$run"})', "none"),
                 "Restarts": ('max by (run) (gm_restarts_total{run=~"$run"})', "none"),
-                "Alerts": ('count by (run) (ALERTS{run=~"$run",alertstate="firing"})', "none"),
+                "Alerts": ('count by (run) (ALERTS{run=~"$run",alertstate="firing"}) or 0 * max by (run) (run:gm_state{run=~"$run"})', "none"),
             }),
         ],
         "Curves": [

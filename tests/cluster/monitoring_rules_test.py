@@ -11,9 +11,8 @@ import unittest
 
 import yaml
 
-MONITORING = pathlib.Path(__file__).resolve().parents[2] / "monitoring"
-sys.path.insert(0, str(MONITORING))
-import make_dashboards  # noqa: E402  (only found on the path above)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+from support.monitoring import MONITORING, queries, with_values  # noqa: E402  (only found on the path above)
 
 # Always and never, in place of an alert's expression.
 ALWAYS = 'label_replace(vector(1), "run", "cats", "", "")'
@@ -22,20 +21,6 @@ NEVER = "vector(1) > 2"
 
 def promtool(*arguments):
     return subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
-
-
-def queries():
-    """(panel, query) of the dashboards, with values in place of Grafana's variables."""
-    for dashboard in (make_dashboards.RUN, make_dashboards.RUNS):
-        for panel in dashboard["panels"]:
-            for target in panel.get("targets", []):
-                yield f"{dashboard['title']}: {panel['title']}", with_values(target["expr"])
-
-
-def with_values(query):
-    for variable, value in {"$__rate_interval": "1m", "$run": "cats", "$rank": ".*"}.items():
-        query = query.replace(variable, value)
-    return query
 
 
 def rules_of(listed):
@@ -99,14 +84,14 @@ class Rules(unittest.TestCase):
         self.assertEqual(set().union(*(expected for expected, _ in self.mistakes_with(NEVER))), names)
 
     def test_every_query_of_the_dashboards_is_valid(self):
-        listed = list(queries())
+        listed = [with_values(query, "cats", "1m") for _, query in queries()]
         self.assertGreater(len(listed), 40)
-        done = promtool("check", "rules", self.write("queries.yml", rules_of(query for _, query in listed)))
+        done = promtool("check", "rules", self.write("queries.yml", rules_of(listed)))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_an_invalid_query_is_noticed(self):
         for query in ('max(gm_step{run="$run"}', "rate(gm_steps_total{})", 'gm_step{run="$run",}}', "max by run (gm_step)"):
-            done = promtool("check", "rules", self.write("queries.yml", rules_of([with_values(query)])))
+            done = promtool("check", "rules", self.write("queries.yml", rules_of([with_values(query, "cats", "1m")])))
             self.assertEqual(done.returncode, 1, query)
 
 

@@ -1,0 +1,245 @@
+"""A real Prometheus server and real runs: it finds their ranks and shows every panel; alerts fire when a rank is stopped, slowed or
+killed, and end when it recovers; a run does not depend on the server. The minutes of the rules are seconds here."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+from support.inpainting import Inpainting  # noqa: E402  (only found on the path above)
+from support.monitoring import MONITORING, queries, with_values  # noqa: E402
+from support.programs import wait_until  # noqa: E402
+
+# What is replaced in the files of monitoring/, so that alerts fire within seconds.
+SHORTER = {"prometheus.yml": [(r"\b5s\b", "500ms"), (r"\b3s\b", "400ms")],
+           "rules.yml": [(r"\b(\d+)m\b", r"\1s"), (r"\bbool 120\b", "bool 2")],
+           "alerts.yml": [(r"\b(\d+)m\b", r"\1s")]}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """The HTTP interface of a Prometheus server."""
+    def __init__(self, port):
+        self.url = f"http://127.0.0.1:{port}"
+
+    def get(self, path, **parameters):
+        with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(parameters)}", timeout=10) as answer:
+            return answer.read().decode()
+
+    def is_ready(self):
+        try:
+            return "Ready" in self.get("/-/ready")
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    def query(self, query):
+        """[(labels, value)]"""
+        results = json.loads(self.get("/api/v1/query", query=query))["data"]["result"]
+        return [(result["metric"], float(result["value"][1])) for result in results]
+
+    def value(self, query):
+        found = self.query(query)
+        return found[0][1] if found else None
+
+    def firing(self, run):
+        """The alerts of the run that fire: name -> annotations."""
+        alerts = json.loads(self.get("/api/v1/alerts"))["data"]["alerts"]
+        return {alert["labels"]["alertname"]: alert["annotations"] for alert in alerts
+                if alert["labels"]["run"] == run and alert["state"] == "firing"}
+
+
+@contextlib.contextmanager
+def slowed(process):
+    """The process runs in a fifth of the time."""
+    ended = threading.Event()
+
+    def stop_and_continue():
+        while not ended.is_set():
+            os.kill(process, signal.SIGSTOP)
+            time.sleep(0.008)
+            os.kill(process, signal.SIGCONT)
+            time.sleep(0.002)
+    thread = threading.Thread(target=stop_and_continue)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+class PrometheusTest(Inpainting):
+    # Nothing is learnt, so that no evaluation becomes worse; steps are long against the pauses of slowed().
+    WATCHED = ["run.task=inpaint", "optimizer.learning_rate=0", "train.batch_size=64", "sample.every=20", "evaluate.every=20",
+               "evaluate.count=8", "telemetry.discovery=targets"]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for name, changes in SHORTER.items():
+            text = (MONITORING / name).read_text()
+            for pattern, shorter in changes:
+                text, count = re.subn(pattern, shorter, text)
+                assert count, f"{name}: nothing to shorten: {pattern}"
+            (cls.root / name).write_text(text)
+        port = free_port()
+        cls.server = Server(port)
+        cls.prometheus = subprocess.Popen(
+            ["prometheus", f"--config.file={cls.root}/prometheus.yml", f"--storage.tsdb.path={cls.root}/prometheus",
+             f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"])
+        wait_until(cls.server.is_ready, cls.prometheus)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.prometheus.kill()
+        cls.prometheus.wait()
+        super().tearDownClass()
+
+    def start_watched(self, run, *more):
+        """Starts a run on two ranks. Returns it, its first port and the processes of its ranks once the server has found them."""
+        port = free_port()
+        process = self.start(run, *self.WATCHED, f"telemetry.port={port}", *more, ranks=2)
+        wait_until(lambda: self.ranks_up(run) == 2 and self.server.value(f'run:gm_state{{run="{run}"}}') == 1, process)
+        return process, port, self.rank_processes(run)
+
+    def ranks_up(self, run):
+        return self.server.value(f'count(up{{run="{run}"}} == 1)')
+
+    def end(self, run, process):
+        process.send_signal(signal.SIGUSR1)
+        self.assertEqual(self.end_of(process), 75, self.errors(run))
+
+    def wait_until_firing(self, run, *alerts):
+        wait_until(lambda: set(alerts) <= set(self.server.firing(run)))
+        return self.server.firing(run)
+
+
+class Alerts(PrometheusTest):
+    def test_alerts_of_a_stopped_rank(self):
+        process, _, ranks = self.start_watched("stopped")
+        os.kill(ranks[1], signal.SIGSTOP)
+        firing = self.wait_until_firing("stopped", "GmRunStalled", "GmRankMissing")
+        self.assertEqual(firing["GmRankMissing"]["summary"], "1 ranks of stopped do not answer")
+        self.assertIn("rank 1 on " + socket.gethostname(), firing["GmRankMissing"]["description"])
+        os.kill(ranks[1], signal.SIGCONT)
+        wait_until(lambda: not self.server.firing("stopped"), process)
+        self.end("stopped", process)
+
+    def test_alert_of_a_slow_rank(self):
+        process, _, ranks = self.start_watched("slowed")
+        with slowed(ranks[1]):
+            firing = self.wait_until_firing("slowed", "GmStraggler")
+        self.assertIn("it was rank 1.", firing["GmStraggler"]["description"])
+        wait_until(lambda: not self.server.firing("slowed"), process)
+        self.end("slowed", process)
+
+    def test_alert_of_a_killed_run_that_starts_again(self):
+        process, port, ranks = self.start_watched("killed")
+        os.kill(ranks[1], signal.SIGKILL)
+        self.end_of(process)
+        firing = self.wait_until_firing("killed", "GmRankMissing")
+        self.assertEqual(firing["GmRankMissing"]["summary"], "2 ranks of killed do not answer")
+        self.assertEqual(self.server.value('run:gm_state{run="killed"}'), 0)
+        process = self.start("killed", *self.WATCHED, f"telemetry.port={port}", ranks=2)
+        wait_until(lambda: self.ranks_up("killed") == 2 and not self.server.firing("killed"), process)
+        self.end("killed", process)
+
+
+class Scrapes(PrometheusTest):
+    def test_every_panel_shows_a_healthy_run_without_alerts(self):
+        process, _, _ = self.start_watched("healthy")
+        wait_until(lambda: self.server.value('gm_evaluation{run="healthy",figure="psnr"}') is not None, process)
+        wait_until(lambda: not self.panels_without_data("healthy"), process)
+        labels, _ = self.server.query('up{run="healthy",rank="1"}')[0]
+        self.assertEqual((labels["job"], labels["host"]), ("gm", socket.gethostname()))
+        self.assertEqual(self.server.query('ALERTS{run="healthy",alertstate="firing"}'), [])
+        self.assertLess(self.server.value('max(scrape_duration_seconds{run="healthy"})'), 0.2)
+        self.end("healthy", process)
+        self.assertEqual(os.listdir(self.root / "targets"), [])
+        wait_until(lambda: self.server.query('up{run="healthy"}') == [])
+
+    def panels_without_data(self, run):
+        return [place for place, query in queries()
+                if not place.endswith("Restarts") and not self.server.query(with_values(query, run, "5s"))]
+
+    def test_what_a_rank_serves_has_no_problem(self):
+        process, port, _ = self.start_watched("linted")
+        for rank in (0, 1):
+            text = urllib.request.urlopen(f"http://127.0.0.1:{port + rank}/metrics", timeout=5).read()
+            self.assertLess(len(text), 20_000)
+            done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=60, check=False)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+        self.end("linted", process)
+
+    def test_idle_connections_do_not_block_scrapes(self):
+        process, port, _ = self.start_watched("idle")
+        with contextlib.ExitStack() as connections:
+            for rank in (0, 1) * 3:
+                connections.enter_context(socket.create_connection(("127.0.0.1", port + rank)))
+            connections.enter_context(socket.create_connection(("127.0.0.1", port))).send(b"GET /metrics HTTP/1.1\r\n")
+            opened = time.time()
+            wait_until(lambda: self.server.value('min(timestamp(up{run="idle"}))') > opened + 3, process)
+            self.assertEqual(self.server.query('min_over_time(up{run="idle"}[3s]) == 0'), [])
+        self.end("idle", process)
+
+
+class WithoutServer(Inpainting):
+    def test_a_run_that_nobody_watches_is_undisturbed(self):
+        done = self.train("unwatched", f"telemetry.port={free_port()}", ranks=2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_undisturbed("unwatched", self.reference(2))
+
+
+class Up(Inpainting):
+    def up(self, *arguments, **more):
+        return subprocess.run([MONITORING / "up", *map(str, arguments)], cwd=self.root, capture_output=True, text=True, timeout=60,
+                              check=False, **more)
+
+    def test_watches_a_run_that_starts_later(self):
+        server_port = free_port()
+        server = Server(server_port)
+        up = subprocess.Popen([MONITORING / "up", "--port", str(server_port), "later"], cwd=self.root, text=True,
+                              stdout=subprocess.PIPE, start_new_session=True)
+        wait_until(server.is_ready, up)
+        process = self.start("later", f"telemetry.port={free_port()}", ranks=2)
+        wait_until(lambda: server.value('count(up{run="later"} == 1)') == 2, process)
+        self.assertEqual(self.up("--port", server_port).returncode, 1)
+        self.assertIn(f"--port {server_port + 1}", self.up("--port", server_port).stderr)
+        process.send_signal(signal.SIGUSR1)
+        self.end_of(process)
+        os.killpg(up.pid, signal.SIGINT)
+        self.assertEqual(up.wait(timeout=60), 0)
+        self.assertIn(f"http://127.0.0.1:{server_port}/alerts", up.stdout.read())
+        up.stdout.close()
+
+    def test_says_what_is_missing(self):
+        programs = self.root / "programs"
+        programs.mkdir()
+        for name in ("bash", "realpath"):
+            (programs / name).symlink_to(shutil.which(name))
+        done = self.up("later", env={"PATH": str(programs)})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("apt-get install prometheus", done.stderr)
+        self.assertEqual(self.up("--port", "many").returncode, 2)
+        self.assertEqual(self.up("--ports").returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
