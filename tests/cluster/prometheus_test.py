@@ -1,6 +1,7 @@
 """A real Prometheus server and real runs: it finds their ranks and shows every panel; alerts fire when a rank is stopped, slowed or
 killed, and end when it recovers; a run does not depend on the server. The minutes of the rules are seconds here."""
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -99,6 +100,7 @@ class PrometheusTest(Inpainting):
                 text, count = re.subn(pattern, shorter, text)
                 assert count, f"{name}: nothing to shorten: {pattern}"
             (cls.root / name).write_text(text)
+        (cls.root / "targets").mkdir()
         port = free_port()
         cls.server = Server(port)
         cls.prometheus = subprocess.Popen(
@@ -112,12 +114,15 @@ class PrometheusTest(Inpainting):
         cls.prometheus.wait()
         super().tearDownClass()
 
-    def start_watched(self, run, *more):
-        """Starts a run on two ranks. Returns it, its first port and the processes of its ranks once the server has found them."""
-        port = free_port()
-        process = self.start(run, *self.WATCHED, f"telemetry.port={port}", *more, ranks=2)
+    def start_watched(self, run):
+        """Starts a run on two ranks. Returns it once the server has found them."""
+        process = self.start(run, *self.WATCHED, f"telemetry.port={free_port()}", ranks=2)
+        self.addCleanup(process.kill)
         wait_until(lambda: self.ranks_up(run) == 2 and self.server.value(f'run:gm_state{{run="{run}"}}') == 1, process)
-        return process, port, self.rank_processes(run)
+        return process
+
+    def addresses(self, run):
+        return [labels["instance"] for labels, _ in self.server.query(f'up{{run="{run}"}}')]
 
     def ranks_up(self, run):
         return self.server.value(f'count(up{{run="{run}"}} == 1)')
@@ -133,40 +138,43 @@ class PrometheusTest(Inpainting):
 
 class Alerts(PrometheusTest):
     def test_alerts_of_a_stopped_rank(self):
-        process, _, ranks = self.start_watched("stopped")
-        os.kill(ranks[1], signal.SIGSTOP)
+        process = self.start_watched("stopped")
+        rank = self.rank_processes("stopped")[1]
+        os.kill(rank, signal.SIGSTOP)
         firing = self.wait_until_firing("stopped", "GmRunStalled", "GmRankMissing")
         self.assertEqual(firing["GmRankMissing"]["summary"], "1 ranks of stopped do not answer")
         self.assertIn("rank 1 on " + socket.gethostname(), firing["GmRankMissing"]["description"])
-        os.kill(ranks[1], signal.SIGCONT)
+        os.kill(rank, signal.SIGCONT)
         wait_until(lambda: not self.server.firing("stopped"), process)
         self.end("stopped", process)
 
     def test_alert_of_a_slow_rank(self):
-        process, _, ranks = self.start_watched("slowed")
-        with slowed(ranks[1]):
+        process = self.start_watched("slowed")
+        with slowed(self.rank_processes("slowed")[1]):
             firing = self.wait_until_firing("slowed", "GmStraggler")
         self.assertIn("it was rank 1.", firing["GmStraggler"]["description"])
         wait_until(lambda: not self.server.firing("slowed"), process)
         self.end("slowed", process)
 
     def test_alert_of_a_killed_run_that_starts_again(self):
-        process, port, ranks = self.start_watched("killed")
-        os.kill(ranks[1], signal.SIGKILL)
+        process = self.start_watched("killed")
+        os.kill(self.rank_processes("killed")[1], signal.SIGKILL)
         self.end_of(process)
         firing = self.wait_until_firing("killed", "GmRankMissing")
         self.assertEqual(firing["GmRankMissing"]["summary"], "2 ranks of killed do not answer")
         self.assertEqual(self.server.value('run:gm_state{run="killed"}'), 0)
-        process = self.start("killed", *self.WATCHED, f"telemetry.port={port}", ranks=2)
-        wait_until(lambda: self.ranks_up("killed") == 2 and not self.server.firing("killed"), process)
+        process = self.start_watched("killed")
+        wait_until(lambda: not self.server.firing("killed"), process)
         self.end("killed", process)
 
 
 class Scrapes(PrometheusTest):
     def test_every_panel_shows_a_healthy_run_without_alerts(self):
-        process, _, _ = self.start_watched("healthy")
-        wait_until(lambda: self.server.value('gm_evaluation{run="healthy",figure="psnr"}') is not None, process)
-        wait_until(lambda: not self.panels_without_data("healthy"), process)
+        process = self.start_watched("healthy")
+        for late in ('run:gm_left_seconds{run="healthy"}', 'run:gm_evaluation:max{run="healthy"}',
+                     'gm_last_checkpoint_timestamp_seconds{run="healthy"} > 0'):
+            wait_until(functools.partial(self.server.query, late), process)
+        self.assertEqual(self.panels_without_data("healthy"), [])
         labels, _ = self.server.query('up{run="healthy",rank="1"}')[0]
         self.assertEqual((labels["job"], labels["host"]), ("gm", socket.gethostname()))
         self.assertEqual(self.server.query('ALERTS{run="healthy",alertstate="firing"}'), [])
@@ -180,20 +188,21 @@ class Scrapes(PrometheusTest):
                 if not place.endswith("Restarts") and not self.server.query(with_values(query, run, "5s"))]
 
     def test_what_a_rank_serves_has_no_problem(self):
-        process, port, _ = self.start_watched("linted")
-        for rank in (0, 1):
-            text = urllib.request.urlopen(f"http://127.0.0.1:{port + rank}/metrics", timeout=5).read()
+        process = self.start_watched("linted")
+        for address in self.addresses("linted"):
+            text = urllib.request.urlopen(f"http://{address}/metrics", timeout=5).read()
             self.assertLess(len(text), 20_000)
             done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=60, check=False)
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
         self.end("linted", process)
 
     def test_idle_connections_do_not_block_scrapes(self):
-        process, port, _ = self.start_watched("idle")
+        process = self.start_watched("idle")
         with contextlib.ExitStack() as connections:
-            for rank in (0, 1) * 3:
-                connections.enter_context(socket.create_connection(("127.0.0.1", port + rank)))
-            connections.enter_context(socket.create_connection(("127.0.0.1", port))).send(b"GET /metrics HTTP/1.1\r\n")
+            for address in self.addresses("idle"):
+                for sent in (b"", b"", b"", b"GET /metrics HTTP/1.1\r\n"):
+                    connection = socket.create_connection(address.split(":"))
+                    connections.enter_context(connection).sendall(sent)
             opened = time.time()
             wait_until(lambda: self.server.value('min(timestamp(up{run="idle"}))') > opened + 3, process)
             self.assertEqual(self.server.query('min_over_time(up{run="idle"}[3s]) == 0'), [])
