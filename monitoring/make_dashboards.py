@@ -97,7 +97,8 @@ def arranged(rows):
     """The panels of all rows from left to right, below one another, with numbers."""
     placed, y = [], 0
     for title, panels in rows.items():
-        placed.append({"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}})
+        placed.append({"type": "row", "title": title, "collapsed": False, "panels": [],
+                       "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}})
         x, y, height = 0, y + 1, 0
         for made in panels:
             width = made["gridPos"]["w"]
@@ -118,7 +119,8 @@ def variable(name, label, metric, many):
 
 
 def dashboard(uid, title, text, variables, rows):
-    restarts = {"name": "Restarts", "datasource": SOURCE, "enable": True, "iconColor": "purple", "titleFormat": "{{run}} starts again",
+    restarts = {"name": "Restarts", "datasource": SOURCE, "enable": True, "iconColor": "purple",
+                "titleFormat": "{{run}} starts again",
                 "expr": 'changes(run:gm_start_timestamp_seconds:max{run=~"$run"}[1m]) > 0', "step": "30s"}
     source = {"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus", "current": {}}
     link = {"title": "gm", "type": "dashboards", "tags": ["gm"], "asDropdown": False, "includeVars": True, "keepTime": True,
@@ -138,8 +140,10 @@ RUN = dashboard(
                  mappings=states(STATES), noValue="ended"),
             stat("Progress", "Share of the planned steps that are done.",
                  'max(gm_step{run="$run"}) / max(gm_planned_steps{run="$run"})', "percentunit", min=0, max=1),
-            stat("Time left", "Time to the last step, at the speed of the last five minutes.", 'run:gm_left_seconds{run="$run"}', "dtdurations"),
-            stat("Loss", "Loss of the last step, the mean over all ranks.", 'max(gm_loss{run="$run",term="total"})', "short", decimals=4),
+            stat("Time left", "Time to the last step, at the speed of the last five minutes.",
+                 'run:gm_left_seconds{run="$run"}', "dtdurations"),
+            stat("Loss", "Loss of the last step, the mean over all ranks.",
+                 'max(gm_loss{run="$run",term="total"})', "short", decimals=4),
             stat("Throughput", "Images that all ranks together train on in a second.",
                  'max(rate(gm_samples_total{run="$run"}[$__rate_interval]))', "short", decimals=1),
             stat("Alerts", "Alerts of this run that fire now; Prometheus' page Alerts says what to do.",
@@ -159,18 +163,20 @@ RUN = dashboard(
                   {"{{term}}": 'max by (term) (avg_over_time(gm_loss{run="$run"}[$__rate_interval]))'}, "short"),
             graph("Throughput", "Images that all ranks together train on in a second.",
                   {"images/s": 'max(rate(gm_samples_total{run="$run"}[$__rate_interval]))'}, "short", min=0),
-            graph("Learning rate", "Learning rate of the last step.", {"learning rate": 'max(gm_learning_rate{run="$run"})'}, "sci", width=8),
+            graph("Learning rate", "Learning rate of the last step.",
+                  {"learning rate": 'max(gm_learning_rate{run="$run"})'}, "sci", width=8),
             graph("Gradient norm", "Norm of the gradient before clipping; peaks come before a loss that is not finite.",
                   {"gradient norm": 'max(avg_over_time(gm_gradient_norm{run="$run"}[$__rate_interval]))'}, "short", width=8),
-            graph("Progress", "Steps and epochs done.",
-                  {"steps": 'max(gm_step{run="$run"})', "epochs": 'max(gm_epochs{run="$run"})'}, "short", width=8),
+            graph("Epochs", "Passes over the training data since the run began.",
+                  {"epochs": 'max(gm_epochs{run="$run"})'}, "short", width=8, min=0),
         ],
         "Parts of a step": [
             graph("Parts", "Mean seconds of a step by part, on the slowest rank of each part.",
                   {"{{part}}": 'max by (part) (rate(gm_step_part_seconds_sum{run="$run"}[$__rate_interval])'
                                ' / rate(gm_step_part_seconds_count{run="$run"}[$__rate_interval]))'}, "s", stacked=True, min=0),
             graph("Step time", "Median and 95th percentile of the steps of all ranks.",
-                  {f"{percent} %": f'histogram_quantile({percent / 100}, sum by (le) (rate(gm_step_seconds_bucket{{run="$run"}}[$__rate_interval])))'
+                  {f"{percent} %": f'histogram_quantile({percent / 100}, '
+                                   'sum by (le) (rate(gm_step_seconds_bucket{run="$run"}[$__rate_interval])))'
                    for percent in (50, 95)}, "s", min=0),
             graph("Share of time", "Share of the step time in which a rank waits for data, and for the reduction of the gradients.",
                   {"data": 'max(rate(gm_data_wait_seconds_total{run="$run"}[$__rate_interval])'
@@ -183,34 +189,40 @@ RUN = dashboard(
                                         ' / rate(gm_allreduce_seconds_total{run="$run"}[$__rate_interval]))'}, "Bps", min=0),
         ],
         "Ranks": [
-            timeline("Answers", "Whether a rank answers Prometheus.", {"rank {{rank}}": 'max by (rank) (up{run="$run",rank=~"$rank"})'}, ANSWERS),
+            timeline("Answers", "Whether a rank answers Prometheus.",
+                     {"rank {{rank}}": 'max by (rank) (up{run="$run",rank=~"$rank"})'}, ANSWERS),
             graph("Slowest rank", "Own time of the slowest rank in a step against the median rank; above the line, it delays all others.",
                   {"slowest / median": 'max(avg_over_time(gm_slowest_rank_ratio{run="$run"}[$__rate_interval]))'}, "none",
                   {"green": None, "orange": 1.25, "red": 1.5}, min=1),
             graph("Which rank is slowest", "Number of the slowest rank of the last step; a straggler is a line that stays at one rank.",
                   {"rank": 'max(gm_slowest_rank{run="$run"})'}, "none", min=0),
             graph("Own time by rank", "Mean seconds of forward and backward pass by rank; a straggler stands out.",
-                  {"rank {{rank}}": 'max by (rank) (rate(gm_step_part_seconds_sum{run="$run",rank=~"$rank",part="forward_backward"}[$__rate_interval])'
-                                    ' / rate(gm_step_part_seconds_count{run="$run",rank=~"$rank",part="forward_backward"}[$__rate_interval]))'},
+                  {"rank {{rank}}":
+                   'max by (rank) (rate(gm_step_part_seconds_sum{run="$run",rank=~"$rank",part="forward_backward"}[$__rate_interval])'
+                   ' / rate(gm_step_part_seconds_count{run="$run",rank=~"$rank",part="forward_backward"}[$__rate_interval]))'},
                   "s", min=0),
             graph("Watchdog", "Seconds until the watchdog would end the run; at 0, it does.",
-                  {"rank {{rank}}": 'min by (rank) (gm_watchdog_margin_seconds{run="$run",rank=~"$rank"})'}, "s", {"red": None, "green": 30}, min=0),
+                  {"rank {{rank}}": 'min by (rank) (gm_watchdog_margin_seconds{run="$run",rank=~"$rank"})'}, "s",
+                  {"red": None, "green": 30}, min=0),
         ],
         "Checkpoints": [
-            graph("Unsaved steps", "Steps since the last checkpoint, which are lost if the run is killed; above the interval, saving is late.",
+            graph("Unsaved steps", "Steps that are lost if the run is killed now; far above the interval, saving is late.",
                   {"unsaved": 'max(gm_step{run="$run"} - gm_last_checkpoint_step{run="$run"})',
                    "interval": 'max(gm_checkpoint_interval_steps{run="$run"})'}, "none", min=0),
             graph("Checkpoints", "Checkpoints that this start of the run has written, and those that it could not write.",
                   {"written": 'max(gm_checkpoints_total{run="$run"})', "failed": 'max(gm_checkpoint_failures_total{run="$run"})'},
                   "none", min=0),
-            graph("Seconds", "Seconds to write the last checkpoint.", {"seconds": 'max(gm_checkpoint_seconds{run="$run"})'}, "s", min=0),
-            graph("Size", "Bytes of the last checkpoint.", {"bytes": 'max(gm_checkpoint_bytes{run="$run"})'}, "bytes", min=0),
+            graph("Seconds", "Seconds to write the last checkpoint.",
+                  {"seconds": 'max(gm_checkpoint_seconds{run="$run"})'}, "s", min=0),
+            graph("Size", "Bytes of the last checkpoint.",
+                  {"bytes": 'max(gm_checkpoint_bytes{run="$run"})'}, "bytes", min=0),
         ],
         "Samples and evaluation": [
-            graph("Evaluation", "Figures of the last evaluation; the guide says which of them should fall.",
+            graph("Evaluation", "Figures of the last evaluation; click one in the legend to see it alone.",
                   {"{{figure}}": 'max by (figure) (gm_evaluation{run="$run"})'}, "short"),
             graph("Duration", "Seconds of the last evaluation of each kind, and of the last grid of samples.",
-                  {"{{evaluation}}": 'max by (evaluation) (gm_evaluation_seconds{run="$run"})', "samples": 'max(gm_sampling_seconds{run="$run"})'},
+                  {"{{evaluation}}": 'max by (evaluation) (gm_evaluation_seconds{run="$run"})',
+                   "samples": 'max(gm_sampling_seconds{run="$run"})'},
                   "s", min=0),
         ],
         "Memory and files": [
@@ -234,7 +246,8 @@ RUNS = dashboard(
                 "Images/s": ('max by (run) (rate(gm_samples_total{run=~"$run"}[$__rate_interval]))', "short"),
                 "Ranks": ('max by (run) (gm_world_size{run=~"$run"})', "none"),
                 "Restarts": ('max by (run) (gm_restarts_total{run=~"$run"})', "none"),
-                "Alerts": ('count by (run) (ALERTS{run=~"$run",alertstate="firing"}) or 0 * max by (run) (run:gm_state{run=~"$run"})', "none"),
+                "Alerts": ('count by (run) (ALERTS{run=~"$run",alertstate="firing"})'
+                           ' or 0 * max by (run) (run:gm_state{run=~"$run"})', "none"),
             }),
         ],
         "Curves": [
@@ -254,8 +267,8 @@ RUNS = dashboard(
             graph("Slowest rank", "Own time of the slowest rank in a step against the median rank.",
                   {"{{run}}": 'max by (run) (avg_over_time(gm_slowest_rank_ratio{run=~"$run"}[$__rate_interval]))'}, "none",
                   {"green": None, "orange": 1.25, "red": 1.5}, min=1, width=8),
-            graph("Restarts", "How often the launcher has started a run again.", {"{{run}}": 'max by (run) (gm_restarts_total{run=~"$run"})'},
-                  "none", min=0, width=8),
+            graph("Restarts", "How often the launcher has started a run again.",
+                  {"{{run}}": 'max by (run) (gm_restarts_total{run=~"$run"})'}, "none", min=0, width=8),
         ],
     })
 
