@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/malloc_settings.h"
 #include "base/output.h"
+#include "base/restarts.h"
 #include "base/signals.h"
 #include "checkpoint/checkpoint_store.h"
 #include "comm/consistency.h"
@@ -56,6 +57,7 @@ void begin_directory(const RunDirectory& directory, const RunConfig& config, Com
 }
 
 void train(World& world, const TrainCommand& command) {
+  const std::optional<int> restarts = restarts_so_far();
   const RunDirectory directory(command.config.run.dir);
   Communicator& ranks = world.communicator();
   Watchdog watchdog(world);
@@ -94,6 +96,7 @@ void train(World& world, const TrainCommand& command) {
   metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
   Loader loader(std::move(order), data.make_reader(config), loader_options(config, first));
   RunLog log(directory, metrics, log_options(config, world, first));
+  if (restarts.value_or(0) > 0) log.restarted(first, *restarts);
   Trainer trainer(trainer_config(config, identity, data), {.world = world,
                                                            .watchdog = watchdog,
                                                            .task = *task,
