@@ -19,6 +19,7 @@
 #include "config/run_identity.h"
 #include "run/broadcast_checkpoint.h"
 #include "run/check_configuration.h"
+#include "run/discovery_file.h"
 #include "run/make_task.h"
 #include "run/prepare_data.h"
 #include "run/process_files.h"
@@ -92,8 +93,7 @@ void train(World& world, const TrainCommand& command) {
   begin_directory(directory, config, ranks);
   log_info("{}\n{}", version_text(), format_table(run_rows(world, config, data, *task)));
   if (!remark.empty()) log_info("{}", remark);
-  Metrics metrics;
-  metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
+  Metrics metrics(metrics_options(config, world, first, data, watchdog));
   Loader loader(std::move(order), data.make_reader(config), loader_options(config, first));
   RunLog log(directory, metrics, log_options(config, world, first));
   if (restarts.value_or(0) > 0) log.restarted(first, *restarts);
@@ -107,8 +107,12 @@ void train(World& world, const TrainCommand& command) {
                                                            .evaluations = hooks.evaluations});
   if (resumed) trainer.resume(resumed->info, resumed->tensors);
   resumed.reset();  // frees its large tensors
-  section.reset();
   expect_work_to_save();
+  const TelemetryConfig& telemetry = config.telemetry;
+  const DiscoveryFile discovery(
+      discovery_path(directory, telemetry.discovery), run_name(directory), world,
+      metrics.serve(telemetry.address, telemetry.port, world.local_rank()));
+  section.reset();
   trainer.run();
 
   if (command.visualize) {
