@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/malloc_settings.h"
 #include "base/output.h"
+#include "base/restarts.h"
 #include "base/signals.h"
 #include "checkpoint/checkpoint_store.h"
 #include "comm/consistency.h"
@@ -18,6 +19,7 @@
 #include "config/run_identity.h"
 #include "run/broadcast_checkpoint.h"
 #include "run/check_configuration.h"
+#include "run/discovery_file.h"
 #include "run/make_task.h"
 #include "run/prepare_data.h"
 #include "run/process_files.h"
@@ -56,6 +58,7 @@ void begin_directory(const RunDirectory& directory, const RunConfig& config, Com
 }
 
 void train(World& world, const TrainCommand& command) {
+  const std::optional<int> restarts = restarts_so_far();
   const RunDirectory directory(command.config.run.dir);
   Communicator& ranks = world.communicator();
   Watchdog watchdog(world);
@@ -90,10 +93,10 @@ void train(World& world, const TrainCommand& command) {
   begin_directory(directory, config, ranks);
   log_info("{}\n{}", version_text(), format_table(run_rows(world, config, data, *task)));
   if (!remark.empty()) log_info("{}", remark);
-  Metrics metrics;
-  metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
+  Metrics metrics(metrics_options(config, world, first, data, watchdog));
   Loader loader(std::move(order), data.make_reader(config), loader_options(config, first));
   RunLog log(directory, metrics, log_options(config, world, first));
+  if (restarts.value_or(0) > 0) log.restarted(first, *restarts);
   Trainer trainer(trainer_config(config, identity, data), {.world = world,
                                                            .watchdog = watchdog,
                                                            .task = *task,
@@ -104,8 +107,12 @@ void train(World& world, const TrainCommand& command) {
                                                            .evaluations = hooks.evaluations});
   if (resumed) trainer.resume(resumed->info, resumed->tensors);
   resumed.reset();  // frees its large tensors
-  section.reset();
   expect_work_to_save();
+  const TelemetryConfig& telemetry = config.telemetry;
+  const DiscoveryFile discovery(
+      discovery_path(directory, telemetry.discovery), run_name(directory), world,
+      metrics.serve(telemetry.address, telemetry.port, world.local_rank()));
+  section.reset();
   trainer.run();
 
   if (command.visualize) {

@@ -51,6 +51,9 @@ class Watchdog {
   /// late, but it is named in the answers to other ranks.
   [[nodiscard]] Section section(std::string_view name, double limit_seconds);
 
+  /// Seconds until the first of the sections is late; infinity if none has a limit.
+  double margin_seconds();
+
  private:
   struct Entry {
     std::string name;

@@ -17,6 +17,8 @@ class RunDirectory {
   std::filesystem::path config() const { return root_ / "config.toml"; }
   std::filesystem::path metrics() const { return root_ / "metrics.jsonl"; }
   std::filesystem::path log() const { return root_ / "log.txt"; }
+  /// Where Prometheus finds the endpoints of the run, as long as it runs.
+  std::filesystem::path targets() const { return root_ / "targets.json"; }
   /// A trace of the operators of some steps, for Perfetto.
   std::filesystem::path profile() const { return root_ / "profile.json"; }
   /// The file of the samples that were made after `step` steps. `extension`: ".png".

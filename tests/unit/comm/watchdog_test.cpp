@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <future>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -71,6 +72,19 @@ TEST_F(WatchdogTest, LimitZeroIsNoLimit) {
   const auto free = watchdog_.section("free", 0);
   const auto limited = watchdog_.section("limited", 0.05);
   EXPECT_THAT(reason(), HasSubstr("late in limited"));
+}
+
+TEST_F(WatchdogTest, TheMarginIsThatOfTheSectionThatIsLateFirst) {
+  EXPECT_EQ(watchdog_.margin_seconds(), std::numeric_limits<double>::infinity());
+  const auto free = watchdog_.section("free", 0);
+  EXPECT_EQ(watchdog_.margin_seconds(), std::numeric_limits<double>::infinity());
+  const auto outer = watchdog_.section("outer", 1000);
+  {
+    const auto inner = watchdog_.section("inner", 500);
+    EXPECT_LE(watchdog_.margin_seconds(), 500);
+    EXPECT_GT(watchdog_.margin_seconds(), 400);
+  }
+  EXPECT_GT(watchdog_.margin_seconds(), 900);
 }
 
 TEST_F(WatchdogTest, StopsAtOnceWhenNothingIsLate) {
