@@ -137,7 +137,7 @@ class Watched(Inpainting):
         rank = self.rank_processes("stopped")[1]
         os.kill(rank, signal.SIGSTOP)
         firing = self.wait_until_firing("stopped", "GmRunStalled", "GmRankMissing")
-        self.assertEqual(firing["GmRankMissing"]["summary"], "1 ranks of stopped do not answer")
+        self.assertEqual(firing["GmRankMissing"]["summary"], "ranks of stopped that do not answer: 1")
         self.assertIn("rank 1 on " + socket.gethostname(), firing["GmRankMissing"]["description"])
         os.kill(rank, signal.SIGCONT)
         wait_until(lambda: not self.server.firing("stopped"), process)
@@ -156,7 +156,7 @@ class Watched(Inpainting):
         os.kill(self.rank_processes("killed")[1], signal.SIGKILL)
         self.end_of(process)
         self.wait_until_firing("killed", "GmRankMissing")
-        wait_until(lambda: self.server.firing("killed")["GmRankMissing"]["summary"] == "2 ranks of killed do not answer")
+        wait_until(lambda: self.server.firing("killed")["GmRankMissing"]["summary"] == "ranks of killed that do not answer: 2")
         wait_until(lambda: self.server.value('run:gm_state{run="killed"}') == 0)
         process = self.start_watched("killed")
         wait_until(lambda: not self.server.firing("killed"), process)
