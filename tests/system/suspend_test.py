@@ -21,12 +21,15 @@ class Suspended(FaultTest):
         self.assert_resumes("stopped", ranks=2)
 
     def test_a_stopped_rank_is_found_in_seconds_if_the_launcher_restarts(self):
-        """watchdog.step_seconds is 300."""
+        """watchdog.step_seconds is 300. The step after a checkpoint has a longer limit."""
+        settings = ["checkpoint.every=100"]
         os.environ["GM_RESTARTS"] = "0"
         self.addCleanup(os.environ.pop, "GM_RESTARTS")
-        process = self.start("restarted", ranks=2)
-        wait_until(self.has_step("restarted", 20), process)
-        os.kill(self.rank_processes("restarted")[1], signal.SIGSTOP)
+        process = self.start("restarted", *settings, ranks=2)
+        wait_until(self.has_step("restarted", 1), process)
+        rank = self.rank_processes("restarted")[1]
+        wait_until(self.has_step("restarted", 105), process)
+        os.kill(rank, signal.SIGSTOP)
         stopped = time.monotonic()
         self.assertEqual(self.end_of(process), 1)
         self.assertLess(time.monotonic() - stopped, 30)
@@ -36,7 +39,7 @@ class Suspended(FaultTest):
         self.assertEqual(late_step, self.lines("restarted", "train")[-1]["step"] + 1)
         wait_until(lambda: not self.rank_processes("restarted"))
         os.environ["GM_RESTARTS"] = "1"
-        self.assert_resumes("restarted", ranks=2)
+        self.assert_resumes("restarted", *settings, ranks=2)
         self.assertEqual([line["restarts"] for line in self.lines("restarted", "event")], [1])
 
     def test_a_suspended_job_continues(self):
