@@ -40,7 +40,7 @@ bool reads(const RunConfig& config, const std::string& section) {
 
 RunConfig checked_configuration(World& world, RunConfig config, const RunDirectory& directory) {
   Communicator& ranks = world.communicator();
-  require_same_everywhere(ranks, "the program", program_build_id());
+  require_same_program(ranks);
   require_same_everywhere(ranks, "the configuration", to_toml(config));
   keep_shards_of_run(config, directory, ranks);
   world.use_device(device_of(config.run.device));

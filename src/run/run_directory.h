@@ -17,6 +17,8 @@ class RunDirectory {
   std::filesystem::path config() const { return root_ / "config.toml"; }
   std::filesystem::path metrics() const { return root_ / "metrics.jsonl"; }
   std::filesystem::path log() const { return root_ / "log.txt"; }
+  /// What the worlds of the run tell each other about the time limit of a step (step_limit_file.h).
+  std::filesystem::path step_limit() const { return root_ / "step_limit.json"; }
   /// A trace of the operators of some steps, for Perfetto.
   std::filesystem::path profile() const { return root_ / "profile.json"; }
   /// The file of the samples that were made after `step` steps. `extension`: ".png".

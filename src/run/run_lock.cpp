@@ -208,6 +208,14 @@ RunLock::~RunLock() {
   remove_empty_folders();
 }
 
+std::string RunLock::holder(const fs::path& run_dir) {
+  // A network file system shows what another host has created once a folder is opened again.
+  std::error_code ignored;
+  fs::directory_iterator(fs::absolute(run_dir).parent_path(), ignored);
+  const auto owner = File::owner(run_dir / ".lock");
+  return owner ? fmt::format("{} {} {}", owner->host, owner->kernel, owner->process) : "";
+}
+
 void RunLock::take() {
   const fs::path path = run_dir_ / ".lock";
   file_ = File::lock(path);

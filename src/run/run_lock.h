@@ -33,6 +33,10 @@ class RunLock {
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
+  /// The host and process that hold the lock of `run_dir`, as this host sees them; empty if there
+  /// is no lock.
+  static std::string holder(const std::filesystem::path& run_dir);
+
  private:
   class File;
   class Heartbeat;

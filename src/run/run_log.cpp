@@ -41,6 +41,10 @@ void RunLog::count_lost_line(bool written) {
   metrics_.record_lost_line();
 }
 
+void RunLog::restarted(const RunState& state, int restarts) {
+  write("event", state, {{"event", "restarted"}, {"restarts", restarts}});
+}
+
 void RunLog::step(const StepReport& report) {
   metrics_.record_step(report);
   if (json_lines_) {

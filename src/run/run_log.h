@@ -33,6 +33,10 @@ class RunLog final : public TrainingObserver {
 
   RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options);
 
+  /// The launcher has started the world again, `restarts` times so far, and it continues from
+  /// `state`.
+  void restarted(const RunState& state, int restarts);
+
   void step(const StepReport& report) override;
   void skipped_step(const StepReport& report, const std::vector<std::string>& phases,
                     int64_t in_a_row) override;

@@ -10,6 +10,7 @@
 #include "checkpoint/background_writer.h"
 #include "checkpoint/checkpoint_config.h"
 #include "checkpoint/checkpoint_store.h"
+#include "comm/step_limit.h"
 #include "comm/watchdog.h"
 #include "comm/watchdog_config.h"
 #include "comm/world.h"
@@ -43,6 +44,9 @@ struct TrainerParts {
   Loader& loader;
   CheckpointStore& checkpoints;
   TrainingObserver& observer;
+  StepLimit step_limit;
+  /// Keeps what the next world must know about the limit. Called on any rank and thread.
+  std::function<void(const StepLimit::Memory&)> keep_step_limit;
   /// Makes samples with the current weights of the networks; may be empty. Called by all ranks
   /// together.
   std::function<Artefact()> sample;
@@ -74,6 +78,8 @@ class Trainer {
 
  private:
   void train_to_the_end();
+  void watched_step();
+  void report_false_alarm();
   void throw_if_stop_requested();
   void train_step();
   std::vector<PreparedBatch> next_micro_batches(StepTimer& clock);

@@ -94,6 +94,8 @@ class WholeRun : public testing::TestWithParam<const char*> {
                      .loader = loader,
                      .checkpoints = checkpoints,
                      .observer = log,
+                     .step_limit = StepLimit(0),
+                     .keep_step_limit = {},
                      .sample = hooks.sample,
                      .evaluations = hooks.evaluations});
     if (resumed) trainer.resume(resumed->info, resumed->tensors);

@@ -192,6 +192,8 @@ class TrainerTest : public testing::Test {
                      .loader = loader,
                      .checkpoints = checkpoints,
                      .observer = log,
+                     .step_limit = StepLimit(0),
+                     .keep_step_limit = {},
                      .sample =
                          [] {
                            return Artefact{.extension = ".png", .write = [](const auto& path) {
