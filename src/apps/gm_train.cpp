@@ -20,6 +20,7 @@
 #include "run/broadcast_checkpoint.h"
 #include "run/check_configuration.h"
 #include "run/check_hosts.h"
+#include "run/discovery_file.h"
 #include "run/make_task.h"
 #include "run/prepare_data.h"
 #include "run/process_files.h"
@@ -97,8 +98,7 @@ void train(World& world, const TrainCommand& command) {
   begin_directory(directory, config, ranks);
   log_info("{}\n{}", version_text(), format_table(run_rows(world, config, data, *task)));
   if (!remark.empty()) log_info("{}", remark);
-  Metrics metrics;
-  metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
+  Metrics metrics(metrics_options(config, world, first, data, watchdog));
   Loader loader(std::move(order), data.make_reader(config), loader_options(config, first));
   const auto keep_step_limit = [&](const StepLimit::Memory& memory) {
     if (restarts) write_step_limit(directory, memory);
@@ -118,8 +118,12 @@ void train(World& world, const TrainCommand& command) {
                    .evaluations = hooks.evaluations});
   if (resumed) trainer.resume(resumed->info, resumed->tensors);
   resumed.reset();  // frees its large tensors
-  section.reset();
   expect_work_to_save();
+  const TelemetryConfig& telemetry = config.telemetry;
+  const DiscoveryFile discovery(
+      discovery_path(directory, telemetry.discovery), run_name(directory), world,
+      metrics.serve(telemetry.address, telemetry.port, world.local_rank()));
+  section.reset();
   trainer.run();
 
   if (command.visualize) {

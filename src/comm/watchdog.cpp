@@ -73,6 +73,13 @@ Watchdog::Section Watchdog::section(std::string_view name, double limit_seconds,
   return {this, std::prev(sections_.end())};
 }
 
+double Watchdog::margin_seconds() {
+  std::scoped_lock lock(mutex_);
+  double deadline = std::numeric_limits<double>::infinity();
+  for (const Entry& entry : sections_) deadline = std::min(deadline, entry.deadline());
+  return deadline - time_.seconds();
+}
+
 Watchdog::Section::Section(Section&& other) noexcept
     : watchdog_(std::exchange(other.watchdog_, nullptr)), entry_(other.entry_) {}
 

@@ -53,6 +53,9 @@ class Watchdog {
   [[nodiscard]] Section section(std::string_view name, double limit_seconds,
                                 std::function<void()> if_late = {});
 
+  /// Seconds until the first of the sections is late; infinity if none has a limit.
+  double margin_seconds();
+
  private:
   struct Entry {
     std::string name;

@@ -59,6 +59,7 @@ void RunLog::samples(const RunState& state, const Artefact& samples, double seco
   const std::string path = directory_.samples(state.step, samples.extension).string();
   try {
     samples.write(path);
+    metrics_.record_samples(seconds);
     write("sample", state, {{"path", path}, {"seconds", seconds}});
     log_info("step {}: samples in {}", state.step, path);
   } catch (const Error& error) {
@@ -68,13 +69,13 @@ void RunLog::samples(const RunState& state, const Artefact& samples, double seco
 }
 
 void RunLog::checkpoint(const SaveOutcome& outcome) {
-  const auto& [info, folder, seconds, failure] = outcome;
-  const bool succeeded = failure.empty();
-  metrics_.record_checkpoint(seconds, succeeded);
-  if (succeeded) {
+  const auto& [info, folder, seconds, bytes, failure] = outcome;
+  if (failure.empty()) {
+    metrics_.record_checkpoint(info.state.step, bytes, seconds);
     write("checkpoint", info.state, {{"path", folder.string()}, {"seconds", seconds}});
     log_info("step {}: checkpoint in {}", info.state.step, folder.string());
   } else {
+    metrics_.record_failed_checkpoint();
     write("event", info.state, {{"event", "checkpoint_failed"}, {"reason", failure}});
     log_warning("step {}: the checkpoint was not saved, earlier ones are kept: {}", info.state.step,
                 failure);
@@ -82,7 +83,7 @@ void RunLog::checkpoint(const SaveOutcome& outcome) {
 }
 
 void RunLog::evaluation(const RunState& state, const EvaluationReport& report, double seconds) {
-  metrics_.record_evaluation(report);
+  metrics_.record_evaluation(report, seconds);
   if (!is_rank_zero()) return;
   const std::string remark = overfitting_remark(state, report);
   nlohmann::ordered_json line = provenance_json(report);

@@ -154,6 +154,10 @@ bool JsonLines::write_step(const StepReport& report) {
   more["step_seconds"] = report.step_seconds;
   more["images_per_second"] = report.samples_per_second();
   for (const auto& [part, seconds] : report.part_seconds) more[part + "_seconds"] = seconds;
+  if (report.slowest) {
+    more["slowest_rank"] = report.slowest->rank;
+    more["slowest_ratio"] = report.slowest->ratio;
+  }
   return write("train", report.step, report.samples, more);
 }
 

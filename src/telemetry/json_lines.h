@@ -51,7 +51,7 @@ class JsonLines {
   bool write(std::string_view kind, int64_t step, int64_t images,
              const nlohmann::ordered_json& more);
   /// The `train` line of a step: loss, loss_NAME, learning_rate, gradient_norm, step_seconds,
-  /// images_per_second, and PART_seconds.
+  /// images_per_second, PART_seconds, and with several ranks slowest_rank and slowest_ratio.
   bool write_step(const StepReport& report);
 
   /// Returns when the written lines are on the disk, or cannot be written to it.

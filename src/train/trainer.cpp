@@ -159,6 +159,10 @@ void Trainer::add_outcome(const PhaseTrainer& phase, const PhaseResult& outcome,
   report.loss_terms.insert(report.loss_terms.end(), outcome.loss_terms.begin(),
                            outcome.loss_terms.end());
   report.gradient_norm = larger(report.gradient_norm, outcome.gradient_norm);
+  report.allreduce_bytes += outcome.reduction.bytes;
+  report.allreduce_seconds += outcome.reduction.seconds;
+  // The times of the last phase are those of the whole step.
+  if (parts_.world.size() > 1) report.slowest = slowest_rank(outcome.own_seconds);
 }
 
 void Trainer::pass_on_warning(const StepReport& report) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -87,6 +88,19 @@ TEST_F(WatchdogTest, EndsTheWorldAlsoIfThatCallBlocks) {
   const auto late = watchdog_.section("late", 0.05, [&] { end.get_future().wait(); });
   EXPECT_THAT(reason(), HasSubstr("late in late"));
   end.set_value();
+}
+
+TEST_F(WatchdogTest, TheMarginIsThatOfTheSectionThatIsLateFirst) {
+  EXPECT_EQ(watchdog_.margin_seconds(), std::numeric_limits<double>::infinity());
+  const auto free = watchdog_.section("free", 0);
+  EXPECT_EQ(watchdog_.margin_seconds(), std::numeric_limits<double>::infinity());
+  const auto outer = watchdog_.section("outer", 1000);
+  {
+    const auto inner = watchdog_.section("inner", 500);
+    EXPECT_LE(watchdog_.margin_seconds(), 500);
+    EXPECT_GT(watchdog_.margin_seconds(), 400);
+  }
+  EXPECT_GT(watchdog_.margin_seconds(), 900);
 }
 
 TEST_F(WatchdogTest, StopsAtOnceWhenNothingIsLate) {
