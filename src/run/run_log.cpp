@@ -41,6 +41,13 @@ void RunLog::count_lost_line(bool written) {
   metrics_.record_lost_line();
 }
 
+void RunLog::started(const RunState& first, const std::string& version,
+                     const std::vector<TableRow>& rows) {
+  nlohmann::ordered_json event{{"event", "started"}, {"version", version}};
+  for (const auto& [label, text] : rows) event[label] = text;
+  write("event", first, event);
+}
+
 void RunLog::step(const StepReport& report) {
   metrics_.record_step(report);
   if (json_lines_) {
