@@ -82,7 +82,7 @@ std::vector<double> Axis::ticks() const {
   std::vector<double> ticks;
   const double slack = 1e-9 * interval;
   for (double i = std::ceil((low_ - slack) / interval); i * interval <= high_ + slack; ++i) {
-    ticks.push_back(i * interval);
+    ticks.push_back(i * interval + 0.0);  // no -0
   }
   return ticks;
 }

@@ -117,8 +117,8 @@ PlotCurve figure_curve(const RunRecord& run, const EvaluationLine& newest,
 }
 
 Plot evaluation_plot(const std::string& title, const std::string& evaluation) {
-  return {.title = title,
-          .description = fmt::format("Of the evaluation \"{}\" during training.", evaluation),
+  return {.title = "Evaluation: " + title,
+          .description = fmt::format("Measured by \"{}\" during training.", evaluation),
           .scale = AxisScale::kLogIfWide};
 }
 
@@ -135,8 +135,6 @@ std::vector<Plot> evaluation_plots_of_one(const RunRecord& run) {
       Plot& plot = groups.try_emplace(group, evaluation_plot(group, newest->name)).first->second;
       const auto color = static_cast<int>(plot.curves.size());
       plot.curves.push_back(figure_curve(run, *newest, figure, figure, color));
-      if (plot.curves.size() == 1) plot.title = figure;
-      if (plot.curves.size() == 2) plot.title = group;
     }
     for (const auto& [group, plot] : groups) plots.push_back(plot);
   }

@@ -90,7 +90,7 @@ std::vector<Point> DownsampledCurve::smoothed() const {
     const size_t around = std::min({reach, i, parts_.size() - 1 - i});  // symmetric at the ends too
     Part window;
     for (size_t j = i - around; j <= i + around; ++j) window.add(parts_[j]);
-    points.push_back({parts_[i].mean().x, window.mean().y});
+    points.push_back(window.mean());
   }
   return points;
 }

@@ -50,7 +50,7 @@ svg .grid { stroke: var(--grid); } svg .axis, svg .tick { stroke: var(--quiet); 
 svg .mark { stroke: var(--problem); stroke-dasharray: 3 3; } svg .pointer { stroke: var(--quiet); pointer-events: none; }
 polyline { fill: none; stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 polyline.faint { stroke-width: 1; opacity: .3; } polyline.dashed { stroke-dasharray: 6 4; }
-polygon { stroke: none; fill-opacity: .45; }
+polygon { fill-opacity: .45; } [data-scale="stacked"] polyline { stroke-width: 1; }
 .c0 { --c: var(--c0); } .c1 { --c: var(--c1); } .c2 { --c: var(--c2); } .c3 { --c: var(--c3); }
 .c4 { --c: var(--c4); } .c5 { --c: var(--c5); } .c6 { --c: var(--c6); } .c7 { --c: var(--c7); }
 polyline { stroke: var(--c); } polygon, circle { fill: var(--c); }
@@ -64,7 +64,7 @@ figure img { max-width: 100%; height: auto; border-radius: 4px; image-rendering:
 figure.newest, figure.older { display: inline-flex; padding: 10px; }
 .newest figcaption, .older figcaption { font-size: 13px; color: var(--quiet); margin-top: 4px; }
 .strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); gap: 10px; margin-top: 12px; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; width: fit-content; max-width: 100%; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: 6px 14px; border-bottom: 1px solid var(--line); }
 th { color: var(--quiet); font-weight: 600; white-space: nowrap; } tr:last-child td { border-bottom: 0; }

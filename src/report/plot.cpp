@@ -11,7 +11,7 @@ namespace {
 
 // In units of the SVG, which the browser scales to the width of the page.
 constexpr double kWidth = 520, kHeight = 280;
-constexpr double kLeft = 58, kRight = 16, kTop = 14, kBottom = 40;
+constexpr double kLeft = 58, kRight = 26, kTop = 14, kBottom = 40;
 constexpr double kDotRadius = 3;
 constexpr size_t kMostDots = 60;
 

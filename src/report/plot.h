@@ -32,8 +32,8 @@ struct PlotMark {
 
 struct Plot {
   std::string title;
-  std::string unit = {};    ///< Of y; empty if it has none.
-  std::string description;  ///< A sentence on what is drawn.
+  std::string unit = {};         ///< Of y; empty if it has none.
+  std::string description = {};  ///< A sentence on what is drawn.
   AxisScale scale = AxisScale::kLinear;
   std::vector<PlotCurve> curves = {};
   bool is_stacked = false;  ///< Each curve is drawn as an area on top of those before it.

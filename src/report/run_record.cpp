@@ -88,8 +88,9 @@ void add_step(RunRecord& run, const Json& line) {
 /// Figures are the numbers with a fraction, and null; what they depend on are the other fields.
 void add_evaluation(RunRecord& run, const Json& line) {
   EvaluationLine evaluation{.step = whole(line, "step"),
-                            .name = line.value("evaluation", "inpainting"),  // had no name once
+                            .name = word(line, "evaluation"),
                             .seconds = number(line, "seconds")};
+  if (evaluation.name.empty()) evaluation.name = "inpainting";  // it had no name once
   for (const auto& [name, value] : line.items()) {
     if (name == "kind" || name == "step" || name == "images" || name == "time" ||
         name == "evaluation" || name == "seconds") {
