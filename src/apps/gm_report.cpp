@@ -52,8 +52,7 @@ int run(int argc, char** argv) {
     print(*answer);
     return kExitDone;
   }
-  const std::vector<RunRecord> runs =
-      read_run_records({command.runs.begin(), command.runs.end()});
+  const std::vector<RunRecord> runs = read_run_records({command.runs.begin(), command.runs.end()});
   const fs::path output = output_of(command);
   check_outputs({{"--out", output, {".html"}}});
   write_output(output, report_page(runs));

@@ -60,8 +60,9 @@ std::vector<PlotMark> marks_of(const RunRecord& run) {
 Plot loss_plot(const Runs& runs) {
   return {.title = "Loss",
           .unit = "",
-          .description = "Of the training images: faint at each step, solid as a moving average. "
-                         "Vertical lines mark restarts, skipped steps and failed checkpoints.",
+          .description =
+              "Of the training images: faint at each step, solid as a moving average. "
+              "Vertical lines mark restarts, skipped steps and failed checkpoints.",
           .scale = AxisScale::kLogIfWide,
           .curves = compared(runs, "loss", "loss"),
           .marks = runs.size() == 1 ? marks_of(runs.front()) : std::vector<PlotMark>()};

@@ -68,8 +68,8 @@ std::vector<Point> DownsampledCurve::extremes() const {
       points.push_back(part.mean());
       continue;
     }
-    const auto [first, second] = std::minmax(
-        part.low, part.high, [](const Point& a, const Point& b) { return a.x < b.x; });
+    const auto [first, second] =
+        std::minmax(part.low, part.high, [](const Point& a, const Point& b) { return a.x < b.x; });
     points.push_back(first);
     if (second.x != first.x) points.push_back(second);
   }

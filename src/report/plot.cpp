@@ -11,7 +11,7 @@ namespace {
 
 // In units of the SVG, which the browser scales to the width of the page.
 constexpr double kWidth = 520, kHeight = 280;
-constexpr double kLeft = 58, kRight = 26, kTop = 14, kBottom = 40;
+constexpr double kLeft = 64, kRight = 26, kTop = 14, kBottom = 40;
 constexpr double kDotRadius = 3;
 constexpr size_t kMostDots = 60;
 
@@ -110,9 +110,9 @@ Html draw_curve(const Frame& frame, const PlotCurve& curve) {
   const std::string css_class = line_class(curve);
   Html svg;
   for (const std::vector<Point>& segment : without_gaps(curve.points)) {
-    svg += element("polyline", {{"class", css_class},
-                                {"data-name", curve.name},
-                                {"points", svg_points(frame, segment)}});
+    svg += element(
+        "polyline",
+        {{"class", css_class}, {"data-name", curve.name}, {"points", svg_points(frame, segment)}});
     const bool has_dots = curve.style == PlotCurve::Style::kDots && segment.size() <= kMostDots;
     if (!has_dots && segment.size() > 1) continue;
     for (const Point& point : segment) {
@@ -180,12 +180,16 @@ Frame frame_of(const Plot& plot, const std::vector<PlotCurve>& curves) {
 
 /// The attributes from which the page's script computes values from places.
 Attributes svg_attributes(const Plot& plot, const Frame& frame) {
-  return {{"viewBox", fmt::format("0 0 {} {}", kWidth, kHeight)},
-          {"role", "img"},
-          {"aria-label", plot.title},
-          {"data-x", fmt::format("{} {} {} {}", kLeft, kWidth - kRight, frame.x.low(), frame.x.high())},
-          {"data-y", fmt::format("{} {} {} {}", kHeight - kBottom, kTop, frame.y.low(), frame.y.high())},
-          {"data-scale", frame.y.is_log() ? "log" : plot.is_stacked ? "stacked" : "linear"}};
+  return {
+      {"viewBox", fmt::format("0 0 {} {}", kWidth, kHeight)},
+      {"role", "img"},
+      {"aria-label", plot.title},
+      {"data-x", fmt::format("{} {} {} {}", kLeft, kWidth - kRight, frame.x.low(), frame.x.high())},
+      {"data-y",
+       fmt::format("{} {} {} {}", kHeight - kBottom, kTop, frame.y.low(), frame.y.high())},
+      {"data-scale", frame.y.is_log()  ? "log"
+                     : plot.is_stacked ? "stacked"
+                                       : "linear"}};
 }
 
 }  // namespace
@@ -209,12 +213,11 @@ Html draw(const Plot& plot) {
   } else {
     for (const PlotCurve& curve : curves) svg += draw_curve(frame, curve);
   }
-  const std::string unit = frame.y.is_log()
-                               ? plot.unit + (plot.unit.empty() ? "log scale" : ", log scale")
-                               : plot.unit;
+  const std::string unit =
+      frame.y.is_log() ? plot.unit + (plot.unit.empty() ? "log scale" : ", log scale") : plot.unit;
   const Html title = element("h3", text(plot.title) + element("small", text(unit)));
-  return element("figure", element("figcaption", title + element("p", text(plot.description)) +
-                                                     legend(curves)) +
+  return element("figure", element("figcaption",
+                                   title + element("p", text(plot.description)) + legend(curves)) +
                                element("svg", svg_attributes(plot, frame), svg));
 }
 

@@ -18,9 +18,9 @@ struct PlotCurve {
     kDots,   ///< A line with a dot at each point, for few points.
   };
 
-  std::string name;            ///< For the legend, and for the value at the pointer.
-  std::vector<Point> points;   ///< By rising x. A y that is not finite is a gap.
-  int color = 0;               ///< A colour of the page, from 0 on; curves that belong together share it.
+  std::string name;           ///< For the legend, and for the value at the pointer.
+  std::vector<Point> points;  ///< By rising x. A y that is not finite is a gap.
+  int color = 0;  ///< A colour of the page, from 0 on; curves that belong together share it.
   Style style = Style::kLine;
 };
 

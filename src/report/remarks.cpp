@@ -142,8 +142,7 @@ std::optional<Remark> failed_checkpoints(const RunRecord& run) {
                 fmt::format("A checkpoint could not be saved {}, last at step {}{}. Earlier "
                             "checkpoints are kept. Look at the space and the rights on the disk of "
                             "the run.",
-                            times(run.count("checkpoint_failed")), last->step,
-                            with_reason(*last))};
+                            times(run.count("checkpoint_failed")), last->step, with_reason(*last))};
 }
 
 std::optional<Remark> failed_samples(const RunRecord& run) {
@@ -241,8 +240,7 @@ std::optional<Remark> still_falling(const RunRecord& run) {
   constexpr double kLeast = 0.01, kCertain = 3;  // of the loss; standard errors
   const auto trend = final_trend(run);
   if (!trend || trend->change > -std::max(kLeast, kCertain * trend->error)) return std::nullopt;
-  const bool can_continue =
-      run.config.optimizer.schedule == LearningRateSchedule::kConstant;
+  const bool can_continue = run.config.optimizer.schedule == LearningRateSchedule::kConstant;
   return Remark{Kind::kAdvice,
                 fmt::format("The loss was still falling at the end, step {}: by {:.1f} % from the "
                             "last fifth of the run but one to the last. Training longer should "
@@ -265,10 +263,9 @@ std::optional<Remark> flat(const RunRecord& run) {
 
 std::vector<Remark> remarks_on(const RunRecord& run) {
   std::vector<Remark> remarks;
-  for (const auto remark_on :
-       {overfitting, warnings, skipped_steps, failed_checkpoints, failed_samples, lost_lines,
-        unreadable_lines, restarts, straggler, starved_of_data, always_clipped, still_falling,
-        flat}) {
+  for (const auto remark_on : {overfitting, warnings, skipped_steps, failed_checkpoints,
+                               failed_samples, lost_lines, unreadable_lines, restarts, straggler,
+                               starved_of_data, always_clipped, still_falling, flat}) {
     if (auto remark = remark_on(run)) remarks.push_back(std::move(*remark));
   }
   std::ranges::stable_sort(remarks, {}, &Remark::kind);

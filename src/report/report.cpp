@@ -22,11 +22,11 @@ std::string title_of(const std::vector<RunRecord>& runs) {
 }
 
 Html head_of(const std::string& title) {
-  return element("head",
-                 Html::trusted("<meta charset=\"utf-8\">\n"
-                               "<meta name=\"viewport\" content=\"width=device-width\">\n"
-                               "<meta name=\"color-scheme\" content=\"light dark\">\n") +
-                     element("title", text(title)) + element("style", Html::trusted(kPageStyle)));
+  return element("head", Html::trusted("<meta charset=\"utf-8\">\n"
+                                       "<meta name=\"viewport\" content=\"width=device-width\">\n"
+                                       "<meta name=\"color-scheme\" content=\"light dark\">\n") +
+                             element("title", text(title)) +
+                             element("style", Html::trusted(kPageStyle)));
 }
 
 Html header_of(const std::vector<RunRecord>& runs) {
@@ -35,8 +35,7 @@ Html header_of(const std::vector<RunRecord>& runs) {
   Html heading = element("h1", text(title_of(runs)));
   if (runs.size() == 1) {
     const RunRecord& run = runs.front();
-    heading += element("span", run.is_finished() ? "state finished" : "state",
-                       text(state_of(run)));
+    heading += element("span", run.is_finished() ? "state finished" : "state", text(state_of(run)));
     heading += element("p", "note", text(run.config.run.task + " in " + run.config.run.dir));
   }
   return element("header", heading + element("p", "note", text(written)));
@@ -60,8 +59,7 @@ std::vector<RunRecord> read_run_records(const std::vector<std::filesystem::path>
 
 std::string report_page(const std::vector<RunRecord>& runs) {
   const Html main = overview(runs) + what_to_notice(runs) + curves(runs) + samples(runs) +
-                    evaluations(runs) + checkpoints(runs) + configuration(runs) +
-                    environment(runs);
+                    evaluations(runs) + checkpoints(runs) + configuration(runs) + environment(runs);
   const Html body = header_of(runs) + element("main", main) +
                     element("footer", text("gm " GM_VERSION)) +
                     element("script", Html::trusted(kPageScript));

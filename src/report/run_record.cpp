@@ -60,8 +60,8 @@ void add_to_curves(RunRecord& run, const Json& line) {
     const bool is_part = name.ends_with(kSeconds) && name != "step_seconds";
     if (is_part) {
       part_curve(run, name.substr(0, name.size() - kSeconds.size())).add(step, number(line, name));
-    } else if (is_loss || name == "learning_rate" || name == "gradient_norm" || name == "slowest_ratio" ||
-               name == "images_per_second") {
+    } else if (is_loss || name == "learning_rate" || name == "gradient_norm" ||
+               name == "slowest_ratio" || name == "images_per_second") {
       run.curves[name].add(step, number(line, name));
     }
   }
@@ -189,10 +189,11 @@ std::vector<CheckpointEntry> checkpoint_entries(const fs::path& run_dir) {
     const auto step = step_in(folder.filename().string());
     if (!step) continue;
     const bool is_best = best && best->step == *step;
-    entries.push_back({.step = *step,
-                       .bytes = size_of_folder(folder),
-                       .seconds = kUnknown,
-                       .best_by = is_best ? fmt::format("{} {:.4g}", best->figure, best->value) : ""});
+    entries.push_back(
+        {.step = *step,
+         .bytes = size_of_folder(folder),
+         .seconds = kUnknown,
+         .best_by = is_best ? fmt::format("{} {:.4g}", best->figure, best->value) : ""});
   }
   return entries;
 }

@@ -30,7 +30,7 @@ struct TrainLine {
 /// An `evaluation` line.
 struct EvaluationLine {
   int64_t step = 0;
-  std::string name;        ///< "inpainting"
+  std::string name;             ///< "inpainting"
   std::string provenance = {};  ///< All that the figures depend on besides the model.
   Figures figures = {};         ///< Those that are not finite are NaN.
   double seconds = 0;
@@ -47,8 +47,8 @@ struct EventLine {
 struct CheckpointEntry {
   int64_t step = 0;
   uint64_t bytes = 0;
-  double seconds = 0;      ///< That the save took; NaN if not known.
-  std::string best_by;     ///< "loss_held_out 0.0123" of the best checkpoint; else empty.
+  double seconds = 0;   ///< That the save took; NaN if not known.
+  std::string best_by;  ///< "loss_held_out 0.0123" of the best checkpoint; else empty.
 };
 
 /// A grid of samples.

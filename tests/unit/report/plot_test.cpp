@@ -41,19 +41,19 @@ TEST(Plot, WithoutAFinitePointThereIsNone) {
 
 TEST(Plot, NamesAreEscaped) {
   const std::string name = "<script>\"&'";
-  const std::string svg =
-      draw({.title = name,
-            .unit = name,
-            .description = name,
-            .curves = {{name, {{1, 1}, {2, 2}}}, {"b", {{1, 1}, {2, 2}}}},
-            .marks = {{1.5, name}}})
-          .markup();
+  const std::string svg = draw({.title = name,
+                                .unit = name,
+                                .description = name,
+                                .curves = {{name, {{1, 1}, {2, 2}}}, {"b", {{1, 1}, {2, 2}}}},
+                                .marks = {{1.5, name}}})
+                              .markup();
   EXPECT_THAT(svg, Not(HasSubstr("<script>")));
   EXPECT_EQ(count(svg, "&lt;script&gt;&quot;&amp;&#39;"), 7) << svg;
 }
 
 TEST(Plot, StackedCurvesAreAddedAndEndAtTheirSum) {
-  Plot plot = plot_of({{"a", {{1, 1}, {2, 1}}}, {"b", {{1, 2}, {2, NAN}}}, {"c", {{1, 3}, {2, 3}}}});
+  Plot plot =
+      plot_of({{"a", {{1, 1}, {2, 1}}}, {"b", {{1, 2}, {2, NAN}}}, {"c", {{1, 3}, {2, 3}}}});
   plot.is_stacked = true;
   plot.scale = AxisScale::kFromZero;
   const std::string svg = draw(plot).markup();

@@ -39,13 +39,15 @@ struct TestRun {
   }
 
   void event(int64_t step, const std::string& name, const std::string& more = "") {
-    add_line(record, fmt::format(R"({{"kind":"event","step":{},"event":"{}"{}}})", step, name, more));
+    add_line(record,
+             fmt::format(R"({{"kind":"event","step":{},"event":"{}"{}}})", step, name, more));
   }
   void loss_evaluation(int64_t step, double held_out, const std::string& images = "a") {
-    add_line(record,
-             fmt::format(R"({{"kind":"evaluation","step":{},"evaluation":"loss","images_hash":"{}",)"
-                         R"("loss_train":0.5,"loss_held_out":{:.3f},"loss_gap":{:.3f}}})",
-                         step, images, held_out, held_out - 0.5));
+    add_line(
+        record,
+        fmt::format(R"({{"kind":"evaluation","step":{},"evaluation":"loss","images_hash":"{}",)"
+                    R"("loss_train":0.5,"loss_held_out":{:.3f},"loss_gap":{:.3f}}})",
+                    step, images, held_out, held_out - 0.5));
   }
 };
 
@@ -101,9 +103,9 @@ TEST(Remarks, SkippedSteps) {
                     HasSubstr("optimizer.clip_norm")));
   run.event(9, "nonfinite");
   run.record.config.optimizer.clip_norm = 1;
-  EXPECT_THAT(text_of(skipped_steps(run.record)),
-              AllOf(HasSubstr("2 steps were skipped, the last one step 9"),
-                    Not(HasSubstr("clip_norm"))));
+  EXPECT_THAT(
+      text_of(skipped_steps(run.record)),
+      AllOf(HasSubstr("2 steps were skipped, the last one step 9"), Not(HasSubstr("clip_norm"))));
 }
 
 TEST(Remarks, FailedCheckpointsAndSamples) {
@@ -135,7 +137,8 @@ TEST(Remarks, Restarts) {
   EXPECT_FALSE(restarts(run.record));
   run.event(60, "restarted", R"(,"restarts":1)");
   run.event(80, "restarted", R"(,"restarts":2)");
-  EXPECT_THAT(text_of(restarts(run.record)), HasSubstr("restarted twice after a failure, last at step 80"));
+  EXPECT_THAT(text_of(restarts(run.record)),
+              HasSubstr("restarted twice after a failure, last at step 80"));
 }
 
 TEST(Remarks, AStragglerIsSlowInMostOfTheRecentSteps) {
@@ -169,8 +172,8 @@ TEST(Remarks, ClippingOfAlmostAllSteps) {
   run.record.config.optimizer.clip_norm = 2;
   EXPECT_FALSE(always_clipped(run.record));
   run.record.config.optimizer.clip_norm = 1;
-  EXPECT_THAT(text_of(always_clipped(run.record)),
-              AllOf(HasSubstr("100 % of the last 500 steps"), HasSubstr("optimizer.clip_norm = 1")));
+  EXPECT_THAT(text_of(always_clipped(run.record)), AllOf(HasSubstr("100 % of the last 500 steps"),
+                                                         HasSubstr("optimizer.clip_norm = 1")));
 }
 
 std::string falling(int64_t step) {

@@ -38,7 +38,8 @@ class RunRecordTest : public ::testing::Test {
 TEST_F(RunRecordTest, ReadsLinesOfEachKind) {
   const RunRecord run = read(
       R"({"kind":"event","step":0,"images":0,"time":9,"event":"started","version":"gm 7"})"
-      "\n" + std::string(kTrain) +
+      "\n" +
+      std::string(kTrain) +
       R"({"kind":"train","step":2,"images":16,"time":11,"loss":0.25,"data_seconds":0.5})"
       "\n"
       R"({"kind":"evaluation","step":2,"time":12,"evaluation":"loss","samples":4,"loss_train":1.0})"
@@ -70,8 +71,8 @@ TEST_F(RunRecordTest, ALineThatIsBeingWrittenIsNoDamage) {
 
 TEST_F(RunRecordTest, DamagedLinesAreCounted) {
   const std::string deep(20'000, '[');
-  const std::string lines = "not JSON\n\n[]\n{\"kind\":3,\"step\":1}\n{\"kind\":\"train\"}\n" + deep +
-                            "\n" + std::string(1 << 20, 'x') + "\n" + kTrain;
+  const std::string lines = "not JSON\n\n[]\n{\"kind\":3,\"step\":1}\n{\"kind\":\"train\"}\n" +
+                            deep + "\n" + std::string(1 << 20, 'x') + "\n" + kTrain;
   const RunRecord run = read(lines);
   EXPECT_EQ(run.unreadable_lines, 7);
   EXPECT_EQ(run.last_step, 1) << "the line after them is read";
@@ -84,7 +85,8 @@ TEST_F(RunRecordTest, FieldsOfAnotherTypeAreMissing) {
            R"({"kind":"evaluation","step":1,"evaluation":7,"psnr":null})"
            "\n"
            R"({"kind":"event","step":1,"event":null,"reason":{}})"
-           "\n" + std::string(kTrain));
+           "\n" +
+           std::string(kTrain));
   EXPECT_EQ(run.last_step, 1);
   ASSERT_THAT(run.evaluations, SizeIs(1));
   EXPECT_TRUE(std::isnan(run.evaluations[0].figures.at(0).second));
