@@ -17,6 +17,7 @@
 #include "comm/world.h"
 #include "config/command_line.h"
 #include "config/run_identity.h"
+#include "report/report.h"
 #include "run/broadcast_checkpoint.h"
 #include "run/check_configuration.h"
 #include "run/check_hosts.h"
@@ -59,6 +60,18 @@ void begin_directory(const RunDirectory& directory, const RunConfig& config, Com
   });
 }
 
+/// The report is also written when the run was stopped. Called by all ranks.
+void run_and_report(Trainer& trainer, const RunDirectory& directory, Communicator& ranks) {
+  const auto report = [&] { on_rank_zero(ranks, [&] { write_report_of_run(directory.root()); }); };
+  try {
+    trainer.run();
+  } catch (const StopRequested&) {
+    report();
+    throw;
+  }
+  report();
+}
+
 void train(World& world, const TrainCommand& command) {
   const std::optional<int> restarts = restarts_so_far();
   const RunDirectory directory(command.config.run.dir);
@@ -96,7 +109,8 @@ void train(World& world, const TrainCommand& command) {
   throw_if_any_rank_stopped(ranks);
 
   begin_directory(directory, config, ranks);
-  log_info("{}\n{}", version_text(), format_table(run_rows(world, config, data, *task)));
+  const std::vector<TableRow> rows = run_rows(world, config, data, *task);
+  log_info("{}\n{}", version_text(), format_table(rows));
   if (!remark.empty()) log_info("{}", remark);
   Metrics metrics(metrics_options(config, world, first, data, watchdog));
   Loader loader(std::move(order), data.make_reader(config), loader_options(config, first));
@@ -104,6 +118,7 @@ void train(World& world, const TrainCommand& command) {
     if (restarts) write_step_limit(directory, memory);
   };
   RunLog log(directory, metrics, log_options(config, world, first));
+  if (first.step < config.train.steps) log.started(first, version_text(), rows);
   if (restarts.value_or(0) > 0) log.restarted(first, *restarts);
   Trainer trainer(trainer_config(config, identity, data),
                   {.world = world,
@@ -124,7 +139,7 @@ void train(World& world, const TrainCommand& command) {
       discovery_path(directory, telemetry.discovery), run_name(directory), world,
       metrics.serve(telemetry.address, telemetry.port, world.local_rank()));
   section.reset();
-  trainer.run();
+  run_and_report(trainer, directory, ranks);
 
   if (command.visualize) {
     section.emplace(watchdog.section("sampling", config.watchdog.sampling_seconds));

@@ -23,6 +23,8 @@ class RunDirectory {
   std::filesystem::path targets() const { return root_ / "targets.json"; }
   /// A trace of the operators of some steps, for Perfetto.
   std::filesystem::path profile() const { return root_ / "profile.json"; }
+  /// The report of the run (report/report.h).
+  std::filesystem::path report() const { return root_ / "report.html"; }
   /// The file of the samples that were made after `step` steps. `extension`: ".png".
   std::filesystem::path samples(int64_t step, const std::string& extension) const;
   std::filesystem::path samples_folder() const { return root_ / "samples"; }

@@ -45,6 +45,13 @@ void RunLog::restarted(const RunState& state, int restarts) {
   write("event", state, {{"event", "restarted"}, {"restarts", restarts}});
 }
 
+void RunLog::started(const RunState& first, const std::string& version,
+                     const std::vector<TableRow>& rows) {
+  nlohmann::ordered_json event{{"event", "started"}, {"version", version}};
+  for (const auto& [label, text] : rows) event[label] = text;
+  write("event", first, event);
+}
+
 void RunLog::step(const StepReport& report) {
   metrics_.record_step(report);
   if (json_lines_) {

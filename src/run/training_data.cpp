@@ -6,13 +6,13 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/with_thousands.h"
 #include "data/class_names.h"
 #include "data/image_reader.h"
 #include "data/label_counts.h"
 #include "data/pack_folder_to_cache.h"
 #include "data/shard_order.h"
 #include "run/datasets.h"
-#include "run/run_table.h"
 
 namespace gm {
 namespace {

@@ -146,7 +146,7 @@ def check_line(line, is_complete):
 def commands_of(text):
     """(line number, command, whether it is complete) of the commands in code: those in blocks are complete; a span in the text
     may only mention an option."""
-    begins = re.compile(r"(\./)?(launch/\w+|monitoring/up|tests/\S+\.py)|(gm_(data|train|sample|eval)|mpirun|srun|cmake|ctest|jq|prometheus) ")
+    begins = re.compile(r"(\./)?(launch/\w+|monitoring/up|tests/\S+\.py)|(gm_(data|train|sample|eval|report)|mpirun|srun|cmake|ctest|jq|prometheus) ")
     fence = None  # that the block began with
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("```"):
