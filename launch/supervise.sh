@@ -18,6 +18,9 @@ choose_program() {
   status=2 die "$name is neither built nor on the PATH"
 }
 
+# mpirun ends ranks that must not save: after a failure. By default it waits two seconds for them.
+export OMPI_MCA_odls_base_sigkill_timeout=0
+
 # ---- One world ----------------------------------------------------------------------------------------------------
 world=       # process id of mpirun or srun
 stopped_by=  # the signal that asked this script to stop
@@ -109,28 +112,34 @@ plan_restart() {
   furthest=$((step > furthest ? step : furthest))
 }
 
+# After a failure. launch/hosts replaces both.
+explain_failure() { :; }
+wait_for_machines() { :; }
+
 # supervise RESTARTS LAUNCHER...: runs a world, and again after a failure, RESTARTS times at most. Sets `status`. The exit
 # statuses 0 (done), 75 (stopped on request) and 2 (wrong input) are final.
 supervise() {
   local restarts=$1 restart run step last_step furthest failures=0 seconds=0
   shift
   pass_signals_on
-  if [ "$restarts" = 0 ]; then
-    run_world "$@"
-    return
+  if [ "$restarts" -gt 0 ]; then
+    run=$(run_directory) || exit
+    last_step=$(newest_step "$run")
+    furthest=$last_step
+    export GM_RESTARTS
   fi
-  run=$(run_directory) || exit
-  last_step=$(newest_step "$run")
-  furthest=$last_step
   for ((restart = 0; ; ++restart)); do
-    GM_RESTARTS=$((${SLURM_RESTART_COUNT:-0} + restart)) run_world "$@"
+    GM_RESTARTS=$((${SLURM_RESTART_COUNT:-0} + restart))
+    run_world "$@"
     case $status in 0 | 2 | 75) return ;; esac
+    explain_failure
     [ "$restart" -lt "$restarts" ] && [ -z "$stopped_by" ] || return 0
     step=$(newest_step "$run")
     say "${0##*/}: the ranks ended with status $status at step $step." >&2
     plan_restart || return 0
     say "${0##*/}: restart $((restart + 1)) of $restarts from the newest checkpoint, in $seconds seconds." >&2
     pause "$seconds"
+    wait_for_machines
     if [ -n "$stopped_by" ]; then status=75; return; fi
   done
 }

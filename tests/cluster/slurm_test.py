@@ -1,32 +1,36 @@
-"""launch/slurm: jobs that reach their time limit, are preempted, cancelled, killed and cut off."""
-import os
-import subprocess
-import unittest
-
+"""launch/slurm: jobs that end, that reach their time limit, and that are preempted or cancelled."""
 import fake_cluster
-from fake_cluster import HOSTS, ClusterTest, cut, mend, run
-from support.programs import BIN, DEADLINE_SECONDS, LOCAL, wait_until
+from fake_cluster import run
+from fake_slurm import SlurmTest
 
 
-class Slurm(ClusterTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        fake_cluster.start_slurm()
+class Job(SlurmTest):
+    def test_trains_to_its_end(self):
+        job = self.submit("whole", steps=f"train.steps={self.STEPS}")
+        self.wait_for_state(job, "COMPLETED")
+        self.assert_undisturbed("whole", self.reference(self.RANKS))
 
-    def launch(self, *arguments):
-        return subprocess.run([str(LOCAL.parent / "slurm"), *map(str, arguments)], cwd=self.root, capture_output=True, text=True,
-                              timeout=DEADLINE_SECONDS)
+    def test_time_limit(self):
+        job = self.submit("limit", "--time=1", "--signal=B:USR1@55")
+        self.assert_queued_again(job, "limit")
 
-    def test_trains(self):
-        done = self.launch("--nodes=2", "--ntasks-per-node=2", "--time=5", "--restarts", 0, *self.arguments("two"))
-        print(done.stdout, done.stderr)
-        import time
-        for i in range(15):
-            time.sleep(1)
-            print(run("squeue").stdout)
-        os.system(f"cat {self.root}/*.out; tail -n 20 /run/cluster/slurm/*.log; scontrol show job")
-        self.assert_undisturbed("two", self.reference(4))
+    def test_preemption(self):
+        job = self.submit("preempted")
+        self.train_until("preempted", 3)
+        run("sbatch", "--partition=high", "--nodes=2", "--ntasks-per-node=4", "--output=/dev/null", "--wrap=sleep 1")
+        self.assert_queued_again(job, "preempted")
+
+    def test_the_number_of_requeues_is_limited(self):
+        job = self.submit("often", "--requeues", 0)
+        self.train_until("often", 3)
+        run("scancel", "--signal=USR1", "--batch", job)
+        self.wait_for_state(job, "FAILED")
+        self.assertIn("queued again 0 times, which is the limit", self.errors("often"))
+
+    def test_wrong_input_is_not_tried_again(self):
+        job = self.submit("wrong", steps="train.steps=-1")
+        self.wait_for_state(job, "FAILED")
+        self.assertIn("train.steps", self.errors("wrong"))
 
 
 if __name__ == "__main__":
