@@ -78,7 +78,7 @@ run_world() {
 # The newest step in the metrics of a run; 0 if there is none.
 newest_step() {
   local line
-  line=$(tac "$1/metrics.jsonl" 2>/dev/null | grep -m 1 -o '"kind":"train","step":[0-9]*') || line=:0
+  line=$({ tac "$1/metrics.jsonl" 2>/dev/null || true; } | grep -m 1 -o '"kind":"train","step":[0-9]*') || line=:0
   say "${line##*:}"
 }
 

@@ -24,16 +24,21 @@ def run(*command, **more):
     return subprocess.run(list(map(str, command)), check=True, text=True, capture_output=True, **more)
 
 
-def main():
-    """Runs the tests of the script in namespaces of its own."""
+def enter():
+    """Runs this script again in namespaces of its own, with hosts. Returns when it is there."""
     if os.environ.get("GM_FAKE_CLUSTER") == "yes":
         start_hosts()
-        unittest.main()
+        return
     if os.getuid() != 0:
-        sys.exit("the tests of a cluster make network namespaces, which needs root")
+        sys.exit(f"{sys.argv[0]}: only root can make the namespaces of the hosts")
     os.environ["GM_FAKE_CLUSTER"] = "yes"
     os.execvp("unshare", ["unshare", "--net", "--uts", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                           sys.executable, *sys.argv])
+
+
+def main():
+    enter()
+    unittest.main()
 
 
 def start_hosts():

@@ -167,6 +167,7 @@ class Restarted(LocalTest):
     def test_a_killed_rank(self):
         self.replace_sleep("true")
         process = self.start_local("killed")
+        wait_until(self.has_step("killed", 300), process)  # as in a long run, metrics.jsonl does not fit into a pipe
         for restart, rank in enumerate((1, 0), 1):
             victims = self.kill_a_rank("killed", process, rank)
             wait_until(lambda: f"restart {restart} of 3" in self.errors("killed"), process)
