@@ -80,9 +80,9 @@ class SlurmTest(ClusterTest):
         run("scancel", "--user=root")
         wait_until(lambda: not run("squeue", "--noheader").stdout)
 
-    def launch(self, *arguments):
+    def launch(self, *arguments, path=os.environ["PATH"]):
         return subprocess.run(list(map(str, [LAUNCH_SLURM, *arguments])), cwd=self.root, capture_output=True, text=True,
-                              timeout=DEADLINE_SECONDS)
+                              timeout=DEADLINE_SECONDS, env={**os.environ, "PATH": str(path)})
 
     def submit(self, name, *options, steps=None):
         """Submits a job that trains the run `name`, without end unless `steps` is given. Returns its number."""
