@@ -13,7 +13,8 @@ import sys
 
 from descriptions import PROGRAMS, ROOT, choices_of, describe
 
-DOCUMENTS = ("README.md", "docs/guide.md", "docs/contributing.md", "docs/results.md", "monitoring/README.md", "tests/README.md")
+DOCUMENTS = ("README.md", "docs/guide.md", "docs/contributing.md", "docs/results.md", "tests/README.md", "cluster/README.md",
+             "monitoring/README.md")
 # Programs that are not gm's, whose arguments are not checked here.
 FOREIGN = {"jq", "prometheus", "ctest", "export", "source", "man"}
 
