@@ -18,6 +18,7 @@
 #include "config/run_identity.h"
 #include "run/broadcast_checkpoint.h"
 #include "run/check_configuration.h"
+#include "run/evaluation_table.h"
 #include "run/make_task.h"
 #include "run/prepare_data.h"
 #include "run/process_files.h"
@@ -63,7 +64,8 @@ void train(World& world, const TrainCommand& command) {
       std::make_optional(watchdog.section("start", command.config.watchdog.start_seconds));
   const auto lock = lock_run(directory, ranks);
   RunConfig config = checked_configuration(world, command.config, directory);
-  check_abilities(config, command.visualize, ranks);
+  const ExtractorSource extractor = extractor_of(config, world.device(), ranks);
+  check_abilities(config, command.visualize, extractor, ranks);
 
   // No time limit: packing a folder of images may take hours.
   section.emplace(watchdog.section("data preparation", 0));
@@ -74,7 +76,7 @@ void train(World& world, const TrainCommand& command) {
   auto order = data.make_order(config, world);
   const auto masks = open_training_masks(config, image_shape(data));
   const auto task = make_task(config, image_shape(data), masks, world.device(), data.classes);
-  const TrainingHooks hooks = make_training_hooks(config, packed, *task, ranks);
+  const TrainingHooks hooks = make_training_hooks(config, packed, *task, extractor, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
@@ -101,7 +103,8 @@ void train(World& world, const TrainCommand& command) {
                                                            .checkpoints = checkpoints,
                                                            .observer = log,
                                                            .sample = hooks.sample,
-                                                           .evaluations = hooks.evaluations});
+                                                           .evaluations = hooks.evaluations,
+                                                           .method = hooks.method});
   if (resumed) trainer.resume(resumed->info, resumed->tensors);
   resumed.reset();  // frees its large tensors
   section.reset();
