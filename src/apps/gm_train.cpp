@@ -22,6 +22,7 @@
 #include "run/check_configuration.h"
 #include "run/check_hosts.h"
 #include "run/discovery_file.h"
+#include "run/evaluation_table.h"
 #include "run/make_task.h"
 #include "run/prepare_data.h"
 #include "run/process_files.h"
@@ -83,7 +84,8 @@ void train(World& world, const TrainCommand& command) {
   require_shared_run_directory(directory.root(), ranks);
   warn_of_clock_skew(ranks);
   RunConfig config = checked_configuration(world, command.config, directory);
-  check_abilities(config, command.visualize, ranks);
+  const ExtractorSource extractor = extractor_of(config, world.device(), ranks);
+  check_abilities(config, command.visualize, extractor, ranks);
 
   // No time limit: packing a folder of images may take hours.
   section.emplace(watchdog.section("data preparation", 0));
@@ -95,7 +97,7 @@ void train(World& world, const TrainCommand& command) {
   auto order = data.make_order(config, world);
   const auto masks = open_training_masks(config, image_shape(data));
   const auto task = make_task(config, image_shape(data), masks, world.device(), data.classes);
-  const TrainingHooks hooks = make_training_hooks(config, packed, *task, ranks);
+  const TrainingHooks hooks = make_training_hooks(config, packed, *task, extractor, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
@@ -130,7 +132,8 @@ void train(World& world, const TrainCommand& command) {
                    .step_limit = step_limit_of_run(config.watchdog, directory, ranks),
                    .keep_step_limit = keep_step_limit,
                    .sample = hooks.sample,
-                   .evaluations = hooks.evaluations});
+                   .evaluations = hooks.evaluations,
+                   .method = hooks.method});
   if (resumed) trainer.resume(resumed->info, resumed->tensors);
   resumed.reset();  // frees its large tensors
   expect_work_to_save();

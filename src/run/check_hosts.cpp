@@ -22,7 +22,7 @@ constexpr double kLargestSkewSeconds = 5;
 }  // namespace
 
 void require_shared_run_directory(const fs::path& run_dir, Communicator& ranks) {
-  const std::string mine = RunLock::holder(run_dir);
+  const std::string mine = RunLock::identity(run_dir);
   const std::string holder = ranks.broadcast_text(mine, 0);
   require_no_problem(
       ranks, run_dir.string() + ": the ranks do not see the same run directory",

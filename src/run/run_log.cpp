@@ -93,7 +93,8 @@ void RunLog::evaluation(const RunState& state, const EvaluationReport& report, d
   metrics_.record_evaluation(report, seconds);
   if (!is_rank_zero()) return;
   const std::string remark = overfitting_remark(state, report);
-  nlohmann::ordered_json line = provenance_json(report);
+  nlohmann::ordered_json line = evaluation_json(report);
+  line.update(method_json(report));
   line["seconds"] = seconds;
   std::string text;
   for (const auto& [name, value] : report.figures) {
@@ -101,7 +102,8 @@ void RunLog::evaluation(const RunState& state, const EvaluationReport& report, d
     text += fmt::format("{}{} {:.4g}", text.empty() ? "" : ", ", name, value);
   }
   write("evaluation", state, line);
-  log_info("step {}: {} of {} samples: {}", state.step, report.name, report.samples, text);
+  log_info("step {}: {} of {} {}: {}", state.step, report.name, report.samples, report.counted,
+           text);
   if (!remark.empty()) warning(state, remark);
 }
 

@@ -3,8 +3,10 @@
 #include <cmath>
 #include <exception>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "checkpoint/weights.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/stop.h"
@@ -252,8 +254,12 @@ EvaluationReport Trainer::evaluation_report(Evaluation& evaluation) {
     section.emplace(parts_.watchdog.section("evaluation", config_.watchdog.evaluation_seconds));
   };
   begin_batch();
+  const std::string weights = name_of(SampleWeights::kEma);
+  const std::string hash = hash_of_weights(sampled_phase().state().at(weights));
   const PhaseTrainer::UseEma average(sampled_phase());
-  return evaluation.run(method_of(parts_.task), {.begin_batch = begin_batch});
+  EvaluationReport report = evaluation.run(parts_.method, {.begin_batch = begin_batch});
+  report.weights = {{"weights", weights}, {"weights_hash", hash}};
+  return report;
 }
 
 /// Rank 0 copies the state and writes it in the background while all ranks continue. If the
@@ -339,7 +345,8 @@ CheckpointInfo Trainer::checkpoint_info() const {
                       .world = parts_.world.size(),
                       .identity = config_.identity,
                       .sample_shape = config_.sample_shape,
-                      .classes = config_.classes};
+                      .classes = config_.classes,
+                      .class_names = config_.class_names};
   for (const auto& phase : phases_) info.updates[phase->phase().name] = phase->updates();
   return info;
 }

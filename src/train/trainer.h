@@ -31,9 +31,10 @@ struct TrainerConfig {
   int64_t checkpoint_every = 1000;
   int64_t evaluate_every = 0;              ///< 0 for never.
   std::optional<RankedFigure> keep_best;   ///< The checkpoint that is best by it is kept.
-  RunIdentity identity;                    ///< Written into checkpoints, like the next two.
+  RunIdentity identity;                    ///< Written into checkpoints, like the next ones.
   std::vector<int64_t> sample_shape = {};  ///< [C,H,W] of an image.
   int64_t classes = 0;                     ///< Whose labels the run trains on.
+  std::vector<std::string> class_names = {};
 };
 
 /// The objects that a trainer uses. All of them outlive the trainer.
@@ -50,8 +51,9 @@ struct TrainerParts {
   /// Makes samples with the current weights of the networks; may be empty. Called by all ranks
   /// together.
   std::function<Artefact()> sample;
-  /// They evaluate the task; with its EMA weights, every evaluate_every steps.
+  /// They evaluate `method`, which is the task, with its EMA weights, every evaluate_every steps.
   std::vector<std::shared_ptr<Evaluation>> evaluations = {};
+  Method method = {};
 };
 
 /// Trains a task for train.steps steps. It depends on the phases of the task, not on its models.
