@@ -137,7 +137,7 @@ struct Findings {
   std::optional<LabelledImages> images;  ///< For --image: of the first evaluation that draws.
 };
 
-/// The number of strips side by side with which the picture is about as wide as high.
+/// The number of strips side by side with which the image is about as wide as high.
 int64_t columns_for(const at::Tensor& strips) {
   const auto count = static_cast<double>(strips.size(0)),
              height = static_cast<double>(strips.size(1)),
