@@ -45,6 +45,13 @@ void RunLog::restarted(const RunState& state, int restarts) {
   write("event", state, {{"event", "restarted"}, {"restarts", restarts}});
 }
 
+void RunLog::started(const RunState& first, const std::string& version,
+                     const std::vector<TableRow>& rows) {
+  nlohmann::ordered_json event{{"event", "started"}, {"version", version}};
+  for (const auto& [label, text] : rows) event[label] = text;
+  write("event", first, event);
+}
+
 void RunLog::step(const StepReport& report) {
   metrics_.record_step(report);
   if (json_lines_) {
@@ -86,7 +93,8 @@ void RunLog::evaluation(const RunState& state, const EvaluationReport& report, d
   metrics_.record_evaluation(report, seconds);
   if (!is_rank_zero()) return;
   const std::string remark = overfitting_remark(state, report);
-  nlohmann::ordered_json line = provenance_json(report);
+  nlohmann::ordered_json line = evaluation_json(report);
+  line.update(method_json(report));
   line["seconds"] = seconds;
   std::string text;
   for (const auto& [name, value] : report.figures) {
@@ -94,7 +102,8 @@ void RunLog::evaluation(const RunState& state, const EvaluationReport& report, d
     text += fmt::format("{}{} {:.4g}", text.empty() ? "" : ", ", name, value);
   }
   write("evaluation", state, line);
-  log_info("step {}: {} of {} samples: {}", state.step, report.name, report.samples, text);
+  log_info("step {}: {} of {} {}: {}", state.step, report.name, report.samples, report.counted,
+           text);
   if (!remark.empty()) warning(state, remark);
 }
 

@@ -8,6 +8,7 @@
 #include "base/enum_names.h"
 #include "base/kernel_set.h"
 #include "base/restarts.h"
+#include "base/with_thousands.h"
 #include "config/task_kinds.h"
 
 namespace gm {
@@ -43,16 +44,6 @@ std::string format_table(const std::vector<TableRow>& rows) {
   std::string table;
   for (const auto& [label, text] : rows) table += fmt::format("  {:<{}}  {}\n", label, width, text);
   return table;
-}
-
-std::string with_thousands(int64_t number) {
-  const std::string digits = fmt::format("{}", number);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
 }
 
 std::vector<TableRow> run_rows(const World& world, const RunConfig& config,

@@ -58,7 +58,8 @@ TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identit
           .keep_best = best_figure(config),
           .identity = identity,
           .sample_shape = data.sample_shape,
-          .classes = data.classes};
+          .classes = data.classes,
+          .class_names = data.class_names};
 }
 
 }  // namespace gm

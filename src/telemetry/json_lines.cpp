@@ -108,7 +108,7 @@ std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64
 
 std::vector<PastEvaluation> comparable_evaluations(const std::filesystem::path& path,
                                                    const EvaluationReport& report) {
-  const Json provenance = provenance_json(report);
+  const Json provenance = comparable_json(report);
   std::vector<PastEvaluation> past;
   std::ifstream file(path, std::ios::binary);
   for (std::string line; std::getline(file, line);) {

@@ -30,7 +30,7 @@ struct PastEvaluation {
 };
 
 /// The evaluations in `path`, which need not exist, that can be compared with `report`: those with
-/// its provenance_json(). With the figures of `report`, in the order of the file; a figure that was
+/// its comparable_json(). With the figures of `report`, in the order of the file; a figure that was
 /// not finite is NaN.
 std::vector<PastEvaluation> comparable_evaluations(const std::filesystem::path& path,
                                                    const EvaluationReport& report);

@@ -13,7 +13,8 @@ import sys
 
 from descriptions import PROGRAMS, ROOT, choices_of, describe
 
-DOCUMENTS = ("README.md", "docs/guide.md", "docs/contributing.md", "docs/results.md", "monitoring/README.md", "tests/README.md")
+DOCUMENTS = ("README.md", "docs/guide.md", "docs/contributing.md", "docs/results.md", "tests/README.md", "cluster/README.md",
+             "monitoring/README.md")
 # Programs that are not gm's, whose arguments are not checked here.
 FOREIGN = {"jq", "prometheus", "ctest", "export", "source", "man"}
 
@@ -146,7 +147,7 @@ def check_line(line, is_complete):
 def commands_of(text):
     """(line number, command, whether it is complete) of the commands in code: those in blocks are complete; a span in the text
     may only mention an option."""
-    begins = re.compile(r"(\./)?(launch/\w+|monitoring/up|tests/\S+\.py)|(gm_(data|train|sample|eval)|mpirun|srun|cmake|ctest|jq|prometheus) ")
+    begins = re.compile(r"(\./)?(launch/\w+|monitoring/up|tests/\S+\.py)|(gm_(data|train|sample|eval|report)|mpirun|srun|cmake|ctest|jq|prometheus) ")
     fence = None  # that the block began with
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("```"):

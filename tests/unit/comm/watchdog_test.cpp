@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <limits>
@@ -72,6 +73,21 @@ TEST_F(WatchdogTest, LimitZeroIsNoLimit) {
   const auto free = watchdog_.section("free", 0);
   const auto limited = watchdog_.section("limited", 0.05);
   EXPECT_THAT(reason(), HasSubstr("late in limited"));
+}
+
+TEST_F(WatchdogTest, CallsTheLateSectionBeforeTheWorldEnds) {
+  std::atomic<bool> called = false;
+  const auto other = watchdog_.section("other", 1000, [] { FAIL() << "it is not late"; });
+  const auto late = watchdog_.section("late", 0.05, [&] { called = true; });
+  EXPECT_THAT(reason(), HasSubstr("late in late"));
+  EXPECT_TRUE(called);
+}
+
+TEST_F(WatchdogTest, EndsTheWorldAlsoIfThatCallBlocks) {
+  std::promise<void> end;
+  const auto late = watchdog_.section("late", 0.05, [&] { end.get_future().wait(); });
+  EXPECT_THAT(reason(), HasSubstr("late in late"));
+  end.set_value();
 }
 
 TEST_F(WatchdogTest, TheMarginIsThatOfTheSectionThatIsLateFirst) {
