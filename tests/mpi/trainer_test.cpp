@@ -442,11 +442,15 @@ TEST_F(TrainerTest, TheBestCheckpointIsChosenAfreshIfTheEvaluationHasChanged) {
   const auto best_step = [&] { return CheckpointStore(root_ / "changed").best()->step; };
   evaluation->change_images();
   train("changed", 9);  // 6 on other images
-  if (is_rank_zero()) EXPECT_EQ(best_step(), 9);
+  if (is_rank_zero()) {
+    EXPECT_EQ(best_step(), 9);
+  }
   train("changed", 12);  // 3
   evaluation->change_sampler();
   train("changed", 15);  // 5 by another sampler
-  if (is_rank_zero()) EXPECT_EQ(best_step(), 15);
+  if (is_rank_zero()) {
+    EXPECT_EQ(best_step(), 15);
+  }
 }
 
 /// The evaluation uses the average of the weights; the checkpoint holds the weights as well.
