@@ -16,7 +16,7 @@ Provenance::value_type::second_type plain_value(const Value& value) {
   return std::visit(
       [&](const auto& content) -> Provenance::value_type::second_type {
         using Content = std::decay_t<decltype(content)>;
-        if constexpr (std::is_same_v<Content, bool> || std::is_same_v<Content, ValueArray>) {
+        if constexpr (std::is_same_v<Content, ValueArray>) {
           return to_text(value);
         } else {
           return content;

@@ -42,7 +42,8 @@ struct FigureBreakdown {
 };
 
 /// What figures or images depend on, by name: a dataset, a network, the keys of a configuration.
-using Provenance = std::vector<std::pair<std::string, std::variant<int64_t, double, std::string>>>;
+using Provenance =
+    std::vector<std::pair<std::string, std::variant<bool, int64_t, double, std::string>>>;
 
 /// The figures of the samples of one seed.
 struct SeedFigures {

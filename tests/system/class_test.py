@@ -14,7 +14,7 @@ class Classes(Refusals):
     SETTINGS = ["data.image_size=8", "model.dim=8", "model.dim_mults=[1]", "diffusion.steps=8", "diffusion.condition=class",
                 "diffusion.prediction=x0", "train.batch_size=16", "train.accumulate=1", "train.steps=300",
                 "optimizer.learning_rate=0.005", "ema.half_life_images=500", "sample.every=200", "sample.count=6",
-                "evaluate.every=300", "evaluate.metrics=fd", "evaluate.extractor=random", "evaluate.count=16",
+                "evaluate.every=300", "evaluate.metrics=fd", "evaluate.extractor=random", "evaluate.samples=16",
                 "telemetry.port=0"]
 
     @classmethod
