@@ -122,7 +122,8 @@ class Evaluation(Inpainting):
         self.assertRegex(done.stdout, r"distribution: samples 20, .*extractor random, extractor_sha256 [0-9a-f]{64}, ")
         self.assertRegex(done.stdout, r"\n  deviation +\d")
         rows = png_rows(self.root / "pairs.png")
-        self.assertEqual((len(rows[0]), len(rows)), (3 * (2 * 96 + 2) + 2, LABEL_HEIGHT + 6 * (96 + 2) + 2), "pairs in three columns")
+        # Pairs in three columns and six rows, of RGB images.
+        self.assertEqual((len(rows[0]), len(rows)), (3 * (3 * (2 * 96 + 2) + 2), LABEL_HEIGHT + 6 * (96 + 2) + 2))
         figures = json.loads((self.root / "figures.json").read_text())
         [source], [method] = figures["evaluations"], figures["methods"]
         self.assertEqual([entry["seed"] for entry in method["seeds"]], [0, 1, 2])
