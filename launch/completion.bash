@@ -140,3 +140,9 @@ _gm_eval() {
     evaluate.extractor 'lite0 inception random'
 }
 complete -o default -o bashdefault -F _gm_eval gm_eval
+
+_gm_report() {
+  _gm_complete '-h --help --out --version' \
+    --out ''
+}
+complete -o default -o bashdefault -F _gm_report gm_report

@@ -5,7 +5,6 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "base/bounded_json.h"
 #include "base/files.h"
 #include "checkpoint/checkpoint_store.h"
 #include "run/run_directory.h"
@@ -14,11 +13,10 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;  // rows keep the order of the file
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kLongestLine = 1 << 16;
-constexpr int kDeepest = 4;
 constexpr std::string_view kSeconds = "_seconds";
 
 /// The field as a number; NaN if it is missing, null, or of another type.
@@ -98,7 +96,7 @@ void add_evaluation(RunRecord& run, const Json& line) {
     }
     if (value.is_number_float() || value.is_null()) {
       evaluation.figures.emplace_back(name, number(line, name));
-    } else {
+    } else if (value.is_primitive()) {
       evaluation.provenance +=
           fmt::format("{}{} {}", evaluation.provenance.empty() ? "" : ", ", name,
                       value.is_string() ? value.get<std::string>() : value.dump());
@@ -218,7 +216,7 @@ const DownsampledCurve* RunRecord::curve(const std::string& curve_name) const {
 }
 
 void add_line(RunRecord& run, std::string_view line) {
-  const Json json = parse_bounded_object(line, kDeepest);
+  const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   const std::string kind = json.is_object() ? word(json, "kind") : "";
   if (kind.empty() || !std::isfinite(number(json, "step"))) {
     run.unreadable_lines += 1;
