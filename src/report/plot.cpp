@@ -57,7 +57,10 @@ std::vector<std::vector<Point>> without_gaps(const std::vector<Point>& points) {
 
 std::string svg_points(const Frame& frame, const std::vector<Point>& points) {
   std::string text;
-  for (const Point& point : points) text += (text.empty() ? "" : " ") + frame.at(point);
+  for (const Point& point : points) {
+    if (!text.empty()) text += ' ';
+    text += frame.at(point);
+  }
   return text;
 }
 

@@ -34,6 +34,10 @@ class RunLog final : public TrainingObserver {
 
   RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options);
 
+  /// The launcher has started the world again, `restarts` times so far, and it continues from
+  /// `state`.
+  void restarted(const RunState& state, int restarts);
+
   /// A process of `version` begins to train after `first`; `rows` describe the run.
   void started(const RunState& first, const std::string& version,
                const std::vector<TableRow>& rows);

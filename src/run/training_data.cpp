@@ -64,6 +64,7 @@ TrainingData open_training_images(const std::string& path, const RunConfig& conf
           .content_hash = images->content_hash(),
           .sample_shape = {channels, height, width},
           .classes = classes,
+          .class_names = classes > 0 ? images->classes() : std::vector<std::string>(),
           .images = images,
           .make_order = [images](const RunConfig& run,
                                  World& world) { return order_of_images(*images, run, world); },
