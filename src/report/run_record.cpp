@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/files.h"
 #include "checkpoint/checkpoint_store.h"
@@ -83,18 +84,27 @@ void add_step(RunRecord& run, const Json& line) {
               RunRecord::kMostRecent);
 }
 
-/// Figures are the numbers with a fraction, and null; what they depend on are the other fields.
+/// Fields that all evaluations have, and the hash of the weights, which differs at every step.
+bool is_of_line(const std::string& name) {
+  static const std::set<std::string> kNames{"kind",       "step",    "images",      "time",
+                                            "evaluation", "seconds", "weights_hash"};
+  return kNames.contains(name);
+}
+
+/// Figures are numbers with a fraction, and null. The keys that they depend on may be such numbers
+/// too, but have a section: "sampler.eta".
+bool is_figure(const std::string& name, const Json& value) {
+  return (value.is_number_float() || value.is_null()) && name.find('.') == std::string::npos;
+}
+
 void add_evaluation(RunRecord& run, const Json& line) {
   EvaluationLine evaluation{.step = whole(line, "step"),
                             .name = word(line, "evaluation"),
                             .seconds = number(line, "seconds")};
   if (evaluation.name.empty()) evaluation.name = "inpainting";  // it had no name once
   for (const auto& [name, value] : line.items()) {
-    if (name == "kind" || name == "step" || name == "images" || name == "time" ||
-        name == "evaluation" || name == "seconds") {
-      continue;
-    }
-    if (value.is_number_float() || value.is_null()) {
+    if (is_of_line(name)) continue;
+    if (is_figure(name, value)) {
       evaluation.figures.emplace_back(name, number(line, name));
     } else if (value.is_primitive()) {
       evaluation.provenance +=
