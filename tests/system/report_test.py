@@ -104,12 +104,13 @@ class Reports(Refusals):
     def test_wrong_input_is_refused(self):
         self.train("fine")
         (self.root / "photos").mkdir()
+        (self.root / "link.html").symlink_to("fine/metrics.jsonl")
         (self.root / "broken").mkdir()
         (self.root / "broken/config.toml").write_text("[train]\nsteps = many\n")
         for expected, arguments in (("no such file", ["none"]), ("is not a run directory", ["photos"]),
                                     ("config.toml:2", ["fine", "broken", "--out", "x.html"]), ("--out", ["fine", "fine"]),
                                     ("none", ["fine", "--out", "none/x.html"]), (".html", ["fine", "--out", "x.png"]),
-                                    ("RUN", [])):
+                                    ("would overwrite", ["fine", "--out", "link.html"]), ("RUN", [])):
             with self.subTest(arguments):
                 self.refuse(expected, program="gm_report", arguments=arguments)
 
