@@ -10,6 +10,7 @@
 #include "run/overfitting_monitor.h"
 #include "run/profile.h"
 #include "run/run_directory.h"
+#include "run/run_table.h"
 #include "telemetry/json_lines.h"
 #include "telemetry/metrics.h"
 #include "telemetry/step_progress.h"
@@ -33,6 +34,13 @@ class RunLog final : public TrainingObserver {
 
   RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options);
 
+  /// The launcher has started the world again, `restarts` times so far, and it continues from
+  /// `state`.
+  void restarted(const RunState& state, int restarts);
+
+  /// A process of `version` begins to train after `first`; `rows` describe the run.
+  void started(const RunState& first, const std::string& version,
+               const std::vector<TableRow>& rows);
   void step(const StepReport& report) override;
   void skipped_step(const StepReport& report, const std::vector<std::string>& phases,
                     int64_t in_a_row) override;
