@@ -167,7 +167,6 @@ class Restarted(LocalTest):
     def test_a_killed_rank(self):
         self.replace_sleep("true")
         process = self.start_local("killed")
-        wait_until(self.has_step("killed", 300), process)  # as in a long run, metrics.jsonl does not fit into a pipe
         for restart, rank in enumerate((1, 0), 1):
             victims = self.kill_a_rank("killed", process, rank)
             wait_until(lambda: f"restart {restart} of 3" in self.errors("killed"), process)
@@ -180,6 +179,13 @@ class Restarted(LocalTest):
         wait_until(self.has_step("killed", self.lines("killed", "train")[-1]["step"] + 3), process)
         process.send_signal(signal.SIGTERM)
         self.assert_stops_and_resumes("killed", process, ranks=2)
+
+    def test_the_newest_step_of_a_long_run(self):
+        (self.root / "long").mkdir()
+        (self.root / "long/metrics.jsonl").write_text("".join(
+            f'{{"kind":"train","step":{step},"loss":0.5}}\n' for step in range(100_000)) + '{"kind":"event","step":99999}\n{"kind":"tr')
+        script = f"set -euo pipefail; source {LOCAL.parent}/supervise.sh; say() {{ echo $*; }}; newest_step {self.root}/long"
+        self.assertEqual(self.check_output(["bash", "-c", script]).stdout, "99999\n")
 
     def test_the_number_of_restarts_is_limited(self):
         self.replace_sleep("true")
