@@ -14,6 +14,8 @@ from support.programs import BIN, wait_until
 
 
 class Evaluation(Inpainting):
+    STEPS = 2
+
     def test_figures_are_the_same_on_any_number_of_ranks(self):
         runs = [self.trained(name) for name in TASKS]
         one, _ = self.evaluate(*runs, "--data", self.held, "--part", "all", "--count", 50)
@@ -32,7 +34,7 @@ class Evaluation(Inpainting):
     def test_warns_of_images_that_were_used_for_training(self):
         _, said = self.evaluate(self.trained("unet"), "--count", 20)
         self.assertRegex(said, "was trained on 200 of the 200 images")
-        done = self.run_program("gm_train", [*self.arguments("fair", *TASKS["unet"], "train.steps=2"),
+        done = self.run_program("gm_train", [*self.arguments("fair", *TASKS["unet"]),
                                              f"data.path={self.held}"])
         self.assertEqual(done.returncode, 0, done.stderr)
         _, said = self.evaluate("fair", "--count", 20)
@@ -106,7 +108,7 @@ class Evaluation(Inpainting):
         self.assertNotEqual(against["fd_random"], one["fd_random"])
 
     def test_copies_seeds_and_stored_features(self):
-        done = self.run_program("gm_train", [*self.arguments("copies", *TASKS["repaint"], "train.steps=2", "evaluate.every=2",
+        done = self.run_program("gm_train", [*self.arguments("copies", *TASKS["repaint"], "evaluate.every=2",
                                                              "evaluate.metrics=fd,neighbours", "evaluate.samples=6",
                                                              "evaluate.extractor=random"), f"data.path={self.held}"])
         self.assertEqual(done.returncode, 0, done.stderr)
