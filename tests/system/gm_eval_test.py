@@ -193,23 +193,23 @@ class Evaluation(Inpainting):
         for ranks, number in ((None, signal.SIGTERM), (2, signal.SIGUSR1)):  # mpirun forwards SIGUSR1
             name = f"stopped-{ranks}"
             process = self.start_command(name, self.command("gm_eval", [
-                self.trained("unet"), "--data", self.many(), "--part", "all", "--count", 4000, "--json", "none.json",
+                self.trained("unet"), "--data", self.many(), "--part", "all", "--count", 2000, "--json", "none.json",
                 "--image", "none.png", "evaluate.batch_size=1"], ranks))
-            wait_until(lambda: "mean fill: 4000 images" in self.errors(name), process)
+            wait_until(lambda: "mean fill: 2000 images" in self.errors(name), process)
             process.send_signal(number)
             self.assertEqual(self.end_of(process), 75, self.errors(name))
             self.assertEqual(list(self.root.glob("none.*")), [])
 
     def test_memory_does_not_grow_with_the_number_of_images(self):
         peaks = []
-        for count in (200, 12_000):
+        for count in (200, 8_000):
             process = self.start_command(f"memory-{count}", self.command("gm_eval", [
                 self.trained("unet"), "--data", self.many(), "--part", "all", "--count", count, "mask.kind=half"]))
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             self.assertEqual(process.returncode, 0, self.errors(f"memory-{count}"))
             peaks.append(usage.ru_maxrss)
-        # In KiB. One float per pixel would take 12,000.
+        # In KiB. One float per pixel would take 7,800.
         self.assertLess(peaks[1] - peaks[0], 6_000, peaks)
 
 
