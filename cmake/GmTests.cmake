@@ -7,7 +7,8 @@ cmake_path(SET gm_shared_data NORMALIZE ${CMAKE_SOURCE_DIR}/../shared/data)
 if(EXISTS ${gm_shared_data})
   list(APPEND gm_test_environment GM_SHARED_DATA=${gm_shared_data})
 endif()
-set(gm_mpi_environment OMPI_MCA_rmaps_base_oversubscribe=1)
+set(gm_mpi_environment OMPI_MCA_rmaps_base_oversubscribe=1
+  OMPI_MCA_odls_base_sigkill_timeout=0)  # mpirun does not wait for two seconds when a rank was killed
 execute_process(COMMAND id -u OUTPUT_VARIABLE gm_user OUTPUT_STRIP_TRAILING_WHITESPACE)
 if(gm_user EQUAL 0)
   list(APPEND gm_mpi_environment OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1)
@@ -37,36 +38,38 @@ function(gm_test_program name folder)
   gm_reuse_precompiled_torch(${name})
 endfunction()
 
-# gm_test_suites(PROGRAM LABEL label [RANKS n]): one ctest entry per suite of PROGRAM, under mpirun with n
-# ranks if RANKS is given.
+# gm_test_suites(PROGRAM LABEL label): one ctest entry per suite of PROGRAM.
 function(gm_test_suites program)
+  cmake_parse_arguments(arg "" "LABEL" "" ${ARGN})
+  if(NOT TARGET ${program})
+    return()
+  endif()
+  set(environment ${gm_test_environment})
+  set(program_file $<TARGET_FILE:${program}>)
+  set(label ${arg_LABEL})
+  set(list_file ${CMAKE_CURRENT_BINARY_DIR}/${program}.cmake)
+  configure_file(${CMAKE_SOURCE_DIR}/cmake/GmSuites.cmake.in ${list_file}.in @ONLY)
+  file(GENERATE OUTPUT ${list_file} INPUT ${list_file}.in)
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${list_file})
+endfunction()
+
+# gm_test_ranks(PROGRAM LABEL label RANKS n): one ctest entry for all suites of PROGRAM under mpirun with n ranks. Starting
+# the ranks takes longer than most suites.
+function(gm_test_ranks program)
   cmake_parse_arguments(arg "" "LABEL;RANKS" "" ${ARGN})
   if(NOT TARGET ${program})
     return()
   endif()
-  set(suffix "")
-  set(launcher "")
-  set(lister "")
-  set(processors 1)
-  set(environment ${gm_test_environment})
-  if(arg_RANKS)
-    set(suffix ".ranks${arg_RANKS}")
-    set(mpirun ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none)
-    set(launcher ${mpirun} -n ${arg_RANKS})
-    set(lister ${CMAKE_COMMAND} -E env ${gm_test_environment} ${mpirun} -n 1)
-    set(processors ${arg_RANKS})
-    list(APPEND environment GM_TEST_RANKS=${arg_RANKS})
-    if(GM_SANITIZE)
-      # Open MPI unloads its plug-ins before the leak check. Their leaks have no names, so they cannot be suppressed.
-      list(APPEND environment ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=0)
-    endif()
+  set(environment ${gm_test_environment} GM_TEST_RANKS=${arg_RANKS})
+  if(GM_SANITIZE)
+    # Open MPI unloads its plug-ins before the leak check. Their leaks have no names, so they cannot be suppressed.
+    list(APPEND environment ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=0)
   endif()
-  set(program_file $<TARGET_FILE:${program}>)
-  set(label ${arg_LABEL})
-  set(list_file ${CMAKE_CURRENT_BINARY_DIR}/${program}${suffix}.cmake)
-  configure_file(${CMAKE_SOURCE_DIR}/cmake/GmSuites.cmake.in ${list_file}.in @ONLY)
-  file(GENERATE OUTPUT ${list_file} INPUT ${list_file}.in)
-  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${list_file})
+  set(name ${program}.ranks${arg_RANKS})
+  gm_test_command(${name} LABEL ${arg_LABEL} COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none
+    -n ${arg_RANKS} $<TARGET_FILE:${program}> --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES
+    PROCESSORS ${arg_RANKS} ENVIRONMENT "${environment}" FAIL_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
 endfunction()
 
 # gm_test_command(NAME LABEL label COMMAND command...): one ctest entry for a script.

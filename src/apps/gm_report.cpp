@@ -41,6 +41,16 @@ fs::path output_of(const Command& command) {
   return RunDirectory(command.runs.front()).report();
 }
 
+/// Throws InputError unless the output can be written without overwriting what is read.
+void check_output(const Command& command, const fs::path& output) {
+  std::vector<fs::path> inputs;
+  for (const std::string& name : command.runs) {
+    inputs.push_back(RunDirectory(name).config());
+    inputs.push_back(RunDirectory(name).metrics());
+  }
+  check_outputs({{"--out", output, {".html"}}}, inputs);
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "Writes a page about a run, or one that compares several runs: curves, samples, evaluations, "
@@ -54,7 +64,7 @@ int run(int argc, char** argv) {
   }
   const std::vector<RunRecord> runs = read_run_records({command.runs.begin(), command.runs.end()});
   const fs::path output = output_of(command);
-  check_outputs({{"--out", output, {".html"}}});
+  check_output(command, output);
   write_output(output, report_page(runs));
   if (!is_stdout(output)) log_info("report in {}", output.string());
   return kExitDone;

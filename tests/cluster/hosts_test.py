@@ -1,6 +1,7 @@
 """launch/hosts: runs on two hosts, which are stopped, killed and cut off."""
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import time
 import unittest
 
 import fake_cluster
-from fake_cluster import ClusterTest, cut, mend
+from fake_cluster import ON_HOST, ClusterTest, cut, mend
 from support.programs import BIN, DEADLINE_SECONDS, LOCAL, wait_until
 
 LAUNCH_HOSTS = LOCAL.with_name("hosts")
@@ -28,9 +29,13 @@ class HostsTest(ClusterTest):
 
 
 class Trained(HostsTest):
-    def test_equals_a_run_on_one_host(self):
+    def test_equals_a_run_on_one_host(self):  # started on the first host, over a network that is named
+        settings = {name: value for name, value in os.environ.items() if name.startswith(("OMP", "GM_"))}
+        script = f"""cd {self.root} && export {shlex.join(f'{name}={value}' for name, value in settings.items())}
+            source {LOCAL.parents[1]}/cluster/network/ethernet.sh eth0
+            exec {shlex.join(map(str, [LAUNCH_HOSTS, 'hosts.txt', *self.arguments('two')]))}"""
         started = time.time()
-        process = self.start_hosts("two")
+        process = self.start_command("two", [ON_HOST, "node1", script])
         self.assertEqual(self.end_of(process), 0, self.errors("two"))
         self.assertIn("2 on node1", self.errors("two"))
         self.assert_undisturbed("two", self.reference(self.RANKS))

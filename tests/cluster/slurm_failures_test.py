@@ -26,7 +26,6 @@ class Failures(SlurmTest):
             wait_until(lambda: not self.rank_processes("cut"))
             seconds = time.monotonic() - began
             print(f"the ranks end {seconds:.1f} s after a node is cut off")
-            print(self.errors("cut"))
             self.assertLess(seconds, 30)
             self.assertRegex(self.errors("cut"), "rank [23]")
             self.wait_for_state(job, "PENDING")

@@ -33,6 +33,7 @@ def change(key):
 
 class Damaged(FaultTest):
     """Each test damages a copy of a run that ended at step 12, with checkpoints of steps 6 and 12."""
+    STEPS = 15
     NEWEST = "checkpoints/step-00000012"
 
     @classmethod

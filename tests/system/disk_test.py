@@ -13,6 +13,8 @@ FOR_EVER = {"AT": 0, "FOREVER": 1}
 
 
 class FailingDisk(FaultTest):
+    STEPS, EVERY = 10, 2
+
     def events(self, run):
         return [line["event"] for line in self.lines(run, "event")]
 

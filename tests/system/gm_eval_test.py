@@ -14,6 +14,8 @@ from support.programs import BIN, wait_until
 
 
 class Evaluation(Inpainting):
+    STEPS = 2
+
     def test_figures_are_the_same_on_any_number_of_ranks(self):
         runs = [self.trained(name) for name in TASKS]
         one, _ = self.evaluate(*runs, "--data", self.held, "--part", "all", "--count", 50)
@@ -32,7 +34,7 @@ class Evaluation(Inpainting):
     def test_warns_of_images_that_were_used_for_training(self):
         _, said = self.evaluate(self.trained("unet"), "--count", 20)
         self.assertRegex(said, "was trained on 200 of the 200 images")
-        done = self.run_program("gm_train", [*self.arguments("fair", *TASKS["unet"], "train.steps=2"),
+        done = self.run_program("gm_train", [*self.arguments("fair", *TASKS["unet"]),
                                              f"data.path={self.held}"])
         self.assertEqual(done.returncode, 0, done.stderr)
         _, said = self.evaluate("fair", "--count", 20)
@@ -111,7 +113,7 @@ class Evaluation(Inpainting):
         self.assertNotEqual(against["fd_random"], one["fd_random"])
 
     def test_copies_seeds_and_stored_features(self):
-        done = self.run_program("gm_train", [*self.arguments("copies", *TASKS["repaint"], "train.steps=2", "evaluate.every=2",
+        done = self.run_program("gm_train", [*self.arguments("copies", *TASKS["repaint"], "evaluate.every=2",
                                                              "evaluate.metrics=fd,neighbours", "evaluate.samples=6",
                                                              "evaluate.extractor=random"), f"data.path={self.held}"])
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -206,23 +208,23 @@ class Evaluation(Inpainting):
         for ranks, number in ((None, signal.SIGTERM), (2, signal.SIGUSR1)):  # mpirun forwards SIGUSR1
             name = f"stopped-{ranks}"
             process = self.start_command(name, self.command("gm_eval", [
-                self.trained("unet"), "--data", self.many(), "--part", "all", "--count", 4000, "--json", "none.json",
+                self.trained("unet"), "--data", self.many(), "--part", "all", "--count", 2000, "--json", "none.json",
                 "--image", "none.png", "evaluate.batch_size=1"], ranks))
-            wait_until(lambda: "mean fill: 4000 images" in self.errors(name), process)
+            wait_until(lambda: "mean fill: 2000 images" in self.errors(name), process)
             process.send_signal(number)
             self.assertEqual(self.end_of(process), 75, self.errors(name))
             self.assertEqual(list(self.root.glob("none.*")), [])
 
     def test_memory_does_not_grow_with_the_number_of_images(self):
         peaks = []
-        for count in (200, 12_000):
+        for count in (200, 8_000):
             process = self.start_command(f"memory-{count}", self.command("gm_eval", [
                 self.trained("unet"), "--data", self.many(), "--part", "all", "--count", count, "mask.kind=half"]))
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             self.assertEqual(process.returncode, 0, self.errors(f"memory-{count}"))
             peaks.append(usage.ru_maxrss)
-        # In KiB. One float per pixel would take 12,000.
+        # In KiB. One float per pixel would take 7,800.
         self.assertLess(peaks[1] - peaks[0], 6_000, peaks)
 
 

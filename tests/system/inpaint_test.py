@@ -9,6 +9,8 @@ from support.programs import wait_until
 
 
 class InpaintedImages(Inpainting):
+    STEPS = 2
+
     def test_known_pixels_are_returned_exactly(self):
         masked = [[255 if 4 <= x < 9 and 5 <= y < 12 else 0 for x in range(16)] for y in range(16)]
         write_png(self.root / "masked.png", masked)
@@ -63,7 +65,7 @@ class InpaintedImages(Inpainting):
         for name in ("trained-on.png", "masked.png"):
             write_png(self.root / name, [[255] * 8 + [0] * 8] * 16)
         settings = ["run.task=inpaint", "mask.kind=files", f"mask.path={self.root / 'trained-on.png'}"]
-        done = self.train("without-masks", *settings, "train.steps=2")
+        done = self.train("without-masks", *settings)
         self.assertEqual(done.returncode, 0, done.stderr)
         (self.root / "trained-on.png").unlink()
         done = self.inpaint("without-masks", "--mask", "masked.png", "--out", "filled.png")
@@ -116,12 +118,12 @@ class InpaintedImages(Inpainting):
 
     def test_a_gan_without_its_discriminator_is_not_resumed(self):
         run = "halved"
-        done = self.train(run, *TASKS["gan"], "train.steps=6")
+        done = self.train(run, *TASKS["gan"])
         self.assertEqual(done.returncode, 0, done.stderr)
         for manifest in (self.root / run / "checkpoints").glob("step-*/manifest.json"):
             (manifest.parent / "model_discriminator.safetensors").unlink()
         before = (self.root / run / "metrics.jsonl").read_bytes()
-        done = self.train(run, *TASKS["gan"])
+        done = self.train(run, *TASKS["gan"], "train.steps=4")
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("model_discriminator", done.stderr)
         self.assertEqual((self.root / run / "metrics.jsonl").read_bytes(), before)
@@ -129,6 +131,7 @@ class InpaintedImages(Inpainting):
 
 class Folders(Inpainting):
     """Folders of image files and mask files."""
+    STEPS = 2
     NAMES = sorted(f"{place} {n}" for n in range(4) for place in ("beach", "cat", "zoo"))
 
     @classmethod
@@ -170,7 +173,7 @@ class Folders(Inpainting):
 
     def test_masks_are_paired_by_name_for_grey_and_colour(self):
         write_png(self.masks / "of nothing.png", [[255] * 8 + [0] * 8] * 16)
-        colour = self.reference(None, "run.task=inpaint", f"data.path={self.photos}", "train.steps=2")
+        colour = self.reference(None, "run.task=inpaint", f"data.path={self.photos}")
         for run, channels in ((self.trained("unet"), 1), (colour, 3)):
             for ranks in (None, 2):
                 folder = f"named-{channels}-{ranks}"
@@ -197,7 +200,7 @@ class Folders(Inpainting):
 
     def test_one_photo_is_accepted_as_a_folder(self):
         photo, name = self.photos / f"{self.NAMES[7]}.png", self.NAMES[7]
-        run = self.reference(None, "run.task=inpaint", f"data.path={self.photos}", "train.steps=2")
+        run = self.reference(None, "run.task=inpaint", f"data.path={self.photos}")
         done = self.run_program("gm_sample", [run, "--inpaint", photo, "--mask", "masks", "--images", "one-filled"])
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual([path.name for path in (self.root / "one-filled").glob("*.png")], [photo.name])

@@ -8,11 +8,11 @@ random_moments = random.Random(20)
 
 
 class KilledRepeatedly(FaultTest):
-    STEPS = 200
+    STEPS, EVERY = 200, 7
     # Sums over a different number of ranks differ in the last bit. Every few hundred steps, that bit decides the sign of
     # an L1 gradient. At this learning rate, the loss then changes by 1e-5. At the usual learning rate, undisturbed runs
     # on 1 and 2 ranks soon differ by several per cent.
-    SETTINGS = [*FaultTest.SETTINGS, f"train.steps={STEPS}", "checkpoint.every=7", "optimizer.learning_rate=0.00001"]
+    SETTINGS = [*FaultTest.SETTINGS, "optimizer.learning_rate=0.00001"]
 
     def killed_ten_times(self, run, ranks):
         for begin in range(0, self.STEPS, self.STEPS // 10):

@@ -6,6 +6,8 @@ from support.programs import FaultTest
 
 
 class KilledWhileSaving(FaultTest):
+    STEPS, EVERY = 10, 2
+
     def test_at_every_call_of_a_save(self):
         for at, call in self.calls_of_a_save():
             run = f"save-{at}"

@@ -1,4 +1,5 @@
 """Two programs cannot train in one run directory at the same time."""
+import itertools
 import json
 import os
 import signal
@@ -37,23 +38,26 @@ class Locked(FaultTest):
         os.pwrite(descriptor, json.dumps(owner).ljust(511).encode() + b"\n", 0)  # in one write, as gm does
         os.close(descriptor)
 
-    def test_the_lock_of_a_dead_host(self):
-        self.resume("dead-host", "train.steps=9")
-        self.write_lock_of_another_host("dead-host", 5)
-        done = self.resume("dead-host")
-        self.assertIn("taken over from process 4711 on node7", done.stderr)
-        self.assert_undisturbed("dead-host", self.reference())
+    def test_the_locks_of_a_dead_and_of_a_living_host(self):
+        """Each of them takes ten seconds to tell, so they run at the same time."""
+        for run in ("dead-host", "living-host"):
+            self.resume(run, "train.steps=9")
+            self.write_lock_of_another_host(run, 1)
+        dead, living = (self.start_command(run, self.command("gm_train", self.arguments(run)))
+                        for run in ("dead-host", "living-host"))
+        beats = itertools.count(2)
 
-    def test_the_lock_of_a_living_host(self):
-        self.resume("living-host", "train.steps=9")
-        self.write_lock_of_another_host("living-host", 1)
-        process = self.start("living-host")
-        beat = 1
-        while process.poll() is None:
-            beat += 1
-            self.write_lock_of_another_host("living-host", beat)
-        self.assertEqual(process.returncode, 2)
+        def ends_despite_the_beats():
+            self.write_lock_of_another_host("living-host", next(beats))
+            return living.poll() is not None
+        wait_until(ends_despite_the_beats)
+        self.assertEqual(living.returncode, 2)
         self.assertIn("process 4711 on node7 trains here", self.last_message(self.errors("living-host")))
+        self.assertEqual(len(self.lines("living-host", "train")), 9)
+
+        self.assertEqual(self.end_of(dead), 0, self.errors("dead-host"))
+        self.assertIn("taken over from process 4711 on node7", self.errors("dead-host"))
+        self.assert_undisturbed("dead-host", self.reference())
 
 
 if __name__ == "__main__":

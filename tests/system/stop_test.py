@@ -40,8 +40,9 @@ class Stopped(FaultTest):
 
     def test_a_limit_on_processor_time(self):
         command = ["bash", "-c", 'ulimit -S -t 2; exec "$@"', "-", *self.command("gm_train", self.arguments("cpu", self.ENDLESS))]
-        self.assert_stops_and_resumes("cpu", self.start_command("cpu", command))
-        self.assertIn("stopped by SIGXCPU", self.errors("cpu"))
+        self.assertEqual(self.end_of(self.start_command("cpu", command)), 75)
+        self.assertIn("stopped by SIGXCPU", self.last_message(self.errors("cpu")))
+        self.resume("cpu", self.steps_to_end("cpu"))
 
     def test_signals_that_were_ignored_at_the_start(self):
         process = self.start_command("nohup", ["nohup", *self.command("gm_train", self.arguments("nohup", self.ENDLESS))])
@@ -68,11 +69,12 @@ class Stopped(FaultTest):
         self.assert_stops_and_resumes("usr1", process, ranks=2)
 
     def test_during_sampling(self):
-        more = ["diffusion.steps=1000", "sample.every=12", "train.steps=12"]
+        """The first run samples slowly, so that it is still at it when it is disturbed."""
+        more = ["diffusion.steps=1000", "sample.every=12", "train.steps=12", "sampler.kind=ddim", "sampler.steps=5"]
         for ranks in (None, 2):
             run = f"sampling-{ranks}"
             with self.subTest(run):
-                process = self.start(run, *more, ranks=ranks)
+                process = self.start(run, *more, "sampler.steps=1000", ranks=ranks)
                 wait_until(self.exists(f"{run}/checkpoints/step-00000012"), process)
                 os.kill(self.rank_processes(run)[1 if ranks else 0], signal.SIGTERM)
                 self.assert_stops_and_resumes(run, process, *more, ranks=ranks)

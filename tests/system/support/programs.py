@@ -86,16 +86,17 @@ class Programs(unittest.TestCase):
 class FaultTest(Programs):
     """Disturbed runs, which must end like the undisturbed run on the same number of ranks."""
     SIDE = 8
-    STEPS = 40
+    STEPS = 28  # after the end of the warm-up and of an epoch
     EVERY = 6
     SETTINGS = ["data.image_size=8", "data.shards=4", "model.dim=8", "model.dim_mults=[1]", "diffusion.steps=5",
                 "train.batch_size=8", "train.accumulate=1", "sample.count=4", "sample.every=0", "telemetry.port=0",
-                f"train.steps={STEPS}", f"checkpoint.every={EVERY}", "optimizer.warmup_steps=20"]
+                "optimizer.warmup_steps=20"]  # and STEPS and EVERY
     ENDLESS = "train.steps=1000000"  # so that no run ends before it is disturbed
     references = {}
 
     def arguments(self, run, *more):
-        return [f"data.path={self.data}", *self.SETTINGS, f"run.dir={run}", *more]
+        return [f"data.path={self.data}", f"train.steps={self.STEPS}", f"checkpoint.every={self.EVERY}", *self.SETTINGS,
+                f"run.dir={run}", *more]
 
     def start(self, run, *more, ranks=None, fault=None):
         """Starts a run in the background, in its own process group. It runs until it is disturbed. Its stderr goes to
