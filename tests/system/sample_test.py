@@ -124,7 +124,7 @@ class Stopping(Sampling):
         process.send_signal(number)
         _, errors = process.communicate(timeout=DEADLINE_SECONDS)
         self.assertEqual(process.returncode, 75, errors)
-        self.assertRegex(errors, r" [1-9]\d* of 12 images are finished")
+        self.assertRegex(errors, r"(?m)^[1-9]\d* of 12 images are finished")
         self.assertIn("give the same command again", errors.splitlines()[-1])
 
     def kill(self, arguments, written):
