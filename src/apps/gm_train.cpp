@@ -42,13 +42,15 @@
 namespace gm {
 namespace {
 
-/// The lock of the run, on rank 0; null on the other ranks. Called by all ranks.
+/// The lock of the run, on rank 0, which all ranks see; null on the other ranks. Called by all
+/// ranks.
 std::unique_ptr<RunLock> lock_run(const RunDirectory& directory, Communicator& ranks) {
   std::unique_ptr<RunLock> lock;
   on_rank_zero(ranks, [&] {
     lock = std::make_unique<RunLock>(
         directory.root(), [](const std::string& reason) { end_world(kExitFailure, reason); });
   });
+  require_shared_run_directory(directory.root(), ranks);
   return lock;
 }
 
@@ -74,14 +76,13 @@ void run_and_report(Trainer& trainer, const RunDirectory& directory, Communicato
 }
 
 void train(World& world, const TrainCommand& command) {
-  const std::optional<int> restarts = restarts_so_far();
+  const int restarts = restarts_so_far().value_or(0);
   const RunDirectory directory(command.config.run.dir);
   Communicator& ranks = world.communicator();
   Watchdog watchdog(world);
   auto section =
       std::make_optional(watchdog.section("start", command.config.watchdog.start_seconds));
   const auto lock = lock_run(directory, ranks);
-  require_shared_run_directory(directory.root(), ranks);
   warn_of_clock_skew(ranks);
   RunConfig config = checked_configuration(world, command.config, directory);
   const ExtractorSource extractor = extractor_of(config, world.device(), ranks);
@@ -116,12 +117,8 @@ void train(World& world, const TrainCommand& command) {
   if (!remark.empty()) log_info("{}", remark);
   Metrics metrics(metrics_options(config, world, first, data, watchdog));
   Loader loader(std::move(order), data.make_reader(config), loader_options(config, first));
-  const auto keep_step_limit = [&](const StepLimit::Memory& memory) {
-    if (restarts) write_step_limit(directory, memory);
-  };
   RunLog log(directory, metrics, log_options(config, world, first));
-  if (first.step < config.train.steps) log.started(first, version_text(), rows);
-  if (restarts.value_or(0) > 0) log.restarted(first, *restarts);
+  if (first.step < config.train.steps) log.started(first, restarts, version_text(), rows);
   Trainer trainer(trainer_config(config, identity, data),
                   {.world = world,
                    .watchdog = watchdog,
@@ -130,17 +127,15 @@ void train(World& world, const TrainCommand& command) {
                    .checkpoints = checkpoints,
                    .observer = log,
                    .step_limit = step_limit_of_run(config.watchdog, directory, ranks),
-                   .keep_step_limit = keep_step_limit,
                    .sample = hooks.sample,
                    .evaluations = hooks.evaluations,
                    .method = hooks.method});
   if (resumed) trainer.resume(resumed->info, resumed->tensors);
   resumed.reset();  // frees its large tensors
   expect_work_to_save();
-  const TelemetryConfig& telemetry = config.telemetry;
-  const DiscoveryFile discovery(
-      discovery_path(directory, telemetry.discovery), run_name(directory), world,
-      metrics.serve(telemetry.address, telemetry.port, world.local_rank()));
+  const auto endpoint =
+      metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
+  const DiscoveryFile discovery(directory, config.telemetry.discovery, world, endpoint);
   section.reset();
   run_and_report(trainer, directory, ranks);
 

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <utility>
 #include <vector>
 
 namespace gm {
@@ -26,12 +28,17 @@ class StepLimit {
 
     bool operator==(const Memory&) const = default;
   };
+  /// Keeps the memory for the next world. Called on any rank and thread.
+  using Keep = std::function<void(const Memory&)>;
 
   /// Always `configured` seconds; 0 for no limit.
   explicit StepLimit(double configured) : configured_(configured) {}
   /// The limit that follows the speed, up to `configured` seconds. 0 switches it off as well.
-  StepLimit(double configured, const Memory& memory)
-      : configured_(configured), follows_speed_(configured > 0), memory_(memory) {}
+  StepLimit(double configured, const Memory& memory, Keep keep)
+      : configured_(configured),
+        follows_speed_(configured > 0),
+        memory_(memory),
+        keep_(std::move(keep)) {}
 
   /// Of step `step`, in seconds; 0 for no limit.
   double seconds(int64_t step) const;
@@ -44,6 +51,9 @@ class StepLimit {
   const Memory& memory() const { return memory_; }
   /// The memory for the next world if `step` is late.
   Memory after_late(int64_t step) const;
+  void keep(const Memory& memory) const {
+    if (keep_) keep_(memory);
+  }
 
  private:
   double median() const;
@@ -51,6 +61,7 @@ class StepLimit {
   double configured_;
   bool follows_speed_ = false;
   Memory memory_;
+  Keep keep_;
   bool paused_ = false;
   std::vector<double> recent_;  ///< Seconds of the last steps, as a ring.
   size_t steps_ = 0;

@@ -30,7 +30,7 @@ p { margin: 0 0 8px; }
 header .note { margin: 0; }
 .state { border: 1px solid var(--advice); color: var(--advice); border-radius: 99px; padding: 1px 11px; font-size: 13px; font-weight: 600; }
 .state.finished { border-color: var(--good); color: var(--good); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 12px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; }
 .tile, figure, .remarks li, .scroll { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 .tile { padding: 12px 15px; display: flex; flex-direction: column; }
 .tile .name, .tile .more { color: var(--quiet); font-size: 13px; }
@@ -63,7 +63,8 @@ polyline { stroke: var(--c); } polygon, circle { fill: var(--c); }
 figure img { max-width: 100%; height: auto; border-radius: 4px; image-rendering: pixelated; }
 figure.newest, figure.older { display: inline-flex; padding: 10px; }
 .newest figcaption, .older figcaption { font-size: 13px; color: var(--quiet); margin-top: 4px; }
-.strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); gap: 10px; margin-top: 12px; }
+.samples { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 430px), 1fr)); gap: 14px; align-items: start; }
+.strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); gap: 10px; }
 .scroll { overflow-x: auto; width: fit-content; max-width: 100%; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: 6px 14px; border-bottom: 1px solid var(--line); }

@@ -42,7 +42,8 @@ Html samples_of(const RunRecord& run, bool with_older) {
   for (const SampleFile& sample : older_samples(run.samples)) {
     older += image_of(run, sample, "older");
   }
-  return images + (older.empty() ? Html() : element("div", "strip", older));
+  if (older.empty()) return images;
+  return element("div", "samples", images + element("div", "strip", older));
 }
 
 }  // namespace

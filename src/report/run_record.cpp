@@ -4,8 +4,8 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
-#include "base/bounded_json.h"
 #include "base/files.h"
 #include "checkpoint/checkpoint_store.h"
 #include "run/run_directory.h"
@@ -14,11 +14,10 @@ namespace gm {
 namespace fs = std::filesystem;
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;  // rows keep the order of the file
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kLongestLine = 1 << 16;
-constexpr int kDeepest = 4;
 constexpr std::string_view kSeconds = "_seconds";
 
 /// The field as a number; NaN if it is missing, null, or of another type.
@@ -85,20 +84,29 @@ void add_step(RunRecord& run, const Json& line) {
               RunRecord::kMostRecent);
 }
 
-/// Figures are the numbers with a fraction, and null; what they depend on are the other fields.
+/// Fields that all evaluations have, and the hash of the weights, which differs at every step.
+bool is_of_line(const std::string& name) {
+  static const std::set<std::string> kNames{"kind",       "step",    "images",      "time",
+                                            "evaluation", "seconds", "weights_hash"};
+  return kNames.contains(name);
+}
+
+/// Figures are numbers with a fraction, and null. The keys that they depend on may be such numbers
+/// too, but have a section: "sampler.eta".
+bool is_figure(const std::string& name, const Json& value) {
+  return (value.is_number_float() || value.is_null()) && name.find('.') == std::string::npos;
+}
+
 void add_evaluation(RunRecord& run, const Json& line) {
   EvaluationLine evaluation{.step = whole(line, "step"),
                             .name = word(line, "evaluation"),
                             .seconds = number(line, "seconds")};
   if (evaluation.name.empty()) evaluation.name = "inpainting";  // it had no name once
   for (const auto& [name, value] : line.items()) {
-    if (name == "kind" || name == "step" || name == "images" || name == "time" ||
-        name == "evaluation" || name == "seconds") {
-      continue;
-    }
-    if (value.is_number_float() || value.is_null()) {
+    if (is_of_line(name)) continue;
+    if (is_figure(name, value)) {
       evaluation.figures.emplace_back(name, number(line, name));
-    } else {
+    } else if (value.is_primitive()) {
       evaluation.provenance +=
           fmt::format("{}{} {}", evaluation.provenance.empty() ? "" : ", ", name,
                       value.is_string() ? value.get<std::string>() : value.dump());
@@ -218,7 +226,7 @@ const DownsampledCurve* RunRecord::curve(const std::string& curve_name) const {
 }
 
 void add_line(RunRecord& run, std::string_view line) {
-  const Json json = parse_bounded_object(line, kDeepest);
+  const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   const std::string kind = json.is_object() ? word(json, "kind") : "";
   if (kind.empty() || !std::isfinite(number(json, "step"))) {
     run.unreadable_lines += 1;

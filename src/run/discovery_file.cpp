@@ -74,12 +74,12 @@ Json discovery_groups(const std::string& run, const std::vector<RankEndpoint>& r
   return groups;
 }
 
-DiscoveryFile::DiscoveryFile(fs::path path, const std::string& run, World& world,
+DiscoveryFile::DiscoveryFile(const RunDirectory& directory, const std::string& folder, World& world,
                              const std::optional<Endpoint>& endpoint) {
   const std::vector<RankEndpoint> ranks = gather(world, endpoint);
   if (world.rank() != 0) return;
-  path_ = std::move(path);
-  const Json groups = discovery_groups(run, ranks);
+  path_ = discovery_path(directory, folder);
+  const Json groups = discovery_groups(run_name(directory), ranks);
   warn_if_left_out(ranks, groups);
   std::error_code reason;
   if (groups.empty()) {

@@ -16,7 +16,7 @@ namespace gm {
 /// The name of a run for people: that of its directory.
 std::string run_name(const RunDirectory& directory);
 
-/// The file that lists the endpoints of the run: RUN/targets.json or, in the folder for all runs,
+/// The file that lists the endpoints of the run: RUN/targets.json or, in `folder` for all runs,
 /// NAME-HASH.json with a hash of the path of the run. So a run that starts again replaces its file.
 std::filesystem::path discovery_path(const RunDirectory& directory, const std::string& folder);
 
@@ -38,7 +38,7 @@ class DiscoveryFile {
  public:
   /// `endpoint`: that of this rank; nullopt if it has none. Called by all ranks. If the file cannot
   /// be written, or if ranks are left out, logs a warning.
-  DiscoveryFile(std::filesystem::path path, const std::string& run, World& world,
+  DiscoveryFile(const RunDirectory& directory, const std::string& folder, World& world,
                 const std::optional<Endpoint>& endpoint);
   ~DiscoveryFile();
   DiscoveryFile(const DiscoveryFile&) = delete;

@@ -41,15 +41,12 @@ void RunLog::count_lost_line(bool written) {
   metrics_.record_lost_line();
 }
 
-void RunLog::restarted(const RunState& state, int restarts) {
-  write("event", state, {{"event", "restarted"}, {"restarts", restarts}});
-}
-
-void RunLog::started(const RunState& first, const std::string& version,
+void RunLog::started(const RunState& first, int restarts, const std::string& version,
                      const std::vector<TableRow>& rows) {
   nlohmann::ordered_json event{{"event", "started"}, {"version", version}};
   for (const auto& [label, text] : rows) event[label] = text;
   write("event", first, event);
+  if (restarts > 0) write("event", first, {{"event", "restarted"}, {"restarts", restarts}});
 }
 
 void RunLog::step(const StepReport& report) {

@@ -34,12 +34,9 @@ class RunLog final : public TrainingObserver {
 
   RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options);
 
-  /// The launcher has started the world again, `restarts` times so far, and it continues from
-  /// `state`.
-  void restarted(const RunState& state, int restarts);
-
-  /// A process of `version` begins to train after `first`; `rows` describe the run.
-  void started(const RunState& first, const std::string& version,
+  /// A world of `version` begins to train after `first`; `rows` describe the run. The launcher has
+  /// started it again `restarts` times so far.
+  void started(const RunState& first, int restarts, const std::string& version,
                const std::vector<TableRow>& rows);
   void step(const StepReport& report) override;
   void skipped_step(const StepReport& report, const std::vector<std::string>& phases,

@@ -42,7 +42,10 @@ StepLimit step_limit_of_run(const WatchdogConfig& config, const RunDirectory& di
   if (!restarts_so_far()) return StepLimit(config.step_seconds);
   const std::string text =
       text_from_rank_zero(ranks, [&] { return read_step_limit(directory.step_limit()); });
-  return {config.step_seconds, text.empty() ? StepLimit::Memory{} : memory_of(text)};
+  const auto keep = [directory](const StepLimit::Memory& memory) {
+    write_step_limit(directory, memory);
+  };
+  return {config.step_seconds, text.empty() ? StepLimit::Memory{} : memory_of(text), keep};
 }
 
 void write_step_limit(const RunDirectory& directory, const StepLimit::Memory& memory) {

@@ -98,10 +98,9 @@ void Trainer::train_to_the_end() {
 void Trainer::watched_step() {
   StepLimit& limit = parts_.step_limit;
   const int64_t step = state_.step + 1;
-  const auto keep = [keep = parts_.keep_step_limit, memory = limit.after_late(step)] {
-    keep(memory);
-  };
-  const auto section = parts_.watchdog.section("step", limit.seconds(step), keep);
+  const auto section =
+      parts_.watchdog.section("step", limit.seconds(step),
+                              [&limit, memory = limit.after_late(step)] { limit.keep(memory); });
   StepTimer clock;
   throw_if_stop_requested();
   train_step();
@@ -110,12 +109,12 @@ void Trainer::watched_step() {
 }
 
 void Trainer::report_false_alarm() {
-  const StepLimit::Memory& memory = parts_.step_limit.memory();
+  const StepLimit& limit = parts_.step_limit;
   parts_.observer.warning(
       state_, fmt::format("the step is slow, and an earlier world was ended in it for no other "
                           "reason; from now on, a step may take at least {:g} s",
-                          memory.shortest_seconds));
-  if (parts_.world.rank() == 0) parts_.keep_step_limit(memory);
+                          limit.memory().shortest_seconds));
+  if (parts_.world.rank() == 0) limit.keep(limit.memory());
 }
 
 /// The watchdog also detects a rank that does not reach this point.

@@ -46,8 +46,6 @@ struct TrainerParts {
   CheckpointStore& checkpoints;
   TrainingObserver& observer;
   StepLimit step_limit;
-  /// Keeps what the next world must know about the limit. Called on any rank and thread.
-  std::function<void(const StepLimit::Memory&)> keep_step_limit;
   /// Makes samples with the current weights of the networks; may be empty. Called by all ranks
   /// together.
   std::function<Artefact()> sample;

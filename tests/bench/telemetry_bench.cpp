@@ -1,4 +1,5 @@
-// Times what telemetry adds to a training step on rank 0, and a scrape: telemetry_bench
+// Times what telemetry adds to a training step on rank 0, and a scrape: telemetry_bench FOLDER,
+// which becomes a run directory.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +7,6 @@
 #include <vector>
 
 #include "run/run_log.h"
-#include "support/temporary_folder.h"
 #include "telemetry/metrics.h"
 
 namespace gm {
@@ -50,9 +50,7 @@ double median_seconds(int64_t calls, Act act) {
   return seconds[static_cast<size_t>(calls / 2)];
 }
 
-void measure() {
-  const TemporaryFolder folder;
-  const RunDirectory directory(folder.path());
+void measure(const RunDirectory& directory) {
   directory.begin("");
   Metrics metrics;
   RunLog log(directory, metrics, {.total_steps = 2 * kSteps, .log_every_seconds = 1e6});
@@ -71,4 +69,7 @@ void measure() {
 }  // namespace
 }  // namespace gm
 
-int main() { gm::measure(); }
+int main(int argc, char** argv) {
+  if (argc != 2) return fmt::print("usage: telemetry_bench FOLDER\n"), 2;
+  gm::measure(gm::RunDirectory(argv[1]));
+}

@@ -96,7 +96,6 @@ class WholeRun : public testing::TestWithParam<const char*> {
                      .checkpoints = checkpoints,
                      .observer = log,
                      .step_limit = StepLimit(0),
-                     .keep_step_limit = {},
                      .sample = hooks.sample,
                      .evaluations = hooks.evaluations,
                      .method = hooks.method});

@@ -193,7 +193,6 @@ class TrainerTest : public testing::Test {
                      .checkpoints = checkpoints,
                      .observer = log,
                      .step_limit = StepLimit(0),
-                     .keep_step_limit = {},
                      .sample =
                          [] {
                            return Artefact{.extension = ".png", .write = [](const auto& path) {

@@ -145,11 +145,11 @@ class Straggler(FaultTest):
 
         def is_seen():
             os.kill(rank, signal.SIGSTOP)
-            time.sleep(0.1)
+            time.sleep(1)  # much longer than a step, also on a busy machine
             os.kill(rank, signal.SIGCONT)
             time.sleep(0.02)
             ratios = re.findall(r'"slowest_rank":1,"slowest_ratio":([0-9.e+]+)}', path.read_text())
-            return any(float(ratio) > 5 for ratio in ratios)
+            return any(float(ratio) > 3 for ratio in ratios)
         wait_until(is_seen, process)
         os.kill(rank, signal.SIGTERM)
         self.assertEqual(self.end_of(process), 75, self.errors("throttled"))

@@ -54,11 +54,11 @@ class Reports(Refusals):
         return done
 
     def test_training_leaves_a_report_that_gm_report_writes_again(self):
-        self.train("run", "evaluate.every=2", "evaluate.metrics=loss", "data.holdout=0", "train.steps=30",
-                   "sample.every=10", "checkpoint.every=10", f"data.path={self.held_out()}")
+        self.train("run", "evaluate.every=3", "evaluate.metrics=loss", "evaluate.count=8", "train.steps=6", "sample.every=2",
+                   "checkpoint.every=3", f"data.path={self.held_out()}")
         text = self.page("run/report.html").text
-        for part in ("finished", "Steps 30 of 30", "What to notice", "Loss", "Gradient norm", "Learning rate", "Throughput",
-                     "Parts of a step", "Samples step 30", "Evaluation: loss", "loss_held_out", "Checkpoints", "train.steps",
+        for part in ("finished", "Steps 6 of 6", "What to notice", "Loss", "Gradient norm", "Learning rate", "Throughput",
+                     "Parts of a step", "Samples step 6", "Evaluation: loss", "loss_held_out", "Checkpoints", "train.steps",
                      "Environment", "kernels", "gm 0."):
             self.assertIn(part, text)
         self.assertEqual(self.page("run/report.html").count["img"], 3)
@@ -89,17 +89,17 @@ class Reports(Refusals):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("warning: the report of the run was not written", done.stderr)
 
-    def test_a_million_lines_make_a_small_page_in_little_memory(self):
+    def test_a_long_run_makes_a_small_page_in_little_memory(self):
         run = self.root / "long"
         run.mkdir()
         (run / "config.toml").write_text("")
         line = '{{"kind":"train","step":{0},"images":{0},"time":{0},"loss":0.5,"gradient_norm":1.25}}\n'
         with (run / "metrics.jsonl").open("w") as file:
-            file.writelines(line.format(step) for step in range(1, 1_000_001))
+            file.writelines(line.format(step) for step in range(1, 300_001))
         self.report("long")
         self.assertLess((run / "report.html").stat().st_size, 500_000)
-        self.assertIn("Steps 1M of", self.page("long/report.html").text)
-        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 600_000, "kilobytes, of the largest child")
+        self.assertIn("Steps 300,000 of", self.page("long/report.html").text)
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 500_000, "kilobytes, of the largest child")
 
     def test_wrong_input_is_refused(self):
         self.train("fine")

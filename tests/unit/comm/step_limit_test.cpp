@@ -8,7 +8,7 @@ namespace {
 /// A limit after `count` steps of `seconds` seconds.
 StepLimit after_steps(int count, double seconds, double configured = 300,
                       const StepLimit::Memory& memory = {}) {
-  StepLimit limit(configured, memory);
+  StepLimit limit(configured, memory, {});
   for (int step = 1; step <= count; ++step) limit.record(step, seconds);
   return limit;
 }

@@ -42,7 +42,8 @@ TEST_F(RunRecordTest, ReadsLinesOfEachKind) {
       std::string(kTrain) +
       R"({"kind":"train","step":2,"images":16,"time":11,"loss":0.25,"data_seconds":0.5})"
       "\n"
-      R"({"kind":"evaluation","step":2,"time":12,"evaluation":"loss","samples":4,"loss_train":1.0})"
+      R"({"kind":"evaluation","step":2,"time":12,"evaluation":"loss","samples":4,"sampler.eta":0.5,)"
+      R"("weights_hash":"differs","loss_train":1.0})"
       "\n"
       R"({"kind":"checkpoint","step":2,"time":12,"path":"x","seconds":1.5})"
       "\n"
@@ -57,7 +58,7 @@ TEST_F(RunRecordTest, ReadsLinesOfEachKind) {
   EXPECT_THAT(run.parts, SizeIs(1));
   EXPECT_THAT(run.environment, ElementsAre(Pair("version", "gm 7")));
   ASSERT_THAT(run.evaluations, SizeIs(1));
-  EXPECT_EQ(run.evaluations[0].provenance, "samples 4");
+  EXPECT_EQ(run.evaluations[0].provenance, "samples 4, sampler.eta 0.5");
   EXPECT_THAT(run.evaluations[0].figures, ElementsAre(Pair("loss_train", 1)));
   EXPECT_EQ(run.saved_checkpoints, 1);
   EXPECT_EQ(run.sample_seconds, 2);

@@ -24,11 +24,12 @@ const Endpoint kEndpoint{.target = "127.0.0.1:9464", .is_loopback = true};
 class DiscoveryFileTest : public ::testing::Test {
  protected:
   DiscoveryFile write(const std::optional<Endpoint>& endpoint) {
-    return {path_, "cats", world_, endpoint};
+    return {directory_, (folder_ / "targets").string(), world_, endpoint};
   }
 
   const TemporaryFolder folder_;
-  const std::filesystem::path path_ = folder_ / "targets" / "cats.json";
+  const RunDirectory directory_{folder_ / "cats"};
+  const std::filesystem::path path_ = discovery_path(directory_, (folder_ / "targets").string());
   World world_;
 };
 

@@ -71,7 +71,8 @@ class RunLogTest : public ::testing::Test {
 };
 
 TEST_F(RunLogTest, SaysHowOftenTheLauncherHasRestarted) {
-  RunLog(directory_, metrics_, {.total_steps = 90}).restarted({.step = 40, .samples = 320}, 2);
+  RunLog log(directory_, metrics_, {.total_steps = 90});
+  log.started({.step = 40, .samples = 320}, 2, "gm", {});
   const std::string line = read_file(directory_.metrics(), 1 << 20);
   EXPECT_THAT(line, HasSubstr(R"({"kind":"event","step":40,"images":320,)"));
   EXPECT_THAT(line, HasSubstr(R"("event":"restarted","restarts":2})"));
