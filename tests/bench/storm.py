@@ -76,8 +76,9 @@ class Storm(programs.FaultTest):
         self.signal_a_rank("damage", signal.SIGKILL)
 
     def signal_a_rank(self, name, number):
+        """Does nothing while the run is starting, or while a rank is still stopped: two stopped ranks are a suspended job."""
         ranks = list(self.rank_processes(name).values())
-        if ranks:  # else the run is just starting
+        if ranks and all(programs.state(rank) != "T" for rank in ranks):
             os.kill(random.choice(ranks), number)
 
     def seconds_of_steps(self, name):
