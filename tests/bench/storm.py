@@ -13,6 +13,7 @@ For each kind, a run of --minutes (10) is disturbed every --every seconds (30), 
 checkpoint must be those of an undisturbed run. A step that is repeated after a restart counts once. Needs root and ./launch/setup --cluster. Uses build/release.
 """
 import argparse
+import json
 import os
 import pathlib
 import random
@@ -75,12 +76,21 @@ class Storm(programs.FaultTest):
         self.signal_a_rank("damage", signal.SIGKILL)
 
     def signal_a_rank(self, name, number):
+        """Does nothing while the run is starting, or while a rank is still stopped: two stopped ranks are a suspended job."""
         ranks = list(self.rank_processes(name).values())
-        if ranks:  # else the run is just starting
+        if ranks and all(programs.state(rank) != "T" for rank in ranks):
             os.kill(random.choice(ranks), number)
 
     def seconds_of_steps(self, name):
-        return sum(line["step_seconds"] for line in self.lines(name, "train"))
+        """From one step to the next, with what a world does between them, such as saving. Not from one world to the next."""
+        total, before = 0, None
+        for line in map(json.loads, (self.root / name / "metrics.jsonl").read_text().splitlines()):
+            if line["kind"] == "train":
+                total += line["time"] - before if before else line["step_seconds"]
+                before = line["time"]
+            elif line.get("event") == "restarted":
+                before = None
+        return total
 
     def undisturbed(self, name, steps):
         """Returns the seconds that the run took."""

@@ -7,6 +7,7 @@ from fake_cluster import CLUSTER, HEAD, HOSTS, ON_HOST, ClusterTest, address, ru
 from support.programs import DEADLINE_SECONDS, LOCAL, wait_until
 
 LAUNCH_SLURM = LOCAL.with_name("slurm")
+FOLDER = CLUSTER / "slurm"
 CORES = 4  # of a node, as Slurm counts them
 # Without control groups, which a container cannot make. Short waits. TmpFS: each node needs its own folder for PMIx.
 CONFIGURATION = """
@@ -48,23 +49,22 @@ PartitionName=high Nodes=ALL State=UP PriorityTier=10 PreemptMode=OFF
 
 
 def start_slurm():
-    folder = CLUSTER / "slurm"
-    (folder / "munge").mkdir(parents=True)
-    (folder / "munge/key").write_bytes(os.urandom(1024))
-    (folder / "munge/key").chmod(0o400)
-    for path in (folder / "munge", folder / "munge/key"):
+    (FOLDER / "munge").mkdir(parents=True)
+    (FOLDER / "munge/key").write_bytes(os.urandom(1024))
+    (FOLDER / "munge/key").chmod(0o400)
+    for path in (FOLDER / "munge", FOLDER / "munge/key"):
         shutil.chown(path, "munge", "munge")
-    munge = {name: folder / f"munge/{name}" for name in ("key", "socket", "pid", "log", "seed")}
+    munge = {name: FOLDER / f"munge/{name}" for name in ("key", "socket", "pid", "log", "seed")}
     run("runuser", "-u", "munge", "--", "munged", f"--key-file={munge['key']}", f"--socket={munge['socket']}",
         f"--pid-file={munge['pid']}", f"--log-file={munge['log']}", f"--seed-file={munge['seed']}")
     nodes = "".join(f"NodeName={host} NodeAddr={address(host)} CPUs={CORES} RealMemory=1000 State=UNKNOWN\n" for host in HOSTS)
-    (folder / "slurm.conf").write_text(CONFIGURATION.format(head=HEAD, folder=folder) + nodes)
-    os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
+    (FOLDER / "slurm.conf").write_text(CONFIGURATION.format(head=HEAD, folder=FOLDER) + nodes)
+    os.environ["SLURM_CONF"] = str(FOLDER / "slurm.conf")
     run("slurmctld")
     for host in HOSTS:
-        (folder / f"spool-{host}").mkdir()
-        (folder / f"tmp-{host}").mkdir(mode=0o1777)
-        run(ON_HOST, host, f"SLURM_CONF={folder}/slurm.conf slurmd -N {host}")
+        (FOLDER / f"spool-{host}").mkdir()
+        (FOLDER / f"tmp-{host}").mkdir(mode=0o1777)
+        run(ON_HOST, host, f"SLURM_CONF={FOLDER}/slurm.conf slurmd -N {host}")
     wait_until(lambda: run("sinfo", "--noheader", "--Node", "--format=%T", "--partition=low").stdout.split() == ["idle"] * len(HOSTS))
 
 
@@ -74,7 +74,8 @@ class SlurmTest(ClusterTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        start_slurm()
+        if not FOLDER.exists():  # not for each class
+            start_slurm()
 
     def tearDown(self):
         run("scancel", "--user=root")
