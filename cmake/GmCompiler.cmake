@@ -44,7 +44,7 @@ set(GM_PRECOMPILED_HEADERS
   <fmt/format.h> <ATen/ATen.h> <ATen/Parallel.h> <torch/nn/module.h>)
 
 # Sources that use no tensors. They do not need the precompiled header of LibTorch.
-set(GM_TORCH_FREE "/(base|config|telemetry)/|/train/cpu/|/ops/cpu/(gemm|winograd|direct_convolution)|/data/(pack/|pack_folder|hdf5|image_[dm]|class_names|mask_|shard_order)|/image/(decode|fit|image_[ks]|jpeg|orientation|png|resize|bitmap|cpu/)")
+set(GM_TORCH_FREE "/(base|config|report|telemetry)/|/train/cpu/|/ops/cpu/(gemm|winograd|direct_convolution)|/data/(pack/|pack_folder|hdf5|image_[dm]|class_names|mask_|shard_order)|/image/(decode|fit|image_[ks]|jpeg|orientation|png|resize|bitmap|cpu/)")
 
 function(gm_precompile_torch target)
   target_precompile_headers(${target} PRIVATE ${GM_PRECOMPILED_HEADERS})

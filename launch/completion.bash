@@ -62,7 +62,7 @@ _gm_data() {
 complete -o default -o bashdefault -F _gm_data gm_data
 
 _gm_train() {
-  _gm_complete '-h --help --version --help-config --train_steps --time_steps --save_folder --data_path --load_path --data_class --image_size --batch_size --learning_rate --unet_dim --save_and_sample_every --unet_dim_mults --resume --dataloader_workers --train --visualize --fid run.dir= run.task= run.seed= run.device= data.path= data.classes= data.image_size= data.fit= data.holdout= data.shards= data.flip= data.resize_crop= data.prefetch= data.cache= mask.kind= mask.coverage_min= mask.coverage_max= mask.path= gan.loss= gan.lambda= gan.l1= gan.feature_matching= gan.r1= gan.r1_every= gan.dim= gan.patch= gan.spectral_norm= gan.discriminator_lr_scale= model.kind= model.dim= model.dim_mults= model.weights= diffusion.steps= diffusion.schedule= diffusion.clamp= diffusion.condition= diffusion.label_dropout= diffusion.prediction= diffusion.loss= diffusion.loss_weight= diffusion.min_snr_gamma= sampler.kind= sampler.steps= sampler.eta= sampler.class= sampler.guidance= repaint.jump_length= repaint.resamplings= train.steps= train.batch_size= train.accumulate= train.precision= train.reducer= train.max_nonfinite= train.verify_ranks_every= optimizer.learning_rate= optimizer.beta1= optimizer.beta2= optimizer.epsilon= optimizer.warmup_steps= optimizer.schedule= optimizer.clip_norm= ema.half_life_images= ema.ramp= checkpoint.every= checkpoint.keep= checkpoint.keep_best= sample.every= sample.count= sample.batch_size= sample.weights= evaluate.every= evaluate.metrics= evaluate.count= evaluate.batch_size= evaluate.seed= evaluate.samples= evaluate.extractor= evaluate.extractor_file= telemetry.port= telemetry.address= telemetry.log_every_seconds= profile.steps= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
+  _gm_complete '-h --help --version --help-config --train_steps --time_steps --save_folder --data_path --load_path --data_class --image_size --batch_size --learning_rate --unet_dim --save_and_sample_every --unet_dim_mults --resume --dataloader_workers --train --visualize --fid --print run.dir= run.task= run.seed= run.device= data.path= data.classes= data.image_size= data.fit= data.holdout= data.shards= data.flip= data.resize_crop= data.prefetch= data.cache= mask.kind= mask.coverage_min= mask.coverage_max= mask.path= gan.loss= gan.lambda= gan.l1= gan.feature_matching= gan.r1= gan.r1_every= gan.dim= gan.patch= gan.spectral_norm= gan.discriminator_lr_scale= model.kind= model.dim= model.dim_mults= model.weights= diffusion.steps= diffusion.schedule= diffusion.clamp= diffusion.condition= diffusion.label_dropout= diffusion.prediction= diffusion.loss= diffusion.loss_weight= diffusion.min_snr_gamma= sampler.kind= sampler.steps= sampler.eta= sampler.class= sampler.guidance= repaint.jump_length= repaint.resamplings= train.steps= train.batch_size= train.accumulate= train.precision= train.reducer= train.max_nonfinite= train.verify_ranks_every= optimizer.learning_rate= optimizer.beta1= optimizer.beta2= optimizer.epsilon= optimizer.warmup_steps= optimizer.schedule= optimizer.clip_norm= ema.half_life_images= ema.ramp= checkpoint.every= checkpoint.keep= checkpoint.keep_best= sample.every= sample.count= sample.batch_size= sample.weights= evaluate.every= evaluate.metrics= evaluate.count= evaluate.batch_size= evaluate.seed= evaluate.samples= evaluate.extractor= evaluate.extractor_file= telemetry.port= telemetry.address= telemetry.discovery= telemetry.log_every_seconds= profile.steps= watchdog.start_seconds= watchdog.step_seconds= watchdog.data_seconds= watchdog.reduction_seconds= watchdog.sampling_seconds= watchdog.evaluation_seconds= watchdog.checkpoint_seconds= watchdog.end_seconds=' \
     --train_steps '' \
     --time_steps '' \
     --save_folder '' \
@@ -77,6 +77,7 @@ _gm_train() {
     --unet_dim_mults '' \
     --resume '' \
     --dataloader_workers '' \
+    --print '' \
     run.task 'ddpm inpaint gan_inpaint' \
     run.device 'auto cpu cuda' \
     data.fit 'crop pad squash' \
@@ -140,3 +141,9 @@ _gm_eval() {
     evaluate.extractor 'lite0 inception random'
 }
 complete -o default -o bashdefault -F _gm_eval gm_eval
+
+_gm_report() {
+  _gm_complete '-h --help --out --version' \
+    --out ''
+}
+complete -o default -o bashdefault -F _gm_report gm_report

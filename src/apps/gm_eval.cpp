@@ -4,11 +4,14 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
 #include <functional>
 #include <optional>
 
 #include "apps/command.h"
 #include "base/cache_folder.h"
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -28,6 +31,7 @@
 #include "run/evaluation_table.h"
 #include "run/load_run.h"
 #include "run/prepare_data.h"
+#include "run/provenance.h"
 #include "run/train_eval_overlap.h"
 
 namespace gm {
@@ -100,6 +104,11 @@ void declare(CLI::App& app, EvalCommand& command) {
          "neighbours")
       ->transform(a_path());
   app.set_version_flag("--version", version_text());
+  app.footer(
+      "For example:\n"
+      "  gm_eval runs/inpaint_cats runs/gan_inpaint_cats --image comparison.png\n"
+      "  gm_eval runs/cats --metric loss --count 2000\n"
+      "  gm_eval runs/cats --metric fd,kid,neighbours --samples 10000 --json figures.json");
 }
 
 std::vector<LoadedRun> open_runs(const EvalCommand& command, World& world) {
@@ -118,7 +127,7 @@ std::vector<LoadedRun> open_runs(const EvalCommand& command, World& world) {
 /// What an evaluation compares: its baselines, then the runs.
 std::vector<Method> methods_of(Evaluation& evaluation, const std::vector<LoadedRun>& runs) {
   std::vector<Method> methods = evaluation.baselines();
-  for (const LoadedRun& run : runs) methods.push_back(method_of(*run.task, run.name));
+  for (const LoadedRun& run : runs) methods.push_back(method_of(run));
   return methods;
 }
 
@@ -127,6 +136,14 @@ struct Findings {
   std::vector<Comparison> comparisons;
   std::optional<LabelledImages> images;  ///< For --image: of the first evaluation that draws.
 };
+
+/// The number of strips side by side with which the image is about as wide as high.
+int64_t columns_for(const at::Tensor& strips) {
+  const auto count = static_cast<double>(strips.size(0)),
+             height = static_cast<double>(strips.size(1)),
+             width = static_cast<double>(strips.size(2));
+  return std::max<int64_t>(1, std::lround(std::sqrt(count * height / width)));
+}
 
 /// Writes the outputs. Prints the table to stdout if stdout is not another output. Files are
 /// written first, because the reader of stdout may close it early.
@@ -138,7 +155,8 @@ void write(const EvalCommand& command, const Findings& findings) {
   };
   if (!is_stdout(command.json)) write_json();
   if (!command.image.empty()) {
-    write_image_grid(command.image, *findings.images, {.columns = 1});
+    write_image_grid(command.image, *findings.images,
+                     {.columns = columns_for(findings.images->images)});
     log_info("{} images in {}", findings.images->images.size(0), command.image);
   }
   if (is_stdout(command.json)) write_json();
@@ -206,22 +224,26 @@ EvaluationInputs inputs_of(const EvalCommand& command, const std::vector<LoadedR
   };
   std::vector<DiffusionConfig> diffusion;
   for (const LoadedRun& run : runs) diffusion.push_back(run.config.diffusion);
-  const std::filesystem::path features = features_of(command);
-  if (!features.empty() && !command.images.path.empty()) {
-    require_same_images(features, *images(), ranks);
-  }
   return {.images = images,
           .references = command.against.path.empty() ? images : opened_once(against),
           .training = opened_once([&] { return open_common_training_images(runs, ranks); }),
-          .features = features,
+          .files = {.extractor = extractor_of(config, world.device(), ranks),
+                    .features = features_of(command)},
           .mask = override_mask(config.mask, command.mask),
           .diffusion = std::move(diffusion),
           .config = settings,
           .cache = cache_folder(config.data.cache),
-          .device = world.device(),
           .communicator = ranks,
           .seeds = command.seeds,
           .draws = !command.image.empty()};
+}
+
+/// Throws InputError unless the files that evaluations need can be used, and stored features are
+/// those of the images that the user names. Called by all ranks.
+void check_inputs(const EvalCommand& command, const EvaluationInputs& inputs) {
+  check_evaluation_files(inputs.config.metrics, inputs.files, inputs.communicator);
+  if (inputs.files.features.empty() || command.images.path.empty()) return;
+  require_same_images(inputs.files.features, *inputs.images(), inputs.communicator);
 }
 
 /// The evaluation of the first run, with what the command line changes.
@@ -233,16 +255,42 @@ EvaluateConfig settings_of(const EvalCommand& command, const std::vector<LoadedR
   return settings;
 }
 
+/// Throws InputError if an option has no effect.
+void check_options(const EvalCommand& command, const std::string& metrics) {
+  const auto check = [&](const char* option, bool is_given, bool EvaluationKind::*property,
+                         const char* reason) {
+    if (!is_given || any_evaluation(metrics, property)) return;
+    throw InputError("{}: an evaluation of {} {}", option, metrics, reason);
+  };
+  constexpr auto kDraws = &EvaluationKind::draws, kMakesSamples = &EvaluationKind::makes_samples,
+                 kTakesImages = &EvaluationKind::takes_images;
+  check("--image", !command.image.empty(), kDraws, "draws no images");
+  check("--samples", command.samples.has_value(), kMakesSamples, "makes no samples");
+  check("--seeds", command.seeds > 1, kMakesSamples, "makes no samples");
+  check("--against", !command.against.path.empty(), kMakesSamples, "makes no samples to compare");
+  check("--count", command.count.has_value(), kTakesImages,
+        "compares all images; --samples is the number of samples");
+  check("--mask", !command.mask.empty(), kTakesImages, "masks no images");
+}
+
+/// Throws InputError if images for training would be taken for others.
+void check_part(const EvalCommand& command, const std::string& metrics) {
+  const ImageChoice& images = command.images;
+  const bool has_training_images =
+      images.path.empty() && images.part && *images.part != Part::kHeldOut;
+  if (!has_training_images || !any_evaluation(metrics, &EvaluationKind::needs_held_out)) return;
+  throw InputError(
+      "--part {}: an evaluation of {} compares the images for training with others: leave --part "
+      "out, or name other images with --data",
+      name_of(*images.part), metrics);
+}
+
 /// Throws InputError unless the evaluations can evaluate the runs, and make what is asked for.
 void check_metrics(const EvalCommand& command, const std::vector<LoadedRun>& runs,
                    const std::string& metrics) {
   for (const LoadedRun& run : runs) require_evaluations(*run.task, metrics, run.name);
-  if (!command.image.empty() && !any_evaluation(metrics, &EvaluationKind::draws)) {
-    throw InputError("--image: an evaluation of {} draws no images", metrics);
-  }
-  if (command.seeds > 1 && !any_evaluation(metrics, &EvaluationKind::makes_samples)) {
-    throw InputError("--seeds: an evaluation of {} makes no samples", metrics);
-  }
+  check_options(command, metrics);
+  check_part(command, metrics);
 }
 
 /// Evaluates all methods. `begin_batch` is called before each batch. Called by all ranks.
@@ -269,12 +317,11 @@ void evaluate(World& world, const EvalCommand& command) {
   if (!command.trust.empty()) trust_code(command.trust);
   const EvaluateConfig settings = settings_of(command, runs);
   check_metrics(command, runs, settings.metrics);
-  check_evaluation_files(
-      {settings, cache_folder(runs.front().config.data.cache), features_of(command)}, ranks);
+  const EvaluationInputs inputs = inputs_of(command, runs, settings, world);
+  check_inputs(command, inputs);
   const double batch_seconds = runs.front().config.watchdog.evaluation_seconds;
   const auto begin_batch = [&] { section.emplace(watchdog.section("evaluation", batch_seconds)); };
-  const Findings findings =
-      evaluate_all(command, runs, inputs_of(command, runs, settings, world), begin_batch);
+  const Findings findings = evaluate_all(command, runs, inputs, begin_batch);
   section.emplace(watchdog.section("writing", 0));  // no time limit: a pipe may be slow
   on_rank_zero(ranks, [&] { write(command, findings); });
 }

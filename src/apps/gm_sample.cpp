@@ -192,7 +192,7 @@ void write_trajectory(DiffusionProcess& process, const SampleCommand& command,
   on_rank_zero(ranks, [&] {
     const auto labels = reverse_process_labels(process.diffusion().sampler());
     write_image_grid(command.trajectory, {rows, labels}, {.columns = 1});
-    log_info("{} images at five timesteps in {}", strips, command.trajectory);
+    log_info("{} images at {} timesteps in {}", strips, labels.size(), command.trajectory);
   });
 }
 
@@ -246,8 +246,7 @@ SampleOutputsOptions outputs_of(const SampleCommand& command, const LoadedRun& r
           .shape = run.shape,
           .columns = command.series.toward ? columns_of(command.series) : 0,
           .input = input ? &*input : nullptr,
-          .classes =
-              input ? SampleClasses{} : classes_of(*run.task->image_generator(), command.series)};
+          .classes = input ? SampleClasses{} : classes_of(run, command.series)};
 }
 
 void sample(World& world, const SampleCommand& command) {
@@ -287,8 +286,13 @@ void sample(World& world, const SampleCommand& command) {
     return images;
   };
   begin_writing();
-  stream_samples(make, ranks, {.count = options.count, .batch_size = command.batch_size},
-                 outputs.get());
+  try {
+    stream_samples(make, ranks, {.count = options.count, .batch_size = command.batch_size},
+                   outputs.get());
+  } catch (const StopRequested&) {
+    if (outputs && can_be_resumed) outputs->report_stop();
+    throw;
+  }
   on_rank_zero(ranks, [&] { outputs->finish_files(); });
   begin_sampling();
   if (process != nullptr) write_trajectory(*process, command, ranks);

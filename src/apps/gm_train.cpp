@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/malloc_settings.h"
 #include "base/output.h"
+#include "base/restarts.h"
 #include "base/signals.h"
 #include "checkpoint/checkpoint_store.h"
 #include "comm/consistency.h"
@@ -16,8 +17,12 @@
 #include "comm/world.h"
 #include "config/command_line.h"
 #include "config/run_identity.h"
+#include "report/report.h"
 #include "run/broadcast_checkpoint.h"
 #include "run/check_configuration.h"
+#include "run/check_hosts.h"
+#include "run/discovery_file.h"
+#include "run/evaluation_table.h"
 #include "run/make_task.h"
 #include "run/prepare_data.h"
 #include "run/process_files.h"
@@ -26,6 +31,7 @@
 #include "run/run_shards.h"
 #include "run/run_table.h"
 #include "run/starting_weights.h"
+#include "run/step_limit_file.h"
 #include "run/training_data.h"
 #include "run/training_hooks.h"
 #include "run/training_options.h"
@@ -36,13 +42,15 @@
 namespace gm {
 namespace {
 
-/// The lock of the run, on rank 0; null on the other ranks. Called by all ranks.
+/// The lock of the run, on rank 0, which all ranks see; null on the other ranks. Called by all
+/// ranks.
 std::unique_ptr<RunLock> lock_run(const RunDirectory& directory, Communicator& ranks) {
   std::unique_ptr<RunLock> lock;
   on_rank_zero(ranks, [&] {
     lock = std::make_unique<RunLock>(
         directory.root(), [](const std::string& reason) { end_world(kExitFailure, reason); });
   });
+  require_shared_run_directory(directory.root(), ranks);
   return lock;
 }
 
@@ -55,26 +63,42 @@ void begin_directory(const RunDirectory& directory, const RunConfig& config, Com
   });
 }
 
+/// The report is also written when the run was stopped. Called by all ranks.
+void run_and_report(Trainer& trainer, const RunDirectory& directory, Communicator& ranks) {
+  const auto report = [&] { on_rank_zero(ranks, [&] { write_report_of_run(directory.root()); }); };
+  try {
+    trainer.run();
+  } catch (const StopRequested&) {
+    report();
+    throw;
+  }
+  report();
+}
+
 void train(World& world, const TrainCommand& command) {
+  const int restarts = restarts_so_far().value_or(0);
   const RunDirectory directory(command.config.run.dir);
   Communicator& ranks = world.communicator();
   Watchdog watchdog(world);
   auto section =
       std::make_optional(watchdog.section("start", command.config.watchdog.start_seconds));
   const auto lock = lock_run(directory, ranks);
+  warn_of_clock_skew(ranks);
   RunConfig config = checked_configuration(world, command.config, directory);
-  check_abilities(config, command.visualize, ranks);
+  const ExtractorSource extractor = extractor_of(config, world.device(), ranks);
+  check_abilities(config, command.visualize, extractor, ranks);
 
   // No time limit: packing a folder of images may take hours.
   section.emplace(watchdog.section("data preparation", 0));
   const std::string packed = prepare_data(config.data, ranks);
+  require_data_on_all_hosts(packed, ranks);
   const TrainingData data = open_training_data(packed, config, ranks);
   section.emplace(watchdog.section("start", config.watchdog.start_seconds));
   choose_shards(config, data.size, world.size());
   auto order = data.make_order(config, world);
   const auto masks = open_training_masks(config, image_shape(data));
   const auto task = make_task(config, image_shape(data), masks, world.device(), data.classes);
-  const TrainingHooks hooks = make_training_hooks(config, packed, *task, ranks);
+  const TrainingHooks hooks = make_training_hooks(config, packed, *task, extractor, ranks);
 
   CheckpointStore checkpoints(directory.root(), config.checkpoint.keep);
   const RunIdentity identity{.config_hash = config_hash(config),
@@ -88,25 +112,32 @@ void train(World& world, const TrainCommand& command) {
   throw_if_any_rank_stopped(ranks);
 
   begin_directory(directory, config, ranks);
-  log_info("{}\n{}", version_text(), format_table(run_rows(world, config, data, *task)));
+  const std::vector<TableRow> rows = run_rows(world, config, data, *task);
+  log_info("{}\n{}", version_text(), format_table(rows));
   if (!remark.empty()) log_info("{}", remark);
-  Metrics metrics;
-  metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
+  Metrics metrics(metrics_options(config, world, first, data, watchdog));
   Loader loader(std::move(order), data.make_reader(config), loader_options(config, first));
   RunLog log(directory, metrics, log_options(config, world, first));
-  Trainer trainer(trainer_config(config, identity, data), {.world = world,
-                                                           .watchdog = watchdog,
-                                                           .task = *task,
-                                                           .loader = loader,
-                                                           .checkpoints = checkpoints,
-                                                           .observer = log,
-                                                           .sample = hooks.sample,
-                                                           .evaluations = hooks.evaluations});
+  if (first.step < config.train.steps) log.started(first, restarts, version_text(), rows);
+  Trainer trainer(trainer_config(config, identity, data),
+                  {.world = world,
+                   .watchdog = watchdog,
+                   .task = *task,
+                   .loader = loader,
+                   .checkpoints = checkpoints,
+                   .observer = log,
+                   .step_limit = step_limit_of_run(config.watchdog, directory, ranks),
+                   .sample = hooks.sample,
+                   .evaluations = hooks.evaluations,
+                   .method = hooks.method});
   if (resumed) trainer.resume(resumed->info, resumed->tensors);
   resumed.reset();  // frees its large tensors
-  section.reset();
   expect_work_to_save();
-  trainer.run();
+  const auto endpoint =
+      metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
+  const DiscoveryFile discovery(directory, config.telemetry.discovery, world, endpoint);
+  section.reset();
+  run_and_report(trainer, directory, ranks);
 
   if (command.visualize) {
     section.emplace(watchdog.section("sampling", config.watchdog.sampling_seconds));

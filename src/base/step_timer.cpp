@@ -17,9 +17,11 @@ void StepTimer::lap(const std::string& part) {
   }
 }
 
-double StepTimer::total_seconds() const {
+double StepTimer::total_seconds() const { return seconds_without(""); }
+
+double StepTimer::seconds_without(const std::string& part) const {
   double total = 0;
-  for (const auto& [part, seconds] : parts_) total += seconds;
+  for (const auto& [name, seconds] : parts_) total += name == part ? 0 : seconds;
   return total;
 }
 

@@ -20,6 +20,8 @@ class StepTimer {
   const Parts& parts() const { return parts_; }
   /// From the start to the last lap.
   double total_seconds() const;
+  /// The same without one part.
+  double seconds_without(const std::string& part) const;
 
  private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();

@@ -22,9 +22,17 @@ void copy_tensors(const CheckpointTensors& from, CheckpointTensors& to) {
   }
 }
 
+int64_t bytes_of(const CheckpointTensors& tensors) {
+  int64_t bytes = 0;
+  for (const auto& [file, content] : tensors) {
+    for (const auto& [name, tensor] : content) bytes += static_cast<int64_t>(tensor.nbytes());
+  }
+  return bytes;
+}
+
 SaveOutcome save(CheckpointStore& store, const CheckpointInfo& info,
                  const CheckpointTensors& tensors, Clock::time_point start) {
-  SaveOutcome outcome{.info = info};
+  SaveOutcome outcome{.info = info, .bytes = bytes_of(tensors)};
   try {
     outcome.folder = store.save(info, tensors);
   } catch (const std::exception& error) {

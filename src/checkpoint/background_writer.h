@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <future>
 #include <memory>
@@ -17,6 +18,7 @@ struct SaveOutcome {
   CheckpointInfo info;
   std::filesystem::path folder = {};
   double seconds = 0;        ///< From the start of the copy to the durable checkpoint.
+  int64_t bytes = 0;         ///< Of the tensors.
   std::string failure = {};  ///< Why there is no checkpoint; empty when there is one.
 };
 

@@ -20,7 +20,7 @@ constexpr const char* kBest = "best.json";
 constexpr const char* kFolderPrefix = "step-";
 constexpr const char* kTensorSuffix = ".safetensors";
 constexpr const char* kOwnHash = "manifest_xxh3_128";
-constexpr size_t kManifestLimitBytes = 1 << 20;
+constexpr size_t kManifestLimitBytes = 1 << 24;  // the names of many classes
 /// An object of objects of records.
 constexpr int kManifestDepth = 3;
 
@@ -76,12 +76,16 @@ bool holds_all_of(const fs::path& folder, const fs::path& other) {
   });
 }
 
+/// Names of classes may come from files that are not UTF-8: bad bytes are replaced.
+template <class Json>
+std::string manifest_dump(const Json& manifest, int indent = -1) {
+  return manifest.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 /// The hash of a manifest without its own hash. The order of the names does not matter.
 std::string hash_of(nlohmann::json manifest) {
   manifest.erase(kOwnHash);
-  Hash hash;
-  hash.add(manifest.dump());
-  return hash.hex();
+  return Hash().add(manifest_dump(manifest)).hex();
 }
 
 /// The manifest of a checkpoint; every error names it.
@@ -123,6 +127,9 @@ class ManifestReader {
       info.sample_shape = field<std::vector<int64_t>>(json_, "sample_shape");
     }
     if (json_.contains("classes")) info.classes = count(json_, "classes");
+    if (json_.contains("class_names")) {
+      info.class_names = field<std::vector<std::string>>(json_, "class_names");
+    }
     return info;
   }
 
@@ -209,9 +216,10 @@ std::string manifest_text(const CheckpointInfo& info, const nlohmann::ordered_js
                               {"data_hash", info.identity.data_hash},
                               {"sample_shape", info.sample_shape},
                               {"classes", info.classes},
+                              {"class_names", info.class_names},
                               {"files", files}};
   json[kOwnHash] = hash_of(json);
-  return json.dump(2) + "\n";
+  return manifest_dump(json, /*indent=*/2) + "\n";
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ struct CheckpointInfo {
   RunIdentity identity = {};
   std::vector<int64_t> sample_shape = {};  ///< [C,H,W] of an image; empty in older checkpoints.
   int64_t classes = 0;  ///< Whose labels the run trains on; 0 if on none, and in older checkpoints.
+  std::vector<std::string> class_names = {};  ///< Of these; empty if they have no names.
 };
 
 /// Parses the text of a manifest; `where` names it in messages. Throws InputError if it is not a

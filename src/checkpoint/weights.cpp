@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/list_names.h"
 
 namespace gm {
@@ -152,6 +153,14 @@ TensorMap weights_of(const NamedTensors& parameters) {
   TensorMap weights;
   for (const auto& [name, parameter] : parameters) weights.emplace(name, parameter.detach());
   return weights;
+}
+
+std::string hash_of_weights(const TensorMap& weights) {
+  TensorMap on_host;
+  for (const auto& [name, tensor] : weights) on_host.emplace(name, tensor.cpu());
+  Hash hash;
+  write_safetensors([&](std::span<const std::byte> bytes) { hash.add(bytes); }, on_host);
+  return hash.hex();
 }
 
 }  // namespace gm

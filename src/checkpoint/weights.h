@@ -38,4 +38,7 @@ void require_finite(const TensorMap& weights, const std::filesystem::path& path)
 /// the network's.
 TensorMap weights_of(const NamedTensors& parameters);
 
+/// The hash of their file in a checkpoint (Checkpoint::hash()). The tensors are on any device.
+std::string hash_of_weights(const TensorMap& weights);
+
 }  // namespace gm

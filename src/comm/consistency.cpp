@@ -5,11 +5,13 @@
 #include <link.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <vector>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/host.h"
 #include "base/kernel_set.h"
 #include "comm/communicator.h"
 
@@ -31,11 +33,15 @@ void add_build_ids(Hash& hash, const char* notes, size_t bytes) {
   }
 }
 
+/// Those whose code computes. System libraries are not compared.
+constexpr std::array<std::string_view, 3> kHashedLibraries{"libgm", "libtorch", "libc10"};
+
 int add_object(dl_phdr_info* object, size_t, void* hash) {
   // The program itself has no name here.
   const std::string_view path = object->dlpi_name;
   const std::string_view name = path.substr(path.find_last_of('/') + 1);
-  if (!path.empty() && !name.starts_with("libgm")) return 0;
+  const auto is_named = [&](std::string_view start) { return name.starts_with(start); };
+  if (!path.empty() && std::ranges::none_of(kHashedLibraries, is_named)) return 0;
   for (int i = 0; i < object->dlpi_phnum; ++i) {
     const ElfW(Phdr)& header = object->dlpi_phdr[i];
     if (header.p_type != PT_NOTE) continue;
@@ -85,19 +91,40 @@ std::string list_ranks(const std::vector<int>& ranks) {
   return text;
 }
 
-/// Which ranks have which value, as "ranks 0, 2: A; rank 1: B". Empty if all have the same.
-std::string describe_difference(Communicator& communicator, std::string_view value) {
-  // Hashes first: they are usually equal, and the values may be long.
-  const std::vector<std::string> hashes = communicator.all_gather_text(Hash().add(value).hex());
-  if (std::count(hashes.begin(), hashes.end(), hashes.front()) == std::ssize(hashes)) return "";
-  const std::vector<std::string> lines = first_different_lines(communicator.all_gather_text(value));
-  std::map<std::string, std::vector<int>> ranks_by_line;
-  for (int rank = 0; rank < communicator.size(); ++rank) ranks_by_line[lines[rank]].push_back(rank);
+bool all_equal(const std::vector<std::string>& texts) {
+  return std::count(texts.begin(), texts.end(), texts.front()) == std::ssize(texts);
+}
+
+/// " on HOST" for each rank; nothing if all ranks are on one host. Called by all ranks.
+std::vector<std::string> places_of_ranks(Communicator& communicator) {
+  std::vector<std::string> places = communicator.all_gather_text(" on " + host_name());
+  if (all_equal(places)) places.assign(places.size(), "");
+  return places;
+}
+
+/// Ranks by their text and their place.
+using RankGroups = std::map<std::pair<std::string, std::string>, std::vector<int>>;
+
+std::string describe(const RankGroups& groups) {
   std::string text;
-  for (const auto& [line, ranks] : ranks_by_line) {
-    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", list_ranks(ranks), line);
+  for (const auto& [group, ranks] : groups) {
+    const auto& [line, place] = group;
+    text += fmt::format("{}{}{}: {}", text.empty() ? "" : "; ", list_ranks(ranks), place, line);
   }
   return text;
+}
+
+/// Which ranks have which value, as "ranks 0, 2 on gm1: A; rank 1 on gm2: B". Empty if all have the
+/// same.
+std::string describe_difference(Communicator& communicator, std::string_view value) {
+  // Hashes first: they are usually equal, and the values may be long.
+  if (all_equal(communicator.all_gather_text(Hash().add(value).hex()))) return "";
+  const std::vector<std::string> lines = first_different_lines(communicator.all_gather_text(value));
+  const std::vector<std::string> places = places_of_ranks(communicator);
+  RankGroups groups;
+  for (int rank = 0; rank < communicator.size(); ++rank)
+    groups[{lines[rank], places[rank]}].push_back(rank);
+  return describe(groups);
 }
 
 }  // namespace
@@ -108,12 +135,32 @@ std::string program_build_id() {
   return fmt::format("{}-{}", GM_VERSION, hash.hex());
 }
 
+void require_same_program(Communicator& communicator) {
+  const std::string difference = describe_difference(communicator, program_build_id());
+  if (difference.empty()) return;
+  throw InputError(
+      "the ranks run different builds of gm or LibTorch ({}); install the same build on every "
+      "host, or start it from a folder that all hosts share",
+      difference);
+}
+
 void require_same_everywhere(Communicator& communicator, std::string_view what,
                              std::string_view value) {
   const std::string difference = describe_difference(communicator, value);
   if (difference.empty()) return;
   throw InputError("{} differs between the ranks ({}); every node must see the same", what,
                    difference);
+}
+
+void require_no_problem(Communicator& communicator, std::string_view what, std::string_view problem,
+                        std::string_view remedy) {
+  const std::vector<std::string> problems = communicator.all_gather_text(problem);
+  const std::vector<std::string> places = places_of_ranks(communicator);
+  RankGroups groups;
+  for (int rank = 0; rank < communicator.size(); ++rank)
+    if (!problems[rank].empty()) groups[{problems[rank], places[rank]}].push_back(rank);
+  if (groups.empty()) return;
+  throw InputError("{} ({}); {}", what, describe(groups), remedy);
 }
 
 void require_same_kernels(Communicator& communicator) {

@@ -4,19 +4,32 @@
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <chrono>
 #include <utility>
 
 #include "base/error.h"
 #include "comm/collectives.h"
 
 namespace gm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Reduction reduction_since(Clock::time_point start, const at::Tensor& gradients) {
+  return {.bytes = static_cast<int64_t>(gradients.nbytes()),
+          .seconds = std::chrono::duration<double>(Clock::now() - start).count()};
+}
+
+}  // namespace
 
 NaiveReducer::NaiveReducer(Collectives& collectives, at::Tensor gradients)
     : collectives_(collectives), gradients_(std::move(gradients)) {}
 
-void NaiveReducer::finish() {
-  if (synchronize_) collectives_.all_reduce_sum(gradients_);
-  synchronize_ = false;
+Reduction NaiveReducer::finish() {
+  if (!std::exchange(synchronize_, false) || collectives_.size() == 1) return {};
+  const auto start = Clock::now();
+  collectives_.all_reduce_sum(gradients_);
+  return reduction_since(start, gradients_);
 }
 
 /// The state that the hooks of the parameters share.
@@ -28,7 +41,7 @@ class BucketedReducer::Buckets {
  public:
   Buckets(Collectives& collectives, const at::Tensor& gradients,
           const std::vector<GradientSlice>& slices, int64_t bucket_bytes)
-      : collectives_(collectives) {
+      : collectives_(collectives), gradients_(gradients) {
     cut(gradients, slices, bucket_bytes);
   }
 
@@ -46,13 +59,14 @@ class BucketedReducer::Buckets {
     for (Bucket& bucket : buckets_) bucket.missing = bucket.parameters;
   }
 
-  void finish() {
-    if (!std::exchange(synchronize_, false)) return;
+  Reduction finish() {
+    if (!std::exchange(synchronize_, false)) return {};
     while (started_ < buckets_.size()) start_next();
     for (Bucket& bucket : buckets_) {
       bucket.reduction->wait();
       bucket.reduction.reset();
     }
+    return reduction_since(first_start_, gradients_);
   }
 
  private:
@@ -111,14 +125,17 @@ class BucketedReducer::Buckets {
   /// Always in the order of the buckets: the order in which gradients arrive may differ between
   /// ranks, and ranks that start collectives in different orders would sum different buckets.
   void start_next() {
+    if (started_ == 0) first_start_ = Clock::now();
     Bucket& bucket = buckets_[started_++];
     bucket.reduction = collectives_.start_all_reduce_sum(bucket.gradients);
   }
 
   Collectives& collectives_;
+  at::Tensor gradients_;
   std::vector<Bucket> buckets_;
   std::vector<Hook> hooks_;
   bool synchronize_ = false;
+  Clock::time_point first_start_;
   size_t started_ = 0;
   size_t completed_ = 0;
 };
@@ -131,7 +148,7 @@ BucketedReducer::~BucketedReducer() = default;
 
 void BucketedReducer::begin_step(bool synchronize) { buckets_->begin_step(synchronize); }
 
-void BucketedReducer::finish() { buckets_->finish(); }
+Reduction BucketedReducer::finish() { return buckets_->finish(); }
 
 int BucketedReducer::bucket_count() const { return buckets_->count(); }
 

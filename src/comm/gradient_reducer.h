@@ -20,6 +20,12 @@ struct GradientSlice {
   int64_t length;
 };
 
+/// What a pass summed over the ranks; nothing in a world of one.
+struct Reduction {
+  int64_t bytes = 0;
+  double seconds = 0;  ///< From the start of the first all-reduce to the end of the last.
+};
+
 /// Sums one flat gradient buffer over the ranks. For each backward pass of a step:
 ///
 ///     reducer.begin_step(/*synchronize=*/is_last_micro_batch);
@@ -37,7 +43,7 @@ class GradientReducer {
   /// After a backward pass. Returns when the sums are complete. Gradients that the pass did not
   /// touch are summed as they are, so the sum is also right for a parameter that only some ranks
   /// used.
-  virtual void finish() = 0;
+  virtual Reduction finish() = 0;
 };
 
 /// One all-reduce of the whole buffer in finish(). Simple: the reference for the other reducers.
@@ -46,7 +52,7 @@ class NaiveReducer final : public GradientReducer {
   /// `gradients`: the flat buffer, [n], contiguous.
   NaiveReducer(Collectives& collectives, at::Tensor gradients);
   void begin_step(bool synchronize) override { synchronize_ = synchronize; }
-  void finish() override;
+  Reduction finish() override;
 
  private:
   Collectives& collectives_;
@@ -71,7 +77,7 @@ class BucketedReducer final : public GradientReducer {
   BucketedReducer& operator=(const BucketedReducer&) = delete;
 
   void begin_step(bool synchronize) override;
-  void finish() override;
+  Reduction finish() override;
   int bucket_count() const;
 
  private:

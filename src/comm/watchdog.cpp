@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <limits>
 #include <utility>
 
@@ -20,6 +21,18 @@ constexpr std::chrono::duration<double> kPollInterval{0.2};
 constexpr double kPatienceSeconds = 3;
 /// How long a late rank waits for a lower late rank to report and to end the world.
 constexpr auto kLowerRankWait = std::chrono::seconds(5);
+constexpr auto kBeforeTheEnd = std::chrono::seconds(2);
+
+/// Calls `act`, which may block for ever, on another thread, and waits for it for a while.
+void call_before_the_end(const std::function<void()>& act) {
+  std::promise<void> promise;
+  const std::future<void> done = promise.get_future();
+  std::thread([act, promise = std::move(promise)]() mutable {
+    act();
+    promise.set_value();
+  }).detach();
+  done.wait_for(kBeforeTheEnd);
+}
 
 }  // namespace
 
@@ -52,11 +65,19 @@ Watchdog::~Watchdog() {
   thread_.join();
 }
 
-Watchdog::Section Watchdog::section(std::string_view name, double limit_seconds) {
+Watchdog::Section Watchdog::section(std::string_view name, double limit_seconds,
+                                    std::function<void()> if_late) {
   std::scoped_lock lock(mutex_);
-  sections_.push_back({std::string(name), time_.seconds(), limit_seconds});
+  sections_.push_back({std::string(name), time_.seconds(), limit_seconds, std::move(if_late)});
   changed_.notify_all();
   return {this, std::prev(sections_.end())};
+}
+
+double Watchdog::margin_seconds() {
+  std::scoped_lock lock(mutex_);
+  double deadline = std::numeric_limits<double>::infinity();
+  for (const Entry& entry : sections_) deadline = std::min(deadline, entry.deadline());
+  return deadline - time_.seconds();
 }
 
 Watchdog::Section::Section(Section&& other) noexcept
@@ -75,6 +96,7 @@ void Watchdog::watch() {
     if (const auto late = late_entry(now)) {
       const std::string what = late->describe(now), where = active_sections(now);
       lock.unlock();
+      if (late->if_late) call_before_the_end(late->if_late);
       report(what, where);
       return;
     }

@@ -48,14 +48,20 @@ class Watchdog {
   Watchdog& operator=(const Watchdog&) = delete;
 
   /// Watches from now on, until the section is destroyed. With a limit of 0 the section is never
-  /// late, but it is named in the answers to other ranks.
-  [[nodiscard]] Section section(std::string_view name, double limit_seconds);
+  /// late, but it is named in the answers to other ranks. `if_late` is called on the watchdog's
+  /// thread before the world ends, which waits for it for at most two seconds.
+  [[nodiscard]] Section section(std::string_view name, double limit_seconds,
+                                std::function<void()> if_late = {});
+
+  /// Seconds until the first of the sections is late; infinity if none has a limit.
+  double margin_seconds();
 
  private:
   struct Entry {
     std::string name;
     double since;  ///< In seconds of `time_`.
     double limit_seconds;
+    std::function<void()> if_late;
 
     double deadline() const;
     std::string describe(double now) const;

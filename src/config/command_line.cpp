@@ -50,6 +50,7 @@ struct Parsed {
   std::vector<std::string> positionals;
   std::string resume;
   std::string dataloader_workers;
+  std::string print;
   bool train = false, visualize = false, fid = false, help_config = false;
 };
 
@@ -87,6 +88,8 @@ void describe_options(CLI::App& app, Parsed& parsed) {
   app.add_flag("--fid", parsed.fid,
                "Also compare the distribution of samples with that of the images, each time that "
                "samples are made (evaluate.metrics = \"fd\", evaluate.every = sample.every)");
+  app.add_option("--print", parsed.print,
+                 "Print the value of one key, such as run.dir, instead of training");
   app.footer(
       "Without a file, gm.toml of the working directory is read if there is one. For example:\n"
       "  gm_train configs/quickstart.toml\n"
@@ -205,6 +208,13 @@ std::vector<Assignment> alias_assignments(const Parsed& parsed) {
   return assignments;
 }
 
+/// The value of the key as a line: text as it is, other values as in TOML.
+std::string line_with(const Key& key) {
+  const Value value = key.value();
+  const auto* text = std::get_if<std::string>(&value.content);
+  return (text != nullptr ? *text : to_text(value)) + "\n";
+}
+
 }  // namespace
 
 TrainCommand parse_train_command(int argc, const char* const* argv) {
@@ -232,6 +242,7 @@ TrainCommand parse_train_command(int argc, const char* const* argv) {
     command.config.evaluate.every = command.config.sample.every;
   }
   for (const std::string& text : positionals.assignments) schema.set(parse_override(text));
+  if (!parsed.print.empty()) command.answer = line_with(schema.key(parsed.print, "--print"));
   return command;
 }
 

@@ -16,7 +16,7 @@ namespace gm {
 
 /// The parsed command line of gm_train.
 struct TrainCommand {
-  /// Text to print on stdout instead of training (--help, --version, --help-config).
+  /// Text to print on stdout instead of training (--help, --version, --help-config, --print).
   std::optional<std::string> answer;
   RunConfig config;
   /// Where the configuration came from; empty for the defaults.

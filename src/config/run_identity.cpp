@@ -37,7 +37,7 @@ bool is_read(const RunConfig& config, const std::string& key) {
   if (section == "mask") return config.uses_masks();
   const bool is_of_some = std::ranges::any_of(
       task_kinds(), [&](const TaskKind& kind) { return has_section(kind, section); });
-  return !is_of_some || has_section(task_kind(config), section);
+  return !is_of_some || reads(config, section);
 }
 
 bool is_identity(const RunConfig& config, const std::string& key) {

@@ -209,14 +209,17 @@ void Key::set(const Assignment& assignment) const {
 
 void Schema::set(const Assignment& given) const {
   const Assignment assignment = with_current_names(given);
+  key(assignment.key, assignment.where).set(assignment);
+}
+
+const Key& Schema::key(const std::string& name, const std::string& where) const {
   std::vector<std::string> names;
-  for (const Key& key : keys_) {
-    if (key.name() == assignment.key) return key.set(assignment);
-    names.push_back(key.name());
+  for (const Key& candidate : keys_) {
+    if (candidate.name() == name) return candidate;
+    names.push_back(candidate.name());
   }
-  const auto meant = nearest(assignment.key, names);
-  throw InputError("{}: there is no key {}{}; gm_train --help-config lists all keys",
-                   assignment.where, assignment.key,
+  const auto meant = nearest(name, names);
+  throw InputError("{}: there is no key {}{}; gm_train --help-config lists all keys", where, name,
                    meant ? fmt::format(" (did you mean {}?)", *meant) : "");
 }
 

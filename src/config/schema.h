@@ -107,8 +107,11 @@ class Schema {
 
   const std::vector<Key>& keys() const& { return keys_; }
   std::vector<Key> keys() && { return std::move(keys_); }
+  /// The key of this name. Throws InputError, which begins with `where`, for a key that does not
+  /// exist, with the nearest one that does.
+  const Key& key(const std::string& name, const std::string& where) const;
   /// Sets the field of a key. Accepts old names of keys and values too (config/renames.h). Throws
-  /// InputError for a key that does not exist, with the nearest one that does.
+  /// InputError as key() and Key::set() do.
   void set(const Assignment& assignment) const;
 
  private:

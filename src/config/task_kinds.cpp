@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "base/named_table.h"
 #include "config/run_config.h"
 
 namespace gm {
@@ -12,11 +12,7 @@ std::vector<TaskKind>& task_kinds() {
   return kinds;
 }
 
-std::vector<std::string> task_names() {
-  std::vector<std::string> names;
-  for (const TaskKind& kind : task_kinds()) names.push_back(kind.name);
-  return names;
-}
+std::vector<std::string> task_names() { return names_in(task_kinds()); }
 
 std::string task_help() {
   std::string help = "What is trained:";
@@ -29,9 +25,12 @@ std::string task_help() {
 }
 
 const TaskKind& task_kind(const RunConfig& config) {
-  const auto kind = std::ranges::find(task_kinds(), config.run.task, &TaskKind::name);
-  if (kind == task_kinds().end()) throw Error("there is no task \"{}\"", config.run.task);
-  return *kind;
+  return find_named(task_kinds(), config.run.task, "run.task");
+}
+
+bool reads(const RunConfig& config, const std::string& section) {
+  const std::vector<std::string>& sections = task_kind(config).sections;
+  return std::ranges::find(sections, section) != sections.end();
 }
 
 }  // namespace gm

@@ -36,7 +36,9 @@ std::vector<std::string> task_names();
 /// "What is trained: ...", with the names and the help of all kinds.
 std::string task_help();
 
-/// The kind of config.run.task. Throws Error if there is none.
+/// The kind of config.run.task. Throws InputError if there is none.
 const TaskKind& task_kind(const RunConfig& config);
+/// Whether this kind reads a section that only some tasks read.
+bool reads(const RunConfig& config, const std::string& section);
 
 }  // namespace gm

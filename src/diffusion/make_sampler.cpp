@@ -1,8 +1,7 @@
 #include "diffusion/make_sampler.h"
 
-#include <algorithm>
-
 #include "base/error.h"
+#include "base/named_table.h"
 #include "diffusion/linear_sampler.h"
 
 namespace gm {
@@ -13,11 +12,8 @@ std::unique_ptr<Sampler> make_linear(const NoiseSchedule& schedule, const Linear
   return std::make_unique<LinearSampler>(schedule, factors, device);
 }
 
-/// Throws InputError if there is none of this name.
 const SamplerKind& sampler_kind(const SamplerConfig& config) {
-  const auto found = std::ranges::find(sampler_kinds(), config.kind, &SamplerKind::name);
-  if (found != sampler_kinds().end()) return *found;
-  throw InputError("sampler.kind is {}: there is no such sampler", config.kind);
+  return find_named(sampler_kinds(), config.kind, "sampler.kind");
 }
 
 }  // namespace
@@ -44,11 +40,7 @@ std::vector<SamplerKind>& sampler_kinds() {
   return kinds;
 }
 
-std::vector<std::string> sampler_names() {
-  std::vector<std::string> names;
-  for (const SamplerKind& kind : sampler_kinds()) names.push_back(kind.name);
-  return names;
-}
+std::vector<std::string> sampler_names() { return names_in(sampler_kinds()); }
 
 void check_sampler(const SamplerConfig& config, int64_t timesteps) {
   if (config.steps < 0 || config.steps > timesteps) {

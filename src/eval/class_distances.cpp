@@ -3,7 +3,10 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <iterator>
 
+#include "base/error.h"
+#include "base/list_names.h"
 #include "eval/frechet_distance.h"
 #include "eval/kernel_distance.h"
 
@@ -15,6 +18,26 @@ at::Tensor of_class(const LabelledFeatures& all, int64_t label) {
 }
 
 }  // namespace
+
+at::Tensor matching_labels(const std::vector<std::string>& ours,
+                           const std::vector<std::string>& theirs, const std::string& model) {
+  std::vector<std::string> unknown;
+  std::ranges::copy_if(theirs, std::back_inserter(unknown), [&](const std::string& name) {
+    return std::ranges::find(ours, name) == ours.end();
+  });
+  if (!unknown.empty()) {
+    throw InputError(
+        "{}: knows the classes {}, but the images to compare with are of the classes {}: name "
+        "images of its classes with --against, or ask for no kid",
+        model, list_names(ours), list_names(unknown));
+  }
+  std::vector<int64_t> labels;
+  for (const std::string& name : ours) {
+    const auto found = std::ranges::find(theirs, name);
+    labels.push_back(found == theirs.end() ? -1 : found - theirs.begin());
+  }
+  return at::tensor(labels, at::kLong);
+}
 
 std::vector<FigureBin> class_distances(const LabelledFeatures& samples,
                                        const LabelledFeatures& references,

@@ -18,6 +18,12 @@ struct LabelledFeatures {
   at::Tensor labels;    ///< int64 [n].
 };
 
+/// The label that images with the classes `theirs` have for each of the classes `ours`: int64,
+/// -1 for those that they do not have. Classes are equal if their names are. Throws InputError,
+/// which names them, if images have a class that is not in `ours`, the classes of `model`.
+at::Tensor matching_labels(const std::vector<std::string>& ours,
+                           const std::vector<std::string>& theirs, const std::string& model);
+
 /// Fewer samples or images of a class than this have no distance worth its name.
 inline constexpr int64_t kFewestOfClass = 10;
 

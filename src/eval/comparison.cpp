@@ -1,6 +1,7 @@
 #include "eval/comparison.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -125,13 +126,28 @@ std::string breakdown_table(const Comparison& comparison, size_t width) {
   return text;
 }
 
-/// In one line: "distribution: samples 5000, references 1000, ...".
-std::string provenance_text(const EvaluationReport& report) {
-  std::string text = fmt::format("{}: samples {}", report.name, report.samples);
-  for (const auto& [name, value] : report.provenance) {
-    std::visit([&](const auto& held) { text += fmt::format(", {} {}", name, held); }, value);
+std::string text_of(const Provenance& provenance) {
+  std::vector<std::string> fields;
+  for (const auto& [name, value] : provenance) {
+    std::visit([&](const auto& held) { fields.push_back(fmt::format("{} {}", name, held)); },
+               value);
   }
-  return text + "\n";
+  return fmt::to_string(fmt::join(fields, ", "));
+}
+
+/// A line for the evaluation, "distribution: samples 5000, references 1000, ...", and one for each
+/// method that depends on something.
+std::string provenance_lines(const Comparison& comparison) {
+  const EvaluationReport& any = comparison.front().report;
+  std::string text = fmt::format("{}: {} {}", any.name, any.counted, any.samples);
+  if (!any.provenance.empty()) text += ", " + text_of(any.provenance);
+  text += "\n";
+  for (const auto& [method, report] : comparison) {
+    Provenance own = report.weights;
+    own.insert(own.end(), report.sampling.begin(), report.sampling.end());
+    if (!own.empty()) text += fmt::format("{}: {}\n", method, text_of(own));
+  }
+  return text;
 }
 
 void add_figures(const Figures& figures, Json& json) {
@@ -152,6 +168,7 @@ void add_seeds(const std::vector<SeedFigures>& by_seed, Json& method) {
 }
 
 void add_report(const EvaluationReport& report, Json& method) {
+  method.update(method_json(report));
   add_figures(report.figures, method);
   if (!report.by_seed.empty()) add_seeds(report.by_seed, method);
   if (!report.breakdown) return;
@@ -194,9 +211,11 @@ Comparison compare(Evaluation& evaluation, const std::vector<Method>& methods,
                                       .end_batch = [&](int64_t samples) {
                                         if (progress) progress->advance(samples);
                                       }};
-    comparison.push_back({method.name, evaluation.run(method, observer)});
+    EvaluationReport report = evaluation.run(method, observer);
+    report.weights = method.weights;
     progress.reset();
-    log_info("{}: {} images evaluated", method.name, comparison.back().report.samples);
+    log_info("{}: {} {} evaluated", method.name, report.samples, report.counted);
+    comparison.push_back({method.name, std::move(report)});
   }
   return comparison;
 }
@@ -206,7 +225,7 @@ std::string comparison_table(const std::vector<Comparison>& comparisons) {
   std::string text;
   for (const Comparison& comparison : comparisons) {
     if (!text.empty()) text += "\n";
-    text += provenance_text(comparison.front().report) + figures_table(comparison, width) +
+    text += provenance_lines(comparison) + figures_table(comparison, width) +
             breakdown_table(comparison, width);
   }
   return text;
@@ -215,7 +234,7 @@ std::string comparison_table(const std::vector<Comparison>& comparisons) {
 std::string comparison_json(const std::vector<Comparison>& comparisons) {
   Json evaluations = Json::array(), methods = Json::array();
   for (const Comparison& comparison : comparisons) {
-    evaluations.push_back(provenance_json(comparison.front().report));
+    evaluations.push_back(evaluation_json(comparison.front().report));
     add_comparison(comparison, methods);
   }
   const Json all{{"evaluations", std::move(evaluations)}, {"methods", std::move(methods)}};

@@ -24,17 +24,19 @@ using Comparison = std::vector<MethodReport>;
 Comparison compare(Evaluation& evaluation, const std::vector<Method>& methods,
                    const std::function<void()>& begin_batch, Communicator& communicator);
 
-/// For each evaluation, what its figures depend on, and a table with one row per method and its
-/// figures, with their spread if there are several seeds; then, if a method has a breakdown, a
-/// table of the breakdown's figure. A cell is empty if its method does not have this bin.
+/// For each evaluation, what its figures depend on, also of each method, and a table with one row
+/// per method and its figures, with their spread if there are several seeds; then, if a method has
+/// a breakdown, a table of the breakdown's figure. A cell is empty if its method does not have this
+/// bin.
 std::string comparison_table(const std::vector<Comparison>& comparisons);
 
-/// {"evaluations": [{"evaluation", "samples", ...}], "methods": [{"name", "psnr_masked", ...,
+/// {"evaluations": [{"evaluation", "samples", ...}],
+/// "methods": [{"name", "step", "weights", "weights_hash", "sampler.kind", ..., "psnr_masked", ...,
 /// "by_area": [{"from", "to", "images", ...}], "by_timestep": [{"from", ...}],
 /// "by_class": [{"label", "images", ...}],
 /// "seeds": [{"seed", ...}], "spread": {"fd_lite0": {"deviation", "smallest", "largest"}}}]}: what
-/// the figures of each evaluation depend on, and the figures of all evaluations, whose names are
-/// unique.
+/// the figures of each evaluation and of each method depend on, and the figures of all evaluations,
+/// whose names are unique.
 std::string comparison_json(const std::vector<Comparison>& comparisons);
 
 }  // namespace gm

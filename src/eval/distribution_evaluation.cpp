@@ -88,7 +88,7 @@ void DistributionEvaluation::describe_work() const {
   const FeatureKey& key = compared_.references->key();
   const int64_t fewest = std::min(config_.samples, key.count);
   log_info("distribution: {} samples, compared with {} images in {} features of {} (SHA-256 {})",
-           config_.samples, key.count, key.dimension, key.extractor, key.weights_sha256);
+           config_.samples, key.count, key.dimension, key.extractor, key.extractor_sha256);
   if (metrics_.need_all_samples()) {
     const bool held_out_are_references = compared_.held_out == compared_.references;
     int64_t others = 0;
@@ -97,12 +97,6 @@ void DistributionEvaluation::describe_work() const {
     if (metrics_.neighbours && !held_out_are_references) others += compared_.held_out->key().count;
     const int64_t bytes = bytes_of_comparison(config_.samples, others, key.dimension);
     log_info("distribution: the comparison of all pairs takes {} MiB on each rank", bytes >> 20);
-  }
-  const auto& images = compared_.references->images();
-  if (metrics_.kid && images && images->has_labels()) {
-    log_info(
-        "distribution: the classes of a model and of the images are matched by their numbers, "
-        "because a checkpoint has no names of classes");
   }
   if (metrics_.fd && fewest <= key.dimension) {
     log_warning(
@@ -135,7 +129,7 @@ Provenance DistributionEvaluation::provenance() const {
                         {"references", key.count},
                         {"references_hash", key.data_hash},
                         {"extractor", key.extractor},
-                        {"weights_sha256", key.weights_sha256},
+                        {"extractor_sha256", key.extractor_sha256},
                         {"resize", key.resize}};
   if (floor_) provenance.emplace_back("floor_images", floor_->images);
   if (metrics_.neighbours) {
@@ -216,22 +210,41 @@ Figures DistributionEvaluation::neighbour_figures(const NearestNeighbours& neare
           {figure_name("neighbours_near"), found.near}};
 }
 
+/// By name if both have names, else by number. Called before samples are made.
+std::optional<DistributionEvaluation::Classes> DistributionEvaluation::common_classes(
+    const Method& method) const {
+  const auto& images = compared_.references->images();
+  const int64_t count = method.generator->classes();
+  if (!metrics_.kid || count == 0 || !images || !images->has_labels()) return {};
+  const std::vector<std::string>&ours = method.classes, &theirs = images->classes();
+  if (!ours.empty() && !theirs.empty()) {
+    return Classes{theirs, matching_labels(ours, theirs, method.name)};
+  }
+  Classes numbered{theirs.empty() ? ours : theirs, at::arange(count, at::kLong)};
+  if (std::ssize(numbered.names) != count) return {};
+  if (communicator_.rank() == 0) {
+    log_info(
+        "distribution: the classes of {} and of the images are matched by their numbers, because "
+        "only one of them has names",
+        method.name);
+  }
+  return numbered;
+}
+
 std::optional<FigureBreakdown> DistributionEvaluation::distances_by_class(
-    const ImageGenerator& generator, const FeatureSet& samples, const FeatureSet& images) {
-  const auto& dataset = compared_.references->images();
-  if (!metrics_.kid || generator.classes() == 0 || !dataset || !dataset->has_labels()) return {};
-  if (std::ssize(dataset->classes()) != generator.classes()) return {};  // not those of the model
+    const Method& method, const Classes& classes, const FeatureSet& samples,
+    const FeatureSet& images) {
   FigureBreakdown by_class{.key = "by_class", .fraction = "class", .figure = figure_name("kd")};
-  const at::Tensor labels = generator.labels(at::arange(config_.samples, at::kLong));
+  const at::Tensor labels = method.generator->labels(at::arange(config_.samples, at::kLong));
   by_class.bins = class_distances(
-      {samples.features, labels}, {images.features, labels_of(*dataset)}, dataset->classes(),
+      {samples.features, classes.labels.index_select(0, labels)},
+      {images.features, labels_of(*compared_.references->images())}, classes.names,
       {.frechet = metrics_.fd ? figure_name("fd") : "", .kernel = by_class.figure}, communicator_);
-  if (by_class.bins.size() < dataset->classes().size() && communicator_.rank() == 0) {
+  if (by_class.bins.size() < classes.names.size() && communicator_.rank() == 0) {
     log_warning(
         "distribution: {} of the {} classes have fewer than {} samples or images, so they "
         "have no distance of their own",
-        dataset->classes().size() - by_class.bins.size(), dataset->classes().size(),
-        kFewestOfClass);
+        classes.names.size() - by_class.bins.size(), classes.names.size(), kFewestOfClass);
   }
   if (by_class.bins.empty()) return {};
   return by_class;
@@ -247,6 +260,7 @@ void DistributionEvaluation::measure_floor(const EvaluationObserver& observer) {
 
 EvaluationReport DistributionEvaluation::run(const Method& method,
                                              const EvaluationObserver& observer) {
+  const auto classes = common_classes(method);
   measure_held_out(observer);  // first: if these are the references, all features are kept
   const FeatureSet& images = compared_.references->get(metrics_.need_all_references(), observer);
   measure_floor(observer);
@@ -263,17 +277,19 @@ EvaluationReport DistributionEvaluation::run(const Method& method,
       }
       if (i == 0) pairs_[method.name] = std::move(nearest);
     }
-    if (i == 0) {
+    if (i == 0 && classes) {
       observer.begin_batch();
-      by_class = distances_by_class(*method.generator, samples, images);
+      by_class = distances_by_class(method, *classes, samples, images);
     }
     by_seed.push_back({seed, std::move(figures)});
   }
   EvaluationReport report{.name = name(),
                           .samples = config_.samples,
+                          .counted = "samples",
                           .figures = mean_of(by_seed),
                           .breakdown = std::move(by_class),
-                          .provenance = provenance()};
+                          .provenance = provenance(),
+                          .sampling = method.sampling};
   const auto near = find_figure(report.figures, figure_name("neighbours_near"));
   if (near && communicator_.rank() == 0) warn_of_copies(method.name, *near);
   if (floor_) report.figures.emplace_back(figure_name("fd") + "_floor", floor_->frechet);

@@ -44,7 +44,9 @@ struct ComparedImages {
 /// cannot be compared: fd_NAME, kd_NAME, kd_NAME_error, kd_NAME_subsets, precision_NAME,
 /// recall_NAME, neighbours_ratio_NAME, neighbours_near_NAME; fd_NAME_floor is the FloorDistance.
 /// Only those of the network "inception" are called fid and kid. If the model and the references
-/// have equally many classes, and kid is asked for, the distances of each class too.
+/// have classes, and kid is asked for, the distances of each class too. Classes are matched by
+/// name, or by number if only one side has names, and equally many. run() throws InputError for
+/// references of a class that the model does not know.
 class DistributionEvaluation final : public Evaluation {
  public:
   /// The communicator outlives the evaluation.
@@ -65,6 +67,12 @@ class DistributionEvaluation final : public Evaluation {
                                      const EvaluationObserver& observer) override;
 
  private:
+  /// Of the images; the label that they have for each label of a model.
+  struct Classes {
+    std::vector<std::string> names;
+    at::Tensor labels;
+  };
+
   FeatureSet features_of_samples(ImageGenerator& generator, uint64_t seed,
                                  const EvaluationObserver& observer);
   void measure_held_out(const EvaluationObserver& observer);
@@ -72,7 +80,8 @@ class DistributionEvaluation final : public Evaluation {
                      const EvaluationObserver& observer);
   NearestNeighbours nearest_images(const FeatureSet& samples, const EvaluationObserver& observer);
   Figures neighbour_figures(const NearestNeighbours& nearest);
-  std::optional<FigureBreakdown> distances_by_class(const ImageGenerator& generator,
+  std::optional<Classes> common_classes(const Method& method) const;
+  std::optional<FigureBreakdown> distances_by_class(const Method& method, const Classes& classes,
                                                     const FeatureSet& samples,
                                                     const FeatureSet& images);
   void measure_floor(const EvaluationObserver& observer);

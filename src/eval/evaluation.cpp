@@ -2,11 +2,8 @@
 
 namespace gm {
 
-Method method_of(Task& task, std::string name) {
-  return {.name = std::move(name),
-          .task = &task,
-          .generator = task.image_generator(),
-          .inpainter = task.inpainter()};
+Method method_of(Task& task) {
+  return {.task = &task, .generator = task.image_generator(), .inpainter = task.inpainter()};
 }
 
 }  // namespace gm

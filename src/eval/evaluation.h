@@ -18,14 +18,19 @@ namespace gm {
 /// What is evaluated: the model of a task, or a baseline. What it cannot do is null. The objects
 /// outlive it.
 struct Method {
-  std::string name;                     ///< Of a run or a baseline; empty during training.
+  std::string name = {};                ///< Of a run or a baseline; empty during training.
   Task* task = nullptr;                 ///< For its losses; null for a baseline.
   ImageGenerator* generator = nullptr;  ///< Makes samples.
   Inpainter* inpainter = nullptr;       ///< Inpaints.
+  /// The names of the classes that the generator knows; empty if they are not known.
+  std::vector<std::string> classes = {};
+  Provenance weights = {};     ///< Which ones the model has; empty for a baseline.
+  Provenance sampling = {};    ///< How it makes samples: keys with their values.
+  Provenance inpainting = {};  ///< How it inpaints.
 };
 
 /// The model of `task`, with the weights that its networks have at the time of an evaluation.
-Method method_of(Task& task, std::string name = {});
+Method method_of(Task& task);
 
 /// Follows an evaluation, batch by batch. Called on every rank.
 struct EvaluationObserver {

@@ -31,7 +31,7 @@ TensorMap stored_tensors(const FeatureSet& set) {
 
 Metadata metadata_of(const FeatureKey& key) {
   return {{"data_hash", key.data_hash}, {"count", std::to_string(key.count)},
-          {"extractor", key.extractor}, {"weights_sha256", key.weights_sha256},
+          {"extractor", key.extractor}, {"extractor_sha256", key.extractor_sha256},
           {"resize", key.resize},       {"dimension", std::to_string(key.dimension)}};
 }
 
@@ -49,7 +49,7 @@ FeatureKey key_of(const Metadata& metadata, const std::filesystem::path& file) {
     return {.data_hash = metadata.at("data_hash"),
             .count = count_in(metadata, "count"),
             .extractor = metadata.at("extractor"),
-            .weights_sha256 = metadata.at("weights_sha256"),
+            .extractor_sha256 = metadata.at("extractor_sha256"),
             .resize = metadata.at("resize"),
             .dimension = count_in(metadata, "dimension")};
   } catch (const std::exception&) {

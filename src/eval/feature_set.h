@@ -43,7 +43,7 @@ struct FeatureKey {
   std::string data_hash;  ///< Of the images.
   int64_t count = 0;      ///< The number of images.
   std::string extractor;
-  std::string weights_sha256;
+  std::string extractor_sha256;
   std::string resize;
   int64_t dimension = 0;  ///< Of a feature.
 

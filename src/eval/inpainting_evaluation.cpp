@@ -133,7 +133,8 @@ EvaluationReport InpaintingEvaluation::run(const Method& method,
           .breakdown = breakdown_of(sums),
           .provenance = {{"seed", static_cast<int64_t>(seed_)},
                          {"images_hash", images_.images_hash()},
-                         {"masks_hash", images_.masks_hash()}}};
+                         {"masks_hash", images_.masks_hash()}},
+          .sampling = method.inpainting};
 }
 
 std::optional<LabelledImages> InpaintingEvaluation::draw(const std::vector<Method>& methods,

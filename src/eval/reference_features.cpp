@@ -73,7 +73,7 @@ ReferenceFeatures::ReferenceFeatures(std::shared_ptr<const ImageDataset> images,
       key_{.data_hash = images_->content_hash(),
            .count = images_->size(),
            .extractor = source_.extractor->name(),
-           .weights_sha256 = source_.extractor->weights_sha256(),
+           .extractor_sha256 = source_.extractor->weights_sha256(),
            .resize = kFeatureResize,
            .dimension = source_.extractor->dimension()},
       half_(std::min(samples, key_.count / 2)) {}
@@ -183,9 +183,10 @@ void require_same_extractor(const FeatureKey& key, const FeatureExtractor& extra
     throw InputError("{}: features of {}, but evaluate.extractor is {}", file.string(),
                      key.extractor, extractor.name());
   }
-  if (key.weights_sha256 != extractor.weights_sha256() || key.dimension != extractor.dimension()) {
+  if (key.extractor_sha256 != extractor.weights_sha256() ||
+      key.dimension != extractor.dimension()) {
     throw InputError("{}: features of {} with other weights ({}, now {})", file.string(),
-                     key.extractor, key.weights_sha256, extractor.weights_sha256());
+                     key.extractor, key.extractor_sha256, extractor.weights_sha256());
   }
   if (key.resize != kFeatureResize) {
     throw InputError("{}: features of images that were resized by \"{}\", now \"{}\"",

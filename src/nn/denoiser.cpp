@@ -1,17 +1,13 @@
 #include "nn/denoiser.h"
 
-#include <algorithm>
-
-#include "base/error.h"
+#include "base/named_table.h"
 #include "nn/unet.h"
 
 namespace gm {
 namespace {
 
 const DenoiserKind& denoiser_kind(const ModelConfig& config) {
-  const auto found = std::ranges::find(denoiser_kinds(), config.kind, &DenoiserKind::name);
-  if (found != denoiser_kinds().end()) return *found;
-  throw InputError("model.kind is {}: there is no such network", config.kind);
+  return find_named(denoiser_kinds(), config.kind, "model.kind");
 }
 
 }  // namespace
@@ -22,11 +18,7 @@ std::vector<DenoiserKind>& denoiser_kinds() {
   return kinds;
 }
 
-std::vector<std::string> denoiser_names() {
-  std::vector<std::string> names;
-  for (const DenoiserKind& kind : denoiser_kinds()) names.push_back(kind.name);
-  return names;
-}
+std::vector<std::string> denoiser_names() { return names_in(denoiser_kinds()); }
 
 void check_image_size(const ModelConfig& config, int64_t height, int64_t width) {
   denoiser_kind(config).check_image_size(config, height, width);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/cache_folder.h"
 #include "base/error.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
@@ -12,7 +11,6 @@
 #include "diffusion/guidance.h"
 #include "diffusion/make_sampler.h"
 #include "nn/denoiser.h"
-#include "run/evaluation_table.h"
 #include "run/make_task.h"
 #include "run/run_shards.h"
 #include "run/training_options.h"
@@ -30,17 +28,11 @@ at::Device device_of(DeviceChoice choice) {
   return at::kCPU;
 }
 
-/// Whether the task of the run reads a section that only some tasks read.
-bool reads(const RunConfig& config, const std::string& section) {
-  const std::vector<std::string>& sections = task_kind(config).sections;
-  return std::ranges::find(sections, section) != sections.end();
-}
-
 }  // namespace
 
 RunConfig checked_configuration(World& world, RunConfig config, const RunDirectory& directory) {
   Communicator& ranks = world.communicator();
-  require_same_everywhere(ranks, "the program", program_build_id());
+  require_same_program(ranks);
   require_same_everywhere(ranks, "the configuration", to_toml(config));
   keep_shards_of_run(config, directory, ranks);
   world.use_device(device_of(config.run.device));
@@ -59,7 +51,8 @@ RunConfig checked_configuration(World& world, RunConfig config, const RunDirecto
   return config;
 }
 
-void check_abilities(const RunConfig& config, bool visualize, Communicator& ranks) {
+void check_abilities(const RunConfig& config, bool visualize, const ExtractorSource& extractor,
+                     Communicator& ranks) {
   best_figure(config);  // throws if there is no such figure
   if (config.evaluate.every == 0 && !visualize) return;
   // What a task can do does not depend on the size of its network, or on its number of classes.
@@ -72,7 +65,7 @@ void check_abilities(const RunConfig& config, bool visualize, Communicator& rank
                               /*masks=*/nullptr, at::kCPU, /*classes=*/1);
   if (config.evaluate.every > 0) {
     require_evaluations(*task, config.evaluate.metrics, "evaluate.every");
-    check_evaluation_files({config.evaluate, cache_folder(config.data.cache)}, ranks);
+    check_evaluation_files(config.evaluate.metrics, {.extractor = extractor}, ranks);
   }
   if (visualize) require_process(*task, "--visualize");
 }

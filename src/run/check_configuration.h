@@ -3,6 +3,7 @@
 
 #include "comm/world.h"
 #include "config/run_config.h"
+#include "run/evaluation_table.h"
 #include "run/run_directory.h"
 
 namespace gm {
@@ -15,7 +16,9 @@ namespace gm {
 RunConfig checked_configuration(World& world, RunConfig config, const RunDirectory& directory);
 
 /// Throws InputError unless the task of `config` can do what evaluate.every and --visualize ask
-/// for, and the files of the evaluations can be used. Needs no data either. Called by all ranks.
-void check_abilities(const RunConfig& config, bool visualize, Communicator& ranks);
+/// for, and the files of the evaluations, such as `extractor`, can be used. Needs no data either.
+/// Called by all ranks.
+void check_abilities(const RunConfig& config, bool visualize, const ExtractorSource& extractor,
+                     Communicator& ranks);
 
 }  // namespace gm

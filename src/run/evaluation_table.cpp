@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/cache_folder.h"
 #include "base/enum_names.h"
 #include "base/error.h"
 #include "comm/on_rank_zero.h"
@@ -75,11 +76,11 @@ Provenance loss_provenance(const DiffusionConfig& config) {
   if (config.loss_weight == LossWeightKind::kMinSnr) {
     weight += fmt::format(" {}", config.min_snr_gamma);
   }
-  return {{"diffusion_prediction", name_of(config.prediction)},
-          {"diffusion_loss", name_of(config.loss)},
-          {"diffusion_loss_weight", weight},
-          {"diffusion_schedule", name_of(config.schedule)},
-          {"diffusion_steps", config.steps}};
+  return {{"diffusion.prediction", name_of(config.prediction)},
+          {"diffusion.loss", name_of(config.loss)},
+          {"diffusion.loss_weight", weight},
+          {"diffusion.schedule", name_of(config.schedule)},
+          {"diffusion.steps", config.steps}};
 }
 
 std::shared_ptr<Evaluation> make_loss(const EvaluationInputs& in,
@@ -96,13 +97,6 @@ std::shared_ptr<Evaluation> make_loss(const EvaluationInputs& in,
       in.config, in.communicator);
 }
 
-ExtractorChoice extractor_of(const EvaluateConfig& config, const std::filesystem::path& cache) {
-  return {.kind = config.extractor,
-          .file = config.extractor_file,
-          .trusted = trusted_code(),
-          .cache = cache};
-}
-
 DistributionMetrics distribution_metrics(const std::vector<std::string>& chosen) {
   return {.fd = contains(chosen, "fd"),
           .kid = contains(chosen, "kid"),
@@ -116,15 +110,13 @@ std::shared_ptr<Evaluation> make_distribution(const EvaluationInputs& in,
   DistributionMetrics metrics = distribution_metrics(chosen);
   metrics.pairs = in.draws;
   metrics.seeds = in.seeds;
-  const FeatureSource source{.extractor = make_feature_extractor(extractor_of(in.config, in.cache),
-                                                                 in.device, in.communicator),
-                             .cache = in.cache,
-                             .batch_size = in.config.batch_size};
+  const FeatureSource source{
+      .extractor = in.files.extractor(), .cache = in.cache, .batch_size = in.config.batch_size};
   const auto features_of = [&](const auto& images) {
     return std::make_shared<ReferenceFeatures>(images, source, in.config.samples, in.communicator);
   };
-  ComparedImages compared{.references = in.features.empty() ? features_of(in.references())
-                                                            : features_of(in.features)};
+  ComparedImages compared{.references = in.files.features.empty() ? features_of(in.references())
+                                                                  : features_of(in.files.features)};
   if (metrics.neighbours) {
     const auto held_out = in.images(), training = in.training();
     on_rank_zero(in.communicator, [&] { require_held_out(*held_out, *training); });
@@ -138,26 +130,29 @@ std::shared_ptr<Evaluation> make_distribution(const EvaluationInputs& in,
 }
 
 void check_distribution_files(const EvaluationFiles& files, Communicator& communicator) {
-  const auto extractor =
-      make_feature_extractor(extractor_of(files.config, files.cache), at::kCPU, communicator);
+  const auto extractor = files.extractor();
   if (files.features.empty()) return;
   require_same_extractor(stored_key(files.features, communicator), *extractor, files.features);
 }
 
 }  // namespace
 
-DatasetSource opened_once(DatasetSource open) {
-  const auto opened = std::make_shared<std::shared_ptr<const ImageDataset>>();
-  return [open = std::move(open), opened] {
-    if (!*opened) *opened = open();
-    return *opened;
-  };
+ExtractorSource extractor_of(const RunConfig& config, at::Device device,
+                             Communicator& communicator) {
+  return opened_once([=, &communicator] {
+    const ExtractorChoice choice{.kind = config.evaluate.extractor,
+                                 .file = config.evaluate.extractor_file,
+                                 .trusted = trusted_code(),
+                                 .cache = cache_folder(config.data.cache)};
+    return make_feature_extractor(choice, device, communicator);
+  });
 }
 
 std::vector<EvaluationKind>& evaluation_kinds() {
   static std::vector<EvaluationKind> kinds{
       {.metrics = {"inpainting"},
        .draws = true,
+       .takes_images = true,
        .require =
            [](Task& task, const std::string& asked) {
              require_inpainter(task, asked).check_inpainting();
@@ -168,6 +163,8 @@ std::vector<EvaluationKind>& evaluation_kinds() {
            },
        .make = make_inpainting},
       {.metrics = {"loss"},
+       .takes_images = true,
+       .needs_held_out = true,
        .require = [](Task& task,
                      const std::string& asked) { require_diffusion_losses(task, asked); },
        .ranked_figures =
@@ -205,11 +202,11 @@ bool any_evaluation(const std::string& metrics, bool EvaluationKind::*property) 
   return any;
 }
 
-void check_evaluation_files(const EvaluationFiles& files, Communicator& communicator) {
-  for_chosen_kinds(files.config.metrics,
-                   [&](const EvaluationKind& kind, const std::vector<std::string>&) {
-                     if (kind.check_files) kind.check_files(files, communicator);
-                   });
+void check_evaluation_files(const std::string& metrics, const EvaluationFiles& files,
+                            Communicator& communicator) {
+  for_chosen_kinds(metrics, [&](const EvaluationKind& kind, const std::vector<std::string>&) {
+    if (kind.check_files) kind.check_files(files, communicator);
+  });
 }
 
 RankedFigure require_ranked_figure(const EvaluateConfig& config, const std::string& name,

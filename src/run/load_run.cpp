@@ -13,6 +13,7 @@
 #include "config/schema.h"
 #include "config/toml.h"
 #include "run/make_task.h"
+#include "run/run_lock.h"
 
 namespace gm {
 namespace {
@@ -91,6 +92,16 @@ Opened open_checkpoint(const std::string& run, const LoadedRun::Choice& choice,
   return opened ? *std::move(opened) : open_folder(folder, name_of(choice.weights));
 }
 
+/// Unless the user has named the step.
+void warn_if_run_trains(const LoadedRun& run, const LoadedRun::Choice& choice) {
+  const auto holder = choice.step ? std::nullopt : RunLock::holder(run.name);
+  if (!holder) return;
+  log_warning(
+      "{}: {} trains this run, so the same command may use another checkpoint later; --step {} "
+      "names this one",
+      run.name, *holder, run.step);
+}
+
 /// Of the checkpoint, because the run's dataset may have been moved. Older checkpoints do not say
 /// it, but their network does.
 int64_t image_channels(const CheckpointInfo& info, const TensorMap& weights,
@@ -127,9 +138,12 @@ LoadedRun load_run(const std::string& run, const LoadedRun::Choice& choice,
   load_weights(trained.task->sampled_network().state_list(), weights, file);
   trained.task->sampled_network().invalidate_cache();
   trained.step = checkpoint.info().state.step;
+  trained.weights = choice.weights;
   trained.weights_hash = checkpoint.hash(name);
+  trained.class_names = checkpoint.info().class_names;
   trained.data_hash = checkpoint.info().identity.data_hash;
   log_info("{}: checkpoint of step {}, {} weights", run, trained.step, name);
+  if (communicator.rank() == 0) warn_if_run_trains(trained, choice);
   return trained;
 }
 

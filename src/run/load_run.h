@@ -27,8 +27,10 @@ struct LoadedRun {
   std::string name;  ///< The directory as it was given.
   RunConfig config;
   int64_t step = 0;
-  std::string weights_hash = {};  ///< Of the file of the weights.
-  std::string data_hash = {};     ///< training_data_hash() of its training data.
+  SampleWeights weights = SampleWeights::kEma;
+  std::string weights_hash = {};              ///< Of the file of the weights.
+  std::string data_hash = {};                 ///< training_data_hash() of its training data.
+  std::vector<std::string> class_names = {};  ///< Of the classes that it knows, if known.
   ImageShape shape;
   std::unique_ptr<Task> task;
 };

@@ -17,8 +17,14 @@ class RunDirectory {
   std::filesystem::path config() const { return root_ / "config.toml"; }
   std::filesystem::path metrics() const { return root_ / "metrics.jsonl"; }
   std::filesystem::path log() const { return root_ / "log.txt"; }
+  /// What the worlds of the run tell each other about the time limit of a step (step_limit_file.h).
+  std::filesystem::path step_limit() const { return root_ / "step_limit.json"; }
+  /// Where Prometheus finds the endpoints of the run, as long as it runs.
+  std::filesystem::path targets() const { return root_ / "targets.json"; }
   /// A trace of the operators of some steps, for Perfetto.
   std::filesystem::path profile() const { return root_ / "profile.json"; }
+  /// The report of the run (report/report.h).
+  std::filesystem::path report() const { return root_ / "report.html"; }
   /// The file of the samples that were made after `step` steps. `extension`: ".png".
   std::filesystem::path samples(int64_t step, const std::string& extension) const;
   std::filesystem::path samples_folder() const { return root_ / "samples"; }

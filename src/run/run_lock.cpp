@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -54,6 +55,12 @@ LockOwner myself() {
   std::string kernel;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> kernel;
   return {.host = host_name(), .kernel = kernel, .process = ::getpid()};
+}
+
+/// Whether it was a process of this host.
+bool is_gone(const LockOwner& owner) {
+  return owner.kernel == myself().kernel &&
+         ::kill(static_cast<pid_t>(owner.process), /*signal=*/0) != 0 && errno == ESRCH;
 }
 
 /// Always of the same length, so that it can be rewritten on a full disk.
@@ -206,6 +213,20 @@ RunLock::~RunLock() {
   if (owner && owner->is(myself())) file_->remove();
   file_.reset();
   remove_empty_folders();
+}
+
+std::string RunLock::identity(const fs::path& run_dir) {
+  // A network file system shows what another host has created once a folder is opened again.
+  std::error_code ignored;
+  fs::directory_iterator(fs::absolute(run_dir).parent_path(), ignored);
+  const auto owner = File::owner(run_dir / ".lock");
+  return owner ? fmt::format("{} {} {}", owner->host, owner->kernel, owner->process) : "";
+}
+
+std::optional<std::string> RunLock::holder(const fs::path& run_dir) {
+  const auto owner = File::owner(run_dir / ".lock");
+  if (!owner || is_gone(*owner)) return std::nullopt;
+  return fmt::format("process {} on {}", owner->process, owner->host);
 }
 
 void RunLock::take() {

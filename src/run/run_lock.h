@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,14 @@ class RunLock {
   ~RunLock();
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
+
+  /// The host and process that hold the lock of `run_dir`, as this host sees them; empty if there
+  /// is no lock.
+  static std::string identity(const std::filesystem::path& run_dir);
+
+  /// Who trains in a run directory: "process 12 on HOST"; nullopt if nobody does. Waits for no
+  /// heartbeat, so a process of another host that was killed may be named.
+  static std::optional<std::string> holder(const std::filesystem::path& run_dir);
 
  private:
   class File;

@@ -41,6 +41,14 @@ void RunLog::count_lost_line(bool written) {
   metrics_.record_lost_line();
 }
 
+void RunLog::started(const RunState& first, int restarts, const std::string& version,
+                     const std::vector<TableRow>& rows) {
+  nlohmann::ordered_json event{{"event", "started"}, {"version", version}};
+  for (const auto& [label, text] : rows) event[label] = text;
+  write("event", first, event);
+  if (restarts > 0) write("event", first, {{"event", "restarted"}, {"restarts", restarts}});
+}
+
 void RunLog::step(const StepReport& report) {
   metrics_.record_step(report);
   if (json_lines_) {
@@ -55,6 +63,7 @@ void RunLog::samples(const RunState& state, const Artefact& samples, double seco
   const std::string path = directory_.samples(state.step, samples.extension).string();
   try {
     samples.write(path);
+    metrics_.record_samples(seconds);
     write("sample", state, {{"path", path}, {"seconds", seconds}});
     log_info("step {}: samples in {}", state.step, path);
   } catch (const Error& error) {
@@ -64,13 +73,13 @@ void RunLog::samples(const RunState& state, const Artefact& samples, double seco
 }
 
 void RunLog::checkpoint(const SaveOutcome& outcome) {
-  const auto& [info, folder, seconds, failure] = outcome;
-  const bool succeeded = failure.empty();
-  metrics_.record_checkpoint(seconds, succeeded);
-  if (succeeded) {
+  const auto& [info, folder, seconds, bytes, failure] = outcome;
+  if (failure.empty()) {
+    metrics_.record_checkpoint(info.state.step, bytes, seconds);
     write("checkpoint", info.state, {{"path", folder.string()}, {"seconds", seconds}});
     log_info("step {}: checkpoint in {}", info.state.step, folder.string());
   } else {
+    metrics_.record_failed_checkpoint();
     write("event", info.state, {{"event", "checkpoint_failed"}, {"reason", failure}});
     log_warning("step {}: the checkpoint was not saved, earlier ones are kept: {}", info.state.step,
                 failure);
@@ -78,10 +87,11 @@ void RunLog::checkpoint(const SaveOutcome& outcome) {
 }
 
 void RunLog::evaluation(const RunState& state, const EvaluationReport& report, double seconds) {
-  metrics_.record_evaluation(report);
+  metrics_.record_evaluation(report, seconds);
   if (!is_rank_zero()) return;
   const std::string remark = overfitting_remark(state, report);
-  nlohmann::ordered_json line = provenance_json(report);
+  nlohmann::ordered_json line = evaluation_json(report);
+  line.update(method_json(report));
   line["seconds"] = seconds;
   std::string text;
   for (const auto& [name, value] : report.figures) {
@@ -89,7 +99,8 @@ void RunLog::evaluation(const RunState& state, const EvaluationReport& report, d
     text += fmt::format("{}{} {:.4g}", text.empty() ? "" : ", ", name, value);
   }
   write("evaluation", state, line);
-  log_info("step {}: {} of {} samples: {}", state.step, report.name, report.samples, text);
+  log_info("step {}: {} of {} {}: {}", state.step, report.name, report.samples, report.counted,
+           text);
   if (!remark.empty()) warning(state, remark);
 }
 

@@ -10,6 +10,7 @@
 #include "run/overfitting_monitor.h"
 #include "run/profile.h"
 #include "run/run_directory.h"
+#include "run/run_table.h"
 #include "telemetry/json_lines.h"
 #include "telemetry/metrics.h"
 #include "telemetry/step_progress.h"
@@ -33,6 +34,10 @@ class RunLog final : public TrainingObserver {
 
   RunLog(const RunDirectory& directory, Metrics& metrics, const Options& options);
 
+  /// A world of `version` begins to train after `first`; `rows` describe the run. The launcher has
+  /// started it again `restarts` times so far.
+  void started(const RunState& first, int restarts, const std::string& version,
+               const std::vector<TableRow>& rows);
   void step(const StepReport& report) override;
   void skipped_step(const StepReport& report, const std::vector<std::string>& phases,
                     int64_t in_a_row) override;

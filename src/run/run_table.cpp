@@ -7,6 +7,8 @@
 
 #include "base/enum_names.h"
 #include "base/kernel_set.h"
+#include "base/restarts.h"
+#include "base/with_thousands.h"
 #include "config/task_kinds.h"
 
 namespace gm {
@@ -44,20 +46,10 @@ std::string format_table(const std::vector<TableRow>& rows) {
   return table;
 }
 
-std::string with_thousands(int64_t number) {
-  const std::string digits = fmt::format("{}", number);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
-
 std::vector<TableRow> run_rows(const World& world, const RunConfig& config,
                                const TrainingData& data, Task& task) {
   const TrainConfig& train = config.train;
-  return {
+  std::vector<TableRow> rows{
       {"ranks", fmt::format("{}, {} on {}", world.size(), world.local_size(), world.host())},
       {"device", device_row(world)},
       {"data",
@@ -74,6 +66,9 @@ std::vector<TableRow> run_rows(const World& world, const RunConfig& config,
       {"results", fmt::format("{}: config.toml, metrics.jsonl, log.txt, samples/, checkpoints/",
                               config.run.dir)},
   };
+  if (const auto restarts = restarts_so_far())
+    rows.push_back({"restarts", fmt::format("{} by the launcher", *restarts)});
+  return rows;
 }
 
 std::string resume_message(const RunConfig& config, int64_t step) {

@@ -18,9 +18,6 @@ using TableRow = std::pair<std::string, std::string>;
 /// One line per row, with aligned labels.
 std::string format_table(const std::vector<TableRow>& rows);
 
-/// 1234567 as "1,234,567". Expects number >= 0.
-std::string with_thousands(int64_t number);
-
 /// The rows for a run that trains `task` on `data`.
 std::vector<TableRow> run_rows(const World& world, const RunConfig& config,
                                const TrainingData& data, Task& task);

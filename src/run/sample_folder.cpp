@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "base/output.h"
 #include "image/decode.h"
 #include "image/image_grid.h"
@@ -68,6 +69,8 @@ SampleFolder::SampleFolder(SampleFiles files, const ImageShape& shape, SampleSet
   if (has_settings_) {
     settings_.require_same(read_file(stored, kSettingsLimitBytes),
                            "--images " + files_.given_folder());
+    log_info("{}: has {} of {} images already", files_.given_folder(), count_files(),
+             files_.count());
     return;
   }
   if (!fs::exists(files_.folder())) return;
@@ -78,6 +81,12 @@ SampleFolder::SampleFolder(SampleFiles files, const ImageShape& shape, SampleSet
         "another folder",
         files_.path(i).string(), kSettingsFile);
   }
+}
+
+int64_t SampleFolder::count_files() const {
+  int64_t count = 0;
+  for (int64_t i = 0; i < files_.count(); ++i) count += fs::exists(files_.path(i)) ? 1 : 0;
+  return count;
 }
 
 std::optional<at::Tensor> SampleFolder::find(int64_t index) const {

@@ -55,6 +55,7 @@ class SampleFolder {
 
  private:
   void begin();
+  int64_t count_files() const;
 
   SampleFiles files_;
   ImageShape shape_;

@@ -40,9 +40,12 @@ void naming_file(const fs::path& path, const Write& write) {
 
 }  // namespace
 
-SampleClasses classes_of(const ImageGenerator& generator, const SampleSeries& series) {
-  SampleClasses classes;
-  for (int64_t i = 0; i < generator.classes(); ++i) classes.names.push_back(std::to_string(i));
+SampleClasses classes_of(const LoadedRun& run, const SampleSeries& series) {
+  const ImageGenerator& generator = *run.task->image_generator();
+  SampleClasses classes{.names = run.class_names};
+  for (int64_t i = std::ssize(classes.names); i < generator.classes(); ++i) {
+    classes.names.push_back(std::to_string(i));
+  }
   classes.labels = [&generator, series](const at::Tensor& indices) {
     return generator.labels(request_for(series, indices).indices);
   };

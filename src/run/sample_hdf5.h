@@ -28,8 +28,8 @@ struct SampleClasses {
   std::function<at::Tensor(const at::Tensor& indices)> labels = {};
 };
 
-/// Those of the new images of `series`, named by their numbers.
-SampleClasses classes_of(const ImageGenerator& generator, const SampleSeries& series);
+/// Those of the new images of `series`; named by their numbers if `run` knows no names.
+SampleClasses classes_of(const LoadedRun& run, const SampleSeries& series);
 
 struct SampleHdf5Options {
   std::filesystem::path path;

@@ -75,7 +75,10 @@ bool SampleOutputs::needs(int64_t index) {
   if (is_shown && found) grid_->take({at::full({1}, index, at::kLong), found->unsqueeze(0)});
   const bool is_needed =
       (folder_ && !found) || (hdf5_ && hdf5_->needs(index)) || (is_shown && !found);
-  if (!is_needed) progress_->skip();
+  if (!is_needed) {
+    ++finished_;
+    progress_->skip();
+  }
   return is_needed;
 }
 
@@ -83,7 +86,14 @@ void SampleOutputs::take(const PixelBatch& batch) {
   if (folder_) folder_->take(batch);
   if (hdf5_) hdf5_->take(batch);
   if (grid_) grid_->take(batch);
+  finished_ += batch.indices.numel();
   progress_->advance(batch.indices.numel());
+}
+
+void SampleOutputs::report_stop() {
+  progress_.reset();
+  log_info("{} of {} images are finished; the same command makes the others", finished_,
+           options_.count);
 }
 
 void SampleOutputs::finish_files() {

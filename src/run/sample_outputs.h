@@ -42,6 +42,8 @@ class SampleOutputs final : public SampleReceiver {
   /// Whether any output needs it.
   bool needs(int64_t index) override;
   void take(const PixelBatch& batch) override;
+  /// In place of the other functions, when the program stops before the last sample.
+  void report_stop();
   /// Finishes the files, and writes the grid unless it goes to stdout. Files come before stdout,
   /// because the reader of stdout may close it early.
   void finish_files();
@@ -55,6 +57,7 @@ class SampleOutputs final : public SampleReceiver {
   std::unique_ptr<SampleFolder> folder_;  // null without a folder
   std::unique_ptr<SampleHdf5> hdf5_;      // null unless `out` is an HDF5 file
   std::unique_ptr<SampleGrid> grid_;      // null if `out` is an HDF5 file
+  int64_t finished_ = 0;                  // samples that no output needs any more
   std::optional<ProgressBar> progress_;   // until the last sample
 };
 

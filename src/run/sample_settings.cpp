@@ -3,13 +3,12 @@
 #include <fmt/ranges.h>
 
 #include <set>
-#include <type_traits>
 #include <variant>
 #include <vector>
 
 #include "base/bounded_json.h"
 #include "base/error.h"
-#include "config/schema.h"
+#include "run/provenance.h"
 
 namespace gm {
 namespace {
@@ -17,18 +16,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr const char* kRunName = "run";
-
-Json json_of(const Value& value) {
-  return std::visit(
-      [&](const auto& content) -> Json {
-        if constexpr (std::is_same_v<std::decay_t<decltype(content)>, ValueArray>) {
-          return to_text(value);
-        } else {
-          return content;
-        }
-      },
-      value.content);
-}
 
 /// The names that are in either object.
 std::set<std::string> names_in(const Json& one, const Json& other) {
@@ -67,9 +54,9 @@ void SampleSettings::add_inpainting(const RunConfig& config, const InpaintInput&
   add("masks_are_paired", input.masks_are_paired);
 }
 
-void SampleSettings::add_section(RunConfig config, const std::string& section) {
-  for (const Key& key : Schema(config).keys()) {
-    if (key.name().starts_with(section + ".")) add(key.name(), json_of(key.value()));
+void SampleSettings::add_section(const RunConfig& config, const std::string& section) {
+  for (const auto& [name, value] : keys_of(config, section)) {
+    std::visit([&](const auto& held) { add(name, held); }, value);
   }
 }
 

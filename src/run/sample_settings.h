@@ -28,7 +28,7 @@ class SampleSettings {
   void require_same(const std::string& stored, const std::string& where) const;
 
  private:
-  void add_section(RunConfig config, const std::string& section);
+  void add_section(const RunConfig& config, const std::string& section);
 
   nlohmann::json settings_;
 };

@@ -6,13 +6,13 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/with_thousands.h"
 #include "data/class_names.h"
 #include "data/image_reader.h"
 #include "data/label_counts.h"
 #include "data/pack_folder_to_cache.h"
 #include "data/shard_order.h"
 #include "run/datasets.h"
-#include "run/run_table.h"
 
 namespace gm {
 namespace {
@@ -64,6 +64,7 @@ TrainingData open_training_images(const std::string& path, const RunConfig& conf
           .content_hash = images->content_hash(),
           .sample_shape = {channels, height, width},
           .classes = classes,
+          .class_names = classes > 0 ? images->classes() : std::vector<std::string>(),
           .images = images,
           .make_order = [images](const RunConfig& run,
                                  World& world) { return order_of_images(*images, run, world); },

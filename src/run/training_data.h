@@ -22,6 +22,7 @@ struct TrainingData {
   std::string content_hash;           ///< The same on all ranks.
   std::vector<int64_t> sample_shape;  ///< [C,H,W] of an image; written into checkpoints.
   int64_t classes = 0;  ///< Whose labels the run trains on, also written; 0 if on none.
+  std::vector<std::string> class_names = {};             ///< Of these, if they have names.
   std::shared_ptr<const ImageDataset> images = nullptr;  ///< Null for other kinds.
 
   /// Which samples this rank reads; config.data.shards is chosen. Called by all ranks. Throws

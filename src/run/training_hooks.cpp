@@ -11,7 +11,7 @@
 #include "eval/sampling.h"
 #include "image/image_grid.h"
 #include "run/datasets.h"
-#include "run/evaluation_table.h"
+#include "run/provenance.h"
 
 namespace gm {
 namespace {
@@ -71,7 +71,7 @@ void warn_unless_held_out(const ImageDataset& images, Communicator& communicator
 }  // namespace
 
 TrainingHooks make_training_hooks(const RunConfig& config, const std::string& packed, Task& task,
-                                  Communicator& communicator) {
+                                  const ExtractorSource& extractor, Communicator& communicator) {
   const bool evaluates = config.evaluate.every > 0;
   if (evaluates) require_evaluations(task, config.evaluate.metrics, "evaluate.every");
   ImageGenerator* const generator = task.image_generator();
@@ -87,15 +87,17 @@ TrainingHooks make_training_hooks(const RunConfig& config, const std::string& pa
   if (generator != nullptr) hooks.sample = new_images(*generator, config, communicator);
   if (shows_inpainting) hooks.sample = inpainted_images(*inpainter, images(), config, communicator);
   if (evaluates) {
+    hooks.method = method_of(task, config);
+    hooks.method.classes = images()->classes();
     hooks.evaluations = make_evaluations(
         {.images = images,
          .references = images,
          .training = [&] { return open_whole_part(packed, config, Part::kTraining, communicator); },
+         .files = {.extractor = extractor},
          .mask = config.mask,
          .diffusion = {config.diffusion},
          .config = config.evaluate,
          .cache = cache_folder(config.data.cache),
-         .device = task.device(),
          .communicator = communicator});
   }
   return hooks;

@@ -1,6 +1,7 @@
 #include "run/training_options.h"
 
 #include "base/error.h"
+#include "base/restarts.h"
 #include "nn/ops/flops.h"
 #include "run/evaluation_table.h"
 
@@ -9,6 +10,19 @@ namespace gm {
 Loader::Options loader_options(const RunConfig& config, const RunState& first) {
   return {.prefetch = config.data.prefetch,
           .first_micro_batch = first.samples / config.train.batch_size};
+}
+
+Metrics::Options metrics_options(const RunConfig& config, const World& world, const RunState& first,
+                                 const TrainingData& data, Watchdog& watchdog) {
+  return {.is_rank_zero = world.rank() == 0,
+          .world_size = world.size(),
+          .restarts = restarts_so_far().value_or(0),
+          .first_step = first.step,
+          .first_samples = first.samples,
+          .planned_steps = config.train.steps,
+          .checkpoint_interval_steps = config.checkpoint.every,
+          .dataset_size = data.size,
+          .watchdog_margin = [&watchdog] { return watchdog.margin_seconds(); }};
 }
 
 RunLog::Options log_options(const RunConfig& config, const World& world, const RunState& first) {
@@ -44,7 +58,8 @@ TrainerConfig trainer_config(const RunConfig& config, const RunIdentity& identit
           .keep_best = best_figure(config),
           .identity = identity,
           .sample_shape = data.sample_shape,
-          .classes = data.classes};
+          .classes = data.classes,
+          .class_names = data.class_names};
 }
 
 }  // namespace gm

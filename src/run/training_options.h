@@ -4,11 +4,13 @@
 #include <optional>
 
 #include "checkpoint/checkpoint_store.h"
+#include "comm/watchdog.h"
 #include "comm/world.h"
 #include "config/run_config.h"
 #include "data/loader.h"
 #include "run/run_log.h"
 #include "run/training_data.h"
+#include "telemetry/metrics.h"
 #include "train/trainer.h"
 
 namespace gm {
@@ -16,6 +18,10 @@ namespace gm {
 // `first` is the state that the run starts or resumes from.
 
 Loader::Options loader_options(const RunConfig& config, const RunState& first);
+
+/// The watchdog outlives the metrics.
+Metrics::Options metrics_options(const RunConfig& config, const World& world, const RunState& first,
+                                 const TrainingData& data, Watchdog& watchdog);
 
 RunLog::Options log_options(const RunConfig& config, const World& world, const RunState& first);
 

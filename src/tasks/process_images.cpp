@@ -35,7 +35,10 @@ at::Tensor above(const at::Tensor& noisy, const at::Tensor& clean) {
 
 std::vector<int64_t> strip_steps(int64_t steps) {
   std::vector<int64_t> result;
-  for (const int64_t percent : {0, 25, 50, 75, 99}) result.push_back(steps * percent / 100);
+  for (const int64_t percent : {0, 25, 50, 75, 99}) {
+    const int64_t step = steps * percent / 100;
+    if (result.empty() || step != result.back()) result.push_back(step);
+  }
   return result;
 }
 
@@ -75,8 +78,7 @@ at::Tensor reverse_process_images(DiffusionProcess& process, const SampleRequest
   };
   std::vector<at::Tensor> parts;
   const auto end_step = [&](int64_t t, const at::Tensor& images) {
-    // If a process has few steps, several of the timesteps are the same.
-    parts.insert(parts.end(), static_cast<size_t>(std::ranges::count(timesteps, t)), part);
+    if (std::ranges::find(timesteps, t) != timesteps.end()) parts.push_back(part);
     part.reset();
     observer(t, images);
   };

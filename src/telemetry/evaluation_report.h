@@ -41,9 +41,8 @@ struct FigureBreakdown {
   std::vector<FigureBin> bins = {};  ///< Those without samples are left out.
 };
 
-/// What the figures depend on besides the method, by name: the images, the network that compares
-/// them. Figures can be compared only if it is the same.
-using Provenance = std::vector<std::pair<std::string, std::variant<int64_t, std::string>>>;
+/// What figures or images depend on, by name: a dataset, a network, the keys of a configuration.
+using Provenance = std::vector<std::pair<std::string, std::variant<int64_t, double, std::string>>>;
 
 /// The figures of the samples of one seed.
 struct SeedFigures {
@@ -54,17 +53,24 @@ struct SeedFigures {
 struct EvaluationReport {
   std::string name;                               ///< Of the evaluation: "inpainting".
   int64_t samples = 0;                            ///< Images that were evaluated.
+  std::string counted = "images";                 ///< What they are, for tables and messages.
   Figures figures = {};                           ///< Unique among the evaluations.
   std::optional<FigureBreakdown> breakdown = {};  ///< Shown by gm_eval, not during training.
-  Provenance provenance = {};
+  Provenance provenance = {};  ///< Besides the method: the images, the network that compares them.
+  Provenance sampling = {};    ///< How the method made its images, if it made any.
+  Provenance weights = {};     ///< Of the method; empty for a baseline.
   /// If samples of several seeds were evaluated; then `figures` has the means.
   std::vector<SeedFigures> by_seed = {};
 };
 
-/// {"evaluation": name, "samples", ...}: with the provenance, all that the figures depend on
-/// besides the method.
-nlohmann::ordered_json provenance_json(const EvaluationReport& report);
-/// A hash of it: the figures of two reports can be compared only if it is the same.
+/// {"evaluation": name, "samples", ...}: all that the figures depend on besides the method.
+nlohmann::ordered_json evaluation_json(const EvaluationReport& report);
+/// {"weights", ..., "sampler.kind", ...}: what they depend on of the method.
+nlohmann::ordered_json method_json(const EvaluationReport& report);
+/// Both, without the weights: the figures of different weights can be compared only if it is the
+/// same.
+nlohmann::ordered_json comparable_json(const EvaluationReport& report);
+/// A hash of comparable_json().
 std::string provenance_hash(const EvaluationReport& report);
 
 }  // namespace gm

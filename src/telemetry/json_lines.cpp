@@ -108,7 +108,7 @@ std::set<std::string> rewind_json_lines(const std::filesystem::path& path, int64
 
 std::vector<PastEvaluation> comparable_evaluations(const std::filesystem::path& path,
                                                    const EvaluationReport& report) {
-  const Json provenance = provenance_json(report);
+  const Json provenance = comparable_json(report);
   std::vector<PastEvaluation> past;
   std::ifstream file(path, std::ios::binary);
   for (std::string line; std::getline(file, line);) {
@@ -154,6 +154,10 @@ bool JsonLines::write_step(const StepReport& report) {
   more["step_seconds"] = report.step_seconds;
   more["images_per_second"] = report.samples_per_second();
   for (const auto& [part, seconds] : report.part_seconds) more[part + "_seconds"] = seconds;
+  if (report.slowest) {
+    more["slowest_rank"] = report.slowest->rank;
+    more["slowest_ratio"] = report.slowest->ratio;
+  }
   return write("train", report.step, report.samples, more);
 }
 

@@ -30,7 +30,7 @@ struct PastEvaluation {
 };
 
 /// The evaluations in `path`, which need not exist, that can be compared with `report`: those with
-/// its provenance_json(). With the figures of `report`, in the order of the file; a figure that was
+/// its comparable_json(). With the figures of `report`, in the order of the file; a figure that was
 /// not finite is NaN.
 std::vector<PastEvaluation> comparable_evaluations(const std::filesystem::path& path,
                                                    const EvaluationReport& report);
@@ -51,7 +51,7 @@ class JsonLines {
   bool write(std::string_view kind, int64_t step, int64_t images,
              const nlohmann::ordered_json& more);
   /// The `train` line of a step: loss, loss_NAME, learning_rate, gradient_norm, step_seconds,
-  /// images_per_second, and PART_seconds.
+  /// images_per_second, PART_seconds, and with several ranks slowest_rank and slowest_ratio.
   bool write_step(const StepReport& report);
 
   /// Returns when the written lines are on the disk, or cannot be written to it.

@@ -3,15 +3,13 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -23,24 +21,6 @@ namespace {
 
 constexpr int kIdleSeconds = 60;  // Prometheus keeps its connection from scrape to scrape
 constexpr int kMaxHeaderBytes = 8192;
-
-/// The first address of that family in numeric form. nullopt if there is none, and sets `reason`.
-std::optional<std::string> in_digits(const std::string& address, int family, std::string& reason) {
-  addrinfo hints{};
-  hints.ai_family = family;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  std::array<char, NI_MAXHOST> digits{};
-  int status = ::getaddrinfo(address.c_str(), nullptr, &hints, &found);
-  if (status == 0) {
-    status = ::getnameinfo(found->ai_addr, found->ai_addrlen, digits.data(), digits.size(), nullptr,
-                           0, NI_NUMERICHOST);
-    ::freeaddrinfo(found);
-  }
-  if (status == 0) return digits.data();
-  reason = ::gai_strerror(status);
-  return std::nullopt;
-}
 
 struct Server {
   std::unique_ptr<event_base, void (*)(event_base*)> base{::event_base_new(), ::event_base_free};
@@ -68,29 +48,27 @@ void run_without_signals(event_base* base) {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-}  // namespace
-
-std::string address_in_digits(const std::string& address) {
-  const bool has_brackets = address.starts_with('[') && address.ends_with(']');
-  const std::string bare = has_brackets ? address.substr(1, address.size() - 2) : address;
-  std::string reason;
-  for (const int family : {AF_INET, AF_INET6}) {
-    if (const auto digits = in_digits(bare, family, reason)) return *digits;
+/// Binds to the port or, if it is taken, to a free one. Returns the port.
+int bind_to(evhttp* http, const std::string& address, uint16_t port) {
+  evhttp_bound_socket* bound = ::evhttp_bind_socket_with_handle(http, address.c_str(), port);
+  if (bound == nullptr && errno == EADDRINUSE) {
+    bound = ::evhttp_bind_socket_with_handle(http, address.c_str(), /*port=*/0);
   }
-  throw InputError(
-      "telemetry.address = \"{}\": {}; give an address of this machine, such as 127.0.0.1, "
-      "0.0.0.0, ::1 or ::, and the port as telemetry.port",
-      address, reason);
+  if (bound == nullptr) throw Error("{}", std::strerror(errno));
+  sockaddr_in6 name{};  // family and port have the same offsets as in sockaddr_in
+  socklen_t length = sizeof name;
+  ::getsockname(::evhttp_bound_socket_get_fd(bound), reinterpret_cast<sockaddr*>(&name), &length);
+  return ntohs(name.sin6_port);
 }
 
-void serve_metrics(const std::string& address, int port, std::function<std::string()> text) {
+}  // namespace
+
+int serve_metrics(const std::string& address, int port, std::function<std::string()> text) {
   if (!std::in_range<uint16_t>(port)) throw Error("there is no port {}", port);
   auto server = std::make_unique<Server>();
   server->text = std::move(text);
   evhttp* const http = server->http.get();
-  if (::evhttp_bind_socket(http, address.c_str(), static_cast<uint16_t>(port)) != 0) {
-    throw Error("{}", std::strerror(errno));
-  }
+  const int bound = bind_to(http, address, static_cast<uint16_t>(port));
   ::evhttp_set_timeout(http, kIdleSeconds);
   ::evhttp_set_max_headers_size(http, kMaxHeaderBytes);
   ::evhttp_set_max_body_size(http, 0);
@@ -100,6 +78,7 @@ void serve_metrics(const std::string& address, int port, std::function<std::stri
   // The thread is not stopped at the end of the process, so what it uses is not freed.
   static auto* const never_freed = new std::vector<std::unique_ptr<Server>>;
   never_freed->push_back(std::move(server));
+  return bound;
 }
 
 }  // namespace gm

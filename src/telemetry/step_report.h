@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "telemetry/slowest_rank.h"
 
 namespace gm {
 
@@ -17,9 +20,12 @@ struct StepReport {
   double loss = 0;           ///< Mean over the step's samples, all ranks.
   Named loss_terms = {};     ///< The task's parts of the loss; may be empty.
   double learning_rate = 0;
-  double gradient_norm = 0;  ///< Before clipping.
-  double step_seconds = 0;   ///< Wall clock of the whole step.
-  Named part_seconds = {};   ///< Of which: "data", "forward_backward", "reduction", "optimizer".
+  double gradient_norm = 0;     ///< Before clipping.
+  double step_seconds = 0;      ///< Wall clock of the whole step.
+  Named part_seconds = {};      ///< Of which: "data", "forward_backward", "reduction", "optimizer".
+  int64_t allreduce_bytes = 0;  ///< Gradients that were summed over the ranks.
+  double allreduce_seconds = 0;  ///< While they were; some of it during the backward pass.
+  std::optional<SlowestRank> slowest = {};  ///< Only with several ranks.
 
   double samples_per_second() const {
     return step_seconds > 0 ? static_cast<double>(step_samples) / step_seconds : 0;

@@ -4,6 +4,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include <cmath>
 #include <numeric>
@@ -35,12 +36,10 @@ PhaseTrainer::PhaseTrainer(Phase phase, Communicator& communicator, Collectives&
 
 PhaseResult PhaseTrainer::step(const std::vector<PreparedBatch>& micro_batches,
                                const RunState& state, StepTimer& clock) {
-  accumulate_gradients(micro_batches, clock);
-
-  PhaseResult outcome;
+  PhaseResult outcome{.reduction = accumulate_gradients(micro_batches, clock)};
   const auto gradient_divisor =
       static_cast<double>(std::ssize(micro_batches) * communicator_.size());
-  read_results(gradient_divisor, outcome);
+  read_results(gradient_divisor, clock.seconds_without("reduction"), outcome);
   clock.lap("reduction");
 
   outcome.learning_rate = phase_.learning_rate_factor *
@@ -75,8 +74,9 @@ std::vector<double> PhaseTrainer::loss_scales(const std::vector<PreparedBatch>& 
 
 /// Afterwards the flat gradients are the sum over all micro-batches and ranks. Only the last
 /// backward pass synchronizes the ranks.
-void PhaseTrainer::accumulate_gradients(const std::vector<PreparedBatch>& micro_batches,
-                                        StepTimer& clock) {
+Reduction PhaseTrainer::accumulate_gradients(const std::vector<PreparedBatch>& micro_batches,
+                                             StepTimer& clock) {
+  Reduction reduction;
   flat_.zero_gradients();
   loss_sums_.reset();
   const std::vector<double> scales = loss_scales(micro_batches, clock);
@@ -87,9 +87,10 @@ void PhaseTrainer::accumulate_gradients(const std::vector<PreparedBatch>& micro_
     add_losses(losses, scales[i]);
     clock.lap("forward_backward");
     const auto section = watchdog_.section("reduction", config_.reduction_seconds);
-    reducer_->finish();
+    reduction = reducer_->finish();
     clock.lap("reduction");
   }
+  return reduction;
 }
 
 /// On the device, so that the host does not wait for it.
@@ -104,15 +105,18 @@ void PhaseTrainer::add_losses(const Losses& losses, double scale) {
   loss_sums_ = loss_sums_.defined() ? loss_sums_ + scaled : scaled;
 }
 
-/// The only time in a step of a phase that the host waits for the device.
-void PhaseTrainer::read_results(double gradient_divisor, PhaseResult& outcome) {
+/// The only time in a step of a phase that the host waits for the device. One reduction sums the
+/// losses over the ranks and exchanges `own_seconds`: each rank adds to its own element.
+void PhaseTrainer::read_results(double gradient_divisor, double own_seconds, PhaseResult& outcome) {
   const auto section = watchdog_.section("reduction", config_.reduction_seconds);
   const at::Tensor norm = flat_.gradients().norm().to(at::kDouble);
   const at::Tensor values = download(at::cat({loss_sums_, norm.view({1})}));
   outcome.gradient_norm = values[-1].item<double>() / gradient_divisor;  // the same on all ranks
-  const at::Tensor means = values.slice(0, 0, -1);
-  communicator_.all_reduce_sum(means);
-  means.div_(gradient_divisor);
+  const at::Tensor ranks = at::zeros({communicator_.size()}, at::kDouble);
+  ranks[communicator_.rank()] = own_seconds;
+  const at::Tensor sums = at::cat({values.slice(0, 0, -1), ranks});
+  communicator_.all_reduce_sum(sums);
+  const at::Tensor means = sums / gradient_divisor;
   for (size_t i = 0; i < loss_names_.size(); ++i) {
     const double mean = means[static_cast<int64_t>(i)].item<double>();
     if (loss_names_[i].empty()) {
@@ -121,6 +125,8 @@ void PhaseTrainer::read_results(double gradient_divisor, PhaseResult& outcome) {
       outcome.loss_terms.emplace_back(loss_names_[i], mean);
     }
   }
+  const auto* end = sums.const_data_ptr<double>() + sums.numel();
+  outcome.own_seconds.assign(end - communicator_.size(), end);
 }
 
 void PhaseTrainer::update_weights(const PhaseResult& outcome, const RunState& state,

@@ -18,13 +18,16 @@
 
 namespace gm {
 
-/// The result of a step of a phase; the same on every rank.
+/// The result of a step of a phase. All but `reduction` is the same on every rank.
 struct PhaseResult {
   double loss = 0;  ///< Mean over micro-batches and ranks, weighted by PreparedBatch::weight.
-  StepReport::Named loss_terms;
+  StepReport::Named loss_terms = {};
   double learning_rate = 0;
   double gradient_norm = 0;  ///< Of the mean gradient, before clipping.
   bool finite = true;        ///< Otherwise the weights of the phase did not change.
+  Reduction reduction = {};  ///< Of the gradients.
+  /// Seconds of the step so far that each rank spent on its own work, not on waiting for others.
+  std::vector<double> own_seconds = {};
 };
 
 struct PhaseConfig {
@@ -82,9 +85,9 @@ class PhaseTrainer {
   NamedTensors named_moments() const;
   std::vector<double> loss_scales(const std::vector<PreparedBatch>& micro_batches,
                                   StepTimer& clock);
-  void accumulate_gradients(const std::vector<PreparedBatch>& micro_batches, StepTimer& clock);
+  Reduction accumulate_gradients(const std::vector<PreparedBatch>& micro_batches, StepTimer& clock);
   void add_losses(const Losses& losses, double scale);
-  void read_results(double gradient_divisor, PhaseResult& outcome);
+  void read_results(double gradient_divisor, double own_seconds, PhaseResult& outcome);
   void update_weights(const PhaseResult& outcome, const RunState& state, double gradient_divisor);
 
   Phase phase_;

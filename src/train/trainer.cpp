@@ -3,8 +3,10 @@
 #include <cmath>
 #include <exception>
 
+#include "base/enum_names.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "checkpoint/weights.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
 #include "comm/stop.h"
@@ -80,8 +82,7 @@ void Trainer::train_to_the_end() {
     if (evaluation_is_due() && is_missing(kind, config_.evaluate_every)) evaluate(*evaluation);
   }
   while (state_.step < config_.train.steps) {
-    throw_if_stop_requested();
-    train_step();
+    watched_step();
     record_save(writer_.poll());
     if (config_.train.verify_ranks_every > 0 && due(config_.train.verify_ranks_every))
       verify_ranks();
@@ -93,6 +94,29 @@ void Trainer::train_to_the_end() {
   }
 }
 
+/// With the wait for the other ranks before the step, so that one limit covers all of it.
+void Trainer::watched_step() {
+  StepLimit& limit = parts_.step_limit;
+  const int64_t step = state_.step + 1;
+  const auto section =
+      parts_.watchdog.section("step", limit.seconds(step),
+                              [&limit, memory = limit.after_late(step)] { limit.keep(memory); });
+  StepTimer clock;
+  throw_if_stop_requested();
+  train_step();
+  clock.lap("step");
+  if (limit.record(step, clock.total_seconds())) report_false_alarm();
+}
+
+void Trainer::report_false_alarm() {
+  const StepLimit& limit = parts_.step_limit;
+  parts_.observer.warning(
+      state_, fmt::format("the step is slow, and an earlier world was ended in it for no other "
+                          "reason; from now on, a step may take at least {:g} s",
+                          limit.memory().shortest_seconds));
+  if (parts_.world.rank() == 0) limit.keep(limit.memory());
+}
+
 /// The watchdog also detects a rank that does not reach this point.
 void Trainer::throw_if_stop_requested() {
   const auto section = parts_.watchdog.section("reduction", config_.watchdog.reduction_seconds);
@@ -100,7 +124,6 @@ void Trainer::throw_if_stop_requested() {
 }
 
 void Trainer::train_step() {
-  const auto section = parts_.watchdog.section("step", config_.watchdog.step_seconds);
   StepTimer clock;
   const std::vector<PreparedBatch> micro_batches = next_micro_batches(clock);
 
@@ -137,6 +160,10 @@ void Trainer::add_outcome(const PhaseTrainer& phase, const PhaseResult& outcome,
   report.loss_terms.insert(report.loss_terms.end(), outcome.loss_terms.begin(),
                            outcome.loss_terms.end());
   report.gradient_norm = larger(report.gradient_norm, outcome.gradient_norm);
+  report.allreduce_bytes += outcome.reduction.bytes;
+  report.allreduce_seconds += outcome.reduction.seconds;
+  // The times of the last phase are those of the whole step.
+  if (parts_.world.size() > 1) report.slowest = slowest_rank(outcome.own_seconds);
 }
 
 void Trainer::pass_on_warning(const StepReport& report) {
@@ -198,6 +225,7 @@ bool Trainer::evaluation_is_due() const {
 /// Called by all ranks together. A stop request makes all of them throw.
 void Trainer::save_samples() {
   if (!parts_.sample) return;
+  parts_.step_limit.pause();
   const auto section = parts_.watchdog.section("sampling", config_.watchdog.sampling_seconds);
   StepTimer clock;
   const auto sample_weights = use_sample_weights();
@@ -210,6 +238,7 @@ void Trainer::save_samples() {
 /// The report comes last: if the process is killed before, the evaluation is repeated when the run
 /// resumes, and the best checkpoint is not missed.
 void Trainer::evaluate(Evaluation& evaluation) {
+  parts_.step_limit.pause();
   StepTimer clock;
   const EvaluationReport report = evaluation_report(evaluation);
   clock.lap("evaluation");
@@ -224,13 +253,18 @@ EvaluationReport Trainer::evaluation_report(Evaluation& evaluation) {
     section.emplace(parts_.watchdog.section("evaluation", config_.watchdog.evaluation_seconds));
   };
   begin_batch();
+  const std::string weights = name_of(SampleWeights::kEma);
+  const std::string hash = hash_of_weights(sampled_phase().state().at(weights));
   const PhaseTrainer::UseEma average(sampled_phase());
-  return evaluation.run(method_of(parts_.task), {.begin_batch = begin_batch});
+  EvaluationReport report = evaluation.run(parts_.method, {.begin_batch = begin_batch});
+  report.weights = {{"weights", weights}, {"weights_hash", hash}};
+  return report;
 }
 
 /// Rank 0 copies the state and writes it in the background while all ranks continue. If the
 /// previous save is not done yet, all ranks wait for it in this watchdog section.
 void Trainer::start_checkpoint() {
+  parts_.step_limit.pause();
   const auto section = parts_.watchdog.section("checkpoint", config_.watchdog.checkpoint_seconds);
   on_rank_zero(parts_.world.communicator(), [&] { start_checkpoint_on_this_rank(); });
 }
@@ -310,7 +344,8 @@ CheckpointInfo Trainer::checkpoint_info() const {
                       .world = parts_.world.size(),
                       .identity = config_.identity,
                       .sample_shape = config_.sample_shape,
-                      .classes = config_.classes};
+                      .classes = config_.classes,
+                      .class_names = config_.class_names};
   for (const auto& phase : phases_) info.updates[phase->phase().name] = phase->updates();
   return info;
 }

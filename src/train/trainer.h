@@ -10,6 +10,7 @@
 #include "checkpoint/background_writer.h"
 #include "checkpoint/checkpoint_config.h"
 #include "checkpoint/checkpoint_store.h"
+#include "comm/step_limit.h"
 #include "comm/watchdog.h"
 #include "comm/watchdog_config.h"
 #include "comm/world.h"
@@ -30,9 +31,10 @@ struct TrainerConfig {
   int64_t checkpoint_every = 1000;
   int64_t evaluate_every = 0;              ///< 0 for never.
   std::optional<RankedFigure> keep_best;   ///< The checkpoint that is best by it is kept.
-  RunIdentity identity;                    ///< Written into checkpoints, like the next two.
+  RunIdentity identity;                    ///< Written into checkpoints, like the next ones.
   std::vector<int64_t> sample_shape = {};  ///< [C,H,W] of an image.
   int64_t classes = 0;                     ///< Whose labels the run trains on.
+  std::vector<std::string> class_names = {};
 };
 
 /// The objects that a trainer uses. All of them outlive the trainer.
@@ -43,11 +45,13 @@ struct TrainerParts {
   Loader& loader;
   CheckpointStore& checkpoints;
   TrainingObserver& observer;
+  StepLimit step_limit;
   /// Makes samples with the current weights of the networks; may be empty. Called by all ranks
   /// together.
   std::function<Artefact()> sample;
-  /// They evaluate the task; with its EMA weights, every evaluate_every steps.
+  /// They evaluate `method`, which is the task, with its EMA weights, every evaluate_every steps.
   std::vector<std::shared_ptr<Evaluation>> evaluations = {};
+  Method method = {};
 };
 
 /// Trains a task for train.steps steps. It depends on the phases of the task, not on its models.
@@ -74,6 +78,8 @@ class Trainer {
 
  private:
   void train_to_the_end();
+  void watched_step();
+  void report_false_alarm();
   void throw_if_stop_requested();
   void train_step();
   std::vector<PreparedBatch> next_micro_batches(StepTimer& clock);

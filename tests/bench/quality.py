@@ -76,7 +76,7 @@ class Bench:
                                         self.options.against, f"evaluate.extractor={self.options.extractor}",
                                         f"evaluate.seed={sampling.seed}", f"sampler.kind={sampling.sampler}",
                                         f"sampler.steps={sampling.sampler_steps}")
-        compared_with = source["references_hash"], source["weights_sha256"]
+        compared_with = source["references_hash"], source["extractor_sha256"]
         self.compared_with = self.compared_with or compared_with
         if compared_with != self.compared_with:
             sys.exit(f"{name}.json in {self.options.out / 'figures'} is a comparison with other images or weights of the network: "

@@ -62,8 +62,9 @@ class WholeRun : public testing::TestWithParam<const char*> {
         std::make_shared<const ImageDataset>(config.data.path, "all", Part::kTraining);
     const auto task =
         make_task(config, kDeviceShape, open_training_masks(config, kDeviceShape), device);
-    const TrainingHooks hooks =
-        make_training_hooks(config, config.data.path, *task, world.communicator());
+    const TrainingHooks hooks = make_training_hooks(
+        config, config.data.path, *task, extractor_of(config, device, world.communicator()),
+        world.communicator());
     const RunDirectory directory(folder_ / run);
     directory.begin("");
     CheckpointStore checkpoints(directory.root());
@@ -94,8 +95,10 @@ class WholeRun : public testing::TestWithParam<const char*> {
                      .loader = loader,
                      .checkpoints = checkpoints,
                      .observer = log,
+                     .step_limit = StepLimit(0),
                      .sample = hooks.sample,
-                     .evaluations = hooks.evaluations});
+                     .evaluations = hooks.evaluations,
+                     .method = hooks.method});
     if (resumed) trainer.resume(resumed->info, resumed->tensors);
     trainer.run();
   }

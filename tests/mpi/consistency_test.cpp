@@ -24,7 +24,7 @@ class ConsistencyTest : public testing::Test {
 };
 
 TEST_F(ConsistencyTest, EqualValuesPass) {
-  require_same_everywhere(ranks(), "the program", program_build_id());
+  require_same_program(ranks());
   require_same_everywhere(ranks(), "the configuration", "");
   require_equal_parameters(ranks(), 10, "abc");
 }
@@ -44,6 +44,14 @@ TEST_F(ConsistencyTest, ShowsTheFirstLineThatDiffers) {
   EXPECT_THAT([&] { require_same_everywhere(ranks(), "the configuration", text); },
               ThrowsMessage<InputError>(AllOf(HasSubstr("seed = 1"), HasSubstr("seed = 2"),
                                               Not(HasSubstr("a = 1")), Not(HasSubstr("z =")))));
+}
+
+TEST_F(ConsistencyTest, NamesTheRanksWithAProblem) {
+  require_no_problem(ranks(), "the disk", "", "buy another");
+  EXPECT_THAT(
+      [&] { require_no_problem(ranks(), "the disk", is_last() ? "full" : "", "buy another"); },
+      ThrowsMessage<InputError>("the disk (rank " + std::to_string(last()) +
+                                ": full); buy another"));
 }
 
 TEST_F(ConsistencyTest, NamesTheStepAtWhichParametersDiffer) {

@@ -261,7 +261,7 @@ TEST_F(DistributionEvaluationTest, SaysWhatItsFiguresDependOn) {
                                      {"references", kReferences},
                                      {"references_hash", dataset_->content_hash()},
                                      {"extractor", "random"},
-                                     {"weights_sha256", network->weights_sha256()},
+                                     {"extractor_sha256", network->weights_sha256()},
                                      {"resize", "clean-fid bicubic"},
                                      {"floor_images", kReferences / 2}}));
   EXPECT_EQ(network->weights_sha256().size(), 64U);
@@ -360,7 +360,7 @@ TEST_F(DistributionEvaluationTest, ClassesOfModelAndImagesHaveDistances) {
   on_rank_zero(ranks(), [&] {
     write_numbered_file(root_ / "classes.h5", kDistributionShape, 40, {"cat", "dog"});
   });
-  const auto breakdown_with = [&](int64_t samples) {
+  const auto breakdown_with = [&](int64_t samples, std::vector<std::string> classes = {}) {
     const EvaluateConfig settings{.batch_size = 4, .seed = 3, .samples = samples};
     const auto images = std::make_shared<ReferenceFeatures>(
         std::make_shared<const ImageDataset>(root_ / "classes.h5"),
@@ -368,7 +368,7 @@ TEST_F(DistributionEvaluationTest, ClassesOfModelAndImagesHaveDistances) {
         ranks());
     return DistributionEvaluation({.references = images}, {.fd = true, .kid = true}, settings,
                                   ranks())
-        .run({.name = "waves", .generator = &generator}, {})
+        .run({.name = "waves", .generator = &generator, .classes = std::move(classes)}, {})
         .breakdown;
   };
   EXPECT_FALSE(breakdown_with(kSamples)) << "nine samples of each class";
@@ -380,6 +380,26 @@ TEST_F(DistributionEvaluationTest, ClassesOfModelAndImagesHaveDistances) {
   EXPECT_EQ(breakdown->bins[1].samples, 12);
   ASSERT_EQ(breakdown->bins[1].figures.size(), 2U) << "no fd in 64 dimensions from 12 samples";
   EXPECT_EQ(breakdown->bins[1].figures[0].first, "kd_random");
+
+  const auto figures_of = [](const FigureBreakdown& found, const std::string& label) {
+    return std::ranges::find(found.bins, label, &FigureBin::label)->figures;
+  };
+  const auto same = breakdown_with(24, {"cat", "dog"}),
+             swapped = breakdown_with(24, {"dog", "cat"});
+  EXPECT_EQ(figures_of(*same, "dog"), figures_of(*breakdown, "dog")) << "by number";
+  EXPECT_NE(figures_of(*swapped, "dog"), figures_of(*same, "dog")) << "by name";
+  EXPECT_EQ(swapped->bins[0].label, "cat") << "in the order of the images";
+  expect_error<InputError>(
+      [&] {
+        breakdown_with(24, {"cat", "fox"});
+      },
+      testing::HasSubstr("waves: knows the classes cat, fox, but the images to compare with are "
+                         "of the classes dog"));
+}
+
+TEST(MatchingLabels, AreThoseOfTheSameName) {
+  const at::Tensor labels = matching_labels({"a", "b", "c"}, {"c", "a"}, "runs/a");
+  EXPECT_TRUE(labels.equal(at::tensor({1, -1, 0}, at::kLong)));
 }
 
 TEST_F(DistributionEvaluationTest, OnlyTheNetworkOfTheFidGivesAnFid) {

@@ -9,6 +9,7 @@
 #include <ATen/ops/tanh.h>
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -174,6 +175,26 @@ TEST_F(GradientReducerTest, OnlyTheLastMicroBatchSynchronises) {
   FlatParameters expected(alone.parameters);
   alone.loss(input_of(world().rank(), 0)).backward();
   EXPECT_TRUE(flat.gradients().equal(expected.gradients()));
+}
+
+TEST_F(GradientReducerTest, OnlyTheLastMicroBatchTellsWhatWasSummed) {
+  if (world().size() == 1) return;  // a world of one sums nothing
+  for (const ReducerKind kind : {ReducerKind::kNaive, ReducerKind::kBucketed}) {
+    SCOPED_TRACE(name_of(kind));
+    Chain chain;
+    FlatParameters flat(chain.parameters);
+    const auto reducer = reducer_of(kind, flat);
+    const auto start = std::chrono::steady_clock::now();
+    for (const bool is_last : {false, true}) {
+      reducer->begin_step(is_last);
+      chain.loss(input_of(world().rank(), 0)).backward();
+      const Reduction reduction = reducer->finish();
+      EXPECT_EQ(reduction.bytes, is_last ? flat.gradients().numel() * 4 : 0);
+      EXPECT_EQ(reduction.seconds > 0, is_last);
+      const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - start;
+      EXPECT_LT(reduction.seconds, whole.count());
+    }
+  }
 }
 
 TEST_F(GradientReducerTest, BucketsHoldWholeParameters) {

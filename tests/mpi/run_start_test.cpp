@@ -82,7 +82,8 @@ TEST_F(RunStart, AnImpossibleConfigurationIsRefusedOnEveryRank) {
 
 TEST_F(RunStart, WhatTheTaskCannotDoIsRefusedBeforeDataArePacked) {
   const auto check = [](std::initializer_list<const char*> overrides, bool visualize) {
-    check_abilities(config_of(overrides), visualize, ranks());
+    const RunConfig config = config_of(overrides);
+    check_abilities(config, visualize, extractor_of(config, at::kCPU, ranks()), ranks());
   };
   check({"evaluate.every=5", "repaint.jump_length=2"}, true);
   check({"run.task=inpaint"}, false);

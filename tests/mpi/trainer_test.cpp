@@ -192,13 +192,15 @@ class TrainerTest : public testing::Test {
                      .loader = loader,
                      .checkpoints = checkpoints,
                      .observer = log,
+                     .step_limit = StepLimit(0),
                      .sample =
                          [] {
                            return Artefact{.extension = ".png", .write = [](const auto& path) {
                                              write_file_atomically(path, "samples");
                                            }};
                          },
-                     .evaluations = evaluations_});
+                     .evaluations = evaluations_,
+                     .method = method_of(task)});
     if (resumed) trainer.resume(resumed->info, resumed->tensors);
     trainer.run();
   }
@@ -379,6 +381,9 @@ TEST_F(TrainerTest, EvaluationsOfAnyKindAreReportedUnderTheirNames) {
     const auto json = nlohmann::json::parse(line);
     if (json["kind"] != "evaluation") continue;
     EXPECT_EQ(json["samples"], 5);
+    EXPECT_EQ(json["weights"], "ema");
+    const CheckpointStore store(root_ / "evaluated");
+    EXPECT_EQ(json["weights_hash"], Checkpoint(store.folder_of(json["step"])).hash("ema"));
     found.push_back(fmt::format("{} {} {}", json["step"].get<int64_t>(),
                                 json["evaluation"].get<std::string>(),
                                 json["sum"].get<double>() / size));
@@ -395,14 +400,17 @@ class SomeFigures final : public Evaluation {
     return {.name = name(),
             .samples = 1,
             .figures = {{"error", kValues.at(next_++)}},
-            .provenance = {{"images", images_}}};
+            .provenance = {{"images", images_}},
+            .sampling = {{"sampler.steps", sampler_steps_}}};
   }
   void change_images() { images_ = "others"; }
+  void change_sampler() { sampler_steps_ = 5; }
 
  private:
   static constexpr std::array<double, 6> kValues{9, 4, 6, 3, 5, 3};
   size_t next_ = 0;
   std::string images_ = "some";
+  int64_t sampler_steps_ = 10;
 };
 
 TEST_F(TrainerTest, TheBestCheckpointIsKeptAlsoIfNoneWasDue) {
@@ -430,10 +438,18 @@ TEST_F(TrainerTest, TheBestCheckpointIsChosenAfreshIfTheEvaluationHasChanged) {
   const auto evaluation = std::make_shared<SomeFigures>();
   evaluations_ = {evaluation};
   train("changed", 6);  // 9, then 4
+  const auto best_step = [&] { return CheckpointStore(root_ / "changed").best()->step; };
   evaluation->change_images();
   train("changed", 9);  // 6 on other images
-  if (!is_rank_zero()) return;
-  EXPECT_EQ(CheckpointStore(root_ / "changed").best()->step, 9);
+  if (is_rank_zero()) {
+    EXPECT_EQ(best_step(), 9);
+  }
+  train("changed", 12);  // 3
+  evaluation->change_sampler();
+  train("changed", 15);  // 5 by another sampler
+  if (is_rank_zero()) {
+    EXPECT_EQ(best_step(), 15);
+  }
 }
 
 /// The evaluation uses the average of the weights; the checkpoint holds the weights as well.

@@ -1,4 +1,4 @@
-/* Simulates faults of the disk and the clock. Preloaded into a program, it counts the calls that change files whose path
+/* Simulates faults of the disk and the clock, and another host. Preloaded into a program, it counts the calls that change files whose path
  * contains $GM_FAULT_PATH, and makes one of them fail.
  *
  *   GM_FAULT_AT      number of the call that fails, from 0; without it, no call fails
@@ -8,6 +8,7 @@
  *   GM_FAULT_FOREVER if set, all later calls fail too
  *   GM_FAULT_LOG     file to which every counted call is written, such as "rename PATH"
  *   GM_FAULT_CLOCK   seconds to add to the real-time clock
+ *   GM_FAULT_HOST    the name of the host
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -38,6 +39,7 @@ typedef int (*two_paths_type)(const char*, const char*);
 typedef int (*mkdir_type)(const char*, mode_t);
 typedef int (*unlinkat_type)(int, const char*, int);
 typedef int (*clock_type)(clockid_t, struct timespec*);
+typedef int (*hostname_type)(char*, size_t);
 
 static void log_call(const char* call, const char* path) {
   const char* log = getenv("GM_FAULT_LOG");
@@ -166,4 +168,11 @@ int clock_gettime(clockid_t clock, struct timespec* time) {
   const char* shift = getenv("GM_FAULT_CLOCK");
   if (shift && clock == CLOCK_REALTIME) time->tv_sec += atol(shift);
   return status;
+}
+
+int gethostname(char* name, size_t bytes) {
+  const char* host = getenv("GM_FAULT_HOST");
+  if (!host) return REAL("gethostname", hostname_type)(name, bytes);
+  snprintf(name, bytes, "%s", host);
+  return 0;
 }

@@ -13,7 +13,8 @@ import sys
 
 from descriptions import PROGRAMS, ROOT, choices_of, describe
 
-DOCUMENTS = ("README.md", "docs/guide.md", "docs/contributing.md", "docs/results.md", "tests/README.md")
+DOCUMENTS = ("README.md", "docs/guide.md", "docs/contributing.md", "docs/results.md", "tests/README.md", "cluster/README.md",
+             "monitoring/README.md")
 # Programs that are not gm's, whose arguments are not checked here.
 FOREIGN = {"jq", "prometheus", "ctest", "export", "source", "man"}
 
@@ -82,7 +83,7 @@ def usage(script):
 
 def check_script(script, arguments):
     check_file(script)
-    if not script.startswith("launch/"):
+    if not script.startswith(("launch/", "monitoring/")):
         return
     for argument in arguments:
         if argument.startswith("-") and not re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", usage(script)) \
@@ -116,7 +117,7 @@ def check_command(words, is_complete):
         return check_launcher(words, is_complete)
     if program in PROGRAMS:
         return check_program(program, words[1:], is_complete)
-    if program.startswith(("launch/", "tests/")):
+    if program.startswith(("launch/", "monitoring/", "tests/")):
         return check_script(program, words[1:])
     if program == "cmake":
         preset = dict(zip(words, words[1:])).get("--preset")
@@ -146,7 +147,7 @@ def check_line(line, is_complete):
 def commands_of(text):
     """(line number, command, whether it is complete) of the commands in code: those in blocks are complete; a span in the text
     may only mention an option."""
-    begins = re.compile(r"(\./)?(launch/\w+|tests/\S+\.py)|(gm_(data|train|sample|eval)|mpirun|srun|cmake|ctest|jq|prometheus) ")
+    begins = re.compile(r"(\./)?(launch/\w+|monitoring/up|tests/\S+\.py)|(gm_(data|train|sample|eval|report)|mpirun|srun|cmake|ctest|jq|prometheus) ")
     fence = None  # that the block began with
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("```"):
@@ -169,7 +170,7 @@ def problems_of(name, text):
 
 def self_test():
     wrong = ["gm_data peck photos/", "gm_data pack photos/ --siz 3", "gm_data pack a --fit round", "gm_train model.dims=3",
-             "gm_train configs/none.toml", "gm_train mask.kind=star", "launch/local --rank 3", "launch/nothing x",
+             "gm_train configs/none.toml", "gm_train mask.kind=star", "launch/local --rank 3", "launch/nothing x", "monitoring/up --rank 3",
              "```\n```python\nx = 1\n```\n```\ngm_data peck photos/", "cmake --preset fast", "mpirun -n 2 gm_eval runs/a --every 3", "gm_sample runs/a --count"]
     right = ["gm_data pack photos/ --size 3 --out x.h5", "mpirun -n 8 gm_train configs/quickstart.toml train.steps=3 | jq .",
              "launch/local -n 2 configs/quickstart.toml", "gm_train configs/quickstart.toml mask.kind=half   # a comment"]

@@ -117,7 +117,7 @@ def words_and_choices(options, keys):
 def completion(program):
     name, keys = program["name"], program["keys"]
     sections = {"gm_train": None, "gm_data": ("mask", "data", "run"), "gm_sample": ("mask", "sampler", "repaint", "watchdog"),
-                "gm_eval": ("evaluate", "mask", "sampler", "repaint", "watchdog")}[name]
+                "gm_eval": ("evaluate", "mask", "sampler", "repaint", "watchdog"), "gm_report": ()}[name]
     keys = [key for key in keys if sections is None or key["name"].split(".")[0] in sections]
     lines = []
     if program["commands"]:

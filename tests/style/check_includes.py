@@ -27,6 +27,7 @@ ALLOWED_INCLUDES = {
     "config": ["base"],
     "run": ["config", "train", "eval", "tasks", "nn", "diffusion", "comm", "data", "image", "device", "checkpoint",
             "telemetry", "base"],
+    "report": ["run", "config", "checkpoint", "telemetry", "base"],
     "apps": ["*"],
 }
 
@@ -37,9 +38,9 @@ KIND_HEADER = re.compile(r"_kind\.h$")
 PLAIN_HEADER = re.compile(r"_(config|kind)\.h$")
 
 # Single-device code: these modules must not include MPI.
-WITHOUT_MPI = ["base", "device", "image", "data", "nn", "diffusion", "tasks", "checkpoint", "telemetry", "config"]
+WITHOUT_MPI = ["base", "device", "image", "data", "nn", "diffusion", "tasks", "checkpoint", "telemetry", "config", "report"]
 # Modules that build without LibTorch.
-WITHOUT_TORCH = ["base", "config", "telemetry"]
+WITHOUT_TORCH = ["base", "config", "report", "telemetry"]
 
 QUOTED = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 ANGLED = re.compile(r"^\s*#\s*include\s*<([^>]+)>", re.MULTILINE)

@@ -6,7 +6,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("GM_BIN_DIR", ROOT / "build/release/bin"))
-PROGRAMS = ("gm_data", "gm_train", "gm_sample", "gm_eval")
+PROGRAMS = ("gm_data", "gm_train", "gm_sample", "gm_eval", "gm_report")
 
 
 def describe(program):

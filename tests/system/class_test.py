@@ -1,4 +1,5 @@
 """Diffusion conditioned on the class of an image: training, guided sampling, and wrong input."""
+import json
 import unittest
 
 from support.png import png_rows, write_png
@@ -46,6 +47,17 @@ class Classes(Refusals):
         in_turn = self.sample("in_turn")[0]
         self.assertEqual([level > 125 for level in in_turn], [True, False] * 3)
 
+    def test_samples_have_the_names_of_their_classes(self):
+        self.check_output([BIN / "gm_sample", self.root / "run", "--count", 24, "--out", self.root / "samples.h5"])
+        info = self.check_output([BIN / "gm_data", "info", "--json", self.root / "samples.h5"])
+        self.assertEqual([entry["name"] for entry in json.loads(info.stdout)["classes"]], list(CLASSES))
+        done = self.run_program("gm_eval", ["run", "--metric", "kid", "--samples", 24, "--against", "samples.h5", "--json", "-",
+                                            "evaluate.extractor=random"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("matched by their numbers", done.stderr)
+        [method] = json.loads(done.stdout)["methods"]
+        self.assertEqual([entry["label"] for entry in method["by_class"]], list(CLASSES))
+
     def test_guided_samples_do_not_depend_on_ranks_or_batch_size(self):
         alone = self.sample("alone", "--guidance", 2)
         self.assertEqual([level > 125 for level in alone[0]], [True, False] * 3)
@@ -87,6 +99,8 @@ class Classes(Refusals):
         (self.root / "folder/bright").rename(self.root / "folder/zebra")
         self.check_output([BIN / "gm_data", "pack", self.root / "folder", "--grey", "--size", SIDE, "--out", other])
         self.refuse("trained on other images", run="run", arguments=[*self.SETTINGS, f"data.path={other}", "train.steps=400"])
+        self.refuse("knows the classes bright, dark, but the images to compare with are of the classes zebra", program="gm_eval",
+                    arguments=["run", "--metric", "kid", "--samples", 24, "--against", other, "evaluate.extractor=random"])
 
 
 if __name__ == "__main__":

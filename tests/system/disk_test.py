@@ -39,7 +39,7 @@ class FailingDisk(FaultTest):
                     self.assertIn(f"step {self.STEPS} could not be saved", self.last_message(done.stderr))
                     self.assertIn(reason, self.last_message(done.stderr))
                     self.assertEqual(len(self.lines(run, "train")), self.STEPS)
-                    self.assertEqual(set(self.events(run)), {"checkpoint_failed"})
+                    self.assertEqual(set(self.events(run)), {"started", "checkpoint_failed"})
                     self.resume(run, ranks=ranks)
                     self.assert_undisturbed(run, self.reference(ranks))
 

@@ -58,8 +58,9 @@ class Evaluation(Inpainting):
         written = json.loads((self.root / "figures.json").read_text())
         self.assertEqual(written["evaluations"][0]["samples"], 10)
         self.assertEqual(len(written["methods"]), 3)
-        # Eight images, each in two rows of 96 pixels (the label "harmonic fill" fits), with lines of 2 between them.
-        self.assertEqual(len(png_rows(self.root / "comparison.png")), LABEL_HEIGHT + 8 * (2 * 96 + 2) + 2)
+        # Two columns of four strips: two rows of five images of 96 pixels (the label "harmonic fill" fits), with lines of 2 between.
+        rows = png_rows(self.root / "comparison.png")
+        self.assertEqual((len(rows[0]), len(rows)), (2 * (5 * 96 + 2) + 2, LABEL_HEIGHT + 4 * (2 * 96 + 2) + 2))
 
     def test_wrong_runs_images_and_keys_are_refused(self):
         small = self.reference(None, "run.task=inpaint", *self.packed(8), "model.dim_mults=[1]")
@@ -93,8 +94,12 @@ class Evaluation(Inpainting):
                      "evaluate.extractor=random", "evaluate.batch_size=4"]
         [one], said = self.evaluate(*arguments)
         self.assertIn("computing the features of", said)
-        self.assertEqual(set(one) - {"name"}, {"fd_random", "kd_random", "kd_random_error", "kd_random_subsets",
-                                             "precision_random", "recall_random", "fd_random_floor"})
+        manifest = json.loads((self.root / arguments[0] / "checkpoints/latest/manifest.json").read_text())
+        self.assertEqual(one["weights_hash"], manifest["files"]["ema.safetensors"]["xxh3_128"])
+        self.assertEqual((one["step"], one["weights"], one["sampler.kind"]), (manifest["step"], "ema", "ancestral"))
+        self.assertEqual({name for name in one if "random" in name}, {
+            "fd_random", "kd_random", "kd_random_error", "kd_random_subsets", "precision_random", "recall_random",
+            "fd_random_floor"})
         for ranks in (2, 3):
             [many], said = self.evaluate(*arguments, "--image", "nearest.png", ranks=ranks)
             self.assertNotIn("computing the features of", said, "they are in the cache")
@@ -116,9 +121,10 @@ class Evaluation(Inpainting):
         done = self.run_program("gm_eval", [*arguments, "--metric", "kid,neighbours", "--seeds", 3, "--json", "figures.json",
                                             "--image", "pairs.png"], ranks=2)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout, r"distribution: samples 20, .*extractor random, weights_sha256 [0-9a-f]{64}, ")
+        self.assertRegex(done.stdout, r"distribution: samples 20, .*extractor random, extractor_sha256 [0-9a-f]{64}, ")
         self.assertRegex(done.stdout, r"\n  deviation +\d")
-        self.assertGreater(len(png_rows(self.root / "pairs.png")), 16 * 16)
+        rows = png_rows(self.root / "pairs.png")
+        self.assertEqual((len(rows[0]), len(rows)), (3 * (2 * 96 + 2) + 2, LABEL_HEIGHT + 6 * (96 + 2) + 2), "pairs in three columns")
         figures = json.loads((self.root / "figures.json").read_text())
         [source], [method] = figures["evaluations"], figures["methods"]
         self.assertEqual([entry["seed"] for entry in method["seeds"]], [0, 1, 2])
@@ -128,8 +134,10 @@ class Evaluation(Inpainting):
             self.assertAlmostEqual(method["spread"][name]["deviation"], statistics.stdev(values))
             self.assertEqual(method["spread"][name]["largest"], max(values))
         [line] = self.lines("copies", "evaluation")
-        for key in ("extractor", "weights_sha256", "resize", "references", "references_hash"):
+        for key in ("extractor", "extractor_sha256", "resize", "references", "references_hash"):
             self.assertEqual(line[key], source[key], key)
+        for key in ("step", "weights", "weights_hash", "sampler.kind", "sampler.steps", "sampler.guidance"):
+            self.assertEqual(line[key], method[key], key)
         self.assertIn("neighbours_near_random", line)
 
         # The features of the references, which are also those of the training images.
@@ -161,10 +169,16 @@ class Evaluation(Inpainting):
             ([repaint, "--against", "none.h5"], "--against"),
             ([unet, "--count", 4, "--seeds", 2], "--seeds: an evaluation of inpainting makes no samples"),
             ([repaint, "--metric", "loss", "--image", "none.png"], "--image: an evaluation of loss draws no images"),
+            ([repaint, "--metric", "loss", "--samples", 4], "--samples: an evaluation of loss makes no samples"),
+            ([repaint, "--metric", "loss", "--against", self.held], "--against: an evaluation of loss makes no samples"),
+            ([repaint, "--metric", "fd,kid", "--count", 4], "--count: an evaluation of fd,kid compares all images"),
+            ([repaint, "--metric", "fd", "--mask", "half"], "--mask: an evaluation of fd masks no images"),
+            ([repaint, "--metric", "loss", "--part", "training"], "--part training: an evaluation of loss compares"),
+            ([repaint, "--metric", "inpainting,loss", "--part", "all"], "--part all: an evaluation of inpainting,loss"),
         ]:
             done = self.run_program("gm_eval", arguments)
             self.assertEqual(done.returncode, 2, f"{arguments}: {done.stderr}")
-            self.assertNotIn("images evaluated", done.stderr)
+            self.assertNotIn(" evaluated", done.stderr)
             self.assertIn(words, done.stderr.splitlines()[-1])
 
     def test_ranks_with_different_masks_are_refused(self):

@@ -88,16 +88,20 @@ class Choice(FaultTest):
                 self.assertIn("usage: launch/local", done.stderr)
 
 
-class Stopped(FaultTest):
+class LocalTest(FaultTest):
+    OPTIONS = ()
+
     def command_of(self, run):
-        return [LOCAL, "-n", 2, *self.arguments(run, self.ENDLESS)]
+        return [LOCAL, "-n", 2, *self.OPTIONS, *self.arguments(run, self.ENDLESS)]
 
     def environment_of(self, fault=None):
-        return {**(self.environment(fault) or os.environ), "PATH": f"{BIN}:{os.environ['PATH']}"}
+        return {**(self.environment(fault) or os.environ), "PATH": f"{self.root}:{BIN}:{os.environ['PATH']}"}
 
     def start_local(self, run, fault=None):
         return self.start_command(run, self.command_of(run), self.environment_of(fault))
 
+
+class Stopped(LocalTest):
     def test_leaves_time_for_a_save(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             run = f"local-{number.name}"

@@ -124,6 +124,7 @@ class Stopping(Sampling):
         process.send_signal(number)
         _, errors = process.communicate(timeout=DEADLINE_SECONDS)
         self.assertEqual(process.returncode, 75, errors)
+        self.assertRegex(errors, r" [1-9]\d* of 12 images are finished")
         self.assertIn("give the same command again", errors.splitlines()[-1])
 
     def kill(self, arguments, written):
@@ -142,7 +143,8 @@ class Stopping(Sampling):
         self.assertLess(len(made), 12)
         self.assertFalse((self.root / "stopped.png").exists())
         self.refuse("--count", 12, "--seed", 1, "--images", "stopped", expected=["seed is 0 there and 1 now", "stopped"])
-        self.sample("--count", 12, "--batch", 5, "--images", "stopped", "--out", "stopped.png", ranks=2)
+        errors = self.sample("--count", 12, "--batch", 5, "--images", "stopped", "--out", "stopped.png", ranks=2)
+        self.assertIn(f"stopped: has {len(made)} of 12 images already", errors)
         self.assertEqual({path: path.stat().st_mtime_ns for path in made}, made, "they are not made again")
         self.assertEqual(self.files("stopped"), self.files("whole"))
         self.assertEqual((self.root / "stopped.png").read_bytes(), (self.root / "whole.png").read_bytes())

@@ -1,4 +1,5 @@
 """SIGSTOP: a single stopped rank is detected; a job in which all ranks were stopped continues after SIGCONT."""
+import json
 import os
 import re
 import signal
@@ -18,6 +19,29 @@ class Suspended(FaultTest):
         self.assertIn("no answer from rank 1", self.last_message(self.errors("stopped")))
         wait_until(lambda: not self.rank_processes("stopped"))
         self.assert_resumes("stopped", ranks=2)
+
+    def test_a_stopped_rank_is_found_in_seconds_if_the_launcher_restarts(self):
+        """watchdog.step_seconds is 300. The step after a checkpoint has a longer limit."""
+        settings = ["checkpoint.every=100"]
+        os.environ["GM_RESTARTS"] = "0"
+        self.addCleanup(os.environ.pop, "GM_RESTARTS")
+        process = self.start("restarted", *settings, ranks=2)
+        wait_until(self.has_step("restarted", 1), process)
+        rank = self.rank_processes("restarted")[1]
+        wait_until(self.has_step("restarted", 105), process)
+        os.kill(rank, signal.SIGSTOP)
+        stopped = time.monotonic()
+        self.assertEqual(self.end_of(process), 1)
+        self.assertLess(time.monotonic() - stopped, 30)
+        self.assertRegex(self.last_message(self.errors("restarted")),
+                         r"late in step for 10\.\d s \(limit 10 s\); no answer from rank 1")
+        late_step = json.loads((self.root / "restarted/step_limit.json").read_text())["late_step"]
+        self.assertEqual(late_step, self.lines("restarted", "train")[-1]["step"] + 1)
+        wait_until(lambda: not self.rank_processes("restarted"))
+        os.environ["GM_RESTARTS"] = "1"
+        self.assert_resumes("restarted", *settings, ranks=2)
+        restarts = [line["restarts"] for line in self.lines("restarted", "event") if line["event"] == "restarted"]
+        self.assertEqual(restarts, [1])
 
     def test_a_suspended_job_continues(self):
         """As by scontrol suspend, docker pause or Ctrl-Z, for longer than each time limit."""

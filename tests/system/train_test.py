@@ -1,12 +1,7 @@
 """Whole runs of gm_train and gm_sample on 1, 2 and 4 ranks."""
 import json
 import os
-import socket
-import subprocess
-import time
 import unittest
-import urllib.error
-import urllib.request
 
 from support.png import LABEL_HEIGHT, png_rows
 from support.small_runs import SMALL, SmallRuns
@@ -145,47 +140,8 @@ class NotFinite(SmallRuns):
                                              "train.max_nonfinite=3", "checkpoint.every=1000"])
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("train.max_nonfinite", done.stderr.splitlines()[-1])
-        events = [line["in_a_row"] for line in self.lines("exploded", "event")]
+        events = [line["in_a_row"] for line in self.lines("exploded", "event") if line["event"] == "nonfinite"]
         self.assertEqual(events[-3:], [1, 2, 3])
-
-
-class MetricsEndpoint(SmallRuns):
-    def scrape(self, port, process):
-        while process.poll() is None:
-            try:
-                return urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.02)
-        return ""
-
-    def test_every_rank_serves_its_metrics(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        arguments = [f"data.path={self.data}", *SMALL, "run.dir=watched", "train.steps=100000", f"telemetry.port={port}"]
-        process = subprocess.Popen(self.command("gm_train", arguments, 2), cwd=self.root, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
-        try:
-            for rank in (0, 1):
-                text = self.scrape(port + rank, process)
-                while text and "gm_steps_total 0\n" in text + "\n":
-                    text = self.scrape(port + rank, process)
-                for name in ("gm_steps_total", "gm_images_total", "gm_loss", "gm_learning_rate", "gm_gradient_norm",
-                             "gm_step_part_seconds", "gm_data_wait_seconds_total"):
-                    self.assertIn(f"\n{name}", text, f"rank {rank}")
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-    def test_a_port_in_use_is_a_warning(self):
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            port = taken.getsockname()[1]
-            done = self.run_program("gm_train", [f"data.path={self.data}", *SMALL, "run.dir=taken",
-                                                 f"telemetry.port={port}"])
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stderr, f"warning: .*{port}")
 
 
 class HelpTexts(SmallRuns):

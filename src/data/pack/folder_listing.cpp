@@ -149,6 +149,16 @@ bool begins_like_image(const fs::path& file) {
   return bytes.starts_with("\xff\xd8\xff") || bytes == "\x89PNG";
 }
 
+/// What to do with a folder of IDX files, whose names contain idx3 (the images) and idx1; empty if
+/// it is none.
+std::string hint_for_idx(const fs::path& folder) {
+  for (const fs::path& file : entries_of(folder).files) {
+    if (file.filename().string().find("idx3") == std::string::npos) continue;
+    return fmt::format("; an IDX file is packed by its own name: {}", file.string());
+  }
+  return "";
+}
+
 }  // namespace
 
 std::vector<std::string> FolderListing::remarks() const {
@@ -179,9 +189,9 @@ FolderListing list_folder(const fs::path& folder, const std::string& classes) {
   FolderListing listing = survey_folder(folder, classes);
   if (listing.images.empty()) {
     const auto remarks = listing.remarks();
-    throw InputError("{}: holds no images that end in {}{}{}", folder.string(),
+    throw InputError("{}: holds no images that end in {}{}{}{}", folder.string(),
                      fmt::join(kEndings, ", "), remarks.empty() ? "" : "; ",
-                     fmt::join(remarks, "; "));
+                     fmt::join(remarks, "; "), hint_for_idx(folder));
   }
   const fs::path first = listing.images.front().path.lexically_relative(folder);
   if (!listing.classes.empty() && !first.has_parent_path()) {

@@ -70,7 +70,7 @@ def main():
 
         [source] = json.loads((folder / "figures.json").read_text())["evaluations"]
         assert source["extractor"] == "lite0", source
-        assert source["weights_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest(), source
+        assert source["extractor_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest(), source
         [stored] = cache.glob("*.features.safetensors")
         ours = load_file(stored)["features"]
         with torch.no_grad():

@@ -165,7 +165,7 @@ class FaultTest(Programs):
             except (OSError, ValueError, IndexError):
                 continue  # the process has ended
             if is_rank and is_here:
-                ranks[int(environment.get(b"OMPI_COMM_WORLD_RANK", b"0"))] = int(folder.name)
+                ranks[int(environment.get(b"PMIX_RANK", b"0"))] = int(folder.name)
         return ranks
 
     def kill_all(self, run, process):

@@ -40,7 +40,8 @@ class CheckpointStoreTest : public ::testing::Test {
             .world = 2,
             .identity = {.config_hash = "abc", .data_hash = "def"},
             .sample_shape = {3, 8, 8},
-            .classes = 5};
+            .classes = 5,
+            .class_names = {"cat", "dog \xff"}};
   }
   static CheckpointTensors tensors(int64_t step) {
     return {{"model", {{"weight", at::full({4}, static_cast<double>(step))}}},
@@ -92,6 +93,7 @@ TEST_F(CheckpointStoreTest, LoadsWhatWasSaved) {
   EXPECT_EQ(checkpoint.info().identity.data_hash, "def");
   EXPECT_EQ(checkpoint.info().sample_shape, (std::vector<int64_t>{3, 8, 8}));
   EXPECT_EQ(checkpoint.info().classes, 5);
+  EXPECT_EQ(checkpoint.info().class_names.at(0), "cat");
   EXPECT_TRUE(checkpoint.has("ema"));
   EXPECT_FALSE(checkpoint.has("optimizer"));
   EXPECT_TRUE(checkpoint.load("model").at("weight").equal(at::full({4}, 1000.0)));

@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -71,6 +73,34 @@ TEST_F(WatchdogTest, LimitZeroIsNoLimit) {
   const auto free = watchdog_.section("free", 0);
   const auto limited = watchdog_.section("limited", 0.05);
   EXPECT_THAT(reason(), HasSubstr("late in limited"));
+}
+
+TEST_F(WatchdogTest, CallsTheLateSectionBeforeTheWorldEnds) {
+  std::atomic<bool> called = false;
+  const auto other = watchdog_.section("other", 1000, [] { FAIL() << "it is not late"; });
+  const auto late = watchdog_.section("late", 0.05, [&] { called = true; });
+  EXPECT_THAT(reason(), HasSubstr("late in late"));
+  EXPECT_TRUE(called);
+}
+
+TEST_F(WatchdogTest, EndsTheWorldAlsoIfThatCallBlocks) {
+  std::promise<void> end;
+  const auto late = watchdog_.section("late", 0.05, [&] { end.get_future().wait(); });
+  EXPECT_THAT(reason(), HasSubstr("late in late"));
+  end.set_value();
+}
+
+TEST_F(WatchdogTest, TheMarginIsThatOfTheSectionThatIsLateFirst) {
+  EXPECT_EQ(watchdog_.margin_seconds(), std::numeric_limits<double>::infinity());
+  const auto free = watchdog_.section("free", 0);
+  EXPECT_EQ(watchdog_.margin_seconds(), std::numeric_limits<double>::infinity());
+  const auto outer = watchdog_.section("outer", 1000);
+  {
+    const auto inner = watchdog_.section("inner", 500);
+    EXPECT_LE(watchdog_.margin_seconds(), 500);
+    EXPECT_GT(watchdog_.margin_seconds(), 400);
+  }
+  EXPECT_GT(watchdog_.margin_seconds(), 900);
 }
 
 TEST_F(WatchdogTest, StopsAtOnceWhenNothingIsLate) {

@@ -169,6 +169,16 @@ TEST_F(CommandLineTest, AnswersVersionAndHelpOptions) {
   EXPECT_EQ(parse({"--help-config"}).answer, config_help());
 }
 
+TEST_F(CommandLineTest, PrintsTheValueThatAKeyHasAfterAllArguments) {
+  std::ofstream("a.toml") << "[run]\ndir = \"from \\\"file\\\"\"\n";
+  EXPECT_EQ(parse({"a.toml", "--print", "run.dir"}).answer, "from \"file\"\n");
+  EXPECT_EQ(parse({"a.toml", "--print=run.dir", "run.dir=here"}).answer, "here\n");
+  EXPECT_EQ(parse({"--print", "train.steps", "--train_steps", "7"}).answer, "7\n");
+  EXPECT_EQ(parse({"--print", "model.dim_mults", "model.dim_mults=[1,2]"}).answer, "[1, 2]\n");
+  expect_refused({"--print", "run.dri"}, HasSubstr("--print: there is no key run.dri"));
+  expect_refused({"--print", "run.dir", "train.steps=0"}, HasSubstr("train.steps"));
+}
+
 TEST_F(CommandLineTest, AMisspeltOptionSuggestsTheNearest) {
   expect_refused({"--trian_steps", "5"},
                  HasSubstr("there is no option --trian_steps (did you mean --train_steps?)"));

@@ -44,7 +44,7 @@ Comparison two_reports() {
 
 TEST(ComparisonTable, HasARowPerMethodAndOnePerMethodByArea) {
   EXPECT_EQ(comparison_table({two_reports()}),
-            "inpainting: samples 30, references 7, extractor lite0\n"
+            "inpainting: images 30, references 7, extractor lite0\n"
             "method        psnr_masked              l1\n"
             "mean fill         12.5000          0.1250\n"
             "runs/unet         22.2500          0.1250\n"
@@ -72,6 +72,31 @@ TEST(ComparisonTable, HasTheBinsOfAllMethodsAlsoIfSomeHaveNone) {
   EXPECT_THAT(comparison_table({reports}), testing::EndsWith(header + none + unet + mean));
   for (MethodReport& report : reports) report.report.breakdown.reset();
   EXPECT_THAT(comparison_table({reports}), Not(HasSubstr("by masked fraction")));
+}
+
+/// The same, of a trained model with a sampler.
+Comparison reports_of_models() {
+  Comparison reports = two_reports();
+  reports[1].report.sampling = {{"sampler.kind", "ddim"}, {"sampler.eta", 0.5}};
+  reports[1].report.weights = {{"step", 70}, {"weights", "ema"}};
+  return reports;
+}
+
+TEST(ComparisonTable, SaysWhichWeightsAModelHasAndHowItMakesImages) {
+  EXPECT_THAT(comparison_table({reports_of_models()}),
+              testing::StartsWith("inpainting: images 30, references 7, extractor lite0\n"
+                                  "runs/unet: step 70, weights ema, sampler.kind ddim, "
+                                  "sampler.eta 0.5\n"
+                                  "method "));
+}
+
+TEST(ComparisonJson, SaysWhichWeightsAModelHasAndHowItMakesImages) {
+  const auto json = nlohmann::json::parse(comparison_json({reports_of_models()}));
+  EXPECT_FALSE(json["evaluations"][0].contains("sampler.kind"));
+  EXPECT_FALSE(json["methods"][0].contains("weights"));
+  EXPECT_EQ(json["methods"][1]["step"], 70);
+  EXPECT_EQ(json["methods"][1]["weights"], "ema");
+  EXPECT_EQ(json["methods"][1]["sampler.eta"], 0.5);
 }
 
 TEST(ComparisonJson, ContainsEveryFigureAndWhatItDependsOn) {
@@ -109,12 +134,14 @@ TEST(CompareMethods, EvaluatesEachMethodAndReportsItsProgress) {
   int64_t batches = 0;
   testing::internal::CaptureStderr();
   const Comparison comparison = compare(
-      evaluation, {{.name = "none"}, {.name = "runs/unet"}}, [&] { ++batches; }, alone);
+      evaluation, {{.name = "none"}, {.name = "runs/unet", .weights = {{"step", 70}}}},
+      [&] { ++batches; }, alone);
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("runs/unet: 6 images evaluated"));
   EXPECT_EQ(batches, 4);
   ASSERT_EQ(comparison.size(), 2U);
   EXPECT_EQ(comparison[0].method, "none");
   EXPECT_EQ(comparison[1].report.figures, (Figures{{"letters", 9}}));
+  EXPECT_EQ(comparison[1].report.weights, (Provenance{{"step", 70}}));
 }
 
 TEST(CompareMethods, SeveralEvaluationsShareTheJsonAndHaveATableEach) {
@@ -126,7 +153,7 @@ TEST(CompareMethods, SeveralEvaluationsShareTheJsonAndHaveATableEach) {
                          evaluation, {{.name = "none"}, {.name = "runs/unet"}}, [] {}, alone)};
   testing::internal::GetCapturedStderr();
   EXPECT_THAT(comparison_table(comparisons), HasSubstr("21.38\n\n"
-                                                       "name_length: samples 6\n"
+                                                       "name_length: images 6\n"
                                                        "method            letters\n"
                                                        "none               4.0000\n"
                                                        "runs/unet          9.0000\n"));
@@ -150,7 +177,7 @@ TEST(Comparison, OfSeveralSeedsShowsTheirSpread) {
         .figures = {{"fd", 4}, {"fd_floor", 1}},
         .by_seed = {{3, {{"fd", 2}}}, {4, {{"fd", 4}}}, {5, {{"fd", 6}}}}}}};
   EXPECT_EQ(comparison_table({comparison}),
-            "distribution: samples 9\n"
+            "distribution: images 9\n"
             "method                   fd        fd_floor\n"
             "runs/a               4.0000          1.0000\n"
             "  deviation          2.0000\n"

@@ -15,6 +15,7 @@
 #include "comm/communicator.h"
 #include "config/task_kinds.h"
 #include "run/make_task.h"
+#include "run/run_lock.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 #include "tasks/ddpm.h"
@@ -66,6 +67,28 @@ TEST(LoadedRun, TheBestCheckpointIsTheOneThatIsMarked) {
   store.mark_best({.step = 7, .figure = "loss_held_out", .value = 0.5});
   EXPECT_EQ(load_run(run, {.best = true}, {}, alone).step, 7);
   EXPECT_EQ(load_run(run, {}, {}, alone).step, 8);
+}
+
+TEST(LoadedRun, WarnsWhileTheRunTrainsUnlessTheStepIsNamed) {
+  const TemporaryFolder folder;
+  const TensorMap weights = begin_small_run(folder);
+  CheckpointStore store(folder.path());
+  store.save({.state = {.step = 7}}, {{"model", weights}, {"ema", weights}});
+  store.mark_best({.step = 7, .figure = "loss_held_out", .value = 0.5});
+  SelfCommunicator alone;
+  const auto said = [&](const LoadedRun::Choice& choice) {
+    testing::internal::CaptureStderr();
+    load_run(folder.path().string(), choice, {}, alone);
+    return testing::internal::GetCapturedStderr();
+  };
+  const auto warning = HasSubstr("trains this run");
+  {
+    const RunLock lock(folder.path(), [](const std::string& reason) { ADD_FAILURE() << reason; });
+    EXPECT_THAT(said({}), AllOf(warning, HasSubstr("--step 7 names this one")));
+    EXPECT_THAT(said({.best = true}), warning);
+    EXPECT_THAT(said({.step = 7}), Not(warning));
+  }
+  EXPECT_THAT(said({}), Not(warning));
 }
 
 TEST(LoadedRun, TheSamplerMayBeChangedButNotTheDiffusion) {

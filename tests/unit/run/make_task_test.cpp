@@ -100,12 +100,15 @@ TEST_F(ToyTaskTest, TheTrainerTrainsItWithoutKnowingIt) {
 TEST_F(ToyTaskTest, MakesNoSamplesDuringTraining) {
   ToyTask toy;
   SelfCommunicator alone;
-  const TrainingHooks hooks = make_training_hooks(config_with({"run.task=toy"}), "", toy, alone);
+  const auto hooks_with = [&](std::initializer_list<const char*> overrides) {
+    return make_training_hooks(config_with(overrides), "", toy, /*extractor=*/{}, alone);
+  };
+  const TrainingHooks hooks = hooks_with({"run.task=toy"});
   EXPECT_FALSE(hooks.sample);
   EXPECT_TRUE(hooks.evaluations.empty());
   expect_error<InputError>(
       [&] {
-        make_training_hooks(config_with({"run.task=toy", "evaluate.every=5"}), "", toy, alone);
+        hooks_with({"run.task=toy", "evaluate.every=5"});
       },
       HasSubstr("evaluate.every"));
 }

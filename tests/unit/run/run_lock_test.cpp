@@ -87,7 +87,9 @@ TEST_F(RunLockTest, ALiveOwnerIsNamedAndADeadOneIsReplacedAtOnce) {
       [&] { RunLock(run_, fail_); },
       AllOf(HasSubstr(fmt::format("process {} on {}", owner, host.data())), HasSubstr("run.dir")));
   EXPECT_TRUE(fs::exists(run_ / ".lock"));
+  EXPECT_EQ(RunLock::holder(run_), fmt::format("process {} on {}", owner, host.data()));
   kill_and_wait(owner);
+  EXPECT_EQ(RunLock::holder(run_), std::nullopt);
   EXPECT_TRUE(fs::exists(run_ / ".lock")) << "a dead process leaves its lock";
   const auto start = std::chrono::steady_clock::now();
   const RunLock lock(run_, fail_);
@@ -115,6 +117,7 @@ TEST_F(RunLockTest, AnOwnerOnAnotherHostIsRespectedWhileItsBeatChanges) {
 TEST_F(RunLockTest, ADeadOwnerOnAnotherHostIsReplaced) {
   fs::create_directories(run_);
   lock_by_another_host(7);
+  EXPECT_EQ(RunLock::holder(run_), "process 12 on elsewhere") << "it may still live";
   ::testing::internal::CaptureStderr();
   { const RunLock lock(run_, fail_); }
   EXPECT_THAT(::testing::internal::GetCapturedStderr(),

@@ -70,6 +70,14 @@ class RunLogTest : public ::testing::Test {
   Metrics metrics_;
 };
 
+TEST_F(RunLogTest, SaysHowOftenTheLauncherHasRestarted) {
+  RunLog log(directory_, metrics_, {.total_steps = 90});
+  log.started({.step = 40, .samples = 320}, 2, "gm", {});
+  const std::string line = read_file(directory_.metrics(), 1 << 20);
+  EXPECT_THAT(line, HasSubstr(R"({"kind":"event","step":40,"images":320,)"));
+  EXPECT_THAT(line, HasSubstr(R"("event":"restarted","restarts":2})"));
+}
+
 TEST_F(RunLogTest, WarnsOfOverfittingWithTheBestStepAlsoAfterAResume) {
   {
     RunLog log(directory_, metrics_, {.total_steps = 90});

@@ -39,6 +39,11 @@ class TrainingHooksTest : public testing::Test {
     return config;
   }
 
+  TrainingHooks hooks_of(const RunConfig& config, Task& task) {
+    return make_training_hooks(config, config.data.path, task,
+                               extractor_of(config, at::kCPU, alone_), alone_);
+  }
+
   /// Fails unless the artefact is a grid of these images.
   void expect_grid(const Artefact& artefact, const LabelledImages& images) {
     EXPECT_EQ(artefact.extension, ".png");
@@ -56,7 +61,7 @@ class TrainingHooksTest : public testing::Test {
 TEST_F(TrainingHooksTest, SamplesOfADiffusionModelAreThoseOfTheRunsSeed) {
   const RunConfig config = run_on_images({"run.seed=4", "sample.count=3", "sample.batch_size=3"});
   const auto task = make_task(config, kHooksShape);
-  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
+  const TrainingHooks hooks = hooks_of(config, *task);
   const at::Tensor samples = task->image_generator()->sample({4, at::arange(3, at::kLong)},
                                                              [](int64_t, const at::Tensor&) {});
   expect_grid(hooks.sample(), {to_pixels(samples)});
@@ -68,7 +73,7 @@ TEST_F(TrainingHooksTest, SamplesOfAnInpaintingTaskAreStripsOfMaskedImagesWithLa
     RunConfig config = run_on_images({"run.task=inpaint", "mask.kind=half"});
     config.sample.count = count;
     const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-    const Artefact grid = make_training_hooks(config, config.data.path, *task, alone_).sample();
+    const Artefact grid = hooks_of(config, *task).sample();
     const MaskedDataset masked(open_dataset(config.data.path, config.data, std::nullopt, alone_),
                                config.mask, static_cast<uint64_t>(config.evaluate.seed));
     const int64_t shown = std::min<int64_t>(count, 12);
@@ -87,7 +92,7 @@ TEST_F(TrainingHooksTest, AnEvaluationUsesHeldOutImagesAndTheWeightsOfItsMoment)
   const RunConfig config = run_on_images(
       {"run.task=inpaint", "evaluate.every=1", "evaluate.count=100", "evaluate.seed=9"}, 0.4);
   const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
+  const TrainingHooks hooks = hooks_of(config, *task);
   const auto held_out = open_dataset(config.data.path, config.data, std::nullopt, alone_);
   ASSERT_LT(held_out->size(), 12);
 
@@ -141,7 +146,7 @@ TEST_F(TrainingHooksTest, AnEntryOfTheTableIsEnoughForANewKindOfEvaluation) {
   const RunConfig config = run_on_images(
       {"run.task=inpaint", "evaluate.every=1", "evaluate.metrics=inpainting,size"}, 0.4);
   const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
+  const TrainingHooks hooks = hooks_of(config, *task);
   evaluation_kinds() = kinds;
   EXPECT_EQ(asked_by, "evaluate.every");
   ASSERT_EQ(hooks.evaluations.size(), 2U);
@@ -159,7 +164,7 @@ TEST_F(TrainingHooksTest, SamplesOfADiffusionModelAreComparedWithTheImages) {
                                    0.4);
   config.data.cache = (folder_ / "cache").string();
   const auto task = make_task(config, kHooksShape);
-  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
+  const TrainingHooks hooks = hooks_of(config, *task);
   ASSERT_EQ(hooks.evaluations.size(), 1U);
   const EvaluationReport report = hooks.evaluations.front()->run(method_of(*task), {});
   EXPECT_EQ(report.name, "distribution");
@@ -177,17 +182,17 @@ TEST_F(TrainingHooksTest, TheLossIsMeasuredOnTrainingAndHeldOutImages) {
                      "diffusion.min_snr_gamma=4", "diffusion.schedule=linear"},
                     0.4);
   const auto task = make_task(config, kHooksShape);
-  const TrainingHooks hooks = make_training_hooks(config, config.data.path, *task, alone_);
+  const TrainingHooks hooks = hooks_of(config, *task);
   ASSERT_EQ(hooks.evaluations.size(), 1U);
   const EvaluationReport report = hooks.evaluations.front()->run(method_of(*task), {});
   EXPECT_THAT(report.figures,
               testing::ElementsAre(testing::Key("loss_train"), testing::Key("loss_held_out"),
                                    testing::Key("loss_gap")));
-  const Provenance of_loss{{"diffusion_prediction", "noise"},
-                           {"diffusion_loss", "l1"},
-                           {"diffusion_loss_weight", "min_snr 4"},
-                           {"diffusion_schedule", "linear"},
-                           {"diffusion_steps", config.diffusion.steps}};
+  const Provenance of_loss{{"diffusion.prediction", "noise"},
+                           {"diffusion.loss", "l1"},
+                           {"diffusion.loss_weight", "min_snr 4"},
+                           {"diffusion.schedule", "linear"},
+                           {"diffusion.steps", config.diffusion.steps}};
   EXPECT_THAT(report.provenance, testing::IsSupersetOf(of_loss));
 }
 
@@ -198,11 +203,11 @@ TEST_F(TrainingHooksTest, DifferentKindsOfLossesAreNotCompared) {
         make_evaluations({.images = {},
                           .references = {},
                           .training = {},
+                          .files = {},
                           .mask = {},
                           .diffusion = {noise, velocity},
                           .config = {.metrics = "loss"},
                           .cache = {},
-                          .device = at::kCPU,
                           .communicator = alone_});
       },
       testing::HasSubstr("diffusion.prediction"));
@@ -236,8 +241,7 @@ TEST_F(TrainingHooksTest, UnknownMetricsAndTasksThatMakeNoSamplesAreRefused) {
   const auto refused = [&](std::initializer_list<const char*> overrides, const auto& message) {
     const RunConfig config = run_on_images(overrides, 0.4);
     const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
-    expect_error<InputError>([&] { make_training_hooks(config, config.data.path, *task, alone_); },
-                             message);
+    expect_error<InputError>([&] { hooks_of(config, *task); }, message);
   };
   refused({"evaluate.every=1", "evaluate.metrics=fd,size"},
           testing::HasSubstr("evaluate.metrics: \"size\" is none of inpainting, loss, fd, kid, "
@@ -255,7 +259,7 @@ TEST_F(TrainingHooksTest, WarnsIfAndOnlyIfTheEvaluationUsesTrainingImages) {
     const RunConfig config = run_on_images({"run.task=inpaint", "evaluate.every=1"}, holdout);
     const auto task = make_task(config, kHooksShape, open_training_masks(config, kHooksShape));
     testing::internal::CaptureStderr();
-    make_training_hooks(config, config.data.path, *task, alone_);
+    hooks_of(config, *task);
     const std::string output = testing::internal::GetCapturedStderr();
     EXPECT_EQ(output.find("no held-out images") != std::string::npos, holdout == 0) << output;
   }

@@ -118,7 +118,8 @@ TEST(DdpmTask, ASampleDependsOnSeedAndIndexAlone) {
   EXPECT_EQ(four.sizes(), (at::IntArrayRef{4, 1, 8, 8}));
   EXPECT_LE(four.abs().max().item<float>(), 1);
   const at::Tensor one = task.sample({7, at::full({1}, 2, at::kLong)}, kNoObserver);
-  EXPECT_TRUE(at::allclose(one, four.narrow(0, 2, 1), 1e-5, 1e-6));
+  // Matrix products of other sizes are rounded differently.
+  EXPECT_LT((one - four.narrow(0, 2, 1)).abs().max().item<float>(), 1e-5);
   EXPECT_FALSE(
       at::allclose(task.sample({8, at::arange(4, at::kLong)}, kNoObserver), four, 1e-3, 1e-3));
 }

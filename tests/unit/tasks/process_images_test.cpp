@@ -27,6 +27,8 @@ DdpmTask process_of(int64_t steps, int64_t sampled = 0) {
 
 TEST(ProcessImages, LabelsAreTheTimestepsOfTheParts) {
   EXPECT_THAT(strip_steps(100), ElementsAre(0, 25, 50, 75, 99));
+  EXPECT_THAT(strip_steps(3), ElementsAre(0, 1, 2)) << "each step once";
+  EXPECT_THAT(strip_steps(1), ElementsAre(0));
   EXPECT_THAT(forward_process_labels(100),
               ElementsAre("t = 0", "t = 25", "t = 50", "t = 75", "t = 99"));
   EXPECT_THAT(reverse_process_labels(process_of(100).diffusion().sampler()),
@@ -59,16 +61,18 @@ TEST(ProcessImages, ForwardPartsAreNoisyImagesAndWhatTheModelMakesOfThem) {
 }
 
 TEST(ProcessImages, ReversePartsBeginWithTheNoiseAndEndWithTheSample) {
-  for (const int64_t sampled : {0, 7, 3}) {
+  for (const auto& [sampled, parts] : {std::pair(0, 5), std::pair(7, 5), std::pair(2, 2)}) {
     DdpmTask task = process_of(20, sampled);
     const SamplingObserver ignore = [](int64_t, const at::Tensor&) {};
     const SampleRequest request{3, at::arange(2, at::kLong)};
     const at::Tensor strips = reverse_process_images(task, request, ignore);
-    ASSERT_EQ(strips.sizes(), (at::IntArrayRef{2, 1, 2 * 8, 5 * 8}));
+    ASSERT_EQ(strips.sizes(), (at::IntArrayRef{2, 1, 2 * 8, parts * 8}));
     EXPECT_TRUE(at::equal(part_of(strips, 0, 0), task.noise(request)(20)));
+    EXPECT_FALSE(at::allclose(part_of(strips, 0, 0), part_of(strips, 1, 0))) << "a column twice";
     // The last step of the sampler leads to the clean image that the model expects.
-    EXPECT_TRUE(at::allclose(part_of(strips, 4, 1), task.sample(request, ignore)));
-    EXPECT_FALSE(at::allclose(part_of(strips, 4, 0).clamp(-1, 1), task.sample(request, ignore)));
+    const int64_t last = parts - 1;
+    EXPECT_TRUE(at::allclose(part_of(strips, last, 1), task.sample(request, ignore)));
+    EXPECT_FALSE(at::allclose(part_of(strips, last, 0).clamp(-1, 1), task.sample(request, ignore)));
   }
 }
 

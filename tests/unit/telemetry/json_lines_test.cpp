@@ -77,6 +77,12 @@ TEST_F(JsonLinesTest, AStepHasTheDocumentedFields) {
   EXPECT_EQ(line["loss_noise"], 0.25);
 }
 
+TEST_F(JsonLinesTest, AStepOfSeveralRanksNamesTheSlowest) {
+  JsonLines(path_).write_step({.step = 2, .slowest = SlowestRank{.rank = 3, .ratio = 1.5}});
+  EXPECT_EQ(lines().at(0)["slowest_rank"], 3);
+  EXPECT_EQ(lines().at(0)["slowest_ratio"], 1.5);
+}
+
 TEST_F(JsonLinesTest, NumbersThatAreNotFiniteBecomeNull) {
   JsonLines(path_).write_step(
       {.loss = std::nan(""), .gradient_norm = std::numeric_limits<double>::infinity()});

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -68,6 +69,19 @@ TEST_F(PhaseTrainerTest, AveragesLossAndGradientOverMicroBatches) {
   // Adam's first step has the size of the learning rate wherever the gradient is not zero.
   EXPECT_TRUE(at::allclose(network_.w, at::tensor({0.5F, 0.5F, 1.F, 1.F}), 0, 1e-6));
   EXPECT_EQ(network_.changes, 1);
+}
+
+TEST_F(PhaseTrainerTest, TellsHowLongARankWorkedWithoutTheReduction) {
+  auto trainer = make_trainer();
+  clock_.lap("reduction");
+  const auto outcome = trainer.step({batch(at::ones({2, 4}))}, {}, clock_);
+  const auto& parts = clock_.parts();
+  const auto work =
+      std::ranges::find(parts, "forward_backward", &StepReport::Named::value_type::first);
+  ASSERT_NE(work, parts.end());
+  ASSERT_EQ(outcome.own_seconds.size(), 1U);
+  EXPECT_DOUBLE_EQ(outcome.own_seconds[0], work->second);
+  EXPECT_EQ(outcome.reduction.bytes, 0) << "there are no other ranks";
 }
 
 TEST_F(PhaseTrainerTest, ClipsTheWholeGradientToItsLargestNorm) {

@@ -57,6 +57,11 @@ TEST(FolderListing, SaysWhatIsWrongWithAFolder) {
   const TemporaryFolder folder;
   expect_error<InputError>([&] { list_folder(folder.path(), "all"); },
                            HasSubstr("holds no images that end in .jpg"));
+  write_bytes(folder / "train-images-idx3-ubyte.gz", "");
+  expect_error<InputError>(
+      [&] { list_folder(folder.path(), "all"); },
+      AllOf(HasSubstr("1 .gz"), HasSubstr("an IDX file is packed by its own name: " +
+                                          (folder / "train-images-idx3-ubyte.gz").string())));
   write_bytes(folder / "cat" / "a.jpg", "");
   expect_error<InputError>([&] { list_folder(folder.path(), "cow"); },
                            AllOf(HasSubstr("no class 'cow'"), HasSubstr("the classes are cat")));
