@@ -12,9 +12,9 @@ CLASSES = {"bright": 220, "dark": 30}  # their grey levels, by name in the order
 
 class Classes(Refusals):
     SETTINGS = ["data.image_size=8", "model.dim=8", "model.dim_mults=[1]", "diffusion.steps=8", "diffusion.condition=class",
-                "diffusion.prediction=x0", "train.batch_size=16", "train.accumulate=1", "train.steps=300",
-                "optimizer.learning_rate=0.005", "ema.half_life_images=500", "sample.every=200", "sample.count=6",
-                "evaluate.every=300", "evaluate.metrics=fd", "evaluate.extractor=random", "evaluate.samples=16",
+                "diffusion.prediction=x0", "train.batch_size=16", "train.accumulate=1", "train.steps=150",
+                "optimizer.learning_rate=0.005", "ema.half_life_images=500", "sample.every=100", "sample.count=6",
+                "evaluate.every=150", "evaluate.metrics=fd", "evaluate.extractor=random", "evaluate.samples=16",
                 "telemetry.port=0"]
 
     @classmethod
@@ -82,8 +82,8 @@ class Classes(Refusals):
 
     def test_training_makes_samples_and_evaluates_them(self):
         self.assertEqual(sorted(path.name for path in (self.root / "run/samples").iterdir()),
-                         ["step-00000200.png", "step-00000300.png"])
-        self.assertEqual([line["step"] for line in self.lines("run", "evaluation")], [300])
+                         ["step-00000100.png", "step-00000150.png"])
+        self.assertEqual([line["step"] for line in self.lines("run", "evaluation")], [150])
 
     def test_wrong_input_is_refused(self):
         self.refuse("images.h5: the images have no labels", "diffusion.condition",

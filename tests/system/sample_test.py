@@ -9,7 +9,7 @@ from support.png import png_rows
 from support.programs import BIN, DEADLINE_SECONDS, Programs, catches, wait_until
 
 TINY = ["data.image_size=8", "data.shards=4", "model.dim=8", "model.dim_mults=[1]", "train.steps=1", "train.batch_size=4",
-        "train.accumulate=1", "sample.every=0", "telemetry.port=0"]
+        "train.accumulate=1", "sample.every=0", "sample.count=1", "telemetry.port=0"]
 
 
 class Sampling(Programs):
