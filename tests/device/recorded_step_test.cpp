@@ -69,7 +69,7 @@ TEST_P(RecordedStep, EqualsEagerStepsToTheBit) {
   recorded.set_inputs(0);
   const fake_device::Graph graph([&] { recorded.step(); });
   EXPECT_GT(graph.size(), 100U);
-  for (int64_t step = 0; step < 8; ++step) {
+  for (int64_t step = 0; step < 30; ++step) {
     eager.set_inputs(step);
     recorded.set_inputs(step);
     eager.step();
