@@ -48,7 +48,7 @@ class BestCheckpoint(Refusals):
         self.train("plain")
         self.refuse("no checkpoint is marked as the best", program="gm_sample", arguments=["plain", "--step", "best"])
         self.refuse("expected an integer", "or best", program="gm_sample", arguments=["plain", "--step", "last"])
-        self.refuse("gm_eval --data", program="gm_eval",
+        self.refuse("name other images with --data", program="gm_eval",
                     arguments=["plain", "--metric", "loss", "--part", "training", "--json", "none.json"])
 
 
