@@ -84,8 +84,8 @@ class Outputs(Sampling):
     def test_the_strips_of_a_process(self):
         self.sample("--count", 2, "--trajectory", "strips.png")
         rows = png_rows(self.root / "strips.png")
-        # Two strips of five columns and two rows of 8 x 8 pixels, enlarged 8 times, with labels and lines.
-        self.assertEqual(len(rows[0]), 5 * 8 * 8 + 2 * 2)
+        # Two strips of two rows of 8 x 8 pixels, enlarged 8 times, with labels and lines. A column for each of the four steps.
+        self.assertEqual(len(rows[0]), 4 * 8 * 8 + 2 * 2)
         self.assertTrue(2 * 2 * 8 * 8 < len(rows) < 3 * 2 * 8 * 8, len(rows))
 
 
