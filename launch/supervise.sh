@@ -70,6 +70,7 @@ run_world() {
   status=0
   setsid "$@" "$program" "${arguments[@]}" &
   world=$!
+  [ -z "$stopped_by" ] || kill -USR1 "$world" 2>/dev/null || true
   wait_for "$world" || status=$?
   world=
 }
@@ -112,7 +113,7 @@ plan_restart() {
   furthest=$((step > furthest ? step : furthest))
 }
 
-# After a failure. launch/hosts replaces both.
+# After a failure. launch/hosts replaces both, and cluster/train.sbatch the second.
 explain_failure() { :; }
 wait_for_machines() { :; }
 
@@ -129,6 +130,7 @@ supervise() {
     export GM_RESTARTS
   fi
   for ((restart = 0; ; ++restart)); do
+    if [ -n "$stopped_by" ]; then status=75; return; fi
     GM_RESTARTS=$((${SLURM_RESTART_COUNT:-0} + restart))
     run_world "$@"
     case $status in 0 | 2 | 75) return ;; esac
@@ -140,6 +142,5 @@ supervise() {
     say "${0##*/}: restart $((restart + 1)) of $restarts from the newest checkpoint, in $seconds seconds." >&2
     pause "$seconds"
     wait_for_machines
-    if [ -n "$stopped_by" ]; then status=75; return; fi
   done
 }

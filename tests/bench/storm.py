@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Disturbs runs again and again, and measures the share of the time that is spent on steps that count.
 
-Usage: storm.py [--minutes N] [--every SECONDS] [--kinds KIND ...]
+Usage: storm.py [--minutes N] [--every SECONDS] [--kinds KIND ...] [--seed N]
     KIND   kill    SIGKILL to a random rank
            stop    SIGSTOP to a random rank
            cut     the link between two hosts is cut for 15 seconds
@@ -10,7 +10,8 @@ Usage: storm.py [--minutes N] [--every SECONDS] [--kinds KIND ...]
 
 For each kind, a run of --minutes (10) is disturbed every --every seconds (30), at a random moment. It is started with
 --restarts, by launch/hosts on two hosts if its link is cut, else by launch/local on two ranks. Its losses and its last
-checkpoint must be those of an undisturbed run. A step that is repeated after a restart counts once. Needs root and ./launch/setup --cluster. Uses build/release.
+checkpoint must be those of an undisturbed run. A step that is repeated after a restart counts once. Moments and ranks are
+drawn from --seed (1). Needs root and ./launch/setup --cluster. Uses build/release.
 """
 import argparse
 import json
@@ -38,7 +39,7 @@ ON_HOSTS = [ROOT / "launch/hosts", "--restarts", "1000", "hosts.txt"]
 
 
 class Storm(programs.FaultTest):
-    """The folder and the runs. Each method that is named after a kind disturbs the run of that name."""
+    """The folder and the runs. Each method that is named after a kind disturbs the run of that name, and returns whether it did."""
     SETTINGS = SETTINGS
     SIDE = 16
 
@@ -50,21 +51,23 @@ class Storm(programs.FaultTest):
         os.environ.update(OMPI_MCA_plm_rsh_agent=str(ON_HOST))
 
     def kill(self):
-        self.signal_a_rank("kill", signal.SIGKILL)
+        return self.signal_a_rank("kill", signal.SIGKILL)
 
     def stop(self):
-        self.signal_a_rank("stop", signal.SIGSTOP)
+        return self.signal_a_rank("stop", signal.SIGSTOP)
 
     def cut(self):
         cut("node2")
         time.sleep(15)
         mend("node2")
+        return True
 
     def disk(self):
         filler = self.root / "disk/filler"
         subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=64k"], capture_output=True)  # until the disk is full
         time.sleep(10)
         filler.unlink()
+        return True
 
     def damage(self):
         newest = max((self.root / "damage/checkpoints").glob("step-????????"), default=None)
@@ -73,13 +76,15 @@ class Storm(programs.FaultTest):
             content = bytearray(path.read_bytes())
             content[len(content) // 2] ^= 1
             path.write_bytes(content)
-        self.signal_a_rank("damage", signal.SIGKILL)
+        return self.signal_a_rank("damage", signal.SIGKILL)
 
     def signal_a_rank(self, name, number):
         """Does nothing while the run is starting, or while a rank is still stopped: two stopped ranks are a suspended job."""
         ranks = list(self.rank_processes(name).values())
-        if ranks and all(programs.state(rank) != "T" for rank in ranks):
+        acts = bool(ranks) and all(programs.state(rank) != "T" for rank in ranks)
+        if acts:
             os.kill(random.choice(ranks), number)
+        return acts
 
     def seconds_of_steps(self, name):
         """From one step to the next, with what a world does between them, such as saving. Not from one world to the next."""
@@ -109,16 +114,16 @@ class Storm(programs.FaultTest):
         if kind == "disk":
             run("mount", "-t", "tmpfs", "-o", "size=64m", "none", self.root / kind)
         launcher = ON_HOSTS if kind == "cut" else LOCAL
-        begin, faults = time.monotonic(), 0
+        begin, disturbances, faults = time.monotonic(), 0, 0
         process = self.start_command(kind, [*launcher, *self.arguments(kind, f"train.steps={steps}")])
         while True:
-            moment = begin + every * (faults + random.uniform(0.2, 0.8))
+            moment = begin + every * (disturbances + random.uniform(0.2, 0.8))
             try:
                 process.wait(max(0, moment - time.monotonic()))
                 break
             except subprocess.TimeoutExpired:
-                getattr(self, kind)()
-                faults += 1
+                disturbances += 1
+                faults += getattr(self, kind)()
         seconds = time.monotonic() - begin
         self.check_status(kind, process.returncode)
         return seconds, faults

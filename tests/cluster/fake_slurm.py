@@ -38,7 +38,7 @@ SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
-SlurmdTimeout=15
+SlurmdTimeout=40
 KillWait=10
 JobRequeue=1
 PreemptType=preempt/partition_prio
@@ -85,9 +85,9 @@ class SlurmTest(ClusterTest):
         return subprocess.run(list(map(str, [LAUNCH_SLURM, *arguments])), cwd=self.root, capture_output=True, text=True,
                               timeout=DEADLINE_SECONDS, env={**os.environ, "PATH": str(path)})
 
-    def submit(self, name, *options, steps=None):
+    def submit(self, name, *options, steps=None, **more):
         """Submits a job that trains the run `name`, without end unless `steps` is given. Returns its number."""
-        done = self.launch(*self.OPTIONS, f"--output={name}.err", *options, *self.arguments(name, steps or self.ENDLESS))
+        done = self.launch(*self.OPTIONS, f"--output={name}.err", *options, *self.arguments(name, steps or self.ENDLESS), **more)
         self.assertEqual(done.returncode, 0, done.stderr)
         return int(done.stdout.split("Job ")[1].split()[0])
 
@@ -111,6 +111,7 @@ class SlurmTest(ClusterTest):
 
     def assert_continues(self, job, name):
         wait_until(lambda: len(self.rank_processes(name)) == self.RANKS)
+        self.train_until(name, 1)
         self.train_until(name, self.lines(name, "train")[-1]["step"] + self.EVERY)
         run("scancel", job)
         self.wait_for_state(job, "CANCELLED")

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 import fake_cluster
 from fake_cluster import ON_HOST, ClusterTest, cut, mend
@@ -97,7 +98,11 @@ class WrongInput(HostsTest):
                 self.assertIn(reason, self.refused(text))
 
     def test_a_host_without_the_folder_or_the_program(self):
-        with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:  # each host has its own /dev/shm
+        agent = self.root / "agent"  # whose login prints a banner
+        agent.write_text(f'#!/bin/sh\necho "Each user has a folder and a program."\nexec {ON_HOST} "$@"\n')
+        agent.chmod(0o755)
+        with (tempfile.TemporaryDirectory(dir="/dev/shm") as folder,  # each host has its own /dev/shm
+              mock.patch.dict(os.environ, OMPI_MCA_plm_rsh_agent=str(agent))):
             self.assertIn(f"node1 has no folder {folder}", self.refused(self.HOSTFILE, cwd=folder))
             installed = pathlib.Path(folder)
             (installed / "bin").mkdir()

@@ -1,10 +1,11 @@
-"""launch/slurm: jobs that end, that reach their time limit, and that are preempted or cancelled."""
+"""launch/slurm: jobs that end by themselves, and wrong input."""
 import os
 import pathlib
 
 import fake_cluster
 from fake_cluster import run
 from fake_slurm import SlurmTest
+from support.programs import BIN
 
 
 class Job(SlurmTest):
@@ -13,22 +14,9 @@ class Job(SlurmTest):
         self.wait_for_state(job, "COMPLETED")
         self.assert_undisturbed("whole", self.reference(self.RANKS))
 
-    def test_time_limit(self):
-        job = self.submit("limit", "--time=1", "--signal=B:USR1@55")
-        self.assert_queued_again(job, "limit")
-
-    def test_preemption(self):
-        job = self.submit("preempted")
-        self.train_until("preempted", 3)
-        run("sbatch", "--partition=high", "--nodes=2", "--ntasks-per-node=4", "--output=/dev/null", "--wrap=sleep 1")
-        self.assert_queued_again(job, "preempted")
-
-    def test_the_number_of_requeues_is_limited(self):
-        job = self.submit("often", "--requeues", 0)
-        self.train_until("often", 3)
-        run("scancel", "--signal=USR1", "--batch", job)
-        self.wait_for_state(job, "FAILED")
-        self.assertIn("queued again 0 times, which is the limit", self.errors("often"))
+    def test_without_the_launcher(self):
+        run("salloc", *self.OPTIONS, "srun", "--mpi=pmix", BIN / "gm_train", *self.arguments("bare"), cwd=self.root)
+        self.assert_undisturbed("bare", self.reference(self.RANKS))
 
     def test_wrong_input_is_not_tried_again(self):
         job = self.submit("wrong", steps="train.steps=-1")
@@ -44,7 +32,8 @@ class WrongInput(SlurmTest):
         return done.stderr
 
     def test_options(self):
-        self.assertIn("--nodes: give options of sbatch in the form --name=value", self.refused("--nodes", 2))
+        self.assertIn("-N: give options of sbatch in the form --name or --name=value", self.refused("-N", 2))
+        self.assertIn("Its options have the form --name or --name=value", self.refused("--nodes", 2))
         self.assertIn("--restarts many: give a number", self.refused("--restarts", "many"))
         self.assertIn("sbatch refused the job", self.refused("--partition=none"))
 

@@ -9,11 +9,11 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PLACES = ("README.md", "CMakeLists.txt", "cmake", "configs", "docs", "launch", "monitoring", "src", "tests")
+PLACES = ("README.md", "CMakeLists.txt", "cluster", "cmake", "configs", "docs", "launch", "monitoring", "src", "tests")
 # Files that need the old words: old names that are still read, files of old versions, malformed files.
 EXEMPT = re.compile(r"src/config/renames\.|tests/style/check_words\.py|tests/fuzz/corpus/|tests/system/runs_of_version_1/|"
                     r"run_identity_test\.cpp|system/old_names_test\.py")
-TEXT = {".cpp", ".h", ".c", ".py", ".md", ".cmake", ".txt", ".toml", ".in", ""}
+TEXT = {".cpp", ".h", ".c", ".py", ".md", ".cmake", ".txt", ".toml", ".in", ".sh", ".sbatch", ".def", ".yml", ""}
 
 # A word, and its replacement.
 WORDS = [

@@ -81,6 +81,16 @@ class Restarted(LocalTest):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(self.end_of(process), 75)
 
+    def test_is_stopped_before_it_starts_ranks(self):
+        script = f"""set -euo pipefail; source {LOCAL.parent}/supervise.sh; say() {{ echo "$*"; }}
+            program=gm_train arguments=()
+            run_directory() {{ kill -TERM $$; echo run; }}
+            supervise 3 touch world; echo "status $status"
+            """
+        done = subprocess.run(["bash", "-c", script], cwd=self.root, capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+        self.assertEqual(done.stdout.splitlines()[-1], "status 75", done.stderr)
+        self.assertFalse(self.exists("world")())
+
     def test_refuses_wrong_arguments(self):
         for arguments, reason in ((("--restarts", "many", "gm_train"), "--restarts many: give a number"),
                                   (("--restarts",), "--restarts : give a number"),
