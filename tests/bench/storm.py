@@ -33,7 +33,7 @@ from support import programs  # noqa: E402
 
 SETTINGS = ["data.image_size=16", "data.shards=4", "model.dim=16", "model.dim_mults=[1,2]", "train.batch_size=16",
             "train.accumulate=1", "sample.every=0", "sample.count=4", "telemetry.port=0", "checkpoint.every=10",
-            "watchdog.start_seconds=30", "watchdog.checkpoint_seconds=20"]
+            "watchdog.start_seconds=30", "watchdog.checkpoint_seconds=20", "watchdog.end_seconds=20"]
 LOCAL = [ROOT / "launch/local", "-n", "2", "--restarts", "1000"]
 ON_HOSTS = [ROOT / "launch/hosts", "--restarts", "1000", "hosts.txt"]
 
@@ -79,9 +79,12 @@ class Storm(programs.FaultTest):
         return self.signal_a_rank("damage", signal.SIGKILL)
 
     def signal_a_rank(self, name, number):
-        """Does nothing while the run is starting, or while a rank is still stopped: two stopped ranks are a suspended job."""
+        """Does nothing before rank 0 greets, because a rank that is stopped before MPI has started is not noticed; nor while a
+        rank is still stopped, because two stopped ranks are a suspended job."""
         ranks = list(self.rank_processes(name).values())
-        acts = bool(ranks) and all(programs.state(rank) != "T" for rank in ranks)
+        messages = self.errors(name)
+        has_started = messages.count("[rank 0] gm ") > messages.count(": restart ")
+        acts = bool(ranks) and has_started and all(programs.state(rank) != "T" for rank in ranks)
         if acts:
             os.kill(random.choice(ranks), number)
         return acts
