@@ -6,12 +6,13 @@
 #include "base/log.h"
 #include "base/malloc_settings.h"
 #include "base/output.h"
-#include "base/restarts.h"
 #include "base/signals.h"
 #include "checkpoint/checkpoint_store.h"
 #include "comm/consistency.h"
 #include "comm/on_rank_zero.h"
+#include "comm/restarts.h"
 #include "comm/run_program.h"
+#include "comm/step_limit.h"
 #include "comm/stop.h"
 #include "comm/watchdog.h"
 #include "comm/world.h"
@@ -63,25 +64,14 @@ void begin_directory(const RunDirectory& directory, const RunConfig& config, Com
   });
 }
 
-/// The report is also written when the run was stopped. Called by all ranks.
-void run_and_report(Trainer& trainer, const RunDirectory& directory, Communicator& ranks) {
-  const auto report = [&] { on_rank_zero(ranks, [&] { write_report_of_run(directory.root()); }); };
-  try {
-    trainer.run();
-  } catch (const StopRequested&) {
-    report();
-    throw;
-  }
-  report();
-}
-
 void train(World& world, const TrainCommand& command) {
-  const int restarts = restarts_so_far().value_or(0);
   const RunDirectory directory(command.config.run.dir);
   Communicator& ranks = world.communicator();
   Watchdog watchdog(world);
   auto section =
       std::make_optional(watchdog.section("start", command.config.watchdog.start_seconds));
+  require_same_program(ranks);
+  const std::optional<int> restarts = restarts_so_far(ranks);
   const auto lock = lock_run(directory, ranks);
   warn_of_clock_skew(ranks);
   RunConfig config = checked_configuration(world, command.config, directory);
@@ -112,13 +102,14 @@ void train(World& world, const TrainCommand& command) {
   throw_if_any_rank_stopped(ranks);
 
   begin_directory(directory, config, ranks);
-  const std::vector<TableRow> rows = run_rows(world, config, data, *task);
+  const std::vector<TableRow> rows = run_rows(world, config, data, *task, restarts);
   log_info("{}\n{}", version_text(), format_table(rows));
   if (!remark.empty()) log_info("{}", remark);
-  Metrics metrics(metrics_options(config, world, first, data, watchdog));
+  Metrics metrics(metrics_options(config, world, first, data, watchdog, restarts.value_or(0)));
   Loader loader(std::move(order), data.make_reader(config), loader_options(config, first));
   RunLog log(directory, metrics, log_options(config, world, first));
-  if (first.step < config.train.steps) log.started(first, restarts, version_text(), rows);
+  if (first.step < config.train.steps)
+    log.started(first, restarts.value_or(0), version_text(), rows);
   Trainer trainer(trainer_config(config, identity, data),
                   {.world = world,
                    .watchdog = watchdog,
@@ -126,7 +117,8 @@ void train(World& world, const TrainCommand& command) {
                    .loader = loader,
                    .checkpoints = checkpoints,
                    .observer = log,
-                   .step_limit = step_limit_of_run(config.watchdog, directory, ranks),
+                   .step_limit = restarts ? step_limit_of_run(config.watchdog, directory, ranks)
+                                          : StepLimit(config.watchdog.step_seconds),
                    .sample = hooks.sample,
                    .evaluations = hooks.evaluations,
                    .method = hooks.method});
@@ -137,8 +129,10 @@ void train(World& world, const TrainCommand& command) {
       metrics.serve(config.telemetry.address, config.telemetry.port, world.local_rank());
   const DiscoveryFile discovery(directory, config.telemetry.discovery, world, endpoint);
   section.reset();
-  run_and_report(trainer, directory, ranks);
+  trainer.run();
 
+  section.emplace(watchdog.section("report", config.watchdog.end_seconds));
+  on_rank_zero(ranks, [&] { write_report_of_run(directory.root()); });
   if (command.visualize) {
     section.emplace(watchdog.section("sampling", config.watchdog.sampling_seconds));
     const auto sample_weights = trainer.use_sample_weights();

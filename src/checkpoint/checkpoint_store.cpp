@@ -130,6 +130,10 @@ class ManifestReader {
     if (json_.contains("class_names")) {
       info.class_names = field<std::vector<std::string>>(json_, "class_names");
     }
+    if (!info.class_names.empty() && std::ssize(info.class_names) != info.classes) {
+      throw InputError("{}: \"class_names\" has {} names for {} classes", where_,
+                       info.class_names.size(), info.classes);
+    }
     return info;
   }
 

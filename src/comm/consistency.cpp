@@ -34,7 +34,7 @@ void add_build_ids(Hash& hash, const char* notes, size_t bytes) {
 }
 
 /// Those whose code computes. System libraries are not compared.
-constexpr std::array<std::string_view, 3> kHashedLibraries{"libgm", "libtorch", "libc10"};
+constexpr std::array<std::string_view, 3> kHashedLibraries{"libgm.so", "libtorch", "libc10"};
 
 int add_object(dl_phdr_info* object, size_t, void* hash) {
   // The program itself has no name here.

@@ -36,6 +36,11 @@ StepLimit::Memory StepLimit::after_late(int64_t step) const {
           .late_seconds = seconds(step)};
 }
 
+std::function<void()> StepLimit::if_late(int64_t step) const {
+  if (!keep_) return {};
+  return [keep = keep_, memory = after_late(step)] { keep(memory); };
+}
+
 double StepLimit::median() const {
   std::vector<double> sorted = recent_;
   const auto middle = sorted.begin() + std::ssize(sorted) / 2;

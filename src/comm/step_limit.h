@@ -16,8 +16,8 @@ namespace gm {
 /// never exceeded.
 ///
 /// Whether a world was ended rightly shows in the next one, which computes the late step again with
-/// at least twice its limit: if the step needs more than its old limit, that was a false alarm, and
-/// the run keeps the doubled limit.
+/// twice its limit, up to the configured one: if the step needs more than its old limit, that was a
+/// false alarm, and the run keeps the doubled limit.
 class StepLimit {
  public:
   /// What the worlds of a run tell each other.
@@ -51,6 +51,8 @@ class StepLimit {
   const Memory& memory() const { return memory_; }
   /// The memory for the next world if `step` is late.
   Memory after_late(int64_t step) const;
+  /// Keeps it. Uses nothing of this object, which may end before.
+  std::function<void()> if_late(int64_t step) const;
   void keep(const Memory& memory) const {
     if (keep_) keep_(memory);
   }

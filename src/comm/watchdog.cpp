@@ -23,14 +23,12 @@ constexpr double kPatienceSeconds = 3;
 constexpr auto kLowerRankWait = std::chrono::seconds(5);
 constexpr auto kBeforeTheEnd = std::chrono::seconds(2);
 
-/// Calls `act`, which may block for ever, on another thread, and waits for it for a while.
+/// Calls `act`, which may block for ever, on another thread, and waits for it for a while. What it
+/// throws is ignored: the world ends for a better reason.
 void call_before_the_end(const std::function<void()>& act) {
-  std::promise<void> promise;
-  const std::future<void> done = promise.get_future();
-  std::thread([act, promise = std::move(promise)]() mutable {
-    act();
-    promise.set_value();
-  }).detach();
+  std::packaged_task<void()> task(act);
+  const std::future<void> done = task.get_future();
+  std::thread(std::move(task)).detach();
   done.wait_for(kBeforeTheEnd);
 }
 
@@ -87,6 +85,11 @@ Watchdog::Section::~Section() {
   if (!watchdog_) return;
   std::scoped_lock lock(watchdog_->mutex_);
   watchdog_->sections_.erase(entry_);
+}
+
+double Watchdog::Section::seconds() const {
+  std::scoped_lock lock(watchdog_->mutex_);
+  return watchdog_->time_.seconds() - entry_->since;
 }
 
 void Watchdog::watch() {

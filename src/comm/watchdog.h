@@ -48,8 +48,9 @@ class Watchdog {
   Watchdog& operator=(const Watchdog&) = delete;
 
   /// Watches from now on, until the section is destroyed. With a limit of 0 the section is never
-  /// late, but it is named in the answers to other ranks. `if_late` is called on the watchdog's
-  /// thread before the world ends, which waits for it for at most two seconds.
+  /// late, but it is named in the answers to other ranks. `if_late` is called before the world
+  /// ends, which waits for it for at most two seconds. It has a thread of its own, which may
+  /// outlive the section: it must own all that it uses.
   [[nodiscard]] Section section(std::string_view name, double limit_seconds,
                                 std::function<void()> if_late = {});
 
@@ -91,6 +92,9 @@ class Watchdog::Section {
   Section(Section&& other) noexcept;
   Section& operator=(Section&&) = delete;
   ~Section();
+
+  /// Since it was opened, without time in which this process was stopped.
+  double seconds() const;
 
  private:
   friend class Watchdog;

@@ -87,10 +87,11 @@ std::vector<Point> DownsampledCurve::smoothed() const {
   const size_t reach = parts_.size() / 40;
   std::vector<Point> points;
   for (size_t i = 0; i < parts_.size(); ++i) {
-    const size_t around = std::min({reach, i, parts_.size() - 1 - i});  // symmetric at the ends too
     Part window;
-    for (size_t j = i - around; j <= i + around; ++j) window.add(parts_[j]);
-    points.push_back(window.mean());
+    for (size_t j = i - std::min(i, reach); j <= std::min(i + reach, parts_.size() - 1); ++j) {
+      window.add(parts_[j]);
+    }
+    points.push_back({parts_[i].mean().x, window.mean().y});
   }
   return points;
 }

@@ -29,8 +29,8 @@ class DownsampledCurve {
   std::vector<Point> extremes() const;
   /// The mean of each part.
   std::vector<Point> means() const;
-  /// The means of a window of a twentieth of the curve around each part: no lag, as a running mean
-  /// would have. Empty for a curve that is too short to be smoothed.
+  /// The means of a window of a twentieth of the curve around each part, of half as much at the
+  /// ends. Empty for a curve that is too short to be smoothed.
   std::vector<Point> smoothed() const;
 
  private:

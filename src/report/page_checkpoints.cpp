@@ -28,10 +28,7 @@ Html checkpoints_of(const RunRecord& run) {
                     text(std::isfinite(entry.seconds) ? short_number(entry.seconds) : ""),
                     text(remark)});
   }
-  return element("p", "note",
-                 text(fmt::format("{} kept of {} that were saved.", run.checkpoints.size(),
-                                  run.saved_checkpoints))) +
-         table({"Step", "Size", "Seconds to save", ""}, rows);
+  return table({"Step", "Size", "Seconds to save", ""}, rows);
 }
 
 }  // namespace

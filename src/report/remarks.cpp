@@ -175,10 +175,10 @@ std::optional<Remark> restarts(const RunRecord& run) {
   const EventLine* last = newest(run, "restarted");
   if (last == nullptr) return std::nullopt;
   return Remark{Kind::kAdvice,
-                fmt::format("The run was restarted {} after a failure, last at step {}. The result "
-                            "is that of an undisturbed run. log.txt says which rank failed and "
-                            "why.",
-                            times(run.count("restarted")), last->step)};
+                fmt::format("The run was started again {} by its launcher, last at step {}. The "
+                            "result is that of an undisturbed run. The messages of the launcher "
+                            "say why.",
+                            times(run.restarts), last->step)};
 }
 
 std::optional<Remark> straggler(const RunRecord& run) {

@@ -45,25 +45,40 @@ void keep_newest(std::deque<T>& lines, T line, size_t most) {
   lines.push_back(std::move(line));
 }
 
-DownsampledCurve& part_curve(RunRecord& run, const std::string& part) {
+/// Null if there are too many, as in a file that is damaged or not of a run.
+DownsampledCurve* part_curve(RunRecord& run, const std::string& part) {
   const auto found = std::ranges::find(run.parts, part, [](const auto& one) { return one.first; });
-  if (found != run.parts.end()) return found->second;
-  return run.parts.emplace_back(part, DownsampledCurve()).second;
+  if (found != run.parts.end()) return &found->second;
+  if (run.parts.size() == RunRecord::kMostNames) return nullptr;
+  return &run.parts.emplace_back(part, DownsampledCurve()).second;
+}
+
+/// Null if `by_name` has no place for another name.
+template <class T>
+T* entry_of(std::map<std::string, T>& by_name, const std::string& name) {
+  if (by_name.size() == RunRecord::kMostNames && !by_name.contains(name)) return nullptr;
+  return &by_name[name];
 }
 
 /// Each field that changes from step to step has a curve.
 void add_to_curves(RunRecord& run, const Json& line) {
   const auto step = static_cast<double>(run.last_step);
+  bool all_have_a_place = true;
+  const auto add = [&](DownsampledCurve* curve, const std::string& name) {
+    if (curve) curve->add(step, number(line, name));
+    all_have_a_place = all_have_a_place && curve;
+  };
   for (const auto& [name, value] : line.items()) {
     const bool is_loss = name == "loss" || name.starts_with("loss_");
     const bool is_part = name.ends_with(kSeconds) && name != "step_seconds";
     if (is_part) {
-      part_curve(run, name.substr(0, name.size() - kSeconds.size())).add(step, number(line, name));
+      add(part_curve(run, name.substr(0, name.size() - kSeconds.size())), name);
     } else if (is_loss || name == "learning_rate" || name == "gradient_norm" ||
                name == "slowest_ratio" || name == "images_per_second") {
-      run.curves[name].add(step, number(line, name));
+      add(entry_of(run.curves, name), name);
     }
   }
+  if (!all_have_a_place) run.unreadable_lines += 1;
 }
 
 void add_step(RunRecord& run, const Json& line) {
@@ -126,16 +141,21 @@ void add_start(RunRecord& run, const Json& line) {
 
 void add_event(RunRecord& run, const Json& line) {
   const std::string event = word(line, "event");
+  auto* const events = entry_of(run.events, event);
+  if (!events) {
+    run.unreadable_lines += 1;
+    return;
+  }
   if (event == "started") add_start(run, line);
+  if (event == "restarted") run.restarts = std::max(run.restarts, whole(line, "restarts"));
   if (event == "lines_lost") run.lost_lines += whole(line, "lines");
   run.event_counts[event] += 1;
-  keep_newest(run.events[event],
+  keep_newest(*events,
               {.step = whole(line, "step"), .event = event, .reason = word(line, "reason")},
               RunRecord::kMostEvents);
 }
 
 void add_checkpoint(RunRecord& run, const Json& line) {
-  run.saved_checkpoints += 1;
   const int64_t step = whole(line, "step");
   const auto entry = std::ranges::find(run.checkpoints, step, &CheckpointEntry::step);
   if (entry != run.checkpoints.end()) entry->seconds = number(line, "seconds");
@@ -206,13 +226,6 @@ std::vector<CheckpointEntry> checkpoint_entries(const fs::path& run_dir) {
   return entries;
 }
 
-/// The last part of the path, also of "." and of "runs/cats/".
-std::string name_of_run(const fs::path& directory) {
-  fs::path path = fs::absolute(directory).lexically_normal();
-  if (!path.has_filename()) path = path.parent_path();
-  return path.filename().string();
-}
-
 }  // namespace
 
 int64_t RunRecord::count(const std::string& event) const {
@@ -245,7 +258,7 @@ void add_line(RunRecord& run, std::string_view line) {
 RunRecord read_run_record(const fs::path& directory) {
   require_exists("RUN", directory);
   const RunDirectory files(directory);
-  RunRecord run{.name = name_of_run(directory), .config = read_run_config(directory)};
+  RunRecord run{.name = files.name(), .config = read_run_config(directory)};
   run.samples = sample_files(files.samples_folder());
   run.checkpoints = checkpoint_entries(directory);
   read_lines(run, files.metrics());

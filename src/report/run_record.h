@@ -63,6 +63,7 @@ struct RunRecord {
   static constexpr size_t kMostRecent = 500;        ///< Training lines.
   static constexpr size_t kMostEvaluations = 5000;  ///< Evaluation lines.
   static constexpr size_t kMostEvents = 1000;       ///< Event lines, of each kind.
+  static constexpr size_t kMostNames = 200;         ///< Curves, parts, and kinds of events.
 
   std::string name;  ///< Of the directory; the whole path is config.run.dir.
   RunConfig config = {};
@@ -84,9 +85,10 @@ struct RunRecord {
   std::deque<EvaluationLine> evaluations = {};
   std::map<std::string, std::deque<EventLine>> events = {};  ///< By kind.
   std::map<std::string, int64_t> event_counts = {};          ///< Of all lines, by kind.
+  int64_t restarts = 0;          ///< The most that its launcher counted.
   int64_t lost_lines = 0;        ///< Lines that the run could not write.
-  int64_t unreadable_lines = 0;  ///< Lines that are damaged, without a last one that was cut off.
-  int64_t saved_checkpoints = 0;
+  int64_t unreadable_lines = 0;  ///< Lines that are damaged, or have one name too many; without a
+                                 ///< last one that was cut off.
 
   /// What the run said about itself when it last started: version, ranks, device, ...
   std::vector<std::pair<std::string, std::string>> environment = {};

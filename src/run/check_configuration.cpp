@@ -14,7 +14,7 @@
 #include "run/make_task.h"
 #include "run/run_shards.h"
 #include "run/training_options.h"
-#include "telemetry/metrics_server.h"
+#include "telemetry/network_address.h"
 
 namespace gm {
 namespace {
@@ -32,7 +32,6 @@ at::Device device_of(DeviceChoice choice) {
 
 RunConfig checked_configuration(World& world, RunConfig config, const RunDirectory& directory) {
   Communicator& ranks = world.communicator();
-  require_same_program(ranks);
   require_same_everywhere(ranks, "the configuration", to_toml(config));
   keep_shards_of_run(config, directory, ranks);
   world.use_device(device_of(config.run.device));

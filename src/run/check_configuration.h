@@ -10,7 +10,7 @@ namespace gm {
 
 /// The configuration of a run, with the shards of the run that it resumes, after all checks that
 /// need no data. They run first, because packing the images may take hours. Called by all ranks.
-/// Throws InputError when ranks have different programs or configurations, when a value is not
+/// Throws InputError when ranks have different configurations, when a value is not
 /// possible here, when sizes do not divide, or when the directory holds another run.
 /// Sets the device of the world to run.device.
 RunConfig checked_configuration(World& world, RunConfig config, const RunDirectory& directory);

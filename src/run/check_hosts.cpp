@@ -26,7 +26,7 @@ void require_shared_run_directory(const fs::path& run_dir, Communicator& ranks) 
   const std::string holder = ranks.broadcast_text(mine, 0);
   require_no_problem(
       ranks, run_dir.string() + ": the ranks do not see the same run directory",
-      mine == holder ? "" : "without the lock of rank 0",
+      !holder.empty() && mine == holder ? "" : "without the lock of rank 0",
       "choose a folder of a file system that all hosts share, at the same path, with run.dir=...");
 }
 

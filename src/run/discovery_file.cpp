@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -17,11 +17,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-fs::path absolute_path(const RunDirectory& directory) {
-  const fs::path path = fs::weakly_canonical(fs::absolute(directory.root()));
-  return path.has_filename() ? path : path.parent_path();  // "runs/cats/"
-}
 
 std::vector<RankEndpoint> gather(World& world, const std::optional<Endpoint>& endpoint) {
   Json mine{{"host", world.host()}};
@@ -53,14 +48,10 @@ void warn_if_left_out(const std::vector<RankEndpoint>& ranks, const Json& groups
 
 }  // namespace
 
-std::string run_name(const RunDirectory& directory) {
-  return absolute_path(directory).filename().string();
-}
-
 fs::path discovery_path(const RunDirectory& directory, const std::string& folder) {
   if (folder.empty()) return directory.targets();
-  const std::string hash = Hash().add(absolute_path(directory).string()).hex();
-  return fs::path(folder) / fmt::format("{}-{}.json", run_name(directory), hash.substr(0, 8));
+  const std::string hash = Hash().add(directory.absolute().string()).hex();
+  return fs::path(folder) / fmt::format("{}-{}.json", directory.name(), hash.substr(0, 8));
 }
 
 Json discovery_groups(const std::string& run, const std::vector<RankEndpoint>& ranks) {
@@ -78,18 +69,18 @@ DiscoveryFile::DiscoveryFile(const RunDirectory& directory, const std::string& f
                              const std::optional<Endpoint>& endpoint) {
   const std::vector<RankEndpoint> ranks = gather(world, endpoint);
   if (world.rank() != 0) return;
-  path_ = discovery_path(directory, folder);
-  const Json groups = discovery_groups(run_name(directory), ranks);
-  warn_if_left_out(ranks, groups);
-  std::error_code reason;
-  if (groups.empty()) {
-    fs::remove(path_, reason);
-    return;
-  }
   try {
+    path_ = discovery_path(directory, folder);
+    const Json groups = discovery_groups(directory.name(), ranks);
+    warn_if_left_out(ranks, groups);
+    std::error_code reason;
+    if (groups.empty()) {
+      fs::remove(path_, reason);
+      return;
+    }
     fs::create_directories(path_.parent_path(), reason);
     write_file_atomically(path_, groups.dump(2) + "\n");
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     log_warning("Prometheus cannot find the metrics of this run: {}", error.what());
   }
 }

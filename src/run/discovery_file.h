@@ -13,9 +13,6 @@
 
 namespace gm {
 
-/// The name of a run for people: that of its directory.
-std::string run_name(const RunDirectory& directory);
-
 /// The file that lists the endpoints of the run: RUN/targets.json or, in `folder` for all runs,
 /// NAME-HASH.json with a hash of the path of the run. So a run that starts again replaces its file.
 std::filesystem::path discovery_path(const RunDirectory& directory, const std::string& folder);

@@ -23,6 +23,11 @@ void remove_half_written(const fs::path& folder) {
 
 }  // namespace
 
+fs::path RunDirectory::absolute() const {
+  const fs::path path = fs::weakly_canonical(fs::absolute(root_));
+  return path.has_filename() ? path : path.parent_path();  // "runs/cats/"
+}
+
 fs::path RunDirectory::samples(int64_t step, const std::string& extension) const {
   return samples_folder() / fmt::format("step-{:08d}{}", step, extension);
 }

@@ -14,6 +14,10 @@ class RunDirectory {
   explicit RunDirectory(std::filesystem::path root) : root_(std::move(root)) {}
 
   const std::filesystem::path& root() const { return root_; }
+  /// Without ".", ".." and symbolic links.
+  std::filesystem::path absolute() const;
+  /// The name of the run for people: that of its directory, also of "." and of "runs/cats/".
+  std::string name() const { return absolute().filename().string(); }
   std::filesystem::path config() const { return root_ / "config.toml"; }
   std::filesystem::path metrics() const { return root_ / "metrics.jsonl"; }
   std::filesystem::path log() const { return root_ / "log.txt"; }

@@ -216,9 +216,13 @@ RunLock::~RunLock() {
 }
 
 std::string RunLock::identity(const fs::path& run_dir) {
+  fs::path folder = fs::absolute(run_dir).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();  // "runs/cats/"
   // A network file system shows what another host has created once a folder is opened again.
   std::error_code ignored;
-  fs::directory_iterator(fs::absolute(run_dir).parent_path(), ignored);
+  for (const fs::path& seen : {folder.parent_path(), folder}) {
+    fs::directory_iterator(seen, ignored);
+  }
   const auto owner = File::owner(run_dir / ".lock");
   return owner ? fmt::format("{} {} {}", owner->host, owner->kernel, owner->process) : "";
 }

@@ -7,7 +7,6 @@
 
 #include "base/enum_names.h"
 #include "base/kernel_set.h"
-#include "base/restarts.h"
 #include "base/with_thousands.h"
 #include "config/task_kinds.h"
 
@@ -47,7 +46,7 @@ std::string format_table(const std::vector<TableRow>& rows) {
 }
 
 std::vector<TableRow> run_rows(const World& world, const RunConfig& config,
-                               const TrainingData& data, Task& task) {
+                               const TrainingData& data, Task& task, std::optional<int> restarts) {
   const TrainConfig& train = config.train;
   std::vector<TableRow> rows{
       {"ranks", fmt::format("{}, {} on {}", world.size(), world.local_size(), world.host())},
@@ -66,8 +65,7 @@ std::vector<TableRow> run_rows(const World& world, const RunConfig& config,
       {"results", fmt::format("{}: config.toml, metrics.jsonl, log.txt, samples/, checkpoints/",
                               config.run.dir)},
   };
-  if (const auto restarts = restarts_so_far())
-    rows.push_back({"restarts", fmt::format("{} by the launcher", *restarts)});
+  if (restarts) rows.push_back({"restarts", fmt::format("{} by the launcher", *restarts)});
   return rows;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,9 +19,9 @@ using TableRow = std::pair<std::string, std::string>;
 /// One line per row, with aligned labels.
 std::string format_table(const std::vector<TableRow>& rows);
 
-/// The rows for a run that trains `task` on `data`.
+/// The rows for a run that trains `task` on `data`. `restarts`: see comm/restarts.h.
 std::vector<TableRow> run_rows(const World& world, const RunConfig& config,
-                               const TrainingData& data, Task& task);
+                               const TrainingData& data, Task& task, std::optional<int> restarts);
 
 /// What happens to the run in config.run.dir, whose newest checkpoint is of step `step`: it is
 /// resumed, or it is finished.

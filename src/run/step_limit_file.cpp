@@ -1,13 +1,13 @@
 #include "run/step_limit_file.h"
 
+#include <algorithm>
+#include <exception>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/bounded_json.h"
-#include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/restarts.h"
 #include "comm/on_rank_zero.h"
 
 namespace gm {
@@ -24,8 +24,8 @@ StepLimit::Memory memory_of(const std::string& text) {
 
 /// The content of a file that memory_of() accepts; empty if there is none.
 std::string read_step_limit(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) return "";
   try {
+    if (!std::filesystem::exists(path)) return "";
     const std::string text = read_file(path, kStepLimitBytes);
     memory_of(text);
     return text;
@@ -39,7 +39,6 @@ std::string read_step_limit(const std::filesystem::path& path) {
 
 StepLimit step_limit_of_run(const WatchdogConfig& config, const RunDirectory& directory,
                             Communicator& ranks) {
-  if (!restarts_so_far()) return StepLimit(config.step_seconds);
   const std::string text =
       text_from_rank_zero(ranks, [&] { return read_step_limit(directory.step_limit()); });
   const auto keep = [directory](const StepLimit::Memory& memory) {
@@ -49,12 +48,15 @@ StepLimit step_limit_of_run(const WatchdogConfig& config, const RunDirectory& di
 }
 
 void write_step_limit(const RunDirectory& directory, const StepLimit::Memory& memory) {
-  const nlohmann::ordered_json json{{"shortest_seconds", memory.shortest_seconds},
-                                    {"late_step", memory.late_step},
-                                    {"late_seconds", memory.late_seconds}};
   try {
+    const std::string old = read_step_limit(directory.step_limit());
+    const double least = old.empty() ? 0 : memory_of(old).shortest_seconds;
+    const nlohmann::ordered_json json{
+        {"shortest_seconds", std::max(memory.shortest_seconds, least)},
+        {"late_step", memory.late_step},
+        {"late_seconds", memory.late_seconds}};
     write_file_atomically(directory.step_limit(), json.dump() + "\n");
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     log_warning("{}", error.what());
   }
 }

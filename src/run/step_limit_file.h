@@ -8,12 +8,13 @@
 
 namespace gm {
 
-/// The limit of the steps of a run: it follows their speed if a launcher starts the world again
-/// (base/restarts.h). A file that cannot be read is only a warning. Called by all ranks.
+/// The limit that follows the speed of a run, with what its earlier worlds have learned. A file
+/// that cannot be read is only a warning. Called by all ranks.
 StepLimit step_limit_of_run(const WatchdogConfig& config, const RunDirectory& directory,
                             Communicator& ranks);
 
-/// Replaces the file. A file that cannot be written is only a warning.
+/// Replaces the file, except that its shortest_seconds never decreases: each rank may write what it
+/// knows. A file that cannot be written is only a warning.
 void write_step_limit(const RunDirectory& directory, const StepLimit::Memory& memory);
 
 }  // namespace gm

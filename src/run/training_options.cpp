@@ -1,7 +1,6 @@
 #include "run/training_options.h"
 
 #include "base/error.h"
-#include "base/restarts.h"
 #include "nn/ops/flops.h"
 #include "run/evaluation_table.h"
 
@@ -13,10 +12,10 @@ Loader::Options loader_options(const RunConfig& config, const RunState& first) {
 }
 
 Metrics::Options metrics_options(const RunConfig& config, const World& world, const RunState& first,
-                                 const TrainingData& data, Watchdog& watchdog) {
+                                 const TrainingData& data, Watchdog& watchdog, int restarts) {
   return {.is_rank_zero = world.rank() == 0,
           .world_size = world.size(),
-          .restarts = restarts_so_far().value_or(0),
+          .restarts = restarts,
           .first_step = first.step,
           .first_samples = first.samples,
           .planned_steps = config.train.steps,

@@ -21,7 +21,7 @@ Loader::Options loader_options(const RunConfig& config, const RunState& first);
 
 /// The watchdog outlives the metrics.
 Metrics::Options metrics_options(const RunConfig& config, const World& world, const RunState& first,
-                                 const TrainingData& data, Watchdog& watchdog);
+                                 const TrainingData& data, Watchdog& watchdog, int restarts);
 
 RunLog::Options log_options(const RunConfig& config, const World& world, const RunState& first);
 

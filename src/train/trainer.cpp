@@ -98,14 +98,10 @@ void Trainer::train_to_the_end() {
 void Trainer::watched_step() {
   StepLimit& limit = parts_.step_limit;
   const int64_t step = state_.step + 1;
-  const auto section =
-      parts_.watchdog.section("step", limit.seconds(step),
-                              [&limit, memory = limit.after_late(step)] { limit.keep(memory); });
-  StepTimer clock;
+  const auto section = parts_.watchdog.section("step", limit.seconds(step), limit.if_late(step));
   throw_if_stop_requested();
   train_step();
-  clock.lap("step");
-  if (limit.record(step, clock.total_seconds())) report_false_alarm();
+  if (limit.record(step, section.seconds())) report_false_alarm();
 }
 
 void Trainer::report_false_alarm() {

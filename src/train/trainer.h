@@ -37,7 +37,7 @@ struct TrainerConfig {
   std::vector<std::string> class_names = {};
 };
 
-/// The objects that a trainer uses. All of them outlive the trainer.
+/// What a trainer uses. The objects that are referred to outlive the trainer.
 struct TrainerParts {
   World& world;
   Watchdog& watchdog;

@@ -59,6 +59,11 @@ TEST_F(CheckHosts, RefusesARunDirectoryThatARankDoesNotShare) {
   }
 }
 
+TEST_F(CheckHosts, RefusesARunDirectoryWhoseLockNoRankCanRead) {
+  expect_error<InputError>([&] { require_shared_run_directory(own_.path() / "missing", ranks()); },
+                           AllOf(HasSubstr("rank"), HasSubstr("without the lock of rank 0")));
+}
+
 TEST_F(CheckHosts, RefusesAFolderThatAnotherProcessHasLockedOnARank) {
   if (test_world().size() == 1) return;
   const RunLock other(own_.path() / "run", [](const std::string&) {});

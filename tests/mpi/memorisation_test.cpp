@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "base/counter_rng.h"
 #include "base/error.h"
 #include "comm/on_rank_zero.h"
 #include "data/pack/hdf5_image_writer.h"

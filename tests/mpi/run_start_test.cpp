@@ -162,7 +162,8 @@ TEST_F(RunStart, TheTableSaysWhatIsTrainedOnWhat) {
   config.data.shards = 4;
   const TrainingData data = open_training_data(config.data.path, config, ranks());
   const auto task = make_task(config, kStartShape);
-  const std::string table = format_table(run_rows(test_world(), config, data, *task));
+  const std::string table =
+      format_table(run_rows(test_world(), config, data, *task, /*restarts=*/{}));
   const int size = test_world().size();
   EXPECT_THAT(table, HasSubstr(fmt::format("  ranks    {}, ", size)));
   EXPECT_THAT(table, HasSubstr("data.h5: 40 images, 16x16x1, in 4 shards\n"));

@@ -116,11 +116,13 @@ class Reports(Refusals):
 
 
 class StoppedRun(FaultTest):
-    def test_a_stopped_run_leaves_a_report_and_its_events(self):
+    def test_a_stopped_run_has_its_report_from_gm_report(self):
         process = self.start("stopped")
         wait_until(self.has_step("stopped", 3), process)
         process.terminate()
         self.assertEqual(self.end_of(process), 75, self.errors("stopped"))
+        self.assertFalse((self.root / "stopped/report.html").exists(), "a stopped run ends soon")
+        self.assertEqual(self.run_program("gm_report", ["stopped"]).returncode, 0)
         text = Page(self.root / "stopped/report.html").text
         self.assertIn("not finished", text)
         self.assertIn("Time left", text)

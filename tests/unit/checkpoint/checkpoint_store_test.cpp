@@ -40,7 +40,7 @@ class CheckpointStoreTest : public ::testing::Test {
             .world = 2,
             .identity = {.config_hash = "abc", .data_hash = "def"},
             .sample_shape = {3, 8, 8},
-            .classes = 5,
+            .classes = 2,
             .class_names = {"cat", "dog \xff"}};
   }
   static CheckpointTensors tensors(int64_t step) {
@@ -92,7 +92,7 @@ TEST_F(CheckpointStoreTest, LoadsWhatWasSaved) {
   EXPECT_EQ(checkpoint.info().identity.config_hash, "abc");
   EXPECT_EQ(checkpoint.info().identity.data_hash, "def");
   EXPECT_EQ(checkpoint.info().sample_shape, (std::vector<int64_t>{3, 8, 8}));
-  EXPECT_EQ(checkpoint.info().classes, 5);
+  EXPECT_EQ(checkpoint.info().classes, 2);
   EXPECT_EQ(checkpoint.info().class_names.at(0), "cat");
   EXPECT_TRUE(checkpoint.has("ema"));
   EXPECT_FALSE(checkpoint.has("optimizer"));
@@ -451,6 +451,8 @@ TEST_F(CheckpointStoreTest, InvalidManifestsAreRefused) {
                  AnyOf(HasSubstr("\"bytes\" is missing"), HasSubstr("\"xxh3_128\" is missing")));
   overwrite(manifest, with("files", {{"../secret", {{"bytes", 1}, {"xxh3_128", ""}}}}));
   expect_refused(folder, HasSubstr("\"../secret\" is not a file of this folder"));
+  overwrite(manifest, with("classes", 3));
+  expect_refused(folder, HasSubstr("\"class_names\" has 2 names for 3 classes"));
   auto without_step = good;
   without_step.erase("step");
   overwrite(manifest, without_step.dump());

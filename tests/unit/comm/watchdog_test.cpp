@@ -7,6 +7,7 @@
 #include <future>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -88,6 +89,19 @@ TEST_F(WatchdogTest, EndsTheWorldAlsoIfThatCallBlocks) {
   const auto late = watchdog_.section("late", 0.05, [&] { end.get_future().wait(); });
   EXPECT_THAT(reason(), HasSubstr("late in late"));
   end.set_value();
+}
+
+TEST_F(WatchdogTest, EndsTheWorldAlsoIfThatCallFails) {
+  const auto late = watchdog_.section("late", 0.05, [] { throw std::runtime_error("no disk"); });
+  EXPECT_THAT(reason(), HasSubstr("late in late"));
+}
+
+TEST_F(WatchdogTest, ASectionKnowsItsTime) {
+  const auto outer = watchdog_.section("outer", 0);
+  const auto inner = watchdog_.section("inner", 0.05);
+  reason();
+  EXPECT_GE(outer.seconds(), 0.05);
+  EXPECT_LE(inner.seconds(), outer.seconds() + 0.4) << "a clock that is read late";
 }
 
 TEST_F(WatchdogTest, TheMarginIsThatOfTheSectionThatIsLateFirst) {

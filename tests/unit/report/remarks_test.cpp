@@ -136,9 +136,9 @@ TEST(Remarks, Restarts) {
   run.event(0, "started");
   EXPECT_FALSE(restarts(run.record));
   run.event(60, "restarted", R"(,"restarts":1)");
-  run.event(80, "restarted", R"(,"restarts":2)");
+  run.event(80, "restarted", R"(,"restarts":3)");
   EXPECT_THAT(text_of(restarts(run.record)),
-              HasSubstr("restarted twice after a failure, last at step 80"));
+              HasSubstr("started again 3 times by its launcher, last at step 80"));
 }
 
 TEST(Remarks, AStragglerIsSlowInMostOfTheRecentSteps) {

@@ -1,6 +1,7 @@
 // Reading a run for its report: a run that is training, damaged, old or long.
 #include "report/run_record.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -60,8 +61,24 @@ TEST_F(RunRecordTest, ReadsLinesOfEachKind) {
   ASSERT_THAT(run.evaluations, SizeIs(1));
   EXPECT_EQ(run.evaluations[0].provenance, "samples 4, sampler.eta 0.5");
   EXPECT_THAT(run.evaluations[0].figures, ElementsAre(Pair("loss_train", 1)));
-  EXPECT_EQ(run.saved_checkpoints, 1);
   EXPECT_EQ(run.sample_seconds, 2);
+}
+
+TEST_F(RunRecordTest, TheNumberOfNamesIsBounded) {
+  std::string lines;
+  for (int i = 1; i <= 1000; ++i) {
+    lines += fmt::format(R"({{"kind":"train","step":{0},"loss_{0}":1,"part{0}_seconds":1}})"
+                         "\n"
+                         R"({{"kind":"event","step":{0},"event":"event{0}"}})"
+                         "\n",
+                         i);
+  }
+  const RunRecord run = read(lines);
+  EXPECT_THAT(run.curves, SizeIs(RunRecord::kMostNames));
+  EXPECT_THAT(run.parts, SizeIs(RunRecord::kMostNames));
+  EXPECT_THAT(run.events, SizeIs(RunRecord::kMostNames));
+  EXPECT_EQ(run.unreadable_lines, 2 * (1000 - 200));
+  EXPECT_EQ(run.last_step, 1000);
 }
 
 TEST_F(RunRecordTest, ALineThatIsBeingWrittenIsNoDamage) {

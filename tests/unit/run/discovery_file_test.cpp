@@ -53,6 +53,13 @@ TEST_F(DiscoveryFileTest, ReplacesTheFileOfARunThatWasKilled) {
   EXPECT_THAT(read_file(path_, 1000), HasSubstr("127.0.0.1:9464"));
 }
 
+TEST_F(DiscoveryFileTest, APathThatTheSystemRefusesIsOnlyAWarning) {
+  const RunDirectory refused(std::string(5000, 'x'));  // longer than a path may be
+  testing::internal::CaptureStderr();
+  const DiscoveryFile file(refused, (folder_ / "targets").string(), world_, kEndpoint);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("File name too long"));
+}
+
 TEST_F(DiscoveryFileTest, IsNotThereIfNoRankServes) {
   std::filesystem::create_directories(path_.parent_path());
   std::ofstream(path_) << "of a killed run";
@@ -96,12 +103,6 @@ TEST(DiscoveryPath, IsInTheRunOrInTheFolderForAllRuns) {
   EXPECT_THAT(path, MatchesRegex("all/cats-[0-9a-f]{8}\\.json"));
   EXPECT_EQ(discovery_path(RunDirectory("./runs/cats/"), "all"), path) << "the same run";
   EXPECT_NE(discovery_path(RunDirectory("others/cats"), "all"), path);
-}
-
-TEST(RunName, IsThatOfItsDirectory) {
-  EXPECT_EQ(run_name(RunDirectory("./results")), "results");
-  EXPECT_EQ(run_name(RunDirectory("runs/cats/")), "cats");
-  EXPECT_EQ(run_name(RunDirectory(".")), std::filesystem::current_path().filename());
 }
 
 }  // namespace

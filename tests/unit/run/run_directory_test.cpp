@@ -28,6 +28,12 @@ TEST(RunDirectoryTest, StoresTheConfigurationOfTheLastStart) {
   EXPECT_EQ(directory.samples(1200, ".png").filename(), "step-00001200.png");
 }
 
+TEST(RunDirectoryTest, ARunHasTheNameOfItsDirectory) {
+  EXPECT_EQ(RunDirectory("./results").name(), "results");
+  EXPECT_EQ(RunDirectory("runs/cats/").name(), "cats");
+  EXPECT_EQ(RunDirectory(".").name(), std::filesystem::current_path().filename());
+}
+
 TEST(RunDirectoryTest, APathWhereNoFolderCanBeCreatedIsRefused) {
   const TemporaryFolder folder;
   std::ofstream(folder / "file") << "a file";

@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <cstdlib>
-
 #include "base/files.h"
 #include "support/temporary_folder.h"
 
@@ -15,9 +13,6 @@ using testing::IsEmpty;
 
 class StepLimitFileTest : public testing::Test {
  protected:
-  StepLimitFileTest() { ::setenv("GM_RESTARTS", "1", /*overwrite=*/1); }
-  ~StepLimitFileTest() override { ::unsetenv("GM_RESTARTS"); }
-
   StepLimit limit() { return step_limit_of_run({.step_seconds = 300}, directory_, ranks_); }
 
   const TemporaryFolder folder_;
@@ -33,10 +28,11 @@ TEST_F(StepLimitFileTest, TheNextWorldKnowsTheStepThatWasLate) {
   EXPECT_EQ(limit().memory(), memory);
 }
 
-TEST_F(StepLimitFileTest, IsNotReadWithoutALauncherThatRestarts) {
-  ::unsetenv("GM_RESTARTS");
+TEST_F(StepLimitFileTest, ALimitThatARankKnowsIsNotReplacedByAShorterOne) {
   write_step_limit(directory_, {.shortest_seconds = 20});
-  EXPECT_EQ(limit().memory(), StepLimit::Memory{});
+  write_step_limit(directory_, {.shortest_seconds = 10, .late_step = 7, .late_seconds = 10});
+  EXPECT_EQ(limit().memory(),
+            (StepLimit::Memory{.shortest_seconds = 20, .late_step = 7, .late_seconds = 10}));
 }
 
 TEST_F(StepLimitFileTest, ADamagedFileIsOnlyAWarning) {
@@ -52,6 +48,15 @@ TEST_F(StepLimitFileTest, AFolderThatIsGoneIsOnlyAWarning) {
   testing::internal::CaptureStderr();
   write_step_limit(RunDirectory(folder_.path() / "gone"), {});
   EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(IsEmpty()));
+}
+
+TEST_F(StepLimitFileTest, APathThatTheSystemRefusesIsOnlyAWarning) {
+  const RunDirectory refused(std::string(5000, 'x'));  // longer than a path may be
+  testing::internal::CaptureStderr();
+  write_step_limit(refused, {});
+  EXPECT_EQ(step_limit_of_run({.step_seconds = 300}, refused, ranks_).memory(),
+            StepLimit::Memory{});
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("File name too long"));
 }
 
 }  // namespace
