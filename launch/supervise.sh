@@ -9,7 +9,10 @@ failures_at_a_step=3   # final
 # program is in the build folder, in bin/ of an installation, or on the PATH.
 choose_program() {
   local name=gm_train
-  case ${1:-} in gm_*) name=$1; shift ;; esac
+  case ${1:-} in
+    gm_data | gm_report) status=2 die "$1 runs in one process: call it without a launcher" ;;
+    gm_*) name=$1; shift ;;
+  esac
   arguments=("$@")
   # shellcheck disable=SC2154  # `repository` is set by the script
   for program in "$repository"/{build/release,../..}/bin/"$name" "$(command -v "$name")"; do
@@ -113,6 +116,14 @@ plan_restart() {
   furthest=$((step > furthest ? step : furthest))
 }
 
+# A status above 128 is that of a signal. A rank that is killed cannot say so itself.
+tell_status() {
+  local reason=
+  if [ "$status" -gt 128 ] && [ -z "$stopped_by" ]; then reason=": a rank was ended by SIG$(kill -l "$status")"; fi
+  if [ "$reason" = ": a rank was ended by SIGKILL" ]; then reason+=", as when the memory is used up"; fi
+  say "${0##*/}: the ranks ended with status $status$reason" >&2
+}
+
 # After a failure. launch/hosts replaces both, and cluster/train.sbatch the second.
 explain_failure() { :; }
 wait_for_machines() { :; }
@@ -134,12 +145,12 @@ supervise() {
     GM_RESTARTS=$((${SLURM_RESTART_COUNT:-0} + restart))
     run_world "$@"
     case $status in 0 | 2 | 75) return ;; esac
+    tell_status
     explain_failure
     [ "$restart" -lt "$restarts" ] && [ -z "$stopped_by" ] || return 0
     step=$(newest_step "$run")
-    say "${0##*/}: the ranks ended with status $status at step $step." >&2
     plan_restart || return 0
-    say "${0##*/}: restart $((restart + 1)) of $restarts from the newest checkpoint, in $seconds seconds." >&2
+    say "${0##*/}: restart $((restart + 1)) of $restarts after step $step, from the newest checkpoint, in $seconds seconds." >&2
     pause "$seconds"
     wait_for_machines
   done
