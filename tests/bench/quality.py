@@ -153,7 +153,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--predictions", nargs="+", default=["noise", "velocity"])
     parser.add_argument("--steps", type=int, default=6000, help="steps of the training")
-    parser.add_argument("--every", type=int, default=2000, help="steps between the evaluated checkpoints")
+    parser.add_argument("--every", type=int, default=1000, help="steps between the evaluated checkpoints")
     parser.add_argument("--samples", type=int, default=2000, help="number of samples (N)")
     parser.add_argument("--last-samples", type=int, default=10000, help="number of samples of the last checkpoint")
     parser.add_argument("--extractor", default="lite0", help="evaluate.extractor")

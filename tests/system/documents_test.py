@@ -16,8 +16,8 @@ sys.path.append(str(SOURCE / "tests/style"))
 from check_commands import commands_of  # noqa: E402
 
 SMALL = ["train.steps=2", "train.batch_size=8", "train.accumulate=1", "data.shards=4", "model.dim=8", "model.dim_mults=[1,2]",
-         "diffusion.steps=12", "repaint.resamplings=1", "gan.dim=8", "sample.count=4", "sample.every=2", "evaluate.count=4",
-         "checkpoint.every=2", "telemetry.port=0"]
+         "diffusion.steps=12", "sampler.steps=0", "repaint.resamplings=1", "gan.dim=8", "sample.count=4", "sample.every=2",
+         "evaluate.count=4", "checkpoint.every=2", "telemetry.port=0"]
 ORDER = ["gm_data", "gm_train", "gm_sample", "gm_eval", "gm_report"]  # first the data, then the runs, then programs that read the runs
 
 
