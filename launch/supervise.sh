@@ -118,9 +118,12 @@ plan_restart() {
 
 # A status above 128 is that of a signal. A rank that is killed cannot say so itself.
 tell_status() {
-  local reason=
-  if [ "$status" -gt 128 ] && [ -z "$stopped_by" ]; then reason=": a rank was ended by SIG$(kill -l "$status")"; fi
-  if [ "$reason" = ": a rank was ended by SIGKILL" ]; then reason+=", as when the memory is used up"; fi
+  local signal reason=
+  if [ "$status" -gt 128 ] && [ -z "$stopped_by" ]; then
+    signal=$(kill -l "$status")
+    reason=": a rank was ended by SIG$signal"
+    [ "$signal" != KILL ] || reason+=", as when the memory is used up"
+  fi
   say "${0##*/}: the ranks ended with status $status$reason" >&2
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/median.h"
+
 namespace gm {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr size_t kRecentSteps = 50;
 
 double StepLimit::seconds(int64_t step) const {
   if (!follows_speed_ || steps_ < kFirstSteps) return configured_;
-  double limit = std::max(memory_.shortest_seconds, kMedians * median());
+  double limit = std::max(memory_.shortest_seconds, kMedians * median(recent_));
   if (paused_) limit *= kAfterPause;
   if (step == memory_.late_step) limit = std::max(limit, 2 * memory_.late_seconds);
   return std::min(limit, configured_);
@@ -39,13 +41,6 @@ StepLimit::Memory StepLimit::after_late(int64_t step) const {
 std::function<void()> StepLimit::if_late(int64_t step) const {
   if (!keep_) return {};
   return [keep = keep_, memory = after_late(step)] { keep(memory); };
-}
-
-double StepLimit::median() const {
-  std::vector<double> sorted = recent_;
-  const auto middle = sorted.begin() + std::ssize(sorted) / 2;
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  return *middle;
 }
 
 }  // namespace gm

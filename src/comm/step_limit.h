@@ -58,8 +58,6 @@ class StepLimit {
   }
 
  private:
-  double median() const;
-
   double configured_;
   bool follows_speed_ = false;
   Memory memory_;

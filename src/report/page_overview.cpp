@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/median.h"
 #include "base/unix_time.h"
 #include "report/axis.h"
 #include "report/page_parts.h"
@@ -38,10 +39,7 @@ double images_per_second(const RunRecord& run) {
   for (const TrainLine& line : run.recent) {
     if (std::isfinite(line.images_per_second)) speeds.push_back(line.images_per_second);
   }
-  if (speeds.empty()) return std::nan("");
-  const auto middle = speeds.begin() + static_cast<int64_t>(speeds.size() / 2);
-  std::ranges::nth_element(speeds, middle);
-  return *middle;
+  return speeds.empty() ? std::nan("") : median(std::move(speeds));
 }
 
 double last_loss(const RunRecord& run) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "base/median.h"
 #include "run/overfitting_monitor.h"
 
 namespace gm {
@@ -196,14 +197,13 @@ std::optional<Remark> straggler(const RunRecord& run) {
   const auto by_steps = [](const auto& a, const auto& b) { return a.second < b.second; };
   const auto slowest = std::ranges::max_element(slow_steps, by_steps);
   if (slowest == slow_steps.end()) return std::nullopt;
-  std::ranges::nth_element(ratios, ratios.begin() + static_cast<int64_t>(ratios.size() / 2));
   return Remark{
       Kind::kAdvice,
       fmt::format("In {} of the last {} steps, up to step {}, one rank was more than {} times as "
                   "slow as the others: mostly rank {}, typically by a factor of {:.1f}. All ranks "
                   "wait for it in every step: look at what else runs on its machine.",
                   percent(share), run.recent.size(), run.recent.back().step, kSlow, slowest->first,
-                  ratios[ratios.size() / 2])};
+                  median(std::move(ratios)))};
 }
 
 std::optional<Remark> starved_of_data(const RunRecord& run) {

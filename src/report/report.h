@@ -10,7 +10,7 @@
 namespace gm {
 
 /// Reads the runs in `directories`. Runs whose directories have the same name are named by their
-/// whole paths. Throws InputError as read_run_record() does.
+/// paths. Throws InputError as read_run_record() does.
 std::vector<RunRecord> read_run_records(const std::vector<std::filesystem::path>& directories);
 
 /// The page about one run, or one that compares several. Expects at least one.

@@ -31,8 +31,8 @@ std::string word(const Json& line, const std::string& name) {
   return found != line.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-/// A whole number that a double holds exactly; 0 if it is missing or no such number.
-int64_t whole(const Json& line, const std::string& name) {
+/// An integer that a double holds exactly; 0 if it is missing or no such number.
+int64_t integer(const Json& line, const std::string& name) {
   const double value = number(line, name);
   return std::abs(value) <= 9e15 ? static_cast<int64_t>(value) : 0;
 }
@@ -82,10 +82,10 @@ void add_to_curves(RunRecord& run, const Json& line) {
 }
 
 void add_step(RunRecord& run, const Json& line) {
-  const int64_t step = whole(line, "step");
+  const int64_t step = integer(line, "step");
   if (step <= run.last_step) return;  // a line that a killed process left
   run.last_step = step;
-  run.last_images = whole(line, "images");
+  run.last_images = integer(line, "images");
   run.step_seconds += or_zero(number(line, "step_seconds"));
   add_to_curves(run, line);
   keep_newest(run.recent,
@@ -113,7 +113,7 @@ bool is_figure(const std::string& name, const Json& value) {
 }
 
 void add_evaluation(RunRecord& run, const Json& line) {
-  EvaluationLine evaluation{.step = whole(line, "step"),
+  EvaluationLine evaluation{.step = integer(line, "step"),
                             .name = word(line, "evaluation"),
                             .seconds = number(line, "seconds")};
   if (evaluation.name.empty()) evaluation.name = "inpainting";  // it had no name once
@@ -147,16 +147,16 @@ void add_event(RunRecord& run, const Json& line) {
     return;
   }
   if (event == "started") add_start(run, line);
-  if (event == "restarted") run.restarts = std::max(run.restarts, whole(line, "restarts"));
-  if (event == "lines_lost") run.lost_lines += whole(line, "lines");
+  if (event == "restarted") run.restarts = std::max(run.restarts, integer(line, "restarts"));
+  if (event == "lines_lost") run.lost_lines += integer(line, "lines");
   run.event_counts[event] += 1;
   keep_newest(*events,
-              {.step = whole(line, "step"), .event = event, .reason = word(line, "reason")},
+              {.step = integer(line, "step"), .event = event, .reason = word(line, "reason")},
               RunRecord::kMostEvents);
 }
 
 void add_checkpoint(RunRecord& run, const Json& line) {
-  const int64_t step = whole(line, "step");
+  const int64_t step = integer(line, "step");
   const auto entry = std::ranges::find(run.checkpoints, step, &CheckpointEntry::step);
   if (entry != run.checkpoints.end()) entry->seconds = number(line, "seconds");
 }

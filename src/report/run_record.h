@@ -65,7 +65,7 @@ struct RunRecord {
   static constexpr size_t kMostEvents = 1000;       ///< Event lines, of each kind.
   static constexpr size_t kMostNames = 200;         ///< Curves, parts, and kinds of events.
 
-  std::string name;  ///< Of the directory; the whole path is config.run.dir.
+  std::string name;  ///< Of the directory; the path is config.run.dir.
   RunConfig config = {};
 
   int64_t last_step = 0, last_images = 0;
