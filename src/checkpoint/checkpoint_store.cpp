@@ -33,18 +33,6 @@ constexpr const char* kStagedBest = ".best.partial";
 /// The suffix of a rejected folder, which is then no longer a checkpoint.
 constexpr const char* kRejected = ".rejected";
 
-/// The step in a checkpoint folder's name; nothing for any other name.
-std::optional<int64_t> step_of(const fs::path& folder) {
-  const std::string name = folder.filename().string();
-  constexpr size_t kMinDigits = 8, kMaxDigits = 18;  // always fits into an int64_t
-  if (!name.starts_with(kFolderPrefix)) return std::nullopt;
-  const std::string digits = name.substr(std::string_view(kFolderPrefix).size());
-  const bool plausible = digits.size() >= kMinDigits && digits.size() <= kMaxDigits &&
-                         digits.find_first_not_of("0123456789") == std::string::npos;
-  if (!plausible) return std::nullopt;
-  return std::stoll(digits);
-}
-
 /// The target of a symbolic link; nullopt if `link` is not one.
 std::optional<fs::path> target_of(const fs::path& link) {
   if (!fs::is_symlink(fs::symlink_status(link))) return std::nullopt;
@@ -227,6 +215,17 @@ std::string manifest_text(const CheckpointInfo& info, const nlohmann::ordered_js
 }
 
 }  // namespace
+
+std::optional<int64_t> step_of(const fs::path& folder) {
+  const std::string name = folder.filename().string();
+  constexpr size_t kMinDigits = 8, kMaxDigits = 18;  // always fits into an int64_t
+  if (!name.starts_with(kFolderPrefix)) return std::nullopt;
+  const std::string digits = name.substr(std::string_view(kFolderPrefix).size());
+  const bool plausible = digits.size() >= kMinDigits && digits.size() <= kMaxDigits &&
+                         digits.find_first_not_of("0123456789") == std::string::npos;
+  if (!plausible) return std::nullopt;
+  return std::stoll(digits);
+}
 
 CheckpointInfo parse_manifest(std::string_view text, const std::string& where) {
   return ManifestReader(text, where).info();

@@ -88,6 +88,9 @@ class Checkpoint {
   std::map<std::string, FileRecord> files_;  // by file name
 };
 
+/// The step in the name of a checkpoint folder, such as step-00002000; nullopt for any other name.
+std::optional<int64_t> step_of(const std::filesystem::path& folder);
+
 /// Why a checkpoint is the best of a run so far.
 struct BestCheckpoint {
   int64_t step = 0;

@@ -179,20 +179,11 @@ void read_lines(RunRecord& run, const fs::path& file) {
   }
 }
 
-/// 1000 of "step-00001000"; nullopt for other names.
-std::optional<int64_t> step_in(const std::string& stem) {
-  constexpr std::string_view kPrefix = "step-";
-  const std::string digits = stem.starts_with(kPrefix) ? stem.substr(kPrefix.size()) : "";
-  const bool is_number = !digits.empty() && digits.size() < 16 &&
-                         std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
-  return is_number ? std::optional(std::stoll(digits)) : std::nullopt;
-}
-
 std::vector<SampleFile> sample_files(const fs::path& folder) {
   std::vector<SampleFile> files;
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(folder, missing)) {
-    const auto step = step_in(entry.path().stem().string());
+    const auto step = step_of(entry.path().stem());
     if (step && entry.path().extension() == ".png") files.push_back({*step, entry.path()});
   }
   std::ranges::sort(files, {}, &SampleFile::step);
@@ -214,7 +205,7 @@ std::vector<CheckpointEntry> checkpoint_entries(const fs::path& run_dir) {
   const auto best = store.best();
   std::vector<CheckpointEntry> entries;
   for (const fs::path& folder : store.list()) {
-    const auto step = step_in(folder.filename().string());
+    const auto step = step_of(folder);
     if (!step) continue;
     const bool is_best = best && best->step == *step;
     entries.push_back(
